@@ -1,0 +1,51 @@
+"""What time it is, and which game date an instant belongs to.
+
+Dates are New York dates: a game that tips off at 22:30 in Los Angeles belongs to the evening it is
+played on, wherever the reader sits. Instants are UTC.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from nba_pipeline.settings import Settings
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The pipeline's only source of time: the real clock, or one that stands at `fixed`."""
+
+    fixed: datetime | None = None
+
+    def now(self) -> datetime:
+        """The current instant, timezone-aware, in UTC."""
+        return (self.fixed or datetime.now(UTC)).astimezone(UTC)
+
+    def today(self) -> date:
+        """The current date in New York."""
+        return game_date_of(self.now())
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Clock":
+        """The clock that the settings ask for (`NBA_PIPELINE_NOW`)."""
+        return cls(fixed=settings.now)
+
+
+def game_date_of(instant: datetime) -> date:
+    """The New York date of a timezone-aware instant.
+
+    Raises `ValueError` for a naive one: without an offset its date is a guess.
+    """
+    if instant.tzinfo is None:
+        raise ValueError(f"{instant.isoformat()} has no UTC offset; its New York date cannot be known")
+    return instant.astimezone(NEW_YORK).date()
+
+
+def season_of(game_date: date) -> int:
+    """The year in which the season of `game_date` starts, as balldontlie counts it: 2023 is 2023-24.
+
+    Seasons turn over on the first of August.
+    """
+    return game_date.year if game_date.month >= 8 else game_date.year - 1

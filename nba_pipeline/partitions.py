@@ -1,0 +1,98 @@
+"""Game dates as Dagster partitions, and how the partitions of one table depend on another's."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+import dagster as dg
+
+from nba_pipeline.clock import NEW_YORK, Clock, season_of
+from nba_pipeline.contracts import Read, Window
+
+FIRST_GAME_DATE = date(2015, 10, 1)
+"""The first partition. Earlier seasons can be had by moving it; nothing else depends on it."""
+
+OFF_SEASON = "0 0 * 7-9 *"
+"""July, August and September have no partitions."""
+
+SEASON_DAYS = 274
+"""Days from October 1 to June 30, in a leap year: the most partitions that one season has."""
+
+PARTITION_FORMAT = "%Y-%m-%d"
+
+
+def game_date_partitions(clock: Clock) -> dg.TimeWindowPartitionsDefinition:
+    """One partition a day of the season in New York time, up to and including tomorrow.
+
+    With a fixed clock, tomorrow is the day after the clock's, whatever the real date is.
+    """
+    if clock.fixed is None:
+        end, end_offset = None, 2
+    else:
+        tomorrow_ends = clock.today() + timedelta(days=2)
+        end = datetime(tomorrow_ends.year, tomorrow_ends.month, tomorrow_ends.day, tzinfo=NEW_YORK)
+        end_offset = max(2, (clock.today() - Clock().today()).days + 2)
+    return dg.TimeWindowPartitionsDefinition(
+        start=FIRST_GAME_DATE.strftime(PARTITION_FORMAT),
+        end=end,
+        cron_schedule="0 0 * * *",
+        fmt=PARTITION_FORMAT,
+        timezone=str(NEW_YORK),
+        end_offset=end_offset,
+        exclusions=[OFF_SEASON],
+    )
+
+
+def is_game_date(day: date) -> bool:
+    """Whether a day lies within a season, and so has a partition."""
+    return day.month not in (7, 8, 9) and day >= FIRST_GAME_DATE
+
+
+def game_dates(first: date, last: date) -> list[date]:
+    """The days of the seasons from `first` to `last`, both included."""
+    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    return [day for day in days if is_game_date(day)]
+
+
+def season_start(season: int) -> date:
+    """The first partition of a season."""
+    return date(season, 10, 1)
+
+
+def contiguous(days: Iterable[date]) -> list[tuple[date, date]]:
+    """The days as ranges (first, last) without a gap; the off-season is not a gap."""
+    ranges: list[tuple[date, date]] = []
+    for day in sorted(days):
+        if ranges and not game_dates(ranges[-1][1] + timedelta(days=1), day - timedelta(days=1)):
+            ranges[-1] = (ranges[-1][0], day)
+        else:
+            ranges.append((day, day))
+    return ranges
+
+
+def to_date(partition_key: str) -> date:
+    """The date of a partition key."""
+    return datetime.strptime(partition_key, PARTITION_FORMAT).date()  # noqa: DTZ007 - a date has no zone
+
+
+def to_key(day: date) -> str:
+    """The partition key of a date."""
+    return day.strftime(PARTITION_FORMAT)
+
+
+def partition_mapping(read: Read) -> dg.PartitionMapping:
+    """Which partitions of the upstream table a partition depends on, for lineage and backfills."""
+    if read.window is Window.SAME_DATE:
+        return dg.IdentityPartitionMapping()
+    return dg.TimeWindowPartitionMapping(
+        start_offset=-SEASON_DAYS * (read.earlier_seasons + 1),
+        end_offset=-1 if read.window is Window.BEFORE else 0,
+        allow_nonexistent_upstream_partitions=True,
+    )
+
+
+def read_bounds(read: Read, first: date, last: date) -> tuple[date, date]:
+    """The first and last date of the upstream table that dates `first` to `last` read."""
+    if read.window is Window.SAME_DATE:
+        return first, last
+    begin = season_start(season_of(first) - read.earlier_seasons)
+    return begin, last - timedelta(days=1) if read.window is Window.BEFORE else last

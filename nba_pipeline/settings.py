@@ -1,0 +1,75 @@
+"""Every setting of the pipeline, read from the environment and from nowhere else."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AwareDatetime, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Plan = Literal["free", "all-star", "goat"]
+
+REQUESTS_PER_MINUTE: dict[Plan, int] = {"free": 5, "all-star": 60, "goat": 600}
+"""What each balldontlie plan allows, in requests a minute."""
+
+
+class Settings(BaseSettings):
+    """The settings of one process; see the table in `docs/settings.md`.
+
+    Raises `pydantic.ValidationError`, naming the variable, when a value cannot be used.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="NBA_PIPELINE_", frozen=True, populate_by_name=True, env_ignore_empty=True
+    )
+
+    home: Path = Field(
+        default=Path(".nba_pipeline"),
+        description="Folder of everything the pipeline keeps: warehouse, landing, models, Dagster's instance.",
+    )
+    now: AwareDatetime | None = Field(
+        default=None, description="Sets the clock to this instant (ISO 8601 with offset), for tests and demos."
+    )
+    lock_wait_seconds: float = Field(
+        default=600, ge=0, description="How long a step waits for DuckDB's single-writer lock before it fails."
+    )
+    balldontlie_api_key: SecretStr | None = Field(default=None, validation_alias="BALLDONTLIE_API_KEY")
+    balldontlie_api_url: str = Field(
+        default="https://api.balldontlie.io", validation_alias="BALLDONTLIE_API_URL"
+    )
+    balldontlie_plan: Plan = Field(
+        default="all-star",
+        validation_alias="BALLDONTLIE_PLAN",
+        description="The plan of the key; it sets the rate limit that all steps of all runs share.",
+    )
+    http_attempts: int = Field(default=5, ge=1, description="Attempts for a request that may heal.")
+    http_wait_min_seconds: float = Field(default=60, ge=0, description="First wait between attempts.")
+    http_wait_max_seconds: float = Field(default=1800, ge=0, description="Longest wait between attempts.")
+    http_timeout_seconds: float = Field(
+        default=60, gt=0, description="Longest time for one response, from the first byte sent to the last received."
+    )
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().resolve()
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The DuckDB file."""
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def landing_path(self) -> Path:
+        """The folder of exact response bytes."""
+        return self.home / "landing"
+
+    @property
+    def dagster_home(self) -> Path:
+        """The folder of Dagster's instance: run and event storage."""
+        return self.home / "dagster"
+
+    @property
+    def models_path(self) -> Path:
+        """The folder of trained models, one file each, named by content."""
+        return self.home / "models"
+
