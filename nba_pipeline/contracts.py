@@ -6,6 +6,7 @@ docs in Dagster's UI, the partition mappings, the gates and the data dictionary.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from enum import Enum
 from functools import cached_property
 
@@ -76,12 +77,13 @@ Reader = Callable[["Table"], ibis.Table]
 class Audit:
     """A promise about the rows of a date as a whole, checked in the engine before they are published.
 
-    `violations(staged, read)` returns one row per broken promise: `game_date`, `reason`.
+    `violations(staged, read, dates)` returns one row per broken promise: `game_date`, `reason`. The dates
+    are given because a date without any row may break a promise too.
     """
 
     name: str
     definition: str
-    violations: Callable[[ibis.Table, Reader], ibis.Table]
+    violations: Callable[[ibis.Table, Reader, Sequence[date]], ibis.Table]
 
 
 @dataclass(frozen=True)
@@ -89,13 +91,14 @@ class Grid:
     """What should exist: the keys that upstream tables say a date must have.
 
     `expected(read)` returns one row per key, `present(rows)` the keys that rows hold; both have
-    `game_date` and the columns of `keys`.
+    `game_date` and the columns of `keys`. With `exact`, keys beyond the expected ones are wrong too.
     """
 
     keys: tuple[str, ...]
     expected: Callable[[Reader], ibis.Table]
     present: Callable[[ibis.Table], ibis.Table]
     what: str = "rows"
+    exact: bool = True
 
 
 def rows_as_keys(*keys: str) -> Callable[[ibis.Table], ibis.Table]:
@@ -123,6 +126,7 @@ class Table:
     keeps: Callable[[ibis.Table, ibis.Table], ibis.Table] | None = None
 
     def __post_init__(self) -> None:
+        """Refuses a contract that contradicts itself."""
         names = [column.name for column in self.columns]
         unknown = [key for key in self.grain if key not in names]
         if unknown or len(set(names)) != len(names) or self.grain[:1] != ("game_date",):
@@ -155,9 +159,7 @@ GAME_DATE = Column("game_date", "date", "Date of the game in New York time; the 
 GAME_ID = Column("game_id", "int64", "The source's id of the game.", "id")
 PLAYER_ID = Column("player_id", "int64", "The source's id of the player.", "id")
 PLAYER_NAME = Column("player_name", "string", "First and last name, for display only; join on ids.", "text")
-SEASON = Column(
-    "season", "int64", "Year in which the season starts: 2023 is 2023-24.", "year", between=(1946, 2100)
-)
+SEASON = Column("season", "int64", "Year in which the season starts: 2023 is 2023-24.", "year", between=(1946, 2100))
 TEAM_ID = Column("team_id", "int64", "The source's id of the team.", "id")
 TEAM = Column("team", "string", "Abbreviation of the team.", "text")
 OPPONENT_ID = Column("opponent_id", "int64", "The source's id of the other team.", "id")

@@ -71,7 +71,7 @@ def contiguous(days: Iterable[date]) -> list[tuple[date, date]]:
 
 def to_date(partition_key: str) -> date:
     """The date of a partition key."""
-    return datetime.strptime(partition_key, PARTITION_FORMAT).date()  # noqa: DTZ007 - a date has no zone
+    return datetime.strptime(partition_key, PARTITION_FORMAT).date()
 
 
 def to_key(day: date) -> str:

@@ -27,25 +27,34 @@ class Settings(BaseSettings):
         description="Folder of everything the pipeline keeps: warehouse, landing, models, Dagster's instance.",
     )
     now: AwareDatetime | None = Field(
-        default=None, description="Sets the clock to this instant (ISO 8601 with offset), for tests and demos."
+        default=None,
+        description="Sets the clock to this instant (ISO 8601 with offset), for tests and demos.",
     )
     lock_wait_seconds: float = Field(
-        default=600, ge=0, description="How long a step waits for DuckDB's single-writer lock before it fails."
+        default=600,
+        ge=0,
+        description="How long a step waits for DuckDB's single-writer lock before it fails.",
     )
     balldontlie_api_key: SecretStr | None = Field(default=None, validation_alias="BALLDONTLIE_API_KEY")
-    balldontlie_api_url: str = Field(
-        default="https://api.balldontlie.io", validation_alias="BALLDONTLIE_API_URL"
-    )
+    balldontlie_api_url: str = Field(default="https://api.balldontlie.io", validation_alias="BALLDONTLIE_API_URL")
     balldontlie_plan: Plan = Field(
         default="all-star",
         validation_alias="BALLDONTLIE_PLAN",
         description="The plan of the key; it sets the rate limit that all steps of all runs share.",
     )
+    balldontlie_requests_per_minute: int | None = Field(
+        default=None,
+        ge=1,
+        validation_alias="BALLDONTLIE_REQUESTS_PER_MINUTE",
+        description="Overrides the plan's limit, for a server of one's own.",
+    )
     http_attempts: int = Field(default=5, ge=1, description="Attempts for a request that may heal.")
     http_wait_min_seconds: float = Field(default=60, ge=0, description="First wait between attempts.")
     http_wait_max_seconds: float = Field(default=1800, ge=0, description="Longest wait between attempts.")
     http_timeout_seconds: float = Field(
-        default=60, gt=0, description="Longest time for one response, from the first byte sent to the last received."
+        default=60,
+        gt=0,
+        description="Longest time for one response, from the first byte sent to the last received.",
     )
 
     @field_validator("home")
@@ -73,3 +82,7 @@ class Settings(BaseSettings):
         """The folder of trained models, one file each, named by content."""
         return self.home / "models"
 
+    @property
+    def requests_per_minute(self) -> int:
+        """The rate limit in force: the plan's, unless it is overridden."""
+        return self.balldontlie_requests_per_minute or REQUESTS_PER_MINUTE[self.balldontlie_plan]

@@ -1,0 +1,1 @@
+"""Phase 3: what a box score says, as rates, one file a table."""

@@ -1,0 +1,159 @@
+"""`nba-pipeline …`: the same runs on the same instance as the UI, for terminals and scripts."""
+
+import sys
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from rich.console import Console
+
+from nba_pipeline.contracts import Phase
+from nba_pipeline.settings import Plan, Settings
+from nba_pipeline.warehouse.interface import WarehouseError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="NBA box scores to graded player predictions, one Dagster partition a game date.",
+)
+errors = Console(stderr=True)
+
+NOT_TRIED = 2
+
+
+class PhaseName(StrEnum):
+    """The phases by the names that people type."""
+
+    landing = "landing"
+    raw = "raw"
+    analytics = "analytics"
+    precompute = "precompute"
+    predictions = "predictions"
+    grades = "grades"
+
+
+Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], metavar="DATE", help="A game date in New York.")]
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "_".join(map(str, problem["loc"])).upper()
+            variable = name if name.startswith("BALLDONTLIE") else f"NBA_PIPELINE_{name}"
+            errors.print(f"{variable}: {problem['msg']}", style="red", markup=False)
+        raise typer.Exit(NOT_TRIED) from error
+
+
+def _refuse(message: str) -> typer.Exit:
+    errors.print(message, style="red", markup=False, highlight=False)
+    return typer.Exit(NOT_TRIED)
+
+
+@app.command("serve-league")
+def serve(
+    simulate: Annotated[int | None, typer.Option(metavar="SEED", help="Serve a simulated league.")] = None,
+    data: Annotated[Path | None, typer.Option(metavar="DIR", help="Serve Parquet files of real seasons.")] = None,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8765,
+    now: Annotated[
+        str | None, typer.Option(metavar="ISO8601", help="The league's clock; games after it are scheduled.")
+    ] = None,
+    faults: Annotated[Path | None, typer.Option(metavar="FILE", help="Faults to inject, as JSON.")] = None,
+    plan: Annotated[str | None, typer.Option(help="Limit requests like this plan: free, all-star, goat.")] = None,
+) -> None:
+    """Speak the balldontlie API on this machine, from a simulated league or from files."""
+    from nba_pipeline.league.faults import FaultFileError
+    from nba_pipeline.league.parquet_seasons import SeasonFileError
+    from nba_pipeline.league.serving import OptionError, serve_league
+
+    try:
+        instant = TypeAdapter(AwareDatetime).validate_python(now) if now else None
+        chosen = TypeAdapter(Plan).validate_python(plan) if plan else None
+        serve_league(simulate_seed=simulate, data=data, port=port, now=instant, faults=faults, plan=chosen)
+    except (OptionError, FaultFileError, SeasonFileError, ValidationError) as error:
+        raise _refuse(str(error)) from error
+
+
+@app.command()
+def backfill(
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First game date.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last game date, included.")],
+    phase: Annotated[list[PhaseName] | None, typer.Option(help="Only these phases; all, if not given.")] = None,
+    history: Annotated[bool, typer.Option(help="Load what the dates need of the dates before them first.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Materialize every table for the dates, and check that they are complete.
+
+    Exit code 0 only when every expected date is complete; 1 lists what is missing; 2 means that it could
+    not be tried.
+    """
+    from nba_pipeline.operations.commands import run_backfill
+
+    phases = [Phase[name.upper()] for name in phase] if phase else list(Phase)
+    raise typer.Exit(run_backfill(_settings(), first.date(), last.date(), phases, history=history, as_json=as_json))
+
+
+@app.command("smoke-test")
+def smoke_test(
+    first: Day,
+    last: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"], metavar="[END_DATE]")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Counts and reasons of every table.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Say for each phase of a date PASS, FAIL or VALID-SKIP, against what the schedule expects.
+
+    Exit code 0 when nothing fails, 1 when something does, 2 when it could not be checked.
+    """
+    from nba_pipeline.operations.commands import run_smoke_test
+
+    end = (last or first).date()
+    raise typer.Exit(run_smoke_test(_settings(), first.date(), end, verbose=verbose, as_json=as_json))
+
+
+@app.command()
+def accuracy(
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First game date.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last game date, included.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Mean absolute error of each system beside the naive baselines, on the same rows, and the coverage."""
+    from nba_pipeline.operations.commands import run_accuracy
+
+    raise typer.Exit(run_accuracy(_settings(), first.date(), last.date(), as_json=as_json))
+
+
+@app.command()
+def demo(
+    seed: Annotated[int, typer.Option(help="Seed of the simulated league.")] = 7,
+    ui: Annotated[bool, typer.Option(help="Open Dagster's UI at the end.")] = True,
+    port: Annotated[int, typer.Option(help="Port of the UI on 127.0.0.1.")] = 3000,
+) -> None:
+    """See it work: a simulated league, thirty game dates end to end, tomorrow's predictions. Needs no key."""
+    from nba_pipeline.operations.demo import run_demo
+
+    raise typer.Exit(run_demo(_settings(), seed=seed, ui=ui, port=port))
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> None:
+    """Open Dagster's UI on the instance that the commands use."""
+    from nba_pipeline.operations.commands import run_ui
+
+    run_ui(_settings(), port)
+
+
+def main() -> None:
+    """The entry point: runs a command; an error that a person can mend is a message, not a traceback."""
+    try:
+        app()
+    except WarehouseError as error:
+        errors.print(str(error), style="red", markup=False, highlight=False)
+        sys.exit(NOT_TRIED)
+
+
+if __name__ == "__main__":
+    main()

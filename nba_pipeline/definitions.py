@@ -1,0 +1,38 @@
+"""What Dagster loads: nothing but assembly."""
+
+import dagster as dg
+
+from nba_pipeline.clock import Clock
+from nba_pipeline.landing import landed_games, landed_player_box_scores, landed_players
+from nba_pipeline.progress import Silent
+from nba_pipeline.settings import Settings
+from nba_pipeline.sources.balldontlie import BalldontlieClient
+from nba_pipeline.sources.landing import Landing
+from nba_pipeline.table_asset import checks_of
+from nba_pipeline.tables import all_tables, table_assets
+from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
+from nba_pipeline.warehouse.io_manager import WarehouseIOManager
+
+
+def resources(settings: Settings) -> dict[str, object]:
+    """The resources of every asset, as the settings ask for them."""
+    clock = Clock.from_settings(settings)
+    warehouse = DuckDBWarehouse(settings.warehouse_path, settings.lock_wait_seconds)
+    landing = Landing(settings.landing_path)
+    return {
+        "settings": settings,
+        "clock": clock,
+        "warehouse": warehouse,
+        "landing": landing,
+        "source": BalldontlieClient(settings, landing, clock),
+        "progress": Silent(),
+        "warehouse_io": WarehouseIOManager(warehouse, clock, {table.name: table for table in all_tables()}),
+    }
+
+
+defs = dg.Definitions(
+    assets=[landed_games, landed_player_box_scores, landed_players, *table_assets()],
+    asset_checks=[check for table in all_tables() for check in checks_of(table)],
+    resources=resources(Settings()),
+    executor=dg.in_process_executor,
+)

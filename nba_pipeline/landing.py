@@ -1,0 +1,193 @@
+"""Phase 1: the source's exact answers, landed. Nothing here is parsed into a table, and nothing is lost."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, timedelta
+
+import dagster as dg
+
+from nba_pipeline.partitions import contiguous, to_date, to_key
+from nba_pipeline.sources.balldontlie import BalldontlieClient, parse_games
+from nba_pipeline.sources.errors import SourceRefused, SourceUnavailable
+from nba_pipeline.sources.landing import Capture
+from nba_pipeline.table_asset import GAME_DATES, OWNERS
+
+LANDED_GAMES = dg.AssetKey(["landing", "games"])
+LANDED_PLAYER_BOX_SCORES = dg.AssetKey(["landing", "player_box_scores"])
+LANDED_PLAYERS = dg.AssetKey(["landing", "players"])
+
+Span = tuple[date, date]
+
+LONGEST_SCHEDULE_REQUEST = timedelta(days=30)
+"""A failed request costs at most a month of schedule, at hardly more requests than for a whole season."""
+
+OUTAGE = 2
+"""After this many questions in a row without an answer, the source is down and the rest is not asked."""
+
+
+def landing_asset(
+    key: dg.AssetKey, description: str, deps: Sequence[dg.AssetKey] = ()
+) -> Callable[..., dg.AssetsDefinition]:
+    """Makes the decorated function, which yields what to ask for, a landing asset.
+
+    The function takes the run's dates and the context and returns the questions: a span of dates and how
+    to ask about it. A question without an answer fails its dates and not the others.
+    """
+
+    def decorate(
+        questions: Callable[..., Iterable[tuple[Span, Callable[[date, date], Capture]]]],
+    ) -> dg.AssetsDefinition:
+        @dg.asset(
+            key=key,
+            deps=list(deps),
+            partitions_def=GAME_DATES,
+            backfill_policy=dg.BackfillPolicy.single_run(),
+            group_name="phase_1_landing",
+            description=description,
+            kinds={"json", "balldontlie"},
+            owners=OWNERS,
+            required_resource_keys={"source", "landing", "clock", "progress"},
+        )
+        def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+            dates = [to_date(key) for key in context.partition_keys]
+            asked = list(questions(context, dates))
+            captures, failed = ask_all(context, key, asked)
+            if failed:
+                _report_partial(context, key, captures, failed)
+                raise _failure(key, failed)
+            return _result(context, key, captures)
+
+        return asset
+
+    return decorate
+
+
+def ask_all(
+    context: dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    questions: Sequence[tuple[Span, Callable[[date, date], Capture]]],
+) -> tuple[dict[Span, Capture], dict[Span, str]]:
+    """Asks every question; returns the answers and, for the others, why there is none.
+
+    Raises `Failure` at once when the source refuses us: the next question would be refused as well.
+    """
+    captures: dict[Span, Capture] = {}
+    failed: dict[Span, str] = {}
+    in_a_row = 0
+    with context.resources.progress.task("/".join(key.path), len(questions)) as advance:
+        for span, ask in questions:
+            if in_a_row >= OUTAGE:
+                failed[span] = f"not asked, because the source left {OUTAGE} questions in a row unanswered"
+                continue
+            try:
+                captures[span] = ask(*span)
+                in_a_row = 0
+            except SourceRefused as error:
+                raise dg.Failure(description=str(error), allow_retries=False) from error
+            except SourceUnavailable as error:
+                context.log.error(str(error))
+                failed[span] = str(error)
+                in_a_row += 1
+            advance()
+    return captures, failed
+
+
+def months(dates: Sequence[date]) -> list[Span]:
+    """The dates as spans of at most a month, none reaching over a gap."""
+    spans: list[Span] = []
+    for first, last in contiguous(dates):
+        start = first
+        while start <= last:
+            end = min(last, start + LONGEST_SCHEDULE_REQUEST)
+            spans.append((start, end))
+            start = end + timedelta(days=1)
+    return spans
+
+
+def box_score_spans(dates: Sequence[date], game_dates: set[date]) -> list[Span]:
+    """One span for each date with games, and one for each stretch without, to prove it empty."""
+    without = contiguous([day for day in dates if day not in game_dates])
+    return sorted([*((day, day) for day in dates if day in game_dates), *without])
+
+
+@landing_asset(LANDED_GAMES, "The answers to `/games`: schedule and results, exactly as they came.")
+def landed_games(
+    context: dg.AssetExecutionContext, dates: Sequence[date]
+) -> list[tuple[Span, Callable[[date, date], Capture]]]:
+    """Asks for the games of the dates, a month at a time."""
+    source: BalldontlieClient = context.resources.source
+    return [(span, source.land_games) for span in months(dates)]
+
+
+@landing_asset(
+    LANDED_PLAYER_BOX_SCORES,
+    "The answers to `/stats`: one item a player and game, exactly as they came.",
+    deps=[LANDED_GAMES],
+)
+def landed_player_box_scores(
+    context: dg.AssetExecutionContext, dates: Sequence[date]
+) -> list[tuple[Span, Callable[[date, date], Capture]]]:
+    """Asks for the box scores date by date; days without games are asked about together.
+
+    Tomorrow has none yet and is left out.
+    """
+    source: BalldontlieClient = context.resources.source
+    landing = context.resources.landing
+    played = [day for day in dates if day <= context.resources.clock.today()]
+    captures = {capture for day in played if (capture := landing.latest("games", day))}
+    scheduled = {record.game_date for capture in captures for record in parse_games(capture).records}
+    return [(span, source.land_stats) for span in box_score_spans(played, scheduled)]
+
+
+@landing_asset(LANDED_PLAYERS, "The answers to `/players/active`: who is on which roster when we ask.")
+def landed_players(
+    context: dg.AssetExecutionContext, dates: Sequence[date]
+) -> list[tuple[Span, Callable[[date, date], Capture]]]:
+    """Asks once for a whole run: the source only knows the rosters of now."""
+    source: BalldontlieClient = context.resources.source
+    return [((dates[0], dates[-1]), source.land_active_players)]
+
+
+def _metadata(capture: Capture) -> dict[str, dg.MetadataValue]:
+    return {
+        "requests": dg.MetadataValue.int(len(capture.pages)),
+        "fetched_at": dg.MetadataValue.timestamp(capture.fetched_at),
+        "fingerprint": dg.MetadataValue.text(capture.fingerprint),
+    }
+
+
+def _covered(span: Span, keys: Sequence[str]) -> list[str]:
+    return [key for key in keys if span[0] <= to_date(key) <= span[1]]
+
+
+def _result(context: dg.AssetExecutionContext, key: dg.AssetKey, captures: dict[Span, Capture]) -> dg.MaterializeResult:
+    for span, capture in captures.items():
+        for partition in _covered(span, context.partition_keys):
+            context.add_asset_metadata(_metadata(capture), asset_key=key, partition_key=partition)
+    return dg.MaterializeResult(
+        metadata={"requests in this run": sum(len(capture.pages) for capture in captures.values())}
+    )
+
+
+def _report_partial(
+    context: dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    captures: dict[Span, Capture],
+    failed: dict[Span, str],
+) -> None:
+    unanswered = {partition for span in failed for partition in _covered(span, context.partition_keys)}
+    for span, capture in captures.items():
+        for partition in _covered(span, context.partition_keys):
+            if partition not in unanswered:
+                context.log_event(
+                    dg.AssetMaterialization(asset_key=key, partition=partition, metadata=_metadata(capture))
+                )
+
+
+def _failure(key: dg.AssetKey, failed: dict[Span, str]) -> dg.Failure:
+    (first, last), why = next(iter(failed.items()))
+    others = f" (and {len(failed) - 1} more questions)" if len(failed) > 1 else ""
+    return dg.Failure(
+        description=f"{'/'.join(key.path)}: no answer for {to_key(first)} to {to_key(last)}{others}: {why}",
+        metadata={"unanswered": dg.MetadataValue.json({f"{a} to {b}": reason for (a, b), reason in failed.items()})},
+        allow_retries=False,
+    )

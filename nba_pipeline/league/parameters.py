@@ -1,0 +1,77 @@
+"""The query of a request, read as strictly as the real API does."""
+
+from collections.abc import Sequence
+from datetime import date
+
+MOST_PER_PAGE, DEFAULT_PER_PAGE = 100, 25
+
+
+class BadRequestError(ValueError):
+    """A parameter cannot be used; the message says which."""
+
+
+class Parameters:
+    """The parameters of one request. Raises `BadRequestError` for values that are none."""
+
+    def __init__(self, items: Sequence[tuple[str, str]]) -> None:
+        self._items = list(items)
+
+    def text(self, name: str) -> str | None:
+        """The last value of a parameter, None when it is not given."""
+        values = self._values(name)
+        return values[-1] if values else None
+
+    def integers(self, name: str) -> list[int]:
+        """All values of a list parameter, as integers."""
+        return [self._integer(name, value) for value in self._values(name)]
+
+    def day(self, name: str) -> date | None:
+        """A date, None when it is not given."""
+        value = self.text(name)
+        return None if value is None else self._date(name, value)
+
+    def days(self, name: str) -> list[date]:
+        """All values of a list parameter, as dates."""
+        return [self._date(name, value) for value in self._values(name)]
+
+    def flag(self, name: str) -> bool | None:
+        """True or false, None when it is not given."""
+        value = self.text(name)
+        if value is None:
+            return None
+        if value.lower() not in ("true", "false"):
+            raise BadRequestError(f"{name} must be true or false")
+        return value.lower() == "true"
+
+    def per_page(self) -> int:
+        """Items a page: 25 unless asked, 100 at the most."""
+        value = self.text("per_page")
+        number = DEFAULT_PER_PAGE if value is None else self._integer("per_page", value)
+        if not 1 <= number <= MOST_PER_PAGE:
+            raise BadRequestError(f"per_page must be between 1 and {MOST_PER_PAGE}")
+        return number
+
+    def cursor(self) -> int | None:
+        """Where the page begins, None for the first."""
+        value = self.text("cursor")
+        return None if value is None else self._integer("cursor", value)
+
+    def span(self) -> tuple[date, date] | None:
+        """The first and last date that the request is about, None when it names none."""
+        named = [*self.days("dates[]"), *(d for n in ("date", "start_date", "end_date") if (d := self.day(n)))]
+        return (min(named), max(named)) if named else None
+
+    def _values(self, name: str) -> list[str]:
+        return [value for key, value in self._items if key == name]
+
+    def _integer(self, name: str, value: str) -> int:
+        try:
+            return int(value)
+        except ValueError as error:
+            raise BadRequestError(f"{name} must be an integer, not {value!r}") from error
+
+    def _date(self, name: str, value: str) -> date:
+        try:
+            return date.fromisoformat(value)
+        except ValueError as error:
+            raise BadRequestError(f"{name} must be a date as YYYY-MM-DD, not {value!r}") from error

@@ -1,0 +1,309 @@
+"""The replay server: a league behind the balldontlie API, on loopback."""
+
+import socket
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+
+from nba_pipeline.league import wire
+from nba_pipeline.league.faults import Fault, FaultBook
+from nba_pipeline.league.model import League
+from nba_pipeline.league.parameters import BadRequestError, Parameters
+from nba_pipeline.league.view import Item, LeagueView
+from nba_pipeline.settings import REQUESTS_PER_MINUTE, Plan
+
+
+@dataclass
+class LeagueClock:
+    """What time it is in the league: an instant that stands until it is moved, or the real time."""
+
+    fixed: datetime | None = None
+
+    def now(self) -> datetime:
+        """The instant, in UTC."""
+        return (self.fixed or datetime.now(UTC)).astimezone(UTC)
+
+
+@dataclass
+class PlanLimit:
+    """At most so many requests a key in any 60 seconds."""
+
+    per_minute: int
+    _seen: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
+
+    def seconds_to_wait(self, key: str) -> float:
+        """0 when the request may pass, and is counted; else how long until one may."""
+        now, seen = time.monotonic(), self._seen[key]
+        while seen and seen[0] <= now - 60:
+            seen.popleft()
+        if len(seen) >= self.per_minute:
+            return seen[0] + 60 - now
+        seen.append(now)
+        return 0.0
+
+
+class NotFoundError(Exception):
+    """There is no such thing."""
+
+
+class LeagueApi:
+    """Answers the API's questions from a view of the league."""
+
+    def __init__(self, view: LeagueView, clock: LeagueClock) -> None:
+        self.view = view
+        self.clock = clock
+
+    def teams(self, p: Parameters) -> Item:
+        """All teams, or those of a division or conference."""
+        teams = [self.view.team(team_id) for team_id in sorted(self.view.league.by_team)]
+        wanted = {name: p.text(name) for name in ("division", "conference")}
+        return {"data": [t for t in teams if all(v is None or t[n] == v for n, v in wanted.items())]}
+
+    def team(self, team_id: int) -> Item:
+        """One team."""
+        if team_id not in self.view.league.by_team:
+            raise NotFoundError
+        return {"data": self.view.team(team_id)}
+
+    def players(self, p: Parameters, *, active: bool = False) -> Item:
+        """The players known at the instant; active ones are those on a roster."""
+        now = self.clock.now()
+        rosters = self.view.rosters(now)
+        ids = sorted(rosters) if active else sorted(self.view.known_players(now) | set(rosters))
+        chosen = [number for number in ids if self._matches(number, rosters.get(number), p)]
+        return _page(p, chosen, chosen, lambda number: self.view.player(number, rosters.get(number)))
+
+    def _matches(self, player_id: int, team_id: int | None, p: Parameters) -> bool:
+        player = self.view.league.players[player_id]
+        names = {"first_name": player.first_name, "last_name": player.last_name}
+        names["search"] = f"{player.first_name} {player.last_name}"
+        wanted = {name: p.text(name) for name in names}
+        players, teams = p.integers("player_ids[]"), p.integers("team_ids[]")
+        return (
+            all(text is None or text.lower() in names[name].lower() for name, text in wanted.items())
+            and (not players or player_id in players)
+            and (not teams or team_id in teams)
+        )
+
+    def player(self, player_id: int) -> Item:
+        """One player."""
+        now = self.clock.now()
+        if player_id not in self.view.known_players(now):
+            raise NotFoundError
+        return {"data": self.view.player(player_id, self.view.rosters(now).get(player_id))}
+
+    def _game_mask(self, p: Parameters, source: str) -> np.ndarray:
+        view = self.view
+        mask = np.ones(len(view.games), dtype=bool)
+        if dates := p.days("dates[]"):
+            mask &= np.isin(view.ordinals, [day.toordinal() for day in dates])
+        if first := p.day("start_date"):
+            mask &= view.ordinals >= first.toordinal()
+        if last := p.day("end_date"):
+            mask &= view.ordinals <= last.toordinal()
+        if seasons := p.integers("seasons[]"):
+            mask &= np.isin(view.games["season"].to_numpy(), seasons)
+        if games := p.integers("game_ids[]"):
+            mask &= np.isin(view.game_ids, games)
+        postseason = p.flag("postseason")
+        if postseason is not None:
+            mask &= view.games["postseason"].to_numpy() == postseason
+        for row in np.flatnonzero(mask):
+            mask[row] = not view.absent(int(row), source)
+        return mask
+
+    def games(self, p: Parameters) -> Item:
+        """The games that match, by id."""
+        mask = self._game_mask(p, "games")
+        if teams := p.integers("team_ids[]"):
+            games = self.view.games
+            mask &= np.isin(games["home_team_id"], teams) | np.isin(games["visitor_team_id"], teams)
+        rows = np.flatnonzero(mask)
+        rows = rows[np.argsort(self.view.game_ids[rows])]
+        now = self.clock.now()
+        return _page(p, rows.tolist(), self.view.game_ids[rows].tolist(), lambda row: self.view.game(row, now))
+
+    def game(self, game_id: int) -> Item:
+        """One game."""
+        rows = np.flatnonzero(self.view.game_ids == game_id)
+        if not len(rows):
+            raise NotFoundError
+        return {"data": self.view.game(int(rows[0]), self.clock.now())}
+
+    def stats(self, p: Parameters) -> Item:
+        """The box-score rows of started games that match, by id."""
+        view, now = self.view, self.clock.now()
+        games = self._game_mask(p, "stats") & view.started(now)
+        mask = games[view.box_games]
+        if players := p.integers("player_ids[]"):
+            mask &= np.isin(view.box["player_id"], players)
+        if teams := p.integers("team_ids[]"):
+            mask &= np.isin(view.box["team_id"], teams)
+        for row in np.flatnonzero(games):
+            if hidden := view.hidden_players(int(row)):
+                mask &= ~((view.box_games == row) & np.isin(view.box["player_id"], sorted(hidden)))
+        rows = np.flatnonzero(mask)
+        cache: dict[int, Item] = {}
+        return _page(p, rows.tolist(), (rows + 1).tolist(), lambda row: self._stat(row, now, cache))
+
+    def _stat(self, number: int, now: datetime, games: dict[int, Item]) -> Item:
+        row = int(self.view.box_games[number])
+        if row not in games:
+            games[row] = self.view.game(row, now, teams=False)
+        return self.view.stat(number, now, games[row])
+
+    def box_scores(self, p: Parameters) -> Item:
+        """The games of a date with both teams' players; no pages."""
+        day = p.day("date")
+        if day is None:
+            raise BadRequestError("date is required")
+        rows = np.flatnonzero(self.view.ordinals == day.toordinal())
+        now = self.clock.now()
+        return {"data": [self.view.box_score(int(row), now) for row in rows if not self.view.absent(int(row), "stats")]}
+
+    def player_injuries(self, p: Parameters) -> Item:
+        """Who is out at the instant."""
+        now = self.clock.now()
+        rosters = self.view.rosters(now)
+        players, teams = p.integers("player_ids[]"), p.integers("team_ids[]")
+        out = {
+            number: (returns, why)
+            for number, returns, why in self.view.injuries(now)
+            if (not players or number in players) and (not teams or rosters.get(number) in teams)
+        }
+        ids = sorted(out)
+
+        def item(number: int) -> Item:
+            returns, why = out[number]
+            player = {**self.view.player(number, None), "team_id": rosters.get(number)}
+            player.pop("team")
+            return {
+                "player": player,
+                "return_date": f"{returns:%b} {returns.day}",
+                "description": f"{now:%b} {now.day}: {self.view.league.players[number].last_name} is out ({why}).",
+                "status": "Out",
+            }
+
+        return _page(p, ids, ids, item)
+
+
+def _page(p: Parameters, keys: Sequence[int], ids: Sequence[int], item: Callable[[int], Item]) -> Item:
+    """One page of the items whose ids come after the cursor."""
+    per_page, cursor = p.per_page(), p.cursor()
+    start = 0 if cursor is None else int(np.searchsorted(np.asarray(ids), cursor, side="right"))
+    chosen = keys[start : start + per_page]
+    meta: Item = {"per_page": per_page}
+    if start + per_page < len(keys):
+        meta["next_cursor"] = int(ids[start + per_page - 1])
+    return {"data": [item(key) for key in chosen], "meta": meta}
+
+
+def create_app(
+    league: League,
+    *,
+    clock: LeagueClock | None = None,
+    faults: Sequence[Fault] = (),
+    plan: Plan | None = None,
+    log: list[dict[str, Any]] | None = None,
+) -> Starlette:
+    """The server as an ASGI application; `log` collects path and parameters of every request."""
+    book = FaultBook(list(faults))
+    api = LeagueApi(LeagueView(league, book.game_faults), clock or LeagueClock())
+    limit = PlanLimit(REQUESTS_PER_MINUTE[plan]) if plan else None
+    answers: dict[str, Callable[[Parameters], Item]] = {
+        "teams": api.teams,
+        "players": api.players,
+        "players/active": lambda p: api.players(p, active=True),
+        "games": api.games,
+        "stats": api.stats,
+        "box_scores": api.box_scores,
+        "player_injuries": api.player_injuries,
+    }
+    singles = {"teams": api.team, "players": api.player, "games": api.game}
+
+    def respond(request: Request, endpoint: str, answer: Callable[[Parameters], Item]) -> Response:
+        if log is not None:
+            log.append({"path": request.url.path, "params": request.query_params.multi_items()})
+        key = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+        if not key:
+            return _error(401, "Unauthorized")
+        if limit and (wait := limit.seconds_to_wait(key)):
+            return _error(429, "Too many requests, please try again later.", {"Retry-After": str(int(wait) + 1)})
+        try:
+            parameters = Parameters(request.query_params.multi_items())
+            strikes = book.striking(endpoint, parameters.span())
+            content = answer(parameters)
+        except BadRequestError as error:
+            return _error(400, str(error))
+        except NotFoundError:
+            return _error(404, "Not Found")
+        return wire.struck(content, strikes)
+
+    def listing(endpoint: str, answer: Callable[[Parameters], Item]) -> Route:
+        return Route(f"/{endpoint}", lambda request: respond(request, endpoint, answer))
+
+    def single(endpoint: str, answer: Callable[[int], Item]) -> Route:
+        def one(request: Request) -> Response:
+            number = request.path_params["number"]
+            return respond(request, endpoint, lambda _: answer(number))
+
+        return Route(f"/{endpoint}/{{number:int}}", one)
+
+    routes = [listing(e, a) for e, a in answers.items()] + [single(e, a) for e, a in singles.items()]
+    return Starlette(
+        routes=[Mount("/nba/v1", routes=routes), Mount("/v1", routes=routes)],
+        exception_handlers={404: lambda request, error: _error(404, "Not Found")},
+    )
+
+
+def _error(status: int, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"error": message}, status_code=status, headers=headers)
+
+
+class LeagueServer:
+    """The server in a thread of this process, on loopback; a context manager. For tests and tools."""
+
+    def __init__(
+        self,
+        league: League,
+        *,
+        now: datetime | None = None,
+        faults: Sequence[Fault] = (),
+        plan: Plan | None = None,
+        port: int = 0,
+    ) -> None:
+        self.clock = LeagueClock(now)
+        self.requests: list[dict[str, Any]] = []
+        self._socket = socket.create_server(("127.0.0.1", port))
+        app = create_app(league, clock=self.clock, faults=faults, plan=plan, log=self.requests)
+        self._server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def __enter__(self) -> "LeagueServer":
+        """Starts to serve."""
+        self._thread.start()
+        while not self._server.started and self._thread.is_alive():
+            time.sleep(0.005)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Stops, with open requests cut off."""
+        self._server.force_exit = self._server.should_exit = True
+        self._thread.join(timeout=10)
+        self._socket.close()

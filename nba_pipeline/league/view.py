@@ -1,0 +1,309 @@
+"""The league as the API would show it at an instant: what is scheduled, in progress, final, known."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nba_pipeline.clock import game_date_of
+from nba_pipeline.league.calendar import tip_off
+from nba_pipeline.league.faults import (
+    GameFault,
+    LateFinalFault,
+    MissingGameFault,
+    MissingPlayersFault,
+    PostponedGameFault,
+    StatCorrectionFault,
+)
+from nba_pipeline.league.model import COUNTS, League, Player
+
+GAME_LENGTH = timedelta(hours=2, minutes=25)
+INJURIES_KNOWN = timedelta(minutes=30)
+RECENT_GAMES = 5
+
+Item = dict[str, Any]
+
+PERIODS = ("1st Qtr", "2nd Qtr", "Halftime", "3rd Qtr", "4th Qtr")
+
+
+class LeagueView:
+    """Items of the API, for the instant that each call gives. Nothing later than it shows."""
+
+    def __init__(self, league: League, faults: Iterable[GameFault] = ()) -> None:
+        self.league = league
+        self.games = league.games.copy()
+        self.box = league.box
+        self._faults: dict[int, list[GameFault]] = {}
+        for fault in faults:
+            self._faults.setdefault(self._row_of(fault), []).append(fault)
+        self._postpone()
+        self.tipoffs = self.games["tipoff_at"].to_numpy(dtype="datetime64[ns]", na_value=np.datetime64("NaT"))
+        self.ordinals = np.array([day.toordinal() for day in self.games["game_date"]])
+        self.game_ids = self.games["game_id"].to_numpy()
+        self.box_games = self.box["game_row"].to_numpy()
+        self._game = {name: self.games[name].tolist() for name in self.games.columns}
+        self._row = {name: self.box[name].to_numpy() for name in self.box.columns}
+
+    def _row_of(self, fault: GameFault) -> int:
+        if fault.game_id is not None:
+            rows = np.flatnonzero(self.games["game_id"] == fault.game_id)
+        else:
+            rows = np.flatnonzero(self.games["game_date"] == fault.game_date)[fault.index :]
+        if not len(rows):
+            raise ValueError(f"the fault {fault.model_dump(mode='json')} names no game of this league")
+        return int(rows[0])
+
+    def _faults_of(self, row: int, kind: type[GameFault]) -> list[Any]:
+        return [fault for fault in self._faults.get(row, ()) if isinstance(fault, kind)]
+
+    def _postpone(self) -> None:
+        """Postponed games keep a row on their date, which is never played; the replay is a row of its own."""
+        self.postponed = np.zeros(len(self.games), dtype=bool)
+        for row in list(self._faults):
+            for fault in self._faults_of(row, PostponedGameFault):
+                if fault.rescheduled_to is None:
+                    self.postponed[row] = True
+                else:
+                    home = self.league.by_team[self.games.at[row, "home_team_id"]].abbreviation
+                    self.games.at[row, "game_date"] = fault.rescheduled_to
+                    self.games.at[row, "tipoff_at"] = pd.Timestamp(tip_off(fault.rescheduled_to, home, 1))
+
+    def absent(self, row: int, source: str) -> bool:
+        """Whether a fault hides the game from the answers about `games` or `stats`."""
+        return any(source in fault.absent_from for fault in self._faults_of(row, MissingGameFault))
+
+    def progress(self, row: int, now: datetime) -> float | None:
+        """How much of the game is played: None before tip-off and when postponed, 1.0 when it is over."""
+        if self.postponed[row]:
+            return None
+        elapsed = (now - self._game["tipoff_at"][row].to_pydatetime()) / GAME_LENGTH
+        return None if elapsed < 0 else min(float(elapsed), 1.0)
+
+    def is_late(self, row: int, now: datetime) -> LateFinalFault | None:
+        """The fault that keeps an ended game from being final at the instant, if there is one."""
+        ended = self._game["tipoff_at"][row].to_pydatetime() + GAME_LENGTH
+        return next((f for f in self._faults_of(row, LateFinalFault) if now < ended + timedelta(hours=f.hours)), None)
+
+    def shown_progress(self, row: int, now: datetime) -> float | None:
+        """How much of the game the numbers show: a late game stands still at nine tenths."""
+        progress = self.progress(row, now)
+        return 0.9 if progress == 1.0 and self.is_late(row, now) else progress
+
+    def started(self, now: datetime) -> np.ndarray:
+        """Which games have tipped off and so have statistics."""
+        instant = np.datetime64(now.astimezone(UTC).replace(tzinfo=None))
+        return (self.tipoffs <= instant) & ~self.postponed
+
+    def game(self, row: int, now: datetime, *, teams: bool = True) -> Item:
+        """A game as `/games` shows it; with `teams` both teams whole, else their ids."""
+        game = {name: values[row] for name, values in self._game.items()}
+        status, period, clock, scores = self._state(row, now)
+        sides: Item = {}
+        for side in ("home", "visitor"):
+            team_id = int(game[f"{side}_team_id"])
+            sides |= {f"{side}_team": self.team(team_id)} if teams else {f"{side}_team_id": team_id}
+        return {
+            "id": int(game["game_id"]),
+            "date": str(game["game_date"]),
+            "season": int(game["season"]),
+            "status": status,
+            "period": period,
+            "time": clock,
+            "postseason": bool(game["postseason"]),
+            "home_team_score": scores[0],
+            "visitor_team_score": scores[1],
+            "datetime": _iso(game["tipoff_at"]),
+            **sides,
+        }
+
+    def _state(self, row: int, now: datetime) -> tuple[str, int, str | None, tuple[int, int]]:
+        if self.postponed[row]:
+            return "Postponed", 0, None, (0, 0)
+        progress = self.shown_progress(row, now)
+        if progress is None:
+            return _iso(self._game["tipoff_at"][row]), 0, None, (0, 0)
+        scores = self.scores(row, now)
+        late = self.is_late(row, now)
+        if progress == 1.0 or (late and late.served_as == "final_incomplete" and self.progress(row, now) == 1.0):
+            return "Final", 4 + int(self._game["overtimes"][row]), "Final", scores
+        number = min(int(progress * 5), 4)
+        period = min(int(progress * 4) + 1, 4)
+        minutes = max(0, round(48 * (1 - progress)) % 12)
+        return PERIODS[number], period, f"Q{period} {minutes}:00", scores
+
+    def scores(self, row: int, now: datetime) -> tuple[int, int]:
+        """Both scores as shown: always the sums of the players' points, except of incomplete finals."""
+        late = self.is_late(row, now)
+        settled = late is None and not self._faults_of(row, StatCorrectionFault)
+        if self.progress(row, now) == 1.0 and (settled or (late and late.served_as == "final_incomplete")):
+            return int(self._game["home_score"][row]), int(self._game["visitor_score"][row])
+        lines = self._lines(row, now)
+        home = sum(line["pts"] for line in lines if line["team_id"] == self._game["home_team_id"][row])
+        return home, sum(line["pts"] for line in lines) - home
+
+    def _lines(self, row: int, now: datetime) -> list[Item]:
+        return [self.line(int(n), now) for n in np.flatnonzero(self.box_games == row)]
+
+    def line(self, number: int, now: datetime) -> Item:
+        """The counts of one box-score row as shown at the instant; consistent among themselves."""
+        row = {name: values[number] for name, values in self._row.items()}
+        game_row = int(row["game_row"])
+        progress = self.shown_progress(game_row, now) or 0.0
+        counts = {name: int(row[name] * progress) for name in COUNTS}
+        for made, tried in (("fg3m", "fg3a"), ("fgm", "fga"), ("ftm", "fta")):
+            counts[made] = min(counts[made], counts[tried])
+        counts["fgm"] = max(counts["fgm"], counts["fg3m"])
+        self._withhold(game_row, int(row["player_id"]), counts, now)
+        return {
+            "player_id": int(row["player_id"]),
+            "team_id": int(row["team_id"]),
+            "minutes": int(row["minutes"] * progress),
+            "sat": bool(row["sat"]),
+            "plus_minus": int(row["plus_minus"] * progress),
+            **counts,
+            "reb": counts["oreb"] + counts["dreb"],
+            "pts": 2 * counts["fgm"] + counts["fg3m"] + counts["ftm"],
+        }
+
+    def _withhold(self, game_row: int, player_id: int, counts: dict[str, int], now: datetime) -> None:
+        """Takes away what a later correction will add."""
+        for fault in self._faults_of(game_row, StatCorrectionFault):
+            if now < fault.appears_at and player_id == self.corrected_player(game_row, fault):
+                counts[fault.field] -= 1
+
+    def corrected_player(self, game_row: int, fault: StatCorrectionFault) -> int:
+        """Whom a correction is about: the named player, else the one with the most of the count."""
+        if fault.player_id is not None:
+            return fault.player_id
+        rows = self.box[self.box_games == game_row]
+        counted = rows["fgm"] - rows["fg3m"] if fault.field == "fgm" else rows[fault.field]
+        return int(rows.iloc[int(counted.to_numpy().argmax())]["player_id"])
+
+    def hidden_players(self, game_row: int) -> set[int]:
+        """Players that a fault leaves out of the game's statistics."""
+        hidden: set[int] = set()
+        for fault in self._faults_of(game_row, MissingPlayersFault):
+            rows = self.box[self.box_games == game_row].sort_values("minutes", ascending=False)
+            hidden |= set(fault.player_ids or rows["player_id"].head(fault.count))
+        return hidden
+
+    def stat(self, number: int, now: datetime, game: Item) -> Item:
+        """A box-score row as `/stats` shows it, with its game."""
+        line = self.line(number, now)
+        return {
+            "id": number + 1,
+            **api_counts(line),
+            "player": {**self._player(line["player_id"]), "team_id": line["team_id"]},
+            "team": self.team(line["team_id"]),
+            "game": game,
+        }
+
+    def box_score(self, row: int, now: datetime) -> Item:
+        """A game as `/box_scores` shows it: both teams with their players."""
+        game = self.game(row, now)
+        hidden = self.hidden_players(row)
+        lines = self._lines(row, now) if self.progress(row, now) is not None else []
+        for side in ("home", "visitor"):
+            players = [
+                {**api_counts(line), "player": self._player(line["player_id"])}
+                for line in lines
+                if line["team_id"] == game[f"{side}_team"]["id"] and line["player_id"] not in hidden
+            ]
+            game[f"{side}_team"] = {**game[f"{side}_team"], "players": players}
+        return game
+
+    def team(self, team_id: int) -> Item:
+        """A team as the API shows it."""
+        team = self.league.by_team[team_id]
+        return {**asdict(team), "full_name": team.full_name}
+
+    def _player(self, player_id: int) -> Item:
+        player: Player = self.league.players[player_id]
+        return {
+            **asdict(player),
+            "position": player.position or "",
+            "college": None,
+            "draft_year": None,
+            "draft_round": None,
+            "draft_number": None,
+        }
+
+    def player(self, player_id: int, team_id: int | None) -> Item:
+        """A player as `/players` shows him, with his team at the instant."""
+        return {**self._player(player_id), "team": None if team_id is None else self.team(team_id)}
+
+    def rosters(self, now: datetime) -> dict[int, int]:
+        """Player and team of everyone on a roster at the instant, known from stays or else from games."""
+        today = game_date_of(now)
+        if self.league.stays:
+            return {s.player_id: s.team_id for s in self.league.stays if s.first_day <= today <= s.last_day}
+        return self._recent_teams(now)
+
+    def _recent_teams(self, now: datetime) -> dict[int, int]:
+        """Where no rosters are known: the team of each player's last started game, within a year of today."""
+        today = game_date_of(now).toordinal()
+        near = self.started(now) & (self.ordinals > today - 365)
+        rows = self.box[near[self.box_games]]
+        latest = rows.drop_duplicates("player_id", keep="last")
+        return dict(zip(latest["player_id"].tolist(), latest["team_id"].tolist(), strict=True))
+
+    def known_players(self, now: datetime) -> set[int]:
+        """Everyone who was on a roster or in a game by the instant."""
+        today = game_date_of(now)
+        if self.league.stays:
+            return {stay.player_id for stay in self.league.stays if stay.first_day <= today}
+        return set(self.box["player_id"][self.started(now)[self.box_games]].tolist())
+
+    def injuries(self, now: datetime) -> list[tuple[int, date, str]]:
+        """Who is out at the instant: player, day of return and description.
+
+        Where injuries are not known, a proxy: recent players of a team who will be absent from its game of
+        the day, from half an hour before tip-off.
+        """
+        today = game_date_of(now)
+        if self.league.stays:
+            return [
+                (injury.player_id, injury.last_day + timedelta(days=1), injury.description)
+                for injury in self.league.injuries
+                if injury.first_day <= today <= injury.last_day
+            ]
+        return [(player, today + timedelta(days=1), "not in the line-up") for player in self._absent_today(now)]
+
+    def _absent_today(self, now: datetime) -> list[int]:
+        absent: set[int] = set()
+        today = game_date_of(now).toordinal()
+        for row in np.flatnonzero(self.ordinals == today):
+            if self.games.at[row, "tipoff_at"].to_pydatetime() - INJURIES_KNOWN > now:
+                continue
+            in_game = self.box["player_id"][self.box_games == row]
+            for side in ("home", "visitor"):
+                absent |= self._recent_players(self.games.at[row, f"{side}_team_id"], today) - set(in_game)
+        return sorted(absent)
+
+    def _recent_players(self, team_id: int, before: int) -> set[int]:
+        rows = self.box[(self.box["team_id"] == team_id).to_numpy() & (self.ordinals[self.box_games] < before)]
+        recent = rows["game_row"].drop_duplicates().tail(RECENT_GAMES)
+        return set(rows["player_id"][rows["game_row"].isin(recent)])
+
+
+def api_counts(line: Item) -> Item:
+    """The counts of a row under the names of the API, with minutes as text and rates as fractions."""
+    played = f"{line['minutes']}" if not line["sat"] else "00"
+    return {
+        "min": played,
+        **{name: line[name] for name in (*COUNTS, "reb", "pts", "plus_minus")},
+        "fg_pct": _share(line["fgm"], line["fga"]),
+        "fg3_pct": _share(line["fg3m"], line["fg3a"]),
+        "ft_pct": _share(line["ftm"], line["fta"]),
+    }
+
+
+def _share(made: int, tried: int) -> float:
+    return made / tried if tried else 0.0
+
+
+def _iso(instant: pd.Timestamp) -> str:
+    return instant.strftime("%Y-%m-%dT%H:%M:%SZ")

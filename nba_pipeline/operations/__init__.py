@@ -1,0 +1,1 @@
+"""What people run to know whether last night went well."""

@@ -1,0 +1,206 @@
+"""What the commands print, and the exit codes that say the same."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+from dagster import DagsterInstance
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table as RichTable
+
+from nba_pipeline.clock import Clock
+from nba_pipeline.contracts import Phase
+from nba_pipeline.operations import backfill as backfilling
+from nba_pipeline.operations.outlook import accuracy_of, players_who_played
+from nba_pipeline.operations.runs import close_orphans, prepare_home
+from nba_pipeline.operations.smoke_test import CHECKED, DateResult, State, as_json_objects, smoke_test
+from nba_pipeline.partitions import game_dates
+from nba_pipeline.predictions.prediction_accuracy import BASELINES
+from nba_pipeline.settings import Settings
+from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
+
+OK, FAILED, NOT_TRIED = 0, 1, 2
+
+COLOURS = {State.PASS: "green", State.FAIL: "red", State.VALID_SKIP: "dim"}
+
+console = Console()
+errors = Console(stderr=True)
+
+
+def warehouse_of(settings: Settings) -> DuckDBWarehouse:
+    """The warehouse that the settings ask for."""
+    return DuckDBWarehouse(settings.warehouse_path, settings.lock_wait_seconds)
+
+
+def progress_bars() -> Progress:
+    """Bars on standard error, so that standard output stays for results."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=errors,
+    )
+
+
+def refuse_range(clock: Clock, first: date, last: date) -> str | None:
+    """Why a range of dates cannot be asked for; None when it can."""
+    tomorrow = clock.today() + timedelta(days=1)
+    if last < first:
+        return f"--from {first} is after --to {last}"
+    if last > tomorrow:
+        return f"{last} is after tomorrow ({tomorrow} in New York): nothing is known about it yet"
+    return None
+
+
+def run_backfill(
+    settings: Settings, first: date, last: date, phases: Sequence[Phase], *, history: bool, as_json: bool
+) -> int:
+    """Backfills the dates and prints how they stand; 0 only when every expected date is complete."""
+    clock, warehouse = Clock.from_settings(settings), warehouse_of(settings)
+    problem = refuse_range(clock, first, last)
+    if problem:
+        errors.print(problem, style="red")
+        return NOT_TRIED
+    prepare_home(settings)
+    with DagsterInstance.get() as instance, progress_bars() as bars:
+        for run_id in close_orphans(instance):
+            errors.print(f"Run {run_id} had ended without saying so; it is now marked as failed.", style="yellow")
+        stretches = backfilling.plan(warehouse, clock, first, last, phases, history=history)
+        report = backfilling.backfill(instance, warehouse, clock, stretches, (first, last), phases, bars)
+    if as_json:
+        print(json.dumps(_report_json(report), indent=2))
+    else:
+        _print_report(report, first, last)
+    return OK if _succeeded(report, phases) else FAILED
+
+
+def _succeeded(report: backfilling.Report, phases: Sequence[Phase]) -> bool:
+    """By what is in the warehouse; landing has no tables, so there the run itself must have succeeded."""
+    if list(phases) == [Phase.LANDING]:
+        return all(attempt.success for attempt in report.attempts)
+    return report.complete
+
+
+def _report_json(report: backfilling.Report) -> dict[str, object]:
+    return {
+        "complete": report.complete,
+        "runs": [{"run_id": a.run_id, "success": a.success, "failures": list(a.failures)} for a in report.attempts],
+        "dates": as_json_objects(report.results),
+    }
+
+
+def _print_report(report: backfilling.Report, first: date, last: date) -> None:
+    for attempt in report.attempts:
+        for failure in attempt.failures:
+            errors.print(f"run {attempt.run_id[:8]}: {failure}", style="red", markup=False)
+    incomplete = [result for result in report.results if result.overall is State.FAIL]
+    for result in incomplete:
+        print_date(result, verbose=True)
+    skipped = sum(result.overall is State.VALID_SKIP for result in report.results)
+    days = (last - first).days + 1
+    console.print(
+        f"{len(report.results) - len(incomplete)} of {len(report.results)} game dates complete"
+        f" ({skipped} with nothing expected, {days - len(report.results)} days out of season)"
+        f" in {len(report.attempts)} runs.",
+        style="red" if incomplete else "green",
+    )
+
+
+def print_date(result: DateResult, *, verbose: bool) -> None:
+    """One line a date; with `verbose` a line a table with its counts and what is wrong."""
+    phases = " ".join(
+        f"P{phase.value}:[{COLOURS[result.phase(phase)]}]{result.phase(phase).value}[/]" for phase in CHECKED
+    )
+    overall = result.overall
+    console.print(f"{result.game_date} {phases} \\[Overall: [{COLOURS[overall]}]{overall.value}[/]]", highlight=False)
+    for found in result.tables if verbose else ():
+        expected = "-" if found.expected is None else found.expected
+        console.print(
+            f"    {found.state.value:<10} {found.table.name}: {found.present} present, {expected} expected"
+            + "".join(f"\n        {reason}" for reason in found.reasons),
+            style=COLOURS[found.state],
+            markup=False,
+            highlight=False,
+        )
+
+
+def run_smoke_test(settings: Settings, first: date, last: date, *, verbose: bool, as_json: bool) -> int:
+    """Prints the state of the dates; 0 when none fails, 1 when one does, 2 when it could not be checked."""
+    clock, warehouse = Clock.from_settings(settings), warehouse_of(settings)
+    problem = refuse_range(clock, first, last)
+    if problem:
+        errors.print(problem, style="red")
+        return NOT_TRIED
+    if not warehouse.path.exists():
+        errors.print(
+            f"There is no warehouse at {warehouse.path}. Set NBA_PIPELINE_HOME, or load dates with "
+            "nba-pipeline backfill.",
+            style="red",
+        )
+        return NOT_TRIED
+    results = smoke_test(warehouse, clock, first, last)
+    if as_json:
+        print(json.dumps(as_json_objects(results), indent=2))
+    else:
+        for result in results:
+            print_date(result, verbose=verbose)
+        if not game_dates(first, last):
+            console.print(f"{first} to {last}: out of season, nothing is expected [dim]VALID-SKIP[/]")
+    return FAILED if any(result.overall is State.FAIL for result in results) else OK
+
+
+def run_accuracy(settings: Settings, first: date, last: date, *, as_json: bool) -> int:
+    """Prints the mean absolute error of every system and baseline, and the share of rows predicted."""
+    warehouse = warehouse_of(settings)
+    scores = accuracy_of(warehouse, first, last).to_pylist()
+    played = players_who_played(warehouse, first, last)
+    for score in scores:
+        score["coverage"] = score["rows"] / played if played else None
+    if as_json:
+        print(json.dumps({"first": str(first), "last": str(last), "played": played, "systems": scores}, indent=2))
+    elif scores:
+        console.print(accuracy_table(scores, f"{first} to {last}: {played} rows with minutes"))
+    else:
+        console.print(f"No graded predictions from {first} to {last}.")
+    return OK
+
+
+def accuracy_table(scores: Sequence[dict[str, object]], title: str) -> RichTable:
+    """The scores of each system beside those of the baselines on the same rows."""
+    table = RichTable(title=title)
+    for heading in ("system", "mode", "rows", "MAE", "bias", *(f"{name} MAE" for name in BASELINES)):
+        table.add_column(heading, justify="left" if heading in ("system", "mode") else "right")
+    for score in scores:
+        figures = [score["mean_absolute_error"], score["bias"]]
+        figures += [score[f"{name}_mean_absolute_error"] for name in BASELINES]
+        table.add_row(str(score["system_id"]), str(score["mode"]), str(score["rows"]), *(f"{f:.3f}" for f in figures))
+    return table
+
+
+def predictions_table(rows: pa.Table, title: str) -> RichTable:
+    """The predictions as a table for people."""
+    table = RichTable(title=title)
+    for heading in rows.column_names:
+        if heading != "player_id":
+            table.add_column(heading.replace("_", " "))
+    for row in rows.drop_columns(["player_id"]).to_pylist():
+        table.add_row(*(f"{v:.1f}" if isinstance(v, float) else str(v) for v in row.values()))
+    return table
+
+
+def ui_command(port: int) -> list[str]:
+    """The command that serves the UI on loopback."""
+    dagster = Path(sys.executable).with_name("dagster")
+    return [str(dagster), "dev", "-m", "nba_pipeline.definitions", "-h", "127.0.0.1", "-p", str(port)]
+
+
+def run_ui(settings: Settings, port: int) -> None:
+    """Becomes Dagster's UI and daemon on the instance of the settings."""
+    prepare_home(settings)
+    os.execv(ui_command(port)[0], ui_command(port))  # noqa: S606 - our own interpreter's dagster, no shell

@@ -1,0 +1,69 @@
+"""The runs of the demo, and what it prints at the end."""
+
+from datetime import date, timedelta
+
+import ibis
+from dagster import DagsterInstance
+from rich.console import Console
+
+from nba_pipeline.clock import Clock, season_of
+from nba_pipeline.contracts import Phase
+from nba_pipeline.operations import backfill as backfilling
+from nba_pipeline.operations.commands import (
+    FAILED,
+    OK,
+    accuracy_table,
+    predictions_table,
+    print_date,
+    progress_bars,
+    warehouse_of,
+)
+from nba_pipeline.operations.outlook import accuracy_of, predictions_of
+from nba_pipeline.operations.runs import close_orphans, prepare_home
+from nba_pipeline.operations.smoke_test import State
+from nba_pipeline.partitions import season_start
+from nba_pipeline.raw import games as raw_games
+from nba_pipeline.settings import Settings
+from nba_pipeline.warehouse.interface import Warehouse
+
+console = Console()
+
+
+def backfill_last_dates(settings: Settings, count: int) -> int:
+    """Brings the last `count` dates with games, today and tomorrow to completeness; 0 when they are."""
+    clock, warehouse = Clock.from_settings(settings), warehouse_of(settings)
+    yesterday, tomorrow = clock.today() - timedelta(days=1), clock.today() + timedelta(days=1)
+    opening = season_start(season_of(yesterday))
+    prepare_home(settings)
+    with DagsterInstance.get() as instance, progress_bars() as bars:
+        close_orphans(instance)
+        before = backfilling.plan(warehouse, clock, opening, yesterday, backfilling.HISTORY_PHASES, history=False)
+        backfilling.backfill(instance, warehouse, clock, before, (opening, yesterday), (), bars)
+        first = last_game_dates(warehouse, yesterday, count)[0]
+        graded = (Phase.PREDICTIONS, Phase.GRADES)
+        stretches = backfilling.plan(warehouse, clock, first, yesterday, graded, history=False)
+        stretches += backfilling.plan(warehouse, clock, clock.today(), tomorrow, list(Phase), history=False)
+        report = backfilling.backfill(instance, warehouse, clock, stretches, (first, tomorrow), list(Phase), bars)
+    for result in report.results:
+        print_date(result, verbose=result.overall is State.FAIL)
+    return OK if report.complete else FAILED
+
+
+def last_game_dates(warehouse: Warehouse, until: date, count: int) -> list[date]:
+    """The last dates with games, up to and including `until`, oldest first."""
+    with warehouse.session(read_only=True) as session:
+        games = session.read(raw_games.CONTRACT)
+        dates = games.filter(games.game_date <= ibis.literal(until)).select("game_date").distinct()
+        rows = session.query(dates.order_by(ibis.desc("game_date")).limit(count)).to_pylist()
+    return sorted(row["game_date"] for row in rows)
+
+
+def print_outlook(warehouse: Warehouse, today: date, players: int) -> None:
+    """Tomorrow's highest predictions, and the errors of yesterday and of the last month."""
+    tomorrow, yesterday = today + timedelta(days=1), today - timedelta(days=1)
+    rows = predictions_of(warehouse, tomorrow, players)
+    console.print(predictions_table(rows, f"Points expected tomorrow, {tomorrow}"))
+    for first, title in ((yesterday, "Yesterday"), (today - timedelta(days=45), "The last dates")):
+        scores = accuracy_of(warehouse, first, yesterday).to_pylist()
+        if scores:
+            console.print(accuracy_table(scores, f"{title}, {first} to {yesterday}: errors in points"))

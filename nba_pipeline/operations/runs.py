@@ -1,0 +1,131 @@
+"""Dagster runs started from the command line, on the instance that the UI shows."""
+
+import os
+import shutil
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from importlib import resources
+from pathlib import Path
+
+import dagster as dg
+from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+from rich.progress import Progress as RichBars
+
+from nba_pipeline.partitions import to_key
+from nba_pipeline.progress import Bars
+from nba_pipeline.settings import Settings
+
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+PROCESS_TAG = "nba_pipeline/process"
+"""Host and process id of a run that a command runs itself."""
+
+UNFINISHED = [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What became of one run: its id, the failures of its steps, and the assets that it did not reach."""
+
+    run_id: str
+    success: bool
+    failures: tuple[str, ...]
+    not_reached: tuple[dg.AssetKey, ...]
+
+
+def prepare_home(settings: Settings) -> Path:
+    """Makes Dagster's home if need be, points this process at it and returns it.
+
+    A `DAGSTER_HOME` of the environment is left as it is.
+    """
+    home = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.dagster_home)))
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "dagster.yaml").exists():
+        with resources.as_file(resources.files("nba_pipeline") / "dagster.yaml") as shipped:
+            shutil.copyfile(shipped, home / "dagster.yaml")
+    return home
+
+
+def close_orphans(instance: DagsterInstance) -> list[str]:
+    """Marks runs whose process has died as failed, and returns their ids.
+
+    A command that is killed cannot say so; without this its run would look busy for ever.
+    """
+    closed = []
+    for run in instance.get_runs(RunsFilter(statuses=UNFINISHED)):
+        host, _, process = run.tags.get(PROCESS_TAG, "").partition(":")
+        if host == socket.gethostname() and not _alive(int(process)):
+            instance.report_run_failed(run, f"Process {process} ended without finishing this run.")
+            closed.append(run.run_id)
+    return closed
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def materialize(
+    instance: DagsterInstance,
+    keys: Sequence[dg.AssetKey],
+    first: date,
+    last: date,
+    bars: RichBars,
+    label: str,
+) -> Attempt:
+    """One run that materializes the assets for the dates, in this process, with a bar for its steps."""
+    from nba_pipeline.definitions import defs
+
+    job = defs.resolve_implicit_global_asset_job_def()
+    task = bars.add_task(label, total=None)
+
+    @dg.success_hook
+    def advance(context: dg.HookContext) -> None:
+        bars.advance(task)
+
+    tags = {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}"}
+    if first != last:
+        tags |= {RANGE_START: to_key(first), RANGE_END: to_key(last)}
+    steps = len(job.get_subset(asset_selection=set(keys)).nodes)
+    bars.update(task, total=steps)
+    result = job.with_hooks({advance}).execute_in_process(
+        instance=instance,
+        asset_selection=list(keys),
+        tags=tags,
+        raise_on_error=False,
+        resources={"progress": Bars(bars)},
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        partition_key=to_key(first) if first == last else None,
+    )
+    return _attempt(instance, result.run_id, result.success, keys)
+
+
+def _attempt(instance: DagsterInstance, run_id: str, success: bool, keys: Sequence[dg.AssetKey]) -> Attempt:
+    failures: list[str] = []
+    skipped: list[str] = []
+    for entry in instance.all_logs(run_id):
+        event = entry.dagster_event
+        if event is None:
+            continue
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            failures.append(f"{event.step_key}: {error.message.strip() if error else event.message}")
+        elif event.event_type_value == "STEP_SKIPPED" or (event.message or "").startswith("Dependencies for step"):
+            skipped.append(event.step_key or "")
+        elif event.event_type_value == "ASSET_CHECK_EVALUATION":
+            evaluation = event.asset_check_evaluation_data
+            if not evaluation.passed:
+                failures.append(f"check {evaluation.check_name} of {evaluation.asset_key.to_user_string()} failed")
+    started = {
+        entry.dagster_event.step_key
+        for entry in instance.all_logs(run_id)
+        if entry.dagster_event and entry.dagster_event.event_type_value == "STEP_START"
+    }
+    not_reached = tuple(key for key in keys if "__".join(key.path) not in started)
+    return Attempt(run_id, success, tuple(failures), not_reached)

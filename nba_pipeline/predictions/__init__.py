@@ -1,0 +1,1 @@
+"""Phases 5 and 6: predictions and their grades."""

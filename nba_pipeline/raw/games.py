@@ -1,0 +1,165 @@
+"""Games: the schedule of every date, and the results of the games that are final."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+import dagster as dg
+import ibis
+import pyarrow as pa
+
+from nba_pipeline.contracts import (
+    GAME_DATE,
+    GAME_ID,
+    SEASON,
+    Audit,
+    Column,
+    Phase,
+    Reader,
+    Table,
+)
+from nba_pipeline.landing import LANDED_GAMES
+from nba_pipeline.raw.landed import read_landed
+from nba_pipeline.sources.balldontlie import GameRecord, parse_games
+from nba_pipeline.table_asset import table_asset
+from nba_pipeline.warehouse.publish import Rows
+
+
+def vanished_games(staged: ibis.Table, read: Reader, dates: Sequence[date]) -> ibis.Table:
+    """Games that were published for a date, and are now neither there nor on any other date."""
+    known = read(CONTRACT)
+    known = known.filter(known.game_date.isin([ibis.literal(day) for day in dates]))
+    gone = known.anti_join(staged, ["game_date", "game_id"])
+    elsewhere = read(CONTRACT).select("game_id", other_date="game_date")
+    moved = gone.inner_join(elsewhere, ["game_id"]).filter(ibis._.other_date != ibis._.game_date)
+    lost = gone.anti_join(moved, ["game_id"])
+    return lost.select(
+        "game_date",
+        reason=ibis.literal("game ")
+        + lost.game_id.cast("string")
+        + " was on the schedule, is gone from the source's answer and stands on no other date; if it was "
+        "moved, load its new date first",
+    )
+
+
+CONTRACT = Table(
+    name="raw.games",
+    description="One row per game on the schedule of a date, with its result once it is final.",
+    phase=Phase.RAW,
+    grain=("game_date", "game_id"),
+    columns=(
+        GAME_DATE,
+        GAME_ID,
+        SEASON,
+        Column(
+            "status",
+            "string",
+            "State of the game by its content; a game is final only with both scores and four periods played.",
+            "category",
+            allowed=("scheduled", "in_progress", "final", "postponed"),
+        ),
+        Column("status_text", "string", "The state in the source's words.", "text", nullable=True),
+        Column("period", "int64", "Periods begun; 5 and more are overtimes.", "periods", between=(0, 14)),
+        Column("tipoff_at", "timestamp", "Scheduled tip-off.", "UTC", nullable=True),
+        Column("postseason", "boolean", "Whether the game belongs to the play-offs.", "flag"),
+        Column("home_team_id", "int64", "The source's id of the home team.", "id"),
+        Column("home_team", "string", "Abbreviation of the home team.", "text"),
+        Column(
+            "home_score",
+            "int64",
+            "Points of the home team; null until the game is final.",
+            "points",
+            nullable=True,
+            between=(1, 250),
+        ),
+        Column("visitor_team_id", "int64", "The source's id of the visiting team.", "id"),
+        Column("visitor_team", "string", "Abbreviation of the visiting team.", "text"),
+        Column(
+            "visitor_score",
+            "int64",
+            "Points of the visitors; null until the game is final.",
+            "points",
+            nullable=True,
+            between=(1, 250),
+        ),
+    ),
+    audits=(
+        Audit(
+            "no game vanishes",
+            "A game once on the schedule stays there, or stands on the date that it was moved to.",
+            vanished_games,
+        ),
+        Audit(
+            "one game a team",
+            "A team plays at most one game a date.",
+            lambda staged, read, dates: teams_playing_twice(staged),
+        ),
+        Audit(
+            "a final game has a winner",
+            "A final game has two different scores, and no other game has any.",
+            lambda staged, read, dates: impossible_results(staged),
+        ),
+    ),
+    before_tip_off=True,
+)
+
+
+def team_games(games: ibis.Table) -> ibis.Table:
+    """One row a game and team, from one row a game, with the opponent and the score from the team's side."""
+    sides = [
+        games.select(
+            "game_date",
+            "game_id",
+            "season",
+            "status",
+            "period",
+            "tipoff_at",
+            "postseason",
+            team_id=games[f"{side}_team_id"],
+            team=games[f"{side}_team"],
+            opponent_id=games[f"{other}_team_id"],
+            opponent=games[f"{other}_team"],
+            is_home=ibis.literal(side == "home"),
+            score=games[f"{side}_score"],
+            opponent_score=games[f"{other}_score"],
+        )
+        for side, other in (("home", "visitor"), ("visitor", "home"))
+    ]
+    return sides[0].union(sides[1])
+
+
+def teams_playing_twice(staged: ibis.Table) -> ibis.Table:
+    """A reason for each team with two games on a date that are not postponed."""
+    rows = team_games(staged.filter(staged.status != "postponed"))
+    counted = rows.group_by("game_date", "team").agg(games=ibis._.count())
+    twice = counted.filter(counted.games > 1)
+    return twice.select("game_date", reason=twice.team + " plays more than one game")
+
+
+def impossible_results(staged: ibis.Table) -> ibis.Table:
+    """A reason for each game whose scores contradict its state."""
+    scored = staged.home_score.notnull() & staged.visitor_score.notnull()
+    tied = (staged.home_score == staged.visitor_score).fill_null(False)
+    wrong = staged.filter(((staged.status == "final") & (~scored | tied)) | ((staged.status != "final") & scored))
+    return wrong.select(
+        "game_date",
+        reason=ibis.literal("game ")
+        + wrong.game_id.cast("string")
+        + " is "
+        + wrong.status
+        + " with an impossible score",
+    )
+
+
+def games(records: Iterable[GameRecord]) -> pa.Table:
+    """One row a game, from the source's records."""
+    rows = [{name: getattr(record, name) for name in CONTRACT.schema.names} for record in records]
+    for row in rows:
+        row["tipoff_at"] = row["tipoff_at"] and row["tipoff_at"].replace(tzinfo=None)
+    return pa.Table.from_pylist(rows, schema=CONTRACT.schema.to_pyarrow())
+
+
+@table_asset(CONTRACT, kinds=("duckdb", "python"), deps=[LANDED_GAMES])
+def asset(context: dg.AssetExecutionContext, dates: Sequence[date]) -> Rows:
+    """Parses the newest landed answer about each date."""
+    landed = read_landed(context.resources.landing, "games", dates, parse_games)
+    return Rows(games(landed.records), landed.refused, landed.rejected)

@@ -1,0 +1,342 @@
+"""balldontlie: the client that lands its answers, and the parsing of what was landed."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Generic, TypeVar
+
+import requests
+import tenacity
+import urllib3
+from pydantic import ValidationError
+
+from nba_pipeline.clock import Clock
+from nba_pipeline.settings import Settings
+from nba_pipeline.sources.errors import SourceRefused, SourceUnavailable
+from nba_pipeline.sources.landing import Capture, CaptureWriter, Landing
+from nba_pipeline.sources.rate_limit import RateLimiter
+from nba_pipeline.sources.records import Envelope, GameRecord, PlayerRecord, Record, StatRecord
+
+PER_PAGE = 100
+CONNECT_TIMEOUT_SECONDS = 10
+CHUNK_BYTES = 65_536
+
+GAMES, STATS, ACTIVE_PLAYERS = "games", "stats", "players/active"
+
+KNOWN_FIELDS = {
+    GAMES: frozenset(
+        [
+            "id",
+            "date",
+            "datetime",
+            "season",
+            "status",
+            "period",
+            "time",
+            "postseason",
+            "home_team_score",
+            "visitor_team_score",
+            "home_team",
+            "visitor_team",
+            "home_team_id",
+            "visitor_team_id",
+        ]
+    ),
+    STATS: frozenset(
+        [
+            "id",
+            "min",
+            "fgm",
+            "fga",
+            "fg_pct",
+            "fg3m",
+            "fg3a",
+            "fg3_pct",
+            "ftm",
+            "fta",
+            "ft_pct",
+            "oreb",
+            "dreb",
+            "reb",
+            "ast",
+            "stl",
+            "blk",
+            "turnover",
+            "pf",
+            "pts",
+            "plus_minus",
+            "player",
+            "team",
+            "game",
+        ]
+    ),
+    ACTIVE_PLAYERS: frozenset(
+        [
+            "id",
+            "first_name",
+            "last_name",
+            "position",
+            "height",
+            "weight",
+            "jersey_number",
+            "college",
+            "country",
+            "draft_year",
+            "draft_round",
+            "draft_number",
+            "team",
+            "team_id",
+        ]
+    ),
+}
+
+MENDS = {
+    400: "The request is wrong, which is a defect of the pipeline; please report it with this message.",
+    401: "Set BALLDONTLIE_API_KEY to a valid key; /stats needs the all-star plan or better.",
+    402: "The plan of BALLDONTLIE_API_KEY does not include this; /stats needs the all-star plan or better.",
+    403: "BALLDONTLIE_API_KEY is known but may not read this; /stats needs the all-star plan or better.",
+    404: "There is no such address; check BALLDONTLIE_API_URL.",
+}
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """An item that cannot be a record: where it was landed, why, and the item as JSON."""
+
+    page: str
+    index: int
+    reason: str
+    raw: str
+
+
+@dataclass(frozen=True)
+class Parsed(Generic[R]):
+    """The records of a capture, the items that are none, and fields that nobody asked for."""
+
+    records: tuple[R, ...]
+    rejected: tuple[Rejected, ...]
+    unknown_fields: frozenset[str]
+
+
+class _MayHealError(Exception):
+    """An attempt failed in a way that another may not; `retry_after` is what the source asked for, in seconds."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class BalldontlieClient:
+    """Asks balldontlie and lands what it answers. Never parses what it has not landed.
+
+    Requests that may heal are tried again, with growing waits and jitter; the others fail at once. All
+    clients of a home share one rate limit.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        landing: Landing,
+        clock: Clock,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._settings = settings
+        self._landing = landing
+        self._clock = clock
+        self._sleep = sleep
+        self._session = requests.Session()
+        self._limiter = RateLimiter(settings.home / "rate-limit", settings.requests_per_minute)
+
+    def land_games(self, first: date, last: date) -> Capture:
+        """Lands the games of the dates, schedule and results.
+
+        Raises `SourceRefused` at once or `SourceUnavailable` after the last attempt; so do the others.
+        """
+        return self._land(GAMES, first, last, _dates(first, last))
+
+    def land_stats(self, first: date, last: date) -> Capture:
+        """Lands the players' box scores of the dates."""
+        return self._land(STATS, first, last, _dates(first, last))
+
+    def land_active_players(self, first: date, last: date) -> Capture:
+        """Lands the rosters of now, in the name of the dates that they are wanted for."""
+        return self._land(ACTIVE_PLAYERS, first, last, [])
+
+    def _land(self, endpoint: str, first: date, last: date, question: list[tuple[str, str]]) -> Capture:
+        writer = self._landing.begin(endpoint, first, last, self._clock.now())
+        cursors: set[int] = set()
+        while True:
+            cursor = [("cursor", str(max(cursors)))] if cursors else []
+            page = self._page(writer, endpoint, [*question, ("per_page", str(PER_PAGE)), *cursor])
+            following = page.meta.next_cursor
+            if following is None:
+                return writer.commit()
+            if cursors and following <= max(cursors):
+                raise SourceUnavailable(
+                    f"/{endpoint} for {first} to {last} does not come to an end: after the cursor {max(cursors)} "
+                    f"it names {following} as the next. Try again later; nothing of this answer is used."
+                )
+            cursors.add(following)
+
+    def _page(self, writer: CaptureWriter, endpoint: str, params: list[tuple[str, str]]) -> Envelope:
+        """One page, landed and found to be one, in as many attempts as are allowed."""
+        causes: list[str] = []
+        began = time.monotonic()
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(self._settings.http_attempts),
+            wait=self._wait,
+            retry=tenacity.retry_if_exception_type(_MayHealError),
+            before_sleep=lambda state: causes.append(_cause(state)),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(self._attempt, writer, endpoint, params)
+        except _MayHealError as error:
+            tried = "; ".join(f"{n}. {cause}" for n, cause in enumerate([*causes, str(error)], start=1))
+            raise SourceUnavailable(
+                f"{self._url(endpoint)} {_question(params)} was tried {len(causes) + 1} times in "
+                f"{time.monotonic() - began:.0f} s without a usable answer ({tried}). When the source is well "
+                "again, run the same dates again; nothing that was published has changed."
+            ) from error
+
+    def _attempt(self, writer: CaptureWriter, endpoint: str, params: list[tuple[str, str]]) -> Envelope:
+        self._limiter.wait()
+        fetched_at = self._clock.now()
+        status, headers, body = self._get(endpoint, params)
+        if status == 429 or status >= 500:
+            raise _MayHealError(f"HTTP {status}", _retry_after(headers))
+        if status != 200:
+            raise SourceRefused(
+                f"{self._url(endpoint)} {_question(params)} was refused with HTTP {status}. "
+                + MENDS.get(status, "Trying again will not help; see the source's documentation.")
+            )
+        request = {"method": "GET", "url": self._url(endpoint), "params": params, "status": status}
+        page = writer.add_page(body, request, fetched_at)
+        try:
+            return Envelope.model_validate_json(page.body())
+        except ValidationError as error:
+            writer.reject_last_page()
+            raise _MayHealError(f"a body that is no page: {error.errors()[0]['msg']}") from error
+
+    def _get(self, endpoint: str, params: list[tuple[str, str]]) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and exact body; the time limit holds for the whole of it, however slowly it drips."""
+        limit = self._settings.http_timeout_seconds
+        deadline = time.monotonic() + limit
+        try:
+            with self._session.get(
+                self._url(endpoint),
+                params=params,
+                headers={"Authorization": self._key(), "Accept-Encoding": "identity"},
+                timeout=(min(CONNECT_TIMEOUT_SECONDS, limit), limit),
+                stream=True,
+                allow_redirects=False,
+            ) as response:
+                body = bytearray()
+                while chunk := response.raw.read1(CHUNK_BYTES):
+                    body += chunk
+                    if time.monotonic() > deadline:
+                        raise _MayHealError(f"{len(body)} bytes in {limit:g} s, and no end")
+                _check_length(response.headers.get("Content-Length"), len(body))
+                return response.status_code, response.headers, bytes(body)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise _MayHealError(f"{type(error).__name__}: {_without(str(error), self._key())}") from error
+
+    def _key(self) -> str:
+        key = self._settings.balldontlie_api_key
+        if key is None or not key.get_secret_value():
+            raise SourceRefused(
+                "BALLDONTLIE_API_KEY is not set. Set it to your key, or see the pipeline work without one: make demo"
+            )
+        return key.get_secret_value()
+
+    def _url(self, endpoint: str) -> str:
+        return f"{self._settings.balldontlie_api_url.rstrip('/')}/v1/{endpoint}"
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        """Seconds before the next attempt: what the source asks for, else exponential with full jitter."""
+        low, high = self._settings.http_wait_min_seconds, self._settings.http_wait_max_seconds
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, _MayHealError) and error.retry_after is not None:
+            return min(error.retry_after, high)
+        ceiling = min(high, low * 2**state.attempt_number)
+        return tenacity.wait_random(low, max(low, ceiling))(state)
+
+
+def _cause(state: tenacity.RetryCallState) -> str:
+    error = state.outcome.exception() if state.outcome else None
+    return str(error)
+
+
+def _check_length(announced: str | None, received: int) -> None:
+    if announced is not None and int(announced) != received:
+        raise _MayHealError(f"{received} of {announced} bytes")
+
+
+def _dates(first: date, last: date) -> list[tuple[str, str]]:
+    if first == last:
+        return [("dates[]", str(first))]
+    return [("start_date", str(first)), ("end_date", str(last))]
+
+
+def _question(params: list[tuple[str, str]]) -> str:
+    return "&".join(f"{name}={value}" for name, value in params)
+
+
+def _without(text: str, secret: str) -> str:
+    return text.replace(secret, "***") if secret else text
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the source asks us to wait, given as such or as a date; None when it does not say."""
+    asked = headers.get("Retry-After")
+    if asked is None:
+        return None
+    if asked.strip().isdigit():
+        return float(asked)
+    try:
+        return max(0.0, (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return None
+
+
+def parse_games(capture: Capture) -> Parsed[GameRecord]:
+    """The games of a capture of `/games`."""
+    return _parse(capture, GAMES, GameRecord.of)
+
+
+def parse_stats(capture: Capture) -> Parsed[StatRecord]:
+    """The box-score rows of a capture of `/stats`."""
+    return _parse(capture, STATS, StatRecord.of)
+
+
+def parse_active_players(capture: Capture) -> Parsed[PlayerRecord]:
+    """The players of a capture of `/players/active`."""
+    return _parse(capture, ACTIVE_PLAYERS, PlayerRecord.of)
+
+
+def _parse(capture: Capture, endpoint: str, of: Callable[[dict[str, Any]], R]) -> Parsed[R]:
+    records: list[R] = []
+    rejected: list[Rejected] = []
+    unknown: set[str] = set()
+    for page in capture.pages:
+        for index, item in enumerate(Envelope.model_validate_json(page.body()).data):
+            unknown |= item.keys() - KNOWN_FIELDS[endpoint]
+            try:
+                records.append(of(item))
+            except (KeyError, TypeError, ValueError) as error:
+                rejected.append(Rejected(str(page.path), index, _reason(error), json.dumps(item)))
+    return Parsed(tuple(records), tuple(rejected), frozenset(unknown))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+    if isinstance(error, KeyError):
+        return f"the field {error} is missing"
+    return str(error)

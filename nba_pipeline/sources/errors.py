@@ -1,0 +1,17 @@
+"""What can go wrong with a source, told apart by whether trying again can help."""
+
+
+class SourceError(Exception):
+    """A source gave no usable answer; the message says what was tried and what to do."""
+
+
+class SourceRefused(SourceError):  # noqa: N818 - it is the source that refused, not an error of ours
+    """The source refused the request; the same request will be refused again."""
+
+
+class SourceUnavailable(SourceError):  # noqa: N818 - as above
+    """Every attempt failed in a way that may heal."""
+
+
+class DamagedLandingError(SourceError):
+    """A landed answer is not what was landed: its bytes and its SHA-256 differ, or it cannot be read."""

@@ -1,0 +1,174 @@
+"""The landing: the exact bytes of every answer, each with its SHA-256, its request and its time.
+
+A *capture* is the complete answer to one question, on one page or many. Its pages are written first and
+`capture.json` last, under a temporary name that is then renamed: until that moment the capture does not
+exist for readers, so a process killed half-way leaves nothing that could be taken for an answer.
+"""
+
+import gzip
+import hashlib
+import json
+import os
+import uuid
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from nba_pipeline.sources.errors import DamagedLandingError
+
+CAPTURE_FILE = "capture.json"
+
+
+@dataclass(frozen=True)
+class Page:
+    """One landed response."""
+
+    path: Path
+    sha256: str
+
+    def body(self) -> bytes:
+        """The exact bytes of the response.
+
+        Raises `DamagedLandingError`, naming the file, when they are not those that were landed.
+        """
+        try:
+            body = gzip.decompress(self.path.read_bytes())
+        except (OSError, EOFError, zlib.error) as error:
+            raise DamagedLandingError(_damaged(self.path, str(error))) from error
+        if hashlib.sha256(body).hexdigest() != self.sha256:
+            raise DamagedLandingError(_damaged(self.path, "its bytes do not have the SHA-256 noted for them"))
+        return body
+
+
+@dataclass(frozen=True)
+class Capture:
+    """A complete answer about the dates `first_date` to `last_date`.
+
+    `fetched_at` is the time of its first request: a snapshot is as old as its oldest part.
+    """
+
+    path: Path
+    endpoint: str
+    first_date: date
+    last_date: date
+    fetched_at: datetime
+    pages: tuple[Page, ...] = field(hash=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the pages' SHA-256, in order."""
+        return hashlib.sha256(",".join(page.sha256 for page in self.pages).encode()).hexdigest()
+
+
+class CaptureWriter:
+    """Writes one capture page by page."""
+
+    def __init__(self, path: Path, endpoint: str, first: date, last: date) -> None:
+        self._path = path
+        self._question = {"endpoint": endpoint, "first_date": str(first), "last_date": str(last)}
+        self._pages: list[dict[str, Any]] = []
+        self._rejected = 0
+        path.mkdir(parents=True)
+
+    def add_page(self, body: bytes, request: Mapping[str, Any], fetched_at: datetime) -> Page:
+        """Lands a response as the next page and returns it."""
+        name = f"page-{len(self._pages) + 1:04d}"
+        entry = self._land(name, body, request, fetched_at)
+        self._pages.append(entry)
+        return Page(self._path / entry["file"], entry["sha256"])
+
+    def reject_last_page(self) -> None:
+        """Takes the last page out of the capture and keeps its bytes as evidence, as `rejected-…`."""
+        entry = self._pages.pop()
+        self._rejected += 1
+        page = self._path / entry["file"]
+        page.rename(self._path / f"rejected-{self._rejected:04d}.json.gz")
+        request = self._path / entry["file"].replace(".json.gz", ".request.json")
+        request.rename(self._path / f"rejected-{self._rejected:04d}.request.json")
+
+    def commit(self) -> Capture:
+        """Makes the capture visible."""
+        content = {**self._question, "fetched_at": self._pages[0]["fetched_at"], "pages": self._pages}
+        unfinished = self._path / f"{CAPTURE_FILE}.unfinished"
+        _write(unfinished, json.dumps(content, indent=1).encode())
+        unfinished.replace(self._path / CAPTURE_FILE)
+        return read_capture(self._path)
+
+    def _land(self, name: str, body: bytes, request: Mapping[str, Any], fetched_at: datetime) -> dict[str, Any]:
+        entry = {
+            "file": f"{name}.json.gz",
+            "sha256": hashlib.sha256(body).hexdigest(),
+            "bytes": len(body),
+            "fetched_at": fetched_at.astimezone(UTC).isoformat(),
+        }
+        _write(self._path / entry["file"], gzip.compress(body, compresslevel=5, mtime=0))
+        _write(self._path / f"{name}.request.json", json.dumps({**request, **entry}, indent=1).encode())
+        return entry
+
+
+class Landing:
+    """All captures below a folder: `<endpoint>/<first>_<last>/<time>-<id>/`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def begin(self, endpoint: str, first: date, last: date, at: datetime) -> CaptureWriter:
+        """Opens a new capture about the dates; nobody sees it before it is committed."""
+        unique = f"{at.astimezone(UTC):%Y%m%dT%H%M%S%fZ}-{uuid.uuid4().hex[:8]}"
+        return CaptureWriter(self._folder(endpoint) / f"{first}_{last}" / unique, endpoint, first, last)
+
+    def captures(self, endpoint: str, day: date) -> list[Capture]:
+        """The captures that cover a date, oldest first."""
+        found = [
+            read_capture(path.parent) for span in self._spans(endpoint, day) for path in span.glob(f"*/{CAPTURE_FILE}")
+        ]
+        return sorted(found, key=lambda capture: (capture.fetched_at, capture.path.name))
+
+    def latest(self, endpoint: str, day: date, *, before: datetime | None = None) -> Capture | None:
+        """The newest capture that covers a date, of those fetched before an instant if one is given."""
+        chosen = [c for c in self.captures(endpoint, day) if before is None or c.fetched_at < before]
+        return chosen[-1] if chosen else None
+
+    def _folder(self, endpoint: str) -> Path:
+        return self.root / "balldontlie" / endpoint.replace("/", "_")
+
+    def _spans(self, endpoint: str, day: date) -> list[Path]:
+        folder = self._folder(endpoint)
+        if not folder.is_dir():
+            return []
+        chosen = []
+        for span in folder.iterdir():
+            first, _, last = span.name.partition("_")
+            if date.fromisoformat(first) <= day <= date.fromisoformat(last):
+                chosen.append(span)
+        return chosen
+
+
+def read_capture(path: Path) -> Capture:
+    """The committed capture in a folder. Raises `DamagedLandingError` when it cannot be read."""
+    try:
+        content = json.loads((path / CAPTURE_FILE).read_bytes())
+        return Capture(
+            path=path,
+            endpoint=content["endpoint"],
+            first_date=date.fromisoformat(content["first_date"]),
+            last_date=date.fromisoformat(content["last_date"]),
+            fetched_at=datetime.fromisoformat(content["fetched_at"]),
+            pages=tuple(Page(path / page["file"], page["sha256"]) for page in content["pages"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DamagedLandingError(_damaged(path / CAPTURE_FILE, str(error))) from error
+
+
+def _damaged(path: Path, why: str) -> str:
+    return f"{path} is damaged ({why}). Move its folder away and fetch the dates again; nothing was published from it."
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,182 @@
+"""From a contract to a Dagster asset: one factory, so that no table can forget its guards."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+
+import dagster as dg
+import ibis
+import pyarrow as pa
+
+from nba_pipeline import gates
+from nba_pipeline.clock import Clock
+from nba_pipeline.contracts import Column, Table
+from nba_pipeline.partitions import game_date_partitions, partition_mapping, read_bounds, to_date
+from nba_pipeline.settings import Settings
+from nba_pipeline.warehouse.interface import Warehouse
+from nba_pipeline.warehouse.io_manager import CONTRACT_CHECK
+from nba_pipeline.warehouse.publish import Rows
+
+GAME_DATES = game_date_partitions(Clock.from_settings(Settings()))
+"""The partitions of every asset."""
+
+OWNERS = ["team:data-platform"]
+
+GRID_CHECK = "expected_grid"
+
+
+def asset_key(table: Table) -> dg.AssetKey:
+    """The asset key of a table: its schema and its name."""
+    return dg.AssetKey(table.name.split("."))
+
+
+def table_asset(
+    table: Table, *, kinds: Sequence[str] = ("duckdb",), deps: Sequence[dg.AssetKey] = ()
+) -> Callable[[Callable[..., ibis.Table | pa.Table | Rows]], dg.AssetsDefinition]:
+    """Makes the decorated function the asset of `table`.
+
+    The function takes the tables that the contract reads, by their names there, as Ibis tables bound to
+    no engine, and may take `context`. Before it is called the gate is asked for every date of the run;
+    dates whose gate is closed are refused and the others go on.
+    """
+
+    def decorate(function: Callable[..., ibis.Table | pa.Table | Rows]) -> dg.AssetsDefinition:
+        @dg.asset(
+            key=asset_key(table),
+            ins={
+                name: dg.AssetIn(key=asset_key(read.table), partition_mapping=partition_mapping(read))
+                for name, read in table.reads.items()
+            },
+            deps=list(deps),
+            partitions_def=GAME_DATES,
+            backfill_policy=dg.BackfillPolicy.single_run(),
+            io_manager_key="warehouse_io",
+            group_name=group_name(table),
+            description=table.description,
+            kinds=set(kinds),
+            owners=OWNERS,
+            metadata=definition_metadata(table),
+            required_resource_keys={"warehouse", "clock", "landing", "settings", "progress"},
+        )
+        def asset(context: dg.AssetExecutionContext, **inputs: ibis.Table) -> Rows:
+            dates = [to_date(key) for key in context.partition_keys]
+            refused = ask_gate(context, table, dates)
+            open_dates = [day for day in dates if day not in refused]
+            if not open_dates:
+                raise gate_failure(table, refused)
+            made = function(context, open_dates, **_narrowed(table, inputs, min(dates), max(dates)))
+            if not isinstance(made, Rows):
+                return Rows(made, refused)
+            return Rows(made.rows, {**made.refused, **refused}, made.rejected)
+
+        return asset
+
+    return decorate
+
+
+def _narrowed(table: Table, inputs: dict[str, ibis.Table], first: date, last: date) -> dict[str, ibis.Table]:
+    """The inputs, each with only the rows that the dates may read."""
+    narrowed = {}
+    for name, rows in inputs.items():
+        begin, end = read_bounds(table.reads[name], first, last)
+        narrowed[name] = rows.filter(rows.game_date.between(ibis.literal(begin), ibis.literal(end)))
+    return narrowed
+
+
+def group_name(table: Table) -> str:
+    """The asset group: the number and the name of the phase, so that groups sort as data flows."""
+    return f"phase_{table.phase.value}_{table.phase.name.lower()}"
+
+
+def ask_gate(context: dg.AssetExecutionContext, table: Table, dates: Sequence[date]) -> dict[date, list[str]]:
+    """The dates of the run that may not be made, with reasons; logged as they will be reported."""
+    warehouse: Warehouse = context.resources.warehouse
+    with warehouse.session(read_only=True) as session:
+        refused = gates.closed(session, table, dates, context.resources.clock)
+    for day, reasons in refused.items():
+        context.log.error(f"The gate into {table.name} is closed for {day}: {' '.join(reasons)}")
+    return refused
+
+
+def gate_failure(table: Table, refused: dict[date, list[str]]) -> dg.Failure:
+    """The failure of a step none of whose dates may be made; never retried, since waiting mends nothing."""
+    day = min(refused)
+    others = f" (and {len(refused) - 1} more dates)" if len(refused) > 1 else ""
+    return dg.Failure(
+        description=f"The gate into {table.name} is closed for {day}{others}: {' '.join(refused[day])}",
+        metadata={"refused": dg.MetadataValue.json({str(d): reasons for d, reasons in refused.items()})},
+        allow_retries=False,
+    )
+
+
+def definition_metadata(table: Table) -> dict[str, object]:
+    """What the UI shows of a table before it was ever materialized: grain, schema, definitions, units."""
+    return {
+        "dagster/column_schema": dg.TableSchema(columns=[_column_doc(column, table) for column in table.columns]),
+        "dagster/table_name": table.name,
+        "grain": ", ".join(table.grain),
+        "reads": {name: f"{read.table.name}, {read.window.value}" for name, read in table.reads.items()},
+        "promises": [f"{audit.name}: {audit.definition}" for audit in table.audits],
+    }
+
+
+def _column_doc(column: Column, table: Table) -> dg.TableColumn:
+    source = f" Source: {column.source}." if column.source else ""
+    allowed = f" One of: {', '.join(column.allowed)}." if column.allowed else ""
+    between = f" Between {column.between[0]:g} and {column.between[1]:g}." if column.between else ""
+    return dg.TableColumn(
+        name=column.name,
+        type=column.type,
+        description=f"{column.definition} Unit: {column.unit}.{allowed}{between}{source}",
+        constraints=dg.TableColumnConstraints(nullable=column.nullable),
+    )
+
+
+def checks_of(table: Table) -> list[dg.AssetChecksDefinition]:
+    """The blocking checks of a table, which read what is published and not what a step believes it wrote."""
+    key = asset_key(table)
+
+    @dg.asset_check(
+        asset=key,
+        name=GRID_CHECK,
+        blocking=True,
+        partitions_def=GAME_DATES,
+        required_resource_keys={"warehouse"},
+        description="Every key that the schedule and the upstream tables expect is there, and no other.",
+    )
+    def expected_grid(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        dates = [to_date(key) for key in context.partition_keys]
+        with context.resources.warehouse.session(read_only=True) as session:
+            found = gates.coverage(session, table, dates)
+        incomplete = {str(c.game_date): c.reasons(table) for c in found.values() if not c.complete}
+        return dg.AssetCheckResult(
+            passed=not incomplete,
+            metadata={
+                "dates": len(dates),
+                "dates with nothing expected": sum(c.nothing_expected for c in found.values()),
+                "present": sum(c.present for c in found.values()),
+                "expected": sum(c.expected or 0 for c in found.values()),
+                "incomplete": dg.MetadataValue.json(incomplete),
+            },
+        )
+
+    @dg.asset_check(
+        asset=key,
+        name=CONTRACT_CHECK,
+        blocking=True,
+        partitions_def=GAME_DATES,
+        required_resource_keys={"warehouse"},
+        description="Types, keys, nulls, ranges and promises of the contract hold for the published rows.",
+    )
+    def contract(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        dates = [to_date(key) for key in context.partition_keys]
+        with context.resources.warehouse.session(read_only=True) as session:
+            broken = gates.broken_promises(session, table, dates)
+        return dg.AssetCheckResult(
+            passed=not broken,
+            metadata={
+                "dates": len(dates),
+                "broken": dg.MetadataValue.json({str(day): why for day, why in broken.items()}),
+            },
+        )
+
+    return [expected_grid, contract]

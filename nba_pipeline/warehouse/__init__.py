@@ -1,0 +1,1 @@
+"""Where tables live: one interface, and write-audit-publish on top of it."""

@@ -1,0 +1,151 @@
+"""The audit: everything a contract promises, asked of staged rows in the engine, per game date."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from nba_pipeline.contracts import Column, Grid, Reader, Table
+from nba_pipeline.warehouse.interface import Session
+
+Reasons = dict[date, list[str]]
+"""Per game date, why its rows cannot be published. Dates without a reason are absent."""
+
+
+class ContractError(Exception):
+    """Rows cannot be the table's at all: columns are missing or unknown, or dates were never asked for."""
+
+
+def conform(rows: ibis.Table, table: Table) -> ibis.Table:
+    """The rows with exactly the contract's columns, in its order and types.
+
+    Raises `ContractError` when a column is missing or unknown.
+    """
+    missing = [name for name in table.schema.names if name not in rows.columns]
+    unknown = [name for name in rows.columns if name not in table.schema.names]
+    if missing or unknown:
+        raise ContractError(
+            f"{table.name}: the rows do not have the contract's columns (missing: {missing or 'none'}; "
+            f"not in the contract: {unknown or 'none'})"
+        )
+    return rows.select(**{c.name: rows[c.name].cast(c.dtype) for c in table.columns})
+
+
+def column_rules(rows: ibis.Table, table: Table) -> dict[str, ir.BooleanValue]:
+    """For each rule about single values, the condition under which a row breaks it."""
+    rules: dict[str, ir.BooleanValue] = {}
+    for column in table.columns:
+        value = rows[column.name]
+        if not column.nullable:
+            rules[f"{column.name} is null"] = value.isnull()
+        if column.dtype.is_floating():
+            rules[f"{column.name} is not a number"] = value.isnan() | value.isinf()
+        if column.between is not None:
+            low, high = column.between
+            rules[f"{column.name} is outside {low:g} to {high:g} {column.unit}"] = ~value.between(low, high)
+        if column.allowed is not None:
+            rules[f"{column.name} is none of {', '.join(column.allowed)}"] = value.notin(column.allowed)
+    return rules
+
+
+def broken_rows(rows: ibis.Table, table: Table) -> ibis.Table:
+    """The rows that break a rule about single values or share their key with another, with `reason`."""
+    parts = [
+        rows.filter(condition.fill_null(False)).mutate(reason=ibis.literal(reason))
+        for reason, condition in column_rules(rows, table).items()
+    ]
+    copies = rows.mutate(copies=ibis._.count().over(ibis.window(group_by=table.grain)))
+    duplicated = copies.filter(copies.copies > 1).drop("copies")
+    parts.append(duplicated.mutate(reason=ibis.literal(f"more than one row per {', '.join(table.grain)}")))
+    return ibis.union(*parts) if len(parts) > 1 else parts[0]
+
+
+def count_broken(rows: ibis.Table, table: Table) -> ibis.Table:
+    """Per game date, how many rows break each rule: one column a rule, in the order of `rule_names`."""
+    rules = column_rules(rows, table)
+    counts = {f"rule_{n}": condition.fill_null(False).sum() for n, condition in enumerate(rules.values())}
+    keys = rows.group_by(table.grain).agg(copies=ibis._.count())
+    duplicates = keys.group_by("game_date").agg(duplicates=(keys.copies - 1).sum())
+    by_date = rows.group_by("game_date").agg(**counts)
+    return by_date.inner_join(duplicates, "game_date")
+
+
+def audit_columns(session: Session, staged: ibis.Table, table: Table) -> Reasons:
+    """Per date, the rules about single values and keys that its rows break, with counts."""
+    names = [*column_rules(staged, table), f"more than one row per {', '.join(table.grain)}"]
+    reasons: Reasons = defaultdict(list)
+    for row in session.query(count_broken(staged, table)).to_pylist():
+        counts = [row[f"rule_{n}"] for n in range(len(names) - 1)] + [row["duplicates"]]
+        for name, count in zip(names, counts, strict=True):
+            if count:
+                reasons[row["game_date"]].append(f"{count} rows: {name}")
+    return dict(reasons)
+
+
+def audit_promises(session: Session, staged: ibis.Table, table: Table, dates: Sequence[date]) -> Reasons:
+    """Per date, the promises about its rows as a whole that are broken."""
+    reasons: Reasons = defaultdict(list)
+    for audit in table.audits:
+        for row in session.query(audit.violations(staged, session.read, dates)).to_pylist():
+            reasons[row["game_date"]].append(f"{audit.name}: {row['reason']}")
+    return dict(reasons)
+
+
+def grid_gaps(rows: ibis.Table, grid: Grid, read: Reader, dates: Sequence[date]) -> ibis.Table:
+    """Keys that should exist and do not, or exist and should not, on the given dates.
+
+    Returns `game_date`, the grid's keys and `gap` (`missing` or `unexpected`).
+    """
+    keys = ["game_date", *grid.keys]
+    days = [ibis.literal(day) for day in dates]
+    expected = grid.expected(read).filter(ibis._.game_date.isin(days))
+    present = grid.present(rows).filter(ibis._.game_date.isin(days))
+    expected, present = expected.select(keys), present.select(keys)
+    missing = expected.anti_join(present, keys).mutate(gap=ibis.literal("missing"))
+    if not grid.exact:
+        return missing
+    unexpected = present.anti_join(expected, keys).mutate(gap=ibis.literal("unexpected"))
+    return missing.union(unexpected)
+
+
+def describe_gaps(gaps: pa.Table, grid: Grid, shown: int = 3) -> Reasons:
+    """The gaps as sentences, per date: how many, and the first few keys."""
+    found: dict[tuple[date, str], list[str]] = defaultdict(list)
+    for row in gaps.to_pylist():
+        found[row["game_date"], row["gap"]].append(" ".join(f"{key} {row[key]}" for key in grid.keys))
+    reasons: Reasons = defaultdict(list)
+    for (day, gap), keys in sorted(found.items()):
+        more = f" and {len(keys) - shown} more" if len(keys) > shown else ""
+        reasons[day].append(f"{len(keys)} {grid.what} {gap}: {'; '.join(sorted(keys)[:shown])}{more}")
+    return dict(reasons)
+
+
+def audit_grid(session: Session, staged: ibis.Table, table: Table, dates: Sequence[date]) -> Reasons:
+    """Per date, what the expected grid wants and the rows lack, and what they have beyond it."""
+    if table.grid is None or not dates:
+        return {}
+    return describe_gaps(session.query(grid_gaps(staged, table.grid, session.read, dates)), table.grid)
+
+
+def fingerprints(session: Session, rows: ibis.Table, table: Table) -> Mapping[date, tuple[int, str]]:
+    """Per date with rows: their number and the SHA-256 over their content in the order of the grain."""
+    texts = [_text(rows[c.name], c) for c in table.columns if not c.volatile]
+    order = [name for name in table.grain if name != "game_date"]
+    row_text = texts[0]
+    for text in texts[1:]:
+        row_text = row_text + ibis.literal("|") + text
+    hashed = rows.select("game_date", *order, row_hash=row_text.hexdigest("sha256"))
+    by_date = hashed.group_by("game_date").agg(
+        row_count=ibis._.count(),
+        fingerprint=hashed.row_hash.group_concat(sep=",", order_by=[hashed[name] for name in order] or None),
+    )
+    result = by_date.mutate(fingerprint=by_date.fingerprint.hexdigest("sha256"))
+    return {row["game_date"]: (row["row_count"], row["fingerprint"]) for row in session.query(result).to_pylist()}
+
+
+def _text(value: ir.Value, column: Column) -> ir.StringValue:
+    text = value if column.dtype.is_string() else value.cast("string")
+    return text.fill_null("␀") if column.nullable else text  # type: ignore[return-value]

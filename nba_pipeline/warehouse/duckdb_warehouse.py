@@ -1,0 +1,185 @@
+"""The warehouse on DuckDB: one file, one writer at a time, no extension and no server."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ibis
+import pyarrow as pa
+import tenacity
+from ibis.backends.duckdb import Backend
+
+from nba_pipeline.contracts import Table
+from nba_pipeline.warehouse.interface import (
+    Replacement,
+    SchemaMismatchError,
+    Session,
+    WarehouseBusyError,
+    WarehouseError,
+)
+
+
+class DuckDBSession:
+    """A session on an open DuckDB connection."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._connection: duckdb.DuckDBPyConnection = backend.con
+
+    def read(self, table: Table) -> ibis.Table:
+        """The published rows of a table; empty when nothing was ever published."""
+        if self._columns(table) is None:
+            return ibis.memtable(table.schema.to_pyarrow().empty_table())
+        return table.unbound()
+
+    def query(self, expression: ibis.Table) -> pa.Table:
+        """The rows of an expression."""
+        return self._backend.to_pyarrow(expression)
+
+    def ensure(self, table: Table) -> None:
+        """Creates the table, or adds the columns that its contract has gained."""
+        existing = self._columns(table)
+        if existing is None:
+            self._backend.create_database(table.schema_name, force=True)
+            self._backend.create_table(table.short_name, schema=table.schema, database=table.schema_name)
+            return
+        wanted = dict(table.schema.items())
+        conflicts = [
+            f"{name} is {found} in the warehouse and {wanted.get(name, 'absent')} in the contract"
+            for name, found in existing.items()
+            if wanted.get(name) != found
+        ]
+        if conflicts:
+            raise SchemaMismatchError(
+                f"{table.name} in the warehouse does not fit its contract: {'; '.join(conflicts)}. Only added "
+                "columns are applied by themselves. Rename or drop the table, then backfill it again."
+            )
+        for name in wanted.keys() - existing.keys():
+            kind = self._backend.compiler.type_mapper.to_string(wanted[name])
+            self._connection.execute(f"ALTER TABLE {_quoted(table)} ADD COLUMN {_quote(name)} {kind}")
+
+    def stage(self, name: str, rows: ibis.Table | pa.Table) -> ibis.Table:
+        """Computes rows into a temporary table that only this session sees, and returns it."""
+        expression = ibis.memtable(rows) if isinstance(rows, pa.Table) else rows
+        self._backend.create_table(name, expression, temp=True, overwrite=True)
+        return ibis.table(expression.schema(), name=name)
+
+    def replace(self, changes: Sequence[Replacement]) -> None:
+        """Replaces partitions of several tables in one transaction: all of it, or nothing."""
+        staged = [
+            (change, self.stage(f"replacement_{n}", change.rows), f"replacement_{n}")
+            for n, change in enumerate(changes)
+        ]
+        self._connection.execute("BEGIN TRANSACTION")
+        try:
+            for change, _, name in staged:
+                self._replace_one(change, name)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+
+    def _replace_one(self, change: Replacement, staged: str) -> None:
+        target = _quoted(change.table)
+        condition = "game_date IN (SELECT unnest(?::DATE[]))"
+        parameters: list[Any] = [change.dates]
+        for column, value in change.where.items():
+            condition += f" AND {_quote(column)} = ?"
+            parameters.append(value)
+        self._connection.execute(f"DELETE FROM {target} WHERE {condition}", parameters)  # noqa: S608
+        self._connection.execute(f"INSERT INTO {target} BY NAME SELECT * FROM {_quote(staged)}")  # noqa: S608
+        found = self._count(f"SELECT count(*) FROM {target} WHERE {condition}", parameters)  # noqa: S608
+        expected = self._count(f"SELECT count(*) FROM {_quote(staged)}", [])  # noqa: S608
+        if found != expected:
+            raise WarehouseError(
+                f"{change.table.name}: {expected} rows were staged but {found} stand in the partitions "
+                f"{_span(change.dates)} after writing; nothing was published. This is a defect of the pipeline."
+            )
+
+    def _count(self, statement: str, parameters: list[Any]) -> int:
+        row = self._connection.execute(statement, parameters).fetchone()
+        return int(row[0]) if row else 0
+
+    def _columns(self, table: Table) -> dict[str, Any] | None:
+        """Name and type of the columns in the warehouse; None when the table does not exist."""
+        found = self._connection.execute(
+            "SELECT 1 FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?",
+            [table.schema_name, table.short_name],
+        ).fetchone()
+        if found is None:
+            return None
+        schema = self._backend.get_schema(table.short_name, database=table.schema_name)
+        return dict(schema.items())
+
+
+class DuckDBWarehouse:
+    """Tables in one DuckDB file, which many processes use in turn.
+
+    DuckDB lets one process write at a time. A step that finds the file taken waits for its turn, up to
+    `lock_wait_seconds`, so that concurrent runs are slow rather than failed.
+    """
+
+    def __init__(self, path: Path, lock_wait_seconds: float = 600) -> None:
+        self.path = path
+        self.lock_wait_seconds = lock_wait_seconds
+
+    @property
+    def description(self) -> str:
+        """The path of the DuckDB file."""
+        return str(self.path)
+
+    @contextmanager
+    def session(self, *, read_only: bool = False) -> Iterator[Session]:
+        """A session on the file; read-only ones share it, a writing one has it alone."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        nothing_there = read_only and not self.path.exists()
+        backend = ibis.duckdb.connect(":memory:") if nothing_there else self._connect(read_only)
+        try:
+            yield DuckDBSession(backend)
+        finally:
+            backend.disconnect()
+
+    def _connect(self, read_only: bool) -> Backend:
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_is_lock_conflict),
+            wait=tenacity.wait_random(0.02, 0.3),
+            stop=tenacity.stop_after_delay(self.lock_wait_seconds),
+            reraise=True,
+        )
+        try:
+            return retrying(ibis.duckdb.connect, self.path, read_only=read_only)
+        except duckdb.Error as error:
+            if not _is_lock_conflict(error):
+                raise WarehouseError(
+                    f"{self.path} cannot be opened as a DuckDB database: {error}. If the file is damaged, move "
+                    "it away and backfill again: the landing holds every response."
+                ) from error
+            holder = re.search(r"\(PID (\d+)\)", str(error))
+            raise WarehouseBusyError(
+                f"{self.path} was locked for more than {self.lock_wait_seconds:g} s by process "
+                f"{holder.group(1) if holder else 'unknown'}. Close that connection (an open DuckDB shell?) or "
+                "raise NBA_PIPELINE_LOCK_WAIT_SECONDS, then run again."
+            ) from error
+
+
+def _is_lock_conflict(error: BaseException) -> bool:
+    return isinstance(error, duckdb.Error) and (
+        "Could not set lock on file" in str(error) or "different configuration" in str(error)
+    )
+
+
+def _quote(identifier: str) -> str:
+    escaped = identifier.replace('"', '""')
+    return f'"{escaped}"'
+
+
+def _quoted(table: Table) -> str:
+    return f"{_quote(table.schema_name)}.{_quote(table.short_name)}"
+
+
+def _span(dates: Sequence[date]) -> str:
+    return f"{min(dates)} to {max(dates)}"

@@ -1,0 +1,84 @@
+"""What the pipeline asks of a warehouse. DuckDB answers now; nothing above this file knows which engine does."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from datetime import date
+from typing import Protocol
+
+import ibis
+import pyarrow as pa
+
+from nba_pipeline.contracts import Table
+
+
+class WarehouseError(Exception):
+    """The warehouse could not do what was asked; the message says what a person should do."""
+
+
+class WarehouseBusyError(WarehouseError):
+    """Another process held the warehouse for longer than a step may wait."""
+
+
+class SchemaMismatchError(WarehouseError):
+    """The table in the warehouse differs from its contract by more than added columns."""
+
+
+class Session(Protocol):
+    """One stretch of work on the warehouse, holding its lock for as long as it lasts."""
+
+    def read(self, table: Table) -> ibis.Table:
+        """The published rows of a table; empty when nothing was ever published."""
+        ...
+
+    def query(self, expression: ibis.Table) -> pa.Table:
+        """The rows of an expression."""
+        ...
+
+    def ensure(self, table: Table) -> None:
+        """Creates the table, or adds the columns that its contract has gained.
+
+        Raises `SchemaMismatchError` for any other difference.
+        """
+        ...
+
+    def stage(self, name: str, rows: ibis.Table | pa.Table) -> ibis.Table:
+        """Computes rows into a temporary table that only this session sees, and returns it."""
+        ...
+
+    def replace(self, changes: Sequence["Replacement"]) -> None:
+        """Replaces partitions of several tables in one transaction: all of it, or nothing.
+
+        Raises `WarehouseError`, with nothing changed, when the rows found afterwards are not those staged.
+        """
+        ...
+
+
+class Replacement:
+    """Rows that take the place of whatever partitions of a table hold.
+
+    `where` narrows the replacement to the rows with these values, for tables that several writers share.
+    """
+
+    def __init__(
+        self, table: Table, rows: ibis.Table, dates: Sequence[date], where: dict[str, str] | None = None
+    ) -> None:
+        self.table = table
+        self.rows = rows
+        self.dates = list(dates)
+        self.where = where or {}
+
+
+class Warehouse(Protocol):
+    """A place of tables that sessions are opened on."""
+
+    def session(self, *, read_only: bool = False) -> AbstractContextManager[Session]:
+        """A session; several read-only ones at once, or one that may write.
+
+        Waits for other processes' sessions to end. Raises `WarehouseBusyError` when they do not in time.
+        """
+        ...
+
+    @property
+    def description(self) -> str:
+        """Where the tables are, for people: a path or a project and dataset."""
+        ...

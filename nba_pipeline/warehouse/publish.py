@@ -1,0 +1,161 @@
+"""Write-audit-publish: stage the rows, audit them in the engine, then replace partitions in one transaction."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
+
+import ibis
+import pyarrow as pa
+
+from nba_pipeline.contracts import Table
+from nba_pipeline.warehouse import audit
+from nba_pipeline.warehouse.interface import Replacement, Session
+from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS, QUARANTINE
+
+NO_ROWS = "0 rows"
+"""The fingerprint of a date that was published with nothing in it."""
+
+STAGED = "staged_rows"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a step made: rows for a range of dates, and why some of the dates have none that can be trusted.
+
+    `rejected` holds source items that could not be read, as (date, reason, JSON).
+    """
+
+    rows: ibis.Table | pa.Table
+    refused: Mapping[date, Sequence[str]] = field(default_factory=dict)
+    rejected: Sequence[tuple[date, str, str]] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one date: published (changed), unchanged (same content as before) or refused."""
+
+    game_date: date
+    status: Literal["published", "unchanged", "refused"]
+    row_count: int
+    fingerprint: str
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Who publishes, and when."""
+
+    run_id: str
+    at: datetime
+
+
+def publish(session: Session, table: Table, made: Rows, dates: Sequence[date], stamp: Stamp) -> dict[date, Outcome]:
+    """Publishes the dates whose rows keep the contract and returns what became of each date.
+
+    A date that does not is refused: its rows go to quarantine with the reasons and whatever was published
+    before stays. Raises `ContractError` when the rows cannot be this table's at all.
+    """
+    for needed in (table, PUBLISHED_PARTITIONS, QUARANTINE, *(read.table for read in table.reads.values())):
+        session.ensure(needed)
+    candidates = [day for day in dates if day not in made.refused]
+    staged = _stage(session, table, made.rows, candidates)
+    reasons: dict[date, list[str]] = {day: list(why) for day, why in made.refused.items()}
+    for found in (
+        audit.audit_columns(session, staged, table),
+        audit.audit_promises(session, staged, table, candidates),
+        audit.audit_grid(session, staged, table, candidates),
+    ):
+        for day, why in found.items():
+            reasons.setdefault(day, []).extend(why)
+    _quarantine(session, table, staged, made.rejected, stamp)
+    good = [day for day in candidates if day not in reasons]
+    return _commit(session, table, staged, good, stamp) | {
+        day: Outcome(day, "refused", 0, "", tuple(why)) for day, why in reasons.items() if day in dates
+    }
+
+
+def _stage(session: Session, table: Table, rows: ibis.Table | pa.Table, dates: Sequence[date]) -> ibis.Table:
+    source = session.stage("made_rows", rows) if isinstance(rows, pa.Table) else rows
+    conformed = audit.conform(source, table)
+    staged = session.stage(STAGED, conformed.filter(conformed.game_date.isin([ibis.literal(d) for d in dates])))
+    if table.keeps is None:
+        return staged
+    published = session.read(table)
+    kept = published.filter(published.game_date.isin([ibis.literal(d) for d in dates]))
+    return session.stage(f"{STAGED}_and_kept", audit.conform(table.keeps(staged, kept), table))
+
+
+def _commit(
+    session: Session, table: Table, staged: ibis.Table, good: Sequence[date], stamp: Stamp
+) -> dict[date, Outcome]:
+    found = audit.fingerprints(session, staged, table)
+    now = {day: found.get(day, (0, NO_ROWS)) for day in good}
+    before = published_fingerprints(session, table, good)
+    changed = [day for day in good if before.get(day) != now[day][1]]
+    if changed:
+        manifest = pa.Table.from_pylist(
+            [
+                {
+                    "game_date": day,
+                    "table_name": table.name,
+                    "row_count": now[day][0],
+                    "fingerprint": now[day][1],
+                    "published_at": stamp.at.replace(tzinfo=None),
+                    "run_id": stamp.run_id,
+                }
+                for day in changed
+            ],
+            schema=PUBLISHED_PARTITIONS.schema.to_pyarrow(),
+        )
+        rows = staged.filter(staged.game_date.isin([ibis.literal(day) for day in changed]))
+        session.replace(
+            [
+                Replacement(table, rows, changed),
+                Replacement(PUBLISHED_PARTITIONS, ibis.memtable(manifest), changed, where={"table_name": table.name}),
+            ]
+        )
+    return {day: Outcome(day, "published" if day in changed else "unchanged", now[day][0], now[day][1]) for day in good}
+
+
+def published_fingerprints(session: Session, table: Table, dates: Sequence[date]) -> dict[date, str]:
+    """The fingerprints of the dates of a table that are published."""
+    manifest = session.read(PUBLISHED_PARTITIONS)
+    mine = manifest.filter(
+        manifest.table_name == table.name, manifest.game_date.isin([ibis.literal(day) for day in dates])
+    )
+    rows = session.query(mine.select("game_date", "fingerprint")).to_pylist()
+    return {row["game_date"]: row["fingerprint"] for row in rows}
+
+
+def _quarantine(
+    session: Session,
+    table: Table,
+    staged: ibis.Table,
+    rejected: Sequence[tuple[date, str, str]],
+    stamp: Stamp,
+) -> None:
+    """Keeps what broke the contract, so that a person can see the very rows."""
+    broken = [
+        (row["game_date"], row.pop("reason"), json.dumps(row, default=str))
+        for row in session.query(audit.broken_rows(staged, table)).to_pylist()
+    ]
+    kept = sorted({*broken, *rejected}, key=str)
+    dates = sorted({day for day, _, _ in kept if day is not None})
+    if not dates:
+        return
+    rows = [
+        {
+            "game_date": day,
+            "table_name": table.name,
+            "reason": reason,
+            "row_json": row_json,
+            "quarantined_at": stamp.at.replace(tzinfo=None),
+            "run_id": stamp.run_id,
+        }
+        for day, reason, row_json in kept
+        if day is not None
+    ]
+    found = pa.Table.from_pylist(rows, schema=QUARANTINE.schema.to_pyarrow())
+    session.replace([Replacement(QUARANTINE, ibis.memtable(found), dates, where={"table_name": table.name})])
