@@ -4,7 +4,7 @@ import dagster as dg
 
 from nba_pipeline.clock import Clock
 from nba_pipeline.landing import landed_games, landed_player_box_scores, landed_players
-from nba_pipeline.progress import Silent
+from nba_pipeline.progress import PROGRESS
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.balldontlie import BalldontlieClient
 from nba_pipeline.sources.landing import Landing
@@ -25,7 +25,7 @@ def resources(settings: Settings) -> dict[str, object]:
         "warehouse": warehouse,
         "landing": landing,
         "source": BalldontlieClient(settings, landing, clock),
-        "progress": Silent(),
+        "progress": PROGRESS,
         "warehouse_io": WarehouseIOManager(warehouse, clock, {table.name: table for table in all_tables()}),
     }
 

@@ -1,40 +1,39 @@
-"""Progress of long work: nothing inside Dagster's own processes, a bar where a person waits."""
+"""Progress of long work: a bar where a person waits, nothing inside Dagster's own processes."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from contextlib import contextmanager
 
-from rich.progress import Progress as RichBars
-
-
-class Progress(Protocol):
-    """Where a step says how far it has come."""
-
-    def task(self, description: str, total: int) -> AbstractContextManager[Callable[[], None]]:
-        """A piece of work of `total` parts; what it yields is called once a part."""
-        ...
+from rich.progress import Progress as Bars
 
 
-class Silent:
-    """Tells nobody: Dagster's event log says what happened."""
+class Progress:
+    """Where a step says how far it has come. Silent until a command shows it its bars."""
+
+    def __init__(self) -> None:
+        self._bars: Bars | None = None
 
     @contextmanager
-    def task(self, description: str, total: int) -> Iterator[Callable[[], None]]:
-        """Yields a function that does nothing."""
-        yield lambda: None
-
-
-class Bars:
-    """Shows each piece of work as a bar that goes away when it is done."""
-
-    def __init__(self, bars: RichBars) -> None:
+    def shown_in(self, bars: Bars) -> Iterator[None]:
+        """Shows the work done meanwhile in the bars."""
         self._bars = bars
+        try:
+            yield
+        finally:
+            self._bars = None
 
     @contextmanager
     def task(self, description: str, total: int) -> Iterator[Callable[[], None]]:
-        """Yields a function that moves the bar by one."""
-        task = self._bars.add_task(f"  {description}", total=total)
+        """A piece of work of `total` parts; what it yields is called once a part."""
+        bars = self._bars
+        if bars is None:
+            yield lambda: None
+            return
+        task = bars.add_task(f"  {description}", total=total)
         try:
-            yield lambda: self._bars.advance(task)
+            yield lambda: bars.advance(task)
         finally:
-            self._bars.remove_task(task)
+            bars.remove_task(task)
+
+
+PROGRESS = Progress()
+"""The progress of this process."""

@@ -98,7 +98,7 @@ def _report_json(report: backfilling.Report) -> dict[str, object]:
 def _print_report(report: backfilling.Report, first: date, last: date) -> None:
     for attempt in report.attempts:
         for failure in attempt.failures:
-            errors.print(f"run {attempt.run_id[:8]}: {failure}", style="red", markup=False)
+            errors.print(f"run {attempt.run_id[:8]}: {failure}", style="red", markup=False, soft_wrap=True)
     incomplete = [result for result in report.results if result.overall is State.FAIL]
     for result in incomplete:
         print_date(result, verbose=True)

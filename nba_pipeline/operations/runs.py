@@ -11,10 +11,11 @@ from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster._utils.error import SerializableErrorInfo
 from rich.progress import Progress as RichBars
 
 from nba_pipeline.partitions import to_key
-from nba_pipeline.progress import Bars
+from nba_pipeline.progress import PROGRESS
 from nba_pipeline.settings import Settings
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -94,16 +95,23 @@ def materialize(
         tags |= {RANGE_START: to_key(first), RANGE_END: to_key(last)}
     steps = len(job.get_subset(asset_selection=set(keys)).nodes)
     bars.update(task, total=steps)
-    result = job.with_hooks({advance}).execute_in_process(
-        instance=instance,
-        asset_selection=list(keys),
-        tags=tags,
-        raise_on_error=False,
-        resources={"progress": Bars(bars)},
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        partition_key=to_key(first) if first == last else None,
-    )
+    with PROGRESS.shown_in(bars):
+        result = job.with_hooks({advance}).execute_in_process(
+            instance=instance,
+            asset_selection=list(keys),
+            tags=tags,
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            partition_key=to_key(first) if first == last else None,
+        )
     return _attempt(instance, result.run_id, result.success, keys)
+
+
+def _root_cause(error: SerializableErrorInfo | None) -> str | None:
+    """The message of the innermost error: Dagster wraps what a step raised in errors of its own."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip().removeprefix("dagster._core.definitions.events.Failure: ") if error else None
 
 
 def _attempt(instance: DagsterInstance, run_id: str, success: bool, keys: Sequence[dg.AssetKey]) -> Attempt:
@@ -114,8 +122,7 @@ def _attempt(instance: DagsterInstance, run_id: str, success: bool, keys: Sequen
         if event is None:
             continue
         if event.is_step_failure:
-            error = event.step_failure_data.error
-            failures.append(f"{event.step_key}: {error.message.strip() if error else event.message}")
+            failures.append(f"{event.step_key}: {_root_cause(event.step_failure_data.error) or event.message}")
         elif event.event_type_value == "STEP_SKIPPED" or (event.message or "").startswith("Dependencies for step"):
             skipped.append(event.step_key or "")
         elif event.event_type_value == "ASSET_CHECK_EVALUATION":

@@ -88,7 +88,7 @@ CONTRACT = Contract(
         Column("system_id", "string", "The system that predicts.", "category"),
         Column("predicted_value", "float64", "The value expected if he plays.", "unit of the statistic",
                between=(0, 100)),
-        Column("made_at", "timestamp", "When the prediction was made.", "UTC", volatile=True),
+        Column("made_at", "timestamp(6)", "When the prediction was made.", "UTC", volatile=True),
         Column("mode", "string", "Made before tip-off (live) or afterwards (backtest).", "category",
                allowed=(LIVE, BACKTEST)),
         Column("model_version", "string",
@@ -98,7 +98,7 @@ CONTRACT = Contract(
                between=(0, 100)),
         Column("quality_tier", "string", "Tier of that quality.", "category",
                allowed=("gold", "silver", "bronze", "poor", "critical")),
-        Column("tipoff_at", "timestamp", "Scheduled tip-off.", "UTC", nullable=True),
+        Column("tipoff_at", "timestamp(6)", "Scheduled tip-off.", "UTC", nullable=True),
     ),
     reads={
         "features": Read(ml_feature_store.CONTRACT, Window.UP_TO, TRAINING_SEASONS),

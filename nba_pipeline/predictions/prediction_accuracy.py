@@ -62,7 +62,7 @@ CONTRACT = Contract(
         Column("stat", "string", "What was predicted.", "category"),
         Column("system_id", "string", "The system that predicted.", "category"),
         Column("mode", "string", "Made before tip-off (live) or afterwards (backtest).", "category"),
-        Column("made_at", "timestamp", "When the graded prediction was made.", "UTC", volatile=True),
+        Column("made_at", "timestamp(6)", "When the graded prediction was made.", "UTC", volatile=True),
         Column("model_version", "string", "Version of the model that made it.", "text"),
         Column("quality_tier", "string", "Tier of the features' quality.", "category"),
         Column("predicted_value", "float64", "The value that was expected.", "unit of the statistic"),

@@ -59,7 +59,7 @@ CONTRACT = Table(
         ),
         Column("status_text", "string", "The state in the source's words.", "text", nullable=True),
         Column("period", "int64", "Periods begun; 5 and more are overtimes.", "periods", between=(0, 14)),
-        Column("tipoff_at", "timestamp", "Scheduled tip-off.", "UTC", nullable=True),
+        Column("tipoff_at", "timestamp(6)", "Scheduled tip-off.", "UTC", nullable=True),
         Column("postseason", "boolean", "Whether the game belongs to the play-offs.", "flag"),
         Column("home_team_id", "int64", "The source's id of the home team.", "id"),
         Column("home_team", "string", "Abbreviation of the home team.", "text"),

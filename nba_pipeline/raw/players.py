@@ -60,7 +60,7 @@ CONTRACT = Table(
         Column("weight_pounds", "int64", "Weight.", "pounds", nullable=True, between=(120, 400)),
         TEAM_ID,
         TEAM,
-        Column("known_at", "timestamp", "When the source was asked.", "UTC", volatile=True),
+        Column("known_at", "timestamp(6)", "When the source was asked.", "UTC", volatile=True),
     ),
     reads={"games": Read(games.CONTRACT)},
     audits=(Audit("no roster is cut short", f"A team has at least {SMALLEST_ROSTER} players.", short_rosters),),

@@ -44,7 +44,7 @@ class DuckDBSession:
         """Creates the table, or adds the columns that its contract has gained."""
         existing = self._columns(table)
         if existing is None:
-            self._backend.create_database(table.schema_name, force=True)
+            self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quote(table.schema_name)}")
             self._backend.create_table(table.short_name, schema=table.schema, database=table.schema_name)
             return
         wanted = dict(table.schema.items())

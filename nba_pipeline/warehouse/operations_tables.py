@@ -23,7 +23,7 @@ PUBLISHED_PARTITIONS = Table(
             "SHA-256 over the rows' content, in the order of the grain, without volatile columns.",
             "hex",
         ),
-        Column("published_at", "timestamp", "When the content last changed.", "UTC"),
+        Column("published_at", "timestamp(6)", "When the content last changed.", "UTC"),
         _RUN_ID,
     ),
 )
@@ -38,7 +38,7 @@ QUARANTINE = Table(
         _TABLE_NAME,
         Column("reason", "string", "Which promise the row broke.", "text"),
         Column("row_json", "string", "The row, as JSON.", "JSON"),
-        Column("quarantined_at", "timestamp", "When it was refused.", "UTC"),
+        Column("quarantined_at", "timestamp(6)", "When it was refused.", "UTC"),
         _RUN_ID,
     ),
 )
