@@ -15,6 +15,7 @@ from nba_pipeline.contracts import Read, Table, Window
 from nba_pipeline.partitions import contiguous, game_dates, read_bounds, season_start
 from nba_pipeline.warehouse.audit import (
     Reasons,
+    as_reasons,
     audit_columns,
     audit_promises,
     describe_gaps,
@@ -53,8 +54,11 @@ class Coverage:
         return [f"{table.name} on {self.game_date}: {gap}" for gap in self.gaps]
 
 
-def coverage(session: Session, table: Table, dates: Sequence[date]) -> dict[date, Coverage]:
-    """What stands of a table on each of the dates, in the order given."""
+def coverage(session: Session, table: Table, dates: Sequence[date], *, counts: bool = True) -> dict[date, Coverage]:
+    """What stands of a table on each of the dates, in the order given.
+
+    Without `counts` only the gaps are looked for, which is all that a gate needs.
+    """
     if not dates:
         return {}
     published = _row_counts(session, table, min(dates), max(dates))
@@ -63,8 +67,8 @@ def coverage(session: Session, table: Table, dates: Sequence[date]) -> dict[date
     rows = session.read(table)
     gaps = session.query(grid_gaps(rows, table.grid, session.read, dates))
     sentences = describe_gaps(gaps, table.grid)
-    expected = _count_keys(session, table.grid.expected(session.read), dates)
-    present = _count_keys(session, table.grid.present(rows), dates)
+    expected = _count_keys(session, table.grid.expected(session.read), dates) if counts else {}
+    present = _count_keys(session, table.grid.present(rows), dates) if counts else {}
     return {
         day: Coverage(day, day in published, expected.get(day, 0), present.get(day, 0), tuple(sentences.get(day, ())))
         for day in dates
@@ -92,7 +96,7 @@ def broken_promises(session: Session, table: Table, dates: Sequence[date]) -> Re
     rows = session.read(table)
     rows = rows.filter(rows.game_date.isin([ibis.literal(day) for day in dates]))
     broken: Reasons = {}
-    for found in (audit_columns(session, rows, table), audit_promises(session, rows, table, dates)):
+    for found in (as_reasons(audit_columns(session, rows, table)), audit_promises(session, rows, table, dates)):
         for day, reasons in found.items():
             broken.setdefault(day, []).extend(reasons)
     content = fingerprints(session, rows, table)
@@ -106,7 +110,7 @@ def _closed_by(session: Session, read: Read, dates: Sequence[date], clock: Clock
     loaded = {begin: first_loaded(session, begin) for begin in {read_bounds(read, day, day)[0] for day in dates}}
     needed = {day: dates_needed(read, day, loaded[read_bounds(read, day, day)[0]], clock) for day in dates}
     asked = sorted({day for days in needed.values() for day in days})
-    incomplete = [c for c in coverage(session, read.table, asked).values() if not c.complete]
+    incomplete = [c for c in coverage(session, read.table, asked, counts=False).values() if not c.complete]
     result: dict[date, list[str]] = {}
     for day, days in needed.items():
         wanted = set(days)

@@ -109,6 +109,7 @@ def _print_report(report: backfilling.Report, first: date, last: date) -> None:
         f" ({skipped} with nothing expected, {days - len(report.results)} days out of season)"
         f" in {len(report.attempts)} runs.",
         style="red" if incomplete else "green",
+        soft_wrap=True,
     )
 
 
@@ -118,7 +119,7 @@ def print_date(result: DateResult, *, verbose: bool) -> None:
         f"P{phase.value}:[{COLOURS[result.phase(phase)]}]{result.phase(phase).value}[/]" for phase in CHECKED
     )
     overall = result.overall
-    console.print(f"{result.game_date} {phases} \\[Overall: [{COLOURS[overall]}]{overall.value}[/]]", highlight=False)
+    console.print(f"{result.game_date} {phases} \\[Overall: [{COLOURS[overall]}]{overall.value}[/]]", highlight=False, soft_wrap=True)
     for found in result.tables if verbose else ():
         expected = "-" if found.expected is None else found.expected
         console.print(
@@ -127,6 +128,7 @@ def print_date(result: DateResult, *, verbose: bool) -> None:
             style=COLOURS[found.state],
             markup=False,
             highlight=False,
+            soft_wrap=True,
         )
 
 

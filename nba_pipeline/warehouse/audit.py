@@ -1,7 +1,7 @@
 """The audit: everything a contract promises, asked of staged rows in the engine, per game date."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 import ibis
@@ -51,20 +51,27 @@ def column_rules(rows: ibis.Table, table: Table) -> dict[str, ir.BooleanValue]:
     return rules
 
 
-def broken_rows(rows: ibis.Table, table: Table) -> ibis.Table:
-    """The rows that break a rule about single values or share their key with another, with `reason`."""
+def duplicate_rule(table: Table) -> str:
+    """The name of the rule that a key stands once."""
+    return f"more than one row per {', '.join(table.grain)}"
+
+
+def broken_rows(rows: ibis.Table, table: Table, broken: Collection[str]) -> ibis.Table:
+    """The rows that break the named rules about single values and keys, with `reason`."""
     parts = [
-        rows.filter(condition.fill_null(False)).mutate(reason=ibis.literal(reason))
-        for reason, condition in column_rules(rows, table).items()
+        rows.filter(condition.fill_null(False)).mutate(reason=ibis.literal(name))
+        for name, condition in column_rules(rows, table).items()
+        if name in broken
     ]
-    copies = rows.mutate(copies=ibis._.count().over(ibis.window(group_by=table.grain)))
-    duplicated = copies.filter(copies.copies > 1).drop("copies")
-    parts.append(duplicated.mutate(reason=ibis.literal(f"more than one row per {', '.join(table.grain)}")))
+    if duplicate_rule(table) in broken:
+        copies = rows.mutate(copies=ibis._.count().over(ibis.window(group_by=table.grain)))
+        duplicated = copies.filter(copies.copies > 1).drop("copies")
+        parts.append(duplicated.mutate(reason=ibis.literal(duplicate_rule(table))))
     return ibis.union(*parts) if len(parts) > 1 else parts[0]
 
 
 def count_broken(rows: ibis.Table, table: Table) -> ibis.Table:
-    """Per game date, how many rows break each rule: one column a rule, in the order of `rule_names`."""
+    """Per game date, how many rows break each rule: `rule_0` and so on, in the order of `column_rules`."""
     rules = column_rules(rows, table)
     counts = {f"rule_{n}": condition.fill_null(False).sum() for n, condition in enumerate(rules.values())}
     keys = rows.group_by(table.grain).agg(copies=ibis._.count())
@@ -73,16 +80,22 @@ def count_broken(rows: ibis.Table, table: Table) -> ibis.Table:
     return by_date.inner_join(duplicates, "game_date")
 
 
-def audit_columns(session: Session, staged: ibis.Table, table: Table) -> Reasons:
-    """Per date, the rules about single values and keys that its rows break, with counts."""
-    names = [*column_rules(staged, table), f"more than one row per {', '.join(table.grain)}"]
-    reasons: Reasons = defaultdict(list)
+def audit_columns(session: Session, staged: ibis.Table, table: Table) -> dict[date, dict[str, int]]:
+    """Per date, the rules about single values and keys that its rows break, and how many rows do."""
+    names = list(column_rules(staged, table))
+    broken: dict[date, dict[str, int]] = {}
     for row in session.query(count_broken(staged, table)).to_pylist():
-        counts = [row[f"rule_{n}"] for n in range(len(names) - 1)] + [row["duplicates"]]
-        for name, count in zip(names, counts, strict=True):
-            if count:
-                reasons[row["game_date"]].append(f"{count} rows: {name}")
-    return dict(reasons)
+        counts = {name: row[f"rule_{n}"] for n, name in enumerate(names)}
+        counts[duplicate_rule(table)] = row["duplicates"]
+        found = {name: count for name, count in counts.items() if count}
+        if found:
+            broken[row["game_date"]] = found
+    return broken
+
+
+def as_reasons(broken: Mapping[date, Mapping[str, int]]) -> Reasons:
+    """The broken rules as sentences, per date."""
+    return {day: [f"{count} rows: {name}" for name, count in rules.items()] for day, rules in broken.items()}
 
 
 def audit_promises(session: Session, staged: ibis.Table, table: Table, dates: Sequence[date]) -> Reasons:

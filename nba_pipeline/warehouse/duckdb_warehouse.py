@@ -29,10 +29,16 @@ class DuckDBSession:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._connection: duckdb.DuckDBPyConnection = backend.con
+        self._existing: set[str] = {
+            f"{schema}.{name}"
+            for schema, name in self._connection.execute(
+                "SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT temporary"
+            ).fetchall()
+        }
 
     def read(self, table: Table) -> ibis.Table:
         """The published rows of a table; empty when nothing was ever published."""
-        if self._columns(table) is None:
+        if table.name not in self._existing:
             return ibis.memtable(table.schema.to_pyarrow().empty_table())
         return table.unbound()
 
@@ -42,11 +48,12 @@ class DuckDBSession:
 
     def ensure(self, table: Table) -> None:
         """Creates the table, or adds the columns that its contract has gained."""
-        existing = self._columns(table)
-        if existing is None:
+        if table.name not in self._existing:
             self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quote(table.schema_name)}")
             self._backend.create_table(table.short_name, schema=table.schema, database=table.schema_name)
+            self._existing.add(table.name)
             return
+        existing = dict(self._backend.get_schema(table.short_name, database=table.schema_name).items())
         wanted = dict(table.schema.items())
         conflicts = [
             f"{name} is {found} in the warehouse and {wanted.get(name, 'absent')} in the contract"
@@ -103,17 +110,6 @@ class DuckDBSession:
     def _count(self, statement: str, parameters: list[Any]) -> int:
         row = self._connection.execute(statement, parameters).fetchone()
         return int(row[0]) if row else 0
-
-    def _columns(self, table: Table) -> dict[str, Any] | None:
-        """Name and type of the columns in the warehouse; None when the table does not exist."""
-        found = self._connection.execute(
-            "SELECT 1 FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?",
-            [table.schema_name, table.short_name],
-        ).fetchone()
-        if found is None:
-            return None
-        schema = self._backend.get_schema(table.short_name, database=table.schema_name)
-        return dict(schema.items())
 
 
 class DuckDBWarehouse:

@@ -62,14 +62,16 @@ def publish(session: Session, table: Table, made: Rows, dates: Sequence[date], s
     candidates = [day for day in dates if day not in made.refused]
     staged = _stage(session, table, made.rows, candidates)
     reasons: dict[date, list[str]] = {day: list(why) for day, why in made.refused.items()}
+    broken = audit.audit_columns(session, staged, table)
     for found in (
-        audit.audit_columns(session, staged, table),
+        audit.as_reasons(broken),
         audit.audit_promises(session, staged, table, candidates),
         audit.audit_grid(session, staged, table, candidates),
     ):
         for day, why in found.items():
             reasons.setdefault(day, []).extend(why)
-    _quarantine(session, table, staged, made.rejected, stamp)
+    rules = {name for names in broken.values() for name in names}
+    _quarantine(session, table, made.rejected, _broken_rows(session, staged, table, rules), stamp)
     good = [day for day in candidates if day not in reasons]
     return _commit(session, table, staged, good, stamp) | {
         day: Outcome(day, "refused", 0, "", tuple(why)) for day, why in reasons.items() if day in dates
@@ -129,18 +131,22 @@ def published_fingerprints(session: Session, table: Table, dates: Sequence[date]
     return {row["game_date"]: row["fingerprint"] for row in rows}
 
 
+def _broken_rows(session: Session, staged: ibis.Table, table: Table, rules: set[str]) -> list[tuple[date, str, str]]:
+    """The rows that break the rules, as (date, reason, JSON)."""
+    if not rules:
+        return []
+    rows = session.query(audit.broken_rows(staged, table, rules)).to_pylist()
+    return [(row["game_date"], row.pop("reason"), json.dumps(row, default=str)) for row in rows]
+
+
 def _quarantine(
     session: Session,
     table: Table,
-    staged: ibis.Table,
     rejected: Sequence[tuple[date, str, str]],
+    broken: Sequence[tuple[date, str, str]],
     stamp: Stamp,
 ) -> None:
     """Keeps what broke the contract, so that a person can see the very rows."""
-    broken = [
-        (row["game_date"], row.pop("reason"), json.dumps(row, default=str))
-        for row in session.query(audit.broken_rows(staged, table)).to_pylist()
-    ]
     kept = sorted({*broken, *rejected}, key=str)
     dates = sorted({day for day, _, _ in kept if day is not None})
     if not dates:
