@@ -14,10 +14,15 @@ from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.io_manager import WarehouseIOManager
 
 
+def warehouse_of(settings: Settings) -> DuckDBWarehouse:
+    """The warehouse that the settings ask for."""
+    return DuckDBWarehouse(settings.warehouse_path, settings.lock_wait_seconds)
+
+
 def resources(settings: Settings) -> dict[str, object]:
     """The resources of every asset, as the settings ask for them."""
     clock = Clock.from_settings(settings)
-    warehouse = DuckDBWarehouse(settings.warehouse_path, settings.lock_wait_seconds)
+    warehouse = warehouse_of(settings)
     landing = Landing(settings.landing_path)
     return {
         "settings": settings,
@@ -30,9 +35,14 @@ def resources(settings: Settings) -> dict[str, object]:
     }
 
 
-defs = dg.Definitions(
-    assets=[landed_games, landed_player_box_scores, landed_players, *table_assets()],
-    asset_checks=[check for table in all_tables() for check in checks_of(table)],
-    resources=resources(Settings()),
-    executor=dg.in_process_executor,
-)
+def definitions(settings: Settings) -> dg.Definitions:
+    """Everything that Dagster knows, on the warehouse and landing of the settings."""
+    return dg.Definitions(
+        assets=[landed_games, landed_player_box_scores, landed_players, *table_assets()],
+        asset_checks=[check for table in all_tables() for check in checks_of(table)],
+        resources=resources(settings),
+        executor=dg.in_process_executor,
+    )
+
+
+defs = definitions(Settings())

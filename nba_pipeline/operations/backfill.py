@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import dagster as dg
-from dagster import DagsterInstance
-from rich.progress import Progress as RichBars
 
 from nba_pipeline import gates
 from nba_pipeline.clock import Clock, season_of
 from nba_pipeline.contracts import Phase, Table
 from nba_pipeline.landing import LANDED_GAMES, LANDED_PLAYER_BOX_SCORES, LANDED_PLAYERS
-from nba_pipeline.operations.runs import Attempt, materialize
+from nba_pipeline.operations.runs import Attempt, Pipeline, materialize
 from nba_pipeline.operations.smoke_test import DateResult, State, smoke_test
 from nba_pipeline.partitions import contiguous, game_dates, season_start
 from nba_pipeline.predictions.player_predictions import TRAINING_SEASONS
@@ -90,7 +88,7 @@ def history_stretches(warehouse: Warehouse, clock: Clock, first: date) -> list[S
     return [Stretch(a, b, keys, "history") for a, b in contiguous(missing)]
 
 
-def run_stretch(instance: DagsterInstance, stretch: Stretch, bars: RichBars) -> list[Attempt]:
+def run_stretch(pipeline: Pipeline, stretch: Stretch) -> list[Attempt]:
     """Runs a stretch to its end: one run, and after a failure one more for what it did not reach.
 
     Every further run reaches at least one more asset, so there are never more runs than assets. Dates that
@@ -100,7 +98,7 @@ def run_stretch(instance: DagsterInstance, stretch: Stretch, bars: RichBars) -> 
     keys = list(stretch.keys)
     while keys:
         label = f"{stretch.why} {stretch.first} to {stretch.last}"
-        attempt = materialize(instance, keys, stretch.first, stretch.last, bars, label)
+        attempt = materialize(pipeline, keys, stretch.first, stretch.last, label)
         attempts.append(attempt)
         if len(attempt.not_reached) >= len(keys):
             break
@@ -109,16 +107,10 @@ def run_stretch(instance: DagsterInstance, stretch: Stretch, bars: RichBars) -> 
 
 
 def backfill(
-    instance: DagsterInstance,
-    warehouse: Warehouse,
-    clock: Clock,
-    stretches: Sequence[Stretch],
-    dates: tuple[date, date],
-    phases: Sequence[Phase],
-    bars: RichBars,
+    pipeline: Pipeline, stretches: Sequence[Stretch], dates: tuple[date, date], phases: Sequence[Phase]
 ) -> Report:
     """Runs the stretches and reports how the asked dates stand, by what is in the warehouse."""
-    attempts = [attempt for stretch in stretches for attempt in run_stretch(instance, stretch, bars)]
+    attempts = [attempt for stretch in stretches for attempt in run_stretch(pipeline, stretch)]
     checked: list[Table] = [table for table in all_tables() if table.phase in phases]
-    results = smoke_test(warehouse, clock, *dates, checked) if checked else []
+    results = smoke_test(pipeline.warehouse, pipeline.clock, *dates, checked) if checked else []
     return Report(tuple(attempts), tuple(results))

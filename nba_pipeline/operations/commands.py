@@ -8,21 +8,20 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
-from dagster import DagsterInstance
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
 
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase
+from nba_pipeline.definitions import warehouse_of
 from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.outlook import accuracy_of, players_who_played
-from nba_pipeline.operations.runs import close_orphans, prepare_home
+from nba_pipeline.operations.runs import close_orphans, opened, prepare_home
 from nba_pipeline.operations.smoke_test import CHECKED, DateResult, State, as_json_objects, smoke_test
 from nba_pipeline.partitions import game_dates
 from nba_pipeline.predictions.prediction_accuracy import BASELINES
 from nba_pipeline.settings import Settings
-from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 
 OK, FAILED, NOT_TRIED = 0, 1, 2
 
@@ -30,11 +29,6 @@ COLOURS = {State.PASS: "green", State.FAIL: "red", State.VALID_SKIP: "dim"}
 
 console = Console()
 errors = Console(stderr=True)
-
-
-def warehouse_of(settings: Settings) -> DuckDBWarehouse:
-    """The warehouse that the settings ask for."""
-    return DuckDBWarehouse(settings.warehouse_path, settings.lock_wait_seconds)
 
 
 def progress_bars() -> Progress:
@@ -67,12 +61,11 @@ def run_backfill(
     if problem:
         errors.print(problem, style="red")
         return NOT_TRIED
-    prepare_home(settings)
-    with DagsterInstance.get() as instance, progress_bars() as bars:
-        for run_id in close_orphans(instance):
+    with progress_bars() as bars, opened(settings, bars) as pipeline:
+        for run_id in close_orphans(pipeline.instance):
             errors.print(f"Run {run_id} had ended without saying so; it is now marked as failed.", style="yellow")
         stretches = backfilling.plan(warehouse, clock, first, last, phases, history=history)
-        report = backfilling.backfill(instance, warehouse, clock, stretches, (first, last), phases, bars)
+        report = backfilling.backfill(pipeline, stretches, (first, last), phases)
     if as_json:
         print(json.dumps(_report_json(report), indent=2))
     else:
@@ -119,7 +112,11 @@ def print_date(result: DateResult, *, verbose: bool) -> None:
         f"P{phase.value}:[{COLOURS[result.phase(phase)]}]{result.phase(phase).value}[/]" for phase in CHECKED
     )
     overall = result.overall
-    console.print(f"{result.game_date} {phases} \\[Overall: [{COLOURS[overall]}]{overall.value}[/]]", highlight=False, soft_wrap=True)
+    console.print(
+        f"{result.game_date} {phases} \\[Overall: [{COLOURS[overall]}]{overall.value}[/]]",
+        highlight=False,
+        soft_wrap=True,
+    )
     for found in result.tables if verbose else ():
         expected = "-" if found.expected is None else found.expected
         console.print(
@@ -204,5 +201,5 @@ def ui_command(port: int) -> list[str]:
 
 def run_ui(settings: Settings, port: int) -> None:
     """Becomes Dagster's UI and daemon on the instance of the settings."""
-    prepare_home(settings)
+    os.environ["DAGSTER_HOME"] = str(prepare_home(settings))
     os.execv(ui_command(port)[0], ui_command(port))  # noqa: S606 - our own interpreter's dagster, no shell

@@ -3,11 +3,11 @@
 from datetime import date, timedelta
 
 import ibis
-from dagster import DagsterInstance
 from rich.console import Console
 
 from nba_pipeline.clock import Clock, season_of
 from nba_pipeline.contracts import Phase
+from nba_pipeline.definitions import warehouse_of
 from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.commands import (
     FAILED,
@@ -16,10 +16,9 @@ from nba_pipeline.operations.commands import (
     predictions_table,
     print_date,
     progress_bars,
-    warehouse_of,
 )
 from nba_pipeline.operations.outlook import accuracy_of, predictions_of
-from nba_pipeline.operations.runs import close_orphans, prepare_home
+from nba_pipeline.operations.runs import close_orphans, opened
 from nba_pipeline.operations.smoke_test import State
 from nba_pipeline.partitions import season_start
 from nba_pipeline.raw import games as raw_games
@@ -34,16 +33,15 @@ def backfill_last_dates(settings: Settings, count: int) -> int:
     clock, warehouse = Clock.from_settings(settings), warehouse_of(settings)
     yesterday, tomorrow = clock.today() - timedelta(days=1), clock.today() + timedelta(days=1)
     opening = season_start(season_of(yesterday))
-    prepare_home(settings)
-    with DagsterInstance.get() as instance, progress_bars() as bars:
-        close_orphans(instance)
+    with progress_bars() as bars, opened(settings, bars) as pipeline:
+        close_orphans(pipeline.instance)
         before = backfilling.plan(warehouse, clock, opening, yesterday, backfilling.HISTORY_PHASES, history=False)
-        backfilling.backfill(instance, warehouse, clock, before, (opening, yesterday), (), bars)
+        backfilling.backfill(pipeline, before, (opening, yesterday), ())
         first = last_game_dates(warehouse, yesterday, count)[0]
         graded = (Phase.PREDICTIONS, Phase.GRADES)
         stretches = backfilling.plan(warehouse, clock, first, yesterday, graded, history=False)
         stretches += backfilling.plan(warehouse, clock, clock.today(), tomorrow, list(Phase), history=False)
-        report = backfilling.backfill(instance, warehouse, clock, stretches, (first, tomorrow), list(Phase), bars)
+        report = backfilling.backfill(pipeline, stretches, (first, tomorrow), list(Phase))
     for result in report.results:
         print_date(result, verbose=result.overall is State.FAIL)
     return OK if report.complete else FAILED

@@ -3,7 +3,8 @@
 import os
 import shutil
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from importlib import resources
@@ -11,12 +12,15 @@ from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
-from dagster._utils.error import SerializableErrorInfo
+from dagster_shared.error import SerializableErrorInfo
 from rich.progress import Progress as RichBars
 
+from nba_pipeline.clock import Clock
+from nba_pipeline.definitions import definitions, warehouse_of
 from nba_pipeline.partitions import to_key
 from nba_pipeline.progress import PROGRESS
 from nba_pipeline.settings import Settings
+from nba_pipeline.warehouse.interface import Warehouse
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 PROCESS_TAG = "nba_pipeline/process"
@@ -36,11 +40,8 @@ class Attempt:
 
 
 def prepare_home(settings: Settings) -> Path:
-    """Makes Dagster's home if need be, points this process at it and returns it.
-
-    A `DAGSTER_HOME` of the environment is left as it is.
-    """
-    home = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.dagster_home)))
+    """Makes Dagster's home if need be, and returns it: `DAGSTER_HOME` if it is set, else the settings'."""
+    home = Path(os.environ.get("DAGSTER_HOME") or settings.dagster_home)
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "dagster.yaml").exists():
         with resources.as_file(resources.files("nba_pipeline") / "dagster.yaml") as shipped:
@@ -72,18 +73,32 @@ def _alive(process: int) -> bool:
     return True
 
 
-def materialize(
-    instance: DagsterInstance,
-    keys: Sequence[dg.AssetKey],
-    first: date,
-    last: date,
-    bars: RichBars,
-    label: str,
-) -> Attempt:
-    """One run that materializes the assets for the dates, in this process, with a bar for its steps."""
-    from nba_pipeline.definitions import defs
+@dataclass(frozen=True)
+class Pipeline:
+    """One pipeline, opened: its settings and all that follows from them, and where its progress shows."""
 
-    job = defs.resolve_implicit_global_asset_job_def()
+    settings: Settings
+    clock: Clock
+    warehouse: Warehouse
+    instance: DagsterInstance
+    job: dg.JobDefinition
+    bars: RichBars
+
+
+@contextmanager
+def opened(settings: Settings, bars: RichBars) -> Iterator[Pipeline]:
+    """The pipeline of the settings, on the instance that the UI shows."""
+    home = prepare_home(settings)
+    with DagsterInstance.from_config(str(home)) as instance:
+        found = definitions(settings)
+        job = found.resolve_implicit_global_asset_job_def()
+        clock = Clock.from_settings(settings)
+        yield Pipeline(settings, clock, warehouse_of(settings), instance, job, bars)
+
+
+def materialize(pipeline: Pipeline, keys: Sequence[dg.AssetKey], first: date, last: date, label: str) -> Attempt:
+    """One run that materializes the assets for the dates, in this process, with a bar for its steps."""
+    instance, job, bars = pipeline.instance, pipeline.job, pipeline.bars
     task = bars.add_task(label, total=None)
 
     @dg.success_hook

@@ -1,0 +1,47 @@
+"""Fixtures that several kinds of tests share: a league, a server, a home, and the real seasons if they are here."""
+
+import os
+
+# The partitions end with the tomorrow of the clock that the process starts with; no test depends on today.
+os.environ["NBA_PIPELINE_NOW"] = "2026-01-20T15:00:00+00:00"
+os.environ.pop("DAGSTER_HOME", None)
+os.environ.pop("NBA_PIPELINE_HOME", None)
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nba_pipeline.league.model import League
+from nba_pipeline.league.parquet_seasons import read_seasons
+from nba_pipeline.league.server import LeagueServer
+from nba_pipeline.league.simulation import simulate
+
+REAL_DATA = Path(os.environ.get("NBA_PIPELINE_TEST_DATA") or Path(__file__).parents[2] / "shared" / "nba-data")
+
+
+@pytest.fixture(scope="session")
+def league() -> League:
+    """Two seasons of a simulated league."""
+    return simulate(7, [2024, 2025])
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real seasons; skips where it is not."""
+    if not (REAL_DATA / "games.parquet").exists():
+        pytest.skip(f"no real seasons at {REAL_DATA}; set NBA_PIPELINE_TEST_DATA to a folder of them")
+    return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def real_league(real_data: Path) -> League:
+    """The nine real seasons."""
+    return read_seasons(real_data)
+
+
+@pytest.fixture
+def server(league: League) -> Iterator[LeagueServer]:
+    """The simulated league, served at its end."""
+    with LeagueServer(league, now=league.last_instant.replace(month=7)) as running:
+        yield running

@@ -1,0 +1,183 @@
+"""Every kind of fault is seen over the wire, and a fault file that is wrong says where."""
+
+import json
+import time
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+import requests
+
+from nba_pipeline.league.faults import FAULTS, FaultFileError, read_faults
+from nba_pipeline.league.server import LeagueServer
+
+DAY = "2025-12-03"
+AFTER = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+@pytest.fixture
+def struck(league):
+    """Serves the league with faults given as JSON; yields a function that opens the server."""
+    running = []
+
+    def serve(*rules: dict, now: datetime = AFTER) -> LeagueServer:
+        running.append(LeagueServer(league, now=now, faults=FAULTS.validate_python(list(rules))).__enter__())
+        return running[-1]
+
+    yield serve
+    for server in running:
+        server.__exit__()
+
+
+def ask(server: LeagueServer, endpoint: str, **params) -> requests.Response:
+    query = {"dates[]": DAY, "per_page": 100, **params}
+    return requests.get(f"{server.url}/v1/{endpoint}", params=query, headers={"Authorization": "k"}, timeout=10)
+
+
+def first_game(league) -> int:
+    return int(league.games[league.games["game_date"] == date(2025, 12, 3)]["game_id"].iloc[0])
+
+
+def test_a_status_strikes_as_often_as_it_says(struck):
+    server = struck({"kind": "status", "code": 503, "endpoint": "stats", "times": 2, "retry_after": 7})
+    answers = [ask(server, "stats") for _ in range(3)]
+    assert [a.status_code for a in answers] == [503, 503, 200]
+    assert answers[0].headers["Retry-After"] == "7"
+    assert ask(server, "games").status_code == 200
+
+
+def test_a_fault_strikes_only_its_date_and_its_requests(struck):
+    server = struck(
+        {"kind": "status", "code": 500, "game_date": DAY, "requests": [2]},
+    )
+    assert ask(server, "games", **{"dates[]": "2025-12-04"}).status_code == 200
+    assert [ask(server, "games").status_code for _ in range(3)] == [200, 500, 200]
+
+
+def test_a_truncated_body_is_shorter_than_announced(struck):
+    server = struck({"kind": "truncated_body", "endpoint": "games"})
+    with pytest.raises((requests.exceptions.ChunkedEncodingError, requests.exceptions.ConnectionError)):
+        ask(server, "games")
+
+
+def test_a_time_out_says_nothing(struck):
+    server = struck({"kind": "timeout", "endpoint": "games", "seconds": 3})
+    with pytest.raises(requests.exceptions.RequestException):
+        requests.get(f"{server.url}/v1/games", headers={"Authorization": "k"}, timeout=0.5)
+
+
+def test_a_slow_drip_takes_its_time(struck):
+    server = struck({"kind": "slow_drip", "endpoint": "teams", "bytes_per_second": 20_000})
+    began = time.monotonic()
+    assert len(ask(server, "teams").json()["data"]) == 30
+    assert time.monotonic() - began > 0.1
+
+
+def test_malformed_json_is_no_json(struck):
+    server = struck({"kind": "malformed_json", "endpoint": "games"})
+    response = ask(server, "games")
+    assert response.status_code == 200
+    with pytest.raises(requests.exceptions.JSONDecodeError):
+        response.json()
+
+
+def test_fields_go_missing_and_come_new(struck):
+    server = struck(
+        {"kind": "missing_field", "endpoint": "stats", "field": "pts"},
+        {"kind": "extra_field", "endpoint": "games", "field": "arena", "value": "dome"},
+    )
+    assert all("pts" not in row for row in ask(server, "stats").json()["data"])
+    assert all(game["arena"] == "dome" for game in ask(server, "games").json()["data"])
+
+
+def test_an_empty_answer_and_repeated_rows(struck):
+    server = struck({"kind": "empty", "endpoint": "games"}, {"kind": "duplicate_rows", "endpoint": "stats", "count": 3})
+    assert ask(server, "games").json()["data"] == []
+    ids = [row["id"] for row in ask(server, "stats").json()["data"]]
+    assert ids[:3] == ids[3:6]
+
+
+@pytest.mark.parametrize("source", ["games", "stats"])
+def test_a_missing_game_is_absent_from_where_it_should_be(struck, league, source):
+    game = first_game(league)
+    server = struck({"kind": "missing_game", "game_id": game, "absent_from": [source]})
+    games = {g["id"] for g in ask(server, "games").json()["data"]}
+    rows = ask(server, "stats", **{"game_ids[]": game}).json()["data"]
+    assert (game in games) is (source == "stats")
+    assert bool(rows) is (source == "games")
+
+
+def test_missing_players_are_those_with_the_most_minutes(struck, league):
+    game = first_game(league)
+    server = struck({"kind": "missing_players", "game_id": game, "count": 2})
+    shown = {row["player"]["id"] for row in ask(server, "stats", **{"game_ids[]": game}).json()["data"]}
+    box = league.box[league.box["game_id"] == game].sort_values("minutes", ascending=False)
+    assert set(box["player_id"]) - shown == set(box["player_id"].head(2))
+
+
+def test_a_postponed_game_is_not_played_or_moves(struck, league):
+    game = first_game(league)
+    server = struck({"kind": "postponed_game", "game_date": DAY})
+    shown = next(g for g in ask(server, "games").json()["data"] if g["id"] == game)
+    assert (shown["status"], shown["home_team_score"]) == ("Postponed", 0)
+    assert ask(server, "stats", **{"game_ids[]": game}).json()["data"] == []
+    server = struck({"kind": "postponed_game", "game_id": game, "rescheduled_to": "2025-12-29"})
+    assert game not in {g["id"] for g in ask(server, "games").json()["data"]}
+    moved = ask(server, "games", **{"dates[]": "2025-12-29"}).json()["data"]
+    assert next(g for g in moved if g["id"] == game)["status"] == "Final"
+
+
+def test_a_stat_correction_appears_when_it_says_and_stays_consistent(struck, league):
+    game = first_game(league)
+    rule = {"kind": "stat_correction", "game_id": game, "field": "fgm", "appears_at": "2026-01-05T00:00:00Z"}
+    server = struck(rule, now=datetime(2026, 1, 4, tzinfo=UTC))
+
+    def total() -> tuple[int, int]:
+        rows = ask(server, "stats", **{"game_ids[]": game}).json()["data"]
+        shown = next(g for g in ask(server, "games").json()["data"] if g["id"] == game)
+        return sum(row["pts"] for row in rows), shown["home_team_score"] + shown["visitor_team_score"]
+
+    before = total()
+    server.clock.fixed = AFTER
+    after = total()
+    assert before[0] == before[1] == after[0] - 2
+    assert after[0] == after[1]
+
+
+@pytest.mark.parametrize(("served_as", "status"), [("in_progress", "4th Qtr"), ("final_incomplete", "Final")])
+def test_a_late_game_is_final_45_hours_after_its_end(struck, league, served_as, status):
+    row = league.games[league.games["game_id"] == first_game(league)].iloc[0]
+    end = row["tipoff_at"].to_pydatetime() + timedelta(hours=2, minutes=25)
+    rule = {"kind": "late_final", "game_id": int(row["game_id"]), "served_as": served_as}
+    server = struck(rule, now=end + timedelta(hours=44))
+
+    def shown() -> tuple[str, bool]:
+        game = next(g for g in ask(server, "games").json()["data"] if g["id"] == row["game_id"])
+        rows = ask(server, "stats", **{"game_ids[]": int(row["game_id"])}).json()["data"]
+        points = sum(r["pts"] for r in rows)
+        return game["status"], points == row["home_score"] + row["visitor_score"]
+
+    assert shown() == (status, False)
+    server.clock.fixed = end + timedelta(hours=46)
+    assert shown() == ("Final", True)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "is not JSON"),
+        (json.dumps([{"kind": "status", "code": 200}]), r"rule 0: status\.code"),
+        (json.dumps([{"kind": "empty"}, {"kind": "earthquake"}]), "rule 1"),
+        (json.dumps([{"kind": "status", "code": 500, "endpont": "games"}]), r"rule 0: status\.endpont"),
+    ],
+)
+def test_a_wrong_fault_file_names_file_rule_and_field(tmp_path, content, message):
+    path = tmp_path / "faults.json"
+    path.write_text(content)
+    with pytest.raises(FaultFileError, match=message) as caught:
+        read_faults(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_fault_of_a_game_that_does_not_exist_is_refused(league):
+    with pytest.raises(ValueError, match="names no game of this league"):
+        LeagueServer(league, faults=FAULTS.validate_python([{"kind": "missing_game", "game_id": 1}]))
