@@ -1,0 +1,250 @@
+"""Write-audit-publish on a real DuckDB file: what is published is right, or what was there stays."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import duckdb
+import ibis
+import pyarrow as pa
+import pytest
+
+from nba_pipeline.contracts import GAME_DATE, Audit, Column, Grid, Phase, Table, rows_as_keys
+from nba_pipeline.warehouse.audit import ContractError
+from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
+from nba_pipeline.warehouse.interface import SchemaMismatchError, WarehouseBusyError
+from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS, QUARANTINE
+from nba_pipeline.warehouse.publish import Rows, Stamp, publish
+
+ONE, TWO = date(2024, 1, 1), date(2024, 1, 2)
+STAMP = Stamp("run", datetime(2024, 1, 3, tzinfo=UTC))
+
+
+def contract(*more: Column, grid: Grid | None = None, audits: tuple[Audit, ...] = ()) -> Table:
+    return Table(
+        name="raw.heights",
+        description="Heights.",
+        phase=Phase.RAW,
+        grain=("game_date", "player_id"),
+        columns=(
+            GAME_DATE,
+            Column("player_id", "int64", "Id.", "id"),
+            Column("height", "float64", "Height.", "cm", between=(150, 250)),
+            Column("position", "string", "Position.", "category", nullable=True, allowed=("G", "F")),
+            *more,
+        ),
+        grid=grid,
+        audits=audits,
+    )
+
+
+HEIGHTS = contract()
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> DuckDBWarehouse:
+    return DuckDBWarehouse(tmp_path / "warehouse.duckdb", lock_wait_seconds=0.5)
+
+
+def rows(*values: tuple) -> pa.Table:
+    names = HEIGHTS.schema.names
+    return pa.Table.from_pylist([dict(zip(names, v, strict=True)) for v in values], HEIGHTS.schema.to_pyarrow())
+
+
+def put(warehouse: DuckDBWarehouse, made: pa.Table, *days: date, table: Table = HEIGHTS, **refused):
+    with warehouse.session() as session:
+        return publish(session, table, Rows(made, refused.get("refused", {})), days or (ONE, TWO), STAMP)
+
+
+def stored(warehouse: DuckDBWarehouse, table: Table = HEIGHTS) -> list[tuple]:
+    with warehouse.session(read_only=True) as session:
+        found = session.query(session.read(table).order_by("game_date", "player_id"))
+    return [tuple(row.values()) for row in found.to_pylist()]
+
+
+GOOD = [(ONE, 1, 200.0, "G"), (ONE, 2, 210.0, None), (TWO, 1, 200.0, "G")]
+
+
+def test_good_rows_are_published_and_a_manifest_with_them(warehouse):
+    outcomes = put(warehouse, rows(*GOOD))
+    assert {o.status for o in outcomes.values()} == {"published"}
+    assert stored(warehouse) == GOOD
+    with warehouse.session(read_only=True) as session:
+        manifest = session.query(session.read(PUBLISHED_PARTITIONS)).to_pylist()
+    assert {(row["game_date"], row["row_count"]) for row in manifest} == {(ONE, 2), (TWO, 1)}
+
+
+def test_the_same_rows_again_change_nothing_whatever_their_order(warehouse):
+    first = put(warehouse, rows(*GOOD))
+    again = put(warehouse, rows(*reversed(GOOD)))
+    assert {o.status for o in again.values()} == {"unchanged"}
+    assert {d: o.fingerprint for d, o in again.items()} == {d: o.fingerprint for d, o in first.items()}
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ((TWO, 2, 300.0, "G"), "height is outside 150 to 250 cm"),
+        ((TWO, 2, None, "G"), "height is null"),
+        ((TWO, 2, float("nan"), "G"), "height is not a number"),
+        ((TWO, 2, 200.0, "C"), "position is none of G, F"),
+        ((TWO, 1, 190.0, "G"), "more than one row per game_date, player_id"),
+    ],
+)
+def test_a_broken_row_refuses_its_date_and_no_other(warehouse, bad, reason):
+    put(warehouse, rows(*GOOD))
+    outcomes = put(warehouse, rows((ONE, 1, 201.0, "G"), (TWO, 1, 199.0, "F"), bad))
+    assert outcomes[ONE].status == "published"
+    assert outcomes[TWO].status == "refused"
+    assert reason in outcomes[TWO].reasons[0]
+    assert stored(warehouse) == [(ONE, 1, 201.0, "G"), (TWO, 1, 200.0, "G")], "the last good rows stay"
+    with warehouse.session(read_only=True) as session:
+        quarantined = session.query(session.read(QUARANTINE)).to_pylist()
+    assert reason in {row["reason"] for row in quarantined}
+    assert {row["game_date"] for row in quarantined} == {TWO}
+
+
+def test_an_empty_or_shrunken_result_never_replaces_what_is_expected(warehouse):
+    expected = ibis.memtable({"game_date": [ONE, ONE, TWO], "player_id": [1, 2, 1]})
+    table = contract(grid=Grid(("player_id",), lambda read: expected, rows_as_keys("player_id"), "players"))
+    put(warehouse, rows(*GOOD), table=table)
+    outcomes = put(warehouse, rows(GOOD[0]), table=table)
+    assert [outcomes[day].status for day in (ONE, TWO)] == ["refused", "refused"]
+    assert "1 players missing: player_id 2" in outcomes[ONE].reasons[0]
+    assert stored(warehouse, table) == GOOD
+
+
+def test_nothing_is_published_when_nothing_is_expected_and_that_is_known(warehouse):
+    table = contract(grid=Grid(("player_id",), lambda read: read(HEIGHTS).limit(0), rows_as_keys("player_id")))
+    outcomes = put(warehouse, rows(), table=table)
+    assert [(o.status, o.row_count) for o in outcomes.values()] == [("published", 0)] * 2
+
+
+def test_keys_beyond_the_expected_ones_are_refused(warehouse):
+    expected = ibis.memtable({"game_date": [ONE], "player_id": [1]})
+    table = contract(grid=Grid(("player_id",), lambda read: expected, rows_as_keys("player_id"), "players"))
+    outcomes = put(warehouse, rows((ONE, 1, 200.0, "G"), (ONE, 7, 200.0, "G")), ONE, table=table)
+    assert "1 players unexpected: player_id 7" in outcomes[ONE].reasons[0]
+
+
+def test_a_promise_about_a_date_as_a_whole_is_kept_or_the_date_refused(warehouse):
+    def too_few(staged, read, dates):
+        counted = staged.group_by("game_date").agg(n=ibis._.count())
+        return counted.filter(counted.n < 2).select("game_date", reason=ibis.literal("only one player"))
+
+    table = contract(audits=(Audit("company", "Nobody is alone.", too_few),))
+    outcomes = put(warehouse, rows(*GOOD), table=table)
+    assert (outcomes[ONE].status, outcomes[TWO].reasons) == ("published", ("company: only one player",))
+
+
+def test_dates_that_a_step_refused_are_not_touched(warehouse):
+    put(warehouse, rows(*GOOD))
+    outcomes = put(warehouse, rows((ONE, 1, 180.0, "G")), refused={TWO: ["the gate is closed"]})
+    assert outcomes[TWO].reasons == ("the gate is closed",)
+    assert stored(warehouse)[-1] == GOOD[-1]
+
+
+def test_rows_with_other_columns_are_refused_as_a_whole(warehouse):
+    with pytest.raises(ContractError, match=r"missing: \['height'\]"):
+        put(warehouse, rows(*GOOD).drop_columns(["height"]))
+
+
+def test_an_added_column_is_applied_and_another_type_refused(warehouse):
+    put(warehouse, rows(*GOOD))
+    wider = contract(Column("weight", "float64", "Weight.", "kg", nullable=True))
+    made = rows(*GOOD).append_column("weight", pa.array([90.0, None, 90.0]))
+    put(warehouse, made, table=wider)
+    assert len(stored(warehouse, wider)[0]) == 5
+    other = Table(
+        name="raw.heights",
+        description="",
+        phase=Phase.RAW,
+        grain=("game_date",),
+        columns=(GAME_DATE, Column("height", "string", "", "")),
+    )
+    with (
+        pytest.raises(SchemaMismatchError, match="height is float64 in the warehouse and string in the contract"),
+        warehouse.session() as session,
+    ):
+        session.ensure(other)
+
+
+HOLD = """
+import sys, time, duckdb
+connection = duckdb.connect(sys.argv[1])
+connection.execute("CREATE TABLE IF NOT EXISTS held (n INT)")
+print("held", flush=True)
+time.sleep(float(sys.argv[2]))
+"""
+
+
+def held(path: Path, seconds: float) -> subprocess.Popen:
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(path), str(seconds)], stdout=subprocess.PIPE)
+    assert process.stdout
+    process.stdout.readline()
+    return process
+
+
+def test_a_step_waits_for_another_process_to_let_go(warehouse):
+    warehouse.lock_wait_seconds = 30
+    with held(warehouse.path, 1.0):
+        outcomes = put(warehouse, rows(*GOOD))
+    assert outcomes[ONE].status == "published"
+
+
+def test_a_step_that_waited_in_vain_names_the_process_that_holds_the_lock(warehouse):
+    with held(warehouse.path, 60) as process:
+        with pytest.raises(WarehouseBusyError, match=f"process {process.pid}"):
+            put(warehouse, rows(*GOOD))
+        process.kill()
+
+
+def test_an_analyst_can_read_between_steps(warehouse):
+    put(warehouse, rows(*GOOD))
+    with duckdb.connect(str(warehouse.path), read_only=True) as analyst:
+        assert analyst.execute("SELECT count(*) FROM raw.heights").fetchone() == (3,)
+        with warehouse.session(read_only=True) as session:
+            assert session.query(session.read(HEIGHTS)).num_rows == 3
+
+
+KILLED = """
+import sys
+from datetime import date
+from pathlib import Path
+import nba_pipeline_tests.warehouse.test_publish as t
+warehouse = t.DuckDBWarehouse(Path(sys.argv[1]))
+print("ready", flush=True)
+for n in range(10_000):
+    height = 160.0 + n % 80
+    made = t.rows(*[(day, player, height, "G") for day in (t.ONE, t.TWO) for player in range(500)])
+    t.put(warehouse, made)
+    print(n, flush=True)
+"""
+
+
+def test_a_process_killed_at_any_moment_leaves_each_date_whole(tmp_path):
+    warehouse = DuckDBWarehouse(tmp_path / "warehouse.duckdb", lock_wait_seconds=10)
+    for wait in (0.05, 0.21, 0.37):
+        with subprocess.Popen([sys.executable, "-c", KILLED, str(warehouse.path)], stdout=subprocess.PIPE) as process:
+            assert process.stdout
+            process.stdout.readline()
+            process.stdout.readline()
+            time.sleep(wait)
+            os.kill(process.pid, signal.SIGKILL)
+        with warehouse.session(read_only=True) as session:
+            found = session.query(session.read(HEIGHTS)).to_pylist()
+            manifest = session.query(session.read(PUBLISHED_PARTITIONS)).to_pylist()
+        assert len(found) == 1000
+        assert all(len({row["height"] for row in found if row["game_date"] == day}) == 1 for day in (ONE, TWO))
+        assert {row["row_count"] for row in manifest} == {500}
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path):
+    path = tmp_path / "warehouse.duckdb"
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(Exception, match=r"warehouse\.duckdb cannot be opened as a DuckDB database"):
+        put(DuckDBWarehouse(path), rows(*GOOD))
