@@ -1,6 +1,9 @@
 """balldontlie: the client that lands its answers, and the parsing of what was landed."""
 
+import contextlib
 import json
+import re
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +15,7 @@ import requests
 import tenacity
 import urllib3
 from pydantic import ValidationError
+from requests.auth import AuthBase
 
 from nba_pipeline.clock import Clock
 from nba_pipeline.settings import Settings
@@ -23,6 +27,14 @@ from nba_pipeline.sources.records import Envelope, GameRecord, PlayerRecord, Rec
 PER_PAGE = 100
 CONNECT_TIMEOUT_SECONDS = 10
 CHUNK_BYTES = 65_536
+MOST_PAGES = 1000
+"""More than a season of box scores to one question means that the source ignores the dates."""
+
+UNUSABLE_ADDRESS = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+)
 
 GAMES, STATS, ACTIVE_PLAYERS = "games", "stats", "players/active"
 
@@ -123,6 +135,27 @@ class Parsed(Generic[R]):
     unknown_fields: frozenset[str]
 
 
+@dataclass(frozen=True)
+class _Answer:
+    """What came back; `shortfall` says why the body is not whole, and is None when it is."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    shortfall: str | None
+
+
+class _HeaderKey(AuthBase):
+    """The key, in the header and nowhere else. As `auth=`, because a `.netrc` overwrites a mere header."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = self._key
+        return request
+
+
 class _MayHealError(Exception):
     """An attempt failed in a way that another may not; `retry_after` is what the source asked for, in seconds."""
 
@@ -168,20 +201,23 @@ class BalldontlieClient:
         return self._land(ACTIVE_PLAYERS, first, last, [])
 
     def _land(self, endpoint: str, first: date, last: date, question: list[tuple[str, str]]) -> Capture:
+        self._key()
         writer = self._landing.begin(endpoint, first, last, self._clock.now())
-        cursors: set[int] = set()
-        while True:
-            cursor = [("cursor", str(max(cursors)))] if cursors else []
-            page = self._page(writer, endpoint, [*question, ("per_page", str(PER_PAGE)), *cursor])
+        cursor: int | None = None
+        following: int | None = None
+        for _ in range(MOST_PAGES):
+            behind = [] if cursor is None else [("cursor", str(cursor))]
+            page = self._page(writer, endpoint, [*question, ("per_page", str(PER_PAGE)), *behind])
             following = page.meta.next_cursor
             if following is None:
                 return writer.commit()
-            if cursors and following <= max(cursors):
-                raise SourceUnavailable(
-                    f"/{endpoint} for {first} to {last} does not come to an end: after the cursor {max(cursors)} "
-                    f"it names {following} as the next. Try again later; nothing of this answer is used."
-                )
-            cursors.add(following)
+            if not page.data or (cursor is not None and following <= cursor):
+                break
+            cursor = following
+        raise SourceUnavailable(
+            f"/{endpoint} for {first} to {last} does not come to an end: after the cursor {cursor} it names "
+            f"{following} as the next. Try again later; nothing of this answer is used."
+        )
 
     def _page(self, writer: CaptureWriter, endpoint: str, params: list[tuple[str, str]]) -> Envelope:
         """One page, landed and found to be one, in as many attempts as are allowed."""
@@ -208,52 +244,63 @@ class BalldontlieClient:
     def _attempt(self, writer: CaptureWriter, endpoint: str, params: list[tuple[str, str]]) -> Envelope:
         self._limiter.wait()
         fetched_at = self._clock.now()
-        status, headers, body = self._get(endpoint, params)
+        answer = self._get(endpoint, params)
+        status = answer.status
         if status == 429 or status >= 500:
-            raise _MayHealError(f"HTTP {status}", _retry_after(headers))
+            raise _MayHealError(f"HTTP {status}", _retry_after(answer.headers))
         if status != 200:
             raise SourceRefused(
                 f"{self._url(endpoint)} {_question(params)} was refused with HTTP {status}. "
                 + MENDS.get(status, "Trying again will not help; see the source's documentation.")
             )
         request = {"method": "GET", "url": self._url(endpoint), "params": params, "status": status}
-        page = writer.add_page(body, request, fetched_at)
+        if answer.shortfall is not None:
+            writer.add_rejected(answer.body, {**request, "rejected": answer.shortfall}, fetched_at)
+            raise _MayHealError(answer.shortfall)
+        page = writer.add_page(answer.body, request, fetched_at)
         try:
             return Envelope.model_validate_json(page.body())
         except ValidationError as error:
             writer.reject_last_page()
             raise _MayHealError(f"a body that is no page: {error.errors()[0]['msg']}") from error
 
-    def _get(self, endpoint: str, params: list[tuple[str, str]]) -> tuple[int, Mapping[str, str], bytes]:
+    def _get(self, endpoint: str, params: list[tuple[str, str]]) -> _Answer:
         """Status, headers and exact body; the time limit holds for the whole of it, however slowly it drips."""
-        limit = self._settings.http_timeout_seconds
+        key, limit = self._key(), self._settings.http_timeout_seconds
         deadline = time.monotonic() + limit
         try:
             with self._session.get(
                 self._url(endpoint),
                 params=params,
-                headers={"Authorization": self._key(), "Accept-Encoding": "identity"},
+                auth=_HeaderKey(key),
+                headers={"Accept-Encoding": "identity"},
                 timeout=(min(CONNECT_TIMEOUT_SECONDS, limit), limit),
                 stream=True,
                 allow_redirects=False,
             ) as response:
-                body = bytearray()
-                while chunk := response.raw.read1(CHUNK_BYTES):
-                    body += chunk
-                    if time.monotonic() > deadline:
-                        raise _MayHealError(f"{len(body)} bytes in {limit:g} s, and no end")
-                _check_length(response.headers.get("Content-Length"), len(body))
-                return response.status_code, response.headers, bytes(body)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise _MayHealError(f"{type(error).__name__}: {_without(str(error), self._key())}") from error
+                body, broken = _read(response.raw, deadline - time.monotonic())
+                if time.monotonic() >= deadline:
+                    broken = f"{len(body)} bytes in {limit:g} s, and no end"
+                shortfall = broken or _missing(response.headers.get("Content-Length"), len(body))
+                return _Answer(response.status_code, response.headers, body, shortfall and _without(shortfall, key))
+        except UNUSABLE_ADDRESS as error:
+            raise SourceRefused(f"{self._url(endpoint)} is no address ({error}). Set BALLDONTLIE_API_URL.") from error
+        except requests.RequestException as error:
+            raise _MayHealError(f"{type(error).__name__}: {_without(str(error), key)}") from error
 
     def _key(self) -> str:
-        key = self._settings.balldontlie_api_key
-        if key is None or not key.get_secret_value():
+        secret = self._settings.balldontlie_api_key
+        key = secret.get_secret_value().strip() if secret else ""
+        if not key:
             raise SourceRefused(
                 "BALLDONTLIE_API_KEY is not set. Set it to your key, or see the pipeline work without one: make demo"
             )
-        return key.get_secret_value()
+        if not re.fullmatch("[!-~]+", key):
+            # Left to the HTTP library, the error would show the key.
+            raise SourceRefused(
+                "BALLDONTLIE_API_KEY has characters in it that no key has, such as a space; set it again."
+            )
+        return key
 
     def _url(self, endpoint: str) -> str:
         return f"{self._settings.balldontlie_api_url.rstrip('/')}/v1/{endpoint}"
@@ -273,9 +320,33 @@ def _cause(state: tenacity.RetryCallState) -> str:
     return str(error)
 
 
-def _check_length(announced: str | None, received: int) -> None:
-    if announced is not None and int(announced) != received:
-        raise _MayHealError(f"{received} of {announced} bytes")
+def _read(raw: urllib3.HTTPResponse, seconds: float) -> tuple[bytes, str | None]:
+    """The bytes that came within the seconds, and what broke off the rest."""
+    body = bytearray()
+    # A time-out of the socket starts anew with every byte, so a dripping answer would never meet it.
+    watch = threading.Timer(max(0.0, seconds), _hang_up, [raw])
+    watch.daemon = True
+    watch.start()
+    try:
+        while chunk := raw.read1(CHUNK_BYTES):
+            body += chunk
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        return bytes(body), f"{type(error).__name__}: {error}"
+    finally:
+        watch.cancel()
+    return bytes(body), None
+
+
+def _hang_up(raw: urllib3.HTTPResponse) -> None:
+    # These mean that the answer ended by itself in the same moment, and there is nothing to hang up.
+    with contextlib.suppress(ValueError, RuntimeError, OSError):
+        raw.shutdown()
+
+
+def _missing(announced: str | None, received: int) -> str | None:
+    if announced is not None and announced.isdecimal() and int(announced) != received:
+        return f"{received} of {announced} bytes"
+    return None
 
 
 def _dates(first: date, last: date) -> list[tuple[str, str]]:
@@ -326,10 +397,12 @@ def _parse(capture: Capture, endpoint: str, of: Callable[[dict[str, Any]], R]) -
     unknown: set[str] = set()
     for page in capture.pages:
         for index, item in enumerate(Envelope.model_validate_json(page.body()).data):
-            unknown |= item.keys() - KNOWN_FIELDS[endpoint]
             try:
+                if not isinstance(item, dict):
+                    raise ValueError("the item is no JSON object")  # noqa: TRY004 - rejected like the others
+                unknown |= item.keys() - KNOWN_FIELDS[endpoint]
                 records.append(of(item))
-            except (KeyError, TypeError, ValueError) as error:
+            except (KeyError, TypeError, AttributeError, ValueError) as error:
                 rejected.append(Rejected(str(page.path), index, _reason(error), json.dumps(item)))
     return Parsed(tuple(records), tuple(rejected), frozenset(unknown))
 

@@ -9,6 +9,8 @@ import gzip
 import hashlib
 import json
 import os
+import re
+import time
 import uuid
 import zlib
 from collections.abc import Mapping
@@ -20,6 +22,7 @@ from typing import Any
 from nba_pipeline.sources.errors import DamagedLandingError
 
 CAPTURE_FILE = "capture.json"
+SPAN = re.compile(r"(\d{4}-\d{2}-\d{2})_(\d{4}-\d{2}-\d{2})")
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,11 @@ class CaptureWriter:
         self._pages.append(entry)
         return Page(self._path / entry["file"], entry["sha256"])
 
+    def add_rejected(self, body: bytes, request: Mapping[str, Any], fetched_at: datetime) -> None:
+        """Lands a response that is known to be no page, as evidence beside the capture."""
+        self._rejected += 1
+        self._land(f"rejected-{self._rejected:04d}", body, request, fetched_at)
+
     def reject_last_page(self) -> None:
         """Takes the last page out of the capture and keeps its bytes as evidence, as `rejected-…`."""
         entry = self._pages.pop()
@@ -117,7 +125,9 @@ class Landing:
 
     def begin(self, endpoint: str, first: date, last: date, at: datetime) -> CaptureWriter:
         """Opens a new capture about the dates; nobody sees it before it is committed."""
-        unique = f"{at.astimezone(UTC):%Y%m%dT%H%M%S%fZ}-{uuid.uuid4().hex[:8]}"
+        # A clock that stands still gives many captures the same time; real time then tells their order.
+        order = f"{time.time_ns():016x}{uuid.uuid4().hex[:6]}"
+        unique = f"{at.astimezone(UTC):%Y%m%dT%H%M%S%fZ}-{order}"
         return CaptureWriter(self._folder(endpoint) / f"{first}_{last}" / unique, endpoint, first, last)
 
     def captures(self, endpoint: str, day: date) -> list[Capture]:
@@ -141,8 +151,8 @@ class Landing:
             return []
         chosen = []
         for span in folder.iterdir():
-            first, _, last = span.name.partition("_")
-            if date.fromisoformat(first) <= day <= date.fromisoformat(last):
+            dates = SPAN.fullmatch(span.name)
+            if dates and date.fromisoformat(dates[1]) <= day <= date.fromisoformat(dates[2]):
                 chosen.append(span)
         return chosen
 

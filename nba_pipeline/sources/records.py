@@ -144,7 +144,7 @@ class StatRecord(Record):
 
 
 class PlayerRecord(Record):
-    """A player on a roster now."""
+    """An active player; his team is null while he is on no roster."""
 
     player_id: int
     first_name: str
@@ -152,13 +152,13 @@ class PlayerRecord(Record):
     position: str | None
     height_inches: int | None
     weight_pounds: int | None
-    team_id: int
-    team: str
+    team_id: int | None
+    team: str | None
 
     @classmethod
     def of(cls, item: dict[str, Any]) -> Self:
         """The record of an item of `/players/active`. Raises `ValueError` or `KeyError` for one that is none."""
-        weight = item.get("weight")
+        weight, team = item.get("weight"), item["team"]
         return cls(
             player_id=item["id"],
             first_name=item["first_name"] or "",
@@ -166,8 +166,8 @@ class PlayerRecord(Record):
             position=item.get("position") or None,
             height_inches=parse_height(item.get("height")),
             weight_pounds=int(weight) if weight else None,
-            team_id=item["team"]["id"],
-            team=item["team"]["abbreviation"],
+            team_id=team["id"] if team else None,
+            team=team["abbreviation"] if team else None,
         )
 
 
@@ -179,7 +179,7 @@ class Envelope(BaseModel):
 
         next_cursor: int | None = None
 
-    data: list[dict[str, Any]]
+    data: list[Any]
     meta: Meta
 
     @model_validator(mode="before")
@@ -214,8 +214,9 @@ def parse_instant(text: str | None) -> datetime | None:
     return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-def parse_minutes(text: str | None) -> float:
-    """Minutes from "34", "34:12" (34.2), "00" or nothing. Raises `ValueError` for anything else."""
+def parse_minutes(text: str | int | None) -> float:
+    """Minutes from "34", 34, "34:12" (34.2), "00" or nothing. Raises `ValueError` for anything else."""
+    text = str(text) if isinstance(text, int) else text
     if text is None or not text.strip():
         return 0.0
     match = MINUTES.match(text.strip())
