@@ -14,6 +14,7 @@ from nba_pipeline.clock import Clock, season_of
 from nba_pipeline.contracts import Read, Table, Window
 from nba_pipeline.partitions import contiguous, game_dates, read_bounds, season_start
 from nba_pipeline.warehouse.audit import (
+    STAGED,
     Reasons,
     as_reasons,
     audit_columns,
@@ -24,7 +25,7 @@ from nba_pipeline.warehouse.audit import (
 )
 from nba_pipeline.warehouse.interface import Session
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
-from nba_pipeline.warehouse.publish import NO_ROWS, published_fingerprints
+from nba_pipeline.warehouse.publish import NO_ROWS, published_fingerprints, rows_of
 
 
 @dataclass(frozen=True)
@@ -93,13 +94,12 @@ def broken_promises(session: Session, table: Table, dates: Sequence[date]) -> Re
 
     A published date whose rows are not those that were published (count or content) is broken too.
     """
-    rows = session.read(table)
-    rows = rows.filter(rows.game_date.isin([ibis.literal(day) for day in dates]))
+    rows = session.stage(STAGED, rows_of(session, table, dates))
     broken: Reasons = {}
-    for found in (as_reasons(audit_columns(session, rows, table)), audit_promises(session, rows, table, dates)):
+    for found in (as_reasons(audit_columns(session, table)), audit_promises(session, rows, table, dates)):
         for day, reasons in found.items():
             broken.setdefault(day, []).extend(reasons)
-    content = fingerprints(session, rows, table)
+    content = fingerprints(session, table)
     for day, fingerprint in published_fingerprints(session, table, dates).items():
         if content.get(day, (0, NO_ROWS))[1] != fingerprint:
             broken.setdefault(day, []).append("the rows are not those that the pipeline published")

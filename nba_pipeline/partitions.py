@@ -1,5 +1,6 @@
 """Game dates as Dagster partitions, and how the partitions of one table depend on another's."""
 
+import warnings
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
@@ -7,6 +8,10 @@ import dagster as dg
 
 from nba_pipeline.clock import NEW_YORK, Clock, season_of
 from nba_pipeline.contracts import Read, Window
+
+# Single-run backfills and partitioned checks are marked as young in Dagster; the pinned versions are the tested ones.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
 FIRST_GAME_DATE = date(2015, 10, 1)
 """The first partition. Earlier seasons can be had by moving it; nothing else depends on it."""

@@ -65,8 +65,9 @@ def table_asset(
                 raise gate_failure(table, refused)
             made = function(context, open_dates, **_narrowed(table, inputs, min(dates), max(dates)))
             if not isinstance(made, Rows):
-                return Rows(made, refused)
-            return Rows(made.rows, {**made.refused, **refused}, made.rejected)
+                made = Rows(made)
+            closed = {day: [f"the gate is closed: {reason}" for reason in why] for day, why in refused.items()}
+            return Rows(made.rows, {**made.refused, **closed}, made.rejected)
 
         return asset
 

@@ -14,7 +14,8 @@ PLAYS_AGAIN_NEXT_DAY = 0.35
 """How often a team that played yesterday is still put on today's schedule."""
 
 TEAM_ZONES = {
-    "America/Los_Angeles": ("GSW", "LAC", "LAL", "POR", "SAC", "PHX", "SEA", "SDG", "OAK", "ANA", "SFO", "LAX"),
+    "America/Los_Angeles": ("GSW", "LAC", "LAL", "POR", "SAC", "SEA", "SDG", "OAK", "ANA", "SFO", "LAX"),
+    "America/Phoenix": ("PHX",),
     "America/Denver": ("DEN", "UTA", "ABQ"),
     "America/Chicago": ("CHI", "DAL", "HOU", "MEM", "MIL", "MIN", "NOP", "OKC", "SAS", "STL", "KCM", "AUS"),
 }

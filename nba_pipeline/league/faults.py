@@ -1,15 +1,34 @@
 """Faults that the replay server injects, so that everything which can go wrong at the source can be tried."""
 
 import json
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from threading import Lock
+from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 
-class FaultFileError(ValueError):
+class FaultError(ValueError):
+    """A fault cannot happen in the league that is served; the message names the rule."""
+
+
+class FaultFileError(FaultError):
     """A fault file cannot be used; the message names the file, the rule and the field."""
+
+
+Endpoint = Literal["teams", "players", "players/active", "games", "stats", "box_scores", "player_injuries"]
+"""What a rule can be about; a single item, such as `/games/1`, belongs to its list."""
 
 
 class _Rule(BaseModel):
@@ -19,12 +38,13 @@ class _Rule(BaseModel):
 class RequestFault(_Rule):
     """A fault of some requests: those to `endpoint`, about `game_date`, the n-th such ones in `requests`.
 
-    `times` bounds how often it strikes; without it, every matching request is struck.
+    A request is about the dates that it names; one that names none, about those of the games in its answer.
+    `requests` counts from 1. `times` bounds how often it strikes; without it, every matching request is struck.
     """
 
-    endpoint: str | None = None
+    endpoint: Endpoint | None = None
     game_date: date | None = None
-    requests: list[int] | None = None
+    requests: list[PositiveInt] | None = None
     times: int | None = Field(default=None, ge=1)
 
 
@@ -33,7 +53,7 @@ class StatusFault(RequestFault):
 
     kind: Literal["status"]
     code: int = Field(ge=400, le=599)
-    retry_after: int | None = None
+    retry_after: int | None = Field(default=None, ge=0)
 
 
 class TimeoutFault(RequestFault):
@@ -92,11 +112,17 @@ class DuplicateRowsFault(RequestFault):
 
 
 class GameFault(_Rule):
-    """A fault of one game: by id, or the n-th of a date."""
+    """A fault of one game: by id, or by date and place among the games of the date by id, the first being 0."""
 
     game_id: int | None = None
     game_date: date | None = None
     index: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _one_game(self) -> Self:
+        if (self.game_id is None) == (self.game_date is None):
+            raise ValueError("give either game_id or game_date")
+        return self
 
 
 class MissingGameFault(GameFault):
@@ -107,7 +133,7 @@ class MissingGameFault(GameFault):
 
 
 class MissingPlayersFault(GameFault):
-    """Players of the game are absent from the statistics: those with these ids, or the first few."""
+    """Players of the game are absent from the statistics: those with these ids, or `count` with most minutes."""
 
     kind: Literal["missing_players"]
     player_ids: list[int] | None = None
@@ -115,19 +141,39 @@ class MissingPlayersFault(GameFault):
 
 
 class PostponedGameFault(GameFault):
-    """The game is postponed; it is played on `rescheduled_to`, if that is given."""
+    """The game is not played on its date; it has moved to `rescheduled_to`, or stays listed as postponed."""
 
     kind: Literal["postponed_game"]
     rescheduled_to: date | None = None
 
 
 class StatCorrectionFault(GameFault):
-    """Until `appears_at` the game is served with one count of a player too low; then it is corrected."""
+    """Until `appears_at` the final game is served with a wrong count of one player; then it is corrected.
+
+    The correction adds `delta`, or else leads from `value` to the count of the league. The row stays consistent:
+    with `fgm` a two-pointer was scored as a miss, with `ftm` a free throw was, and with `fg3m` a three was scored
+    as a two; points, rebounds and the score of the team follow. Without `player_id` it is the player with the
+    most of the count.
+    """
 
     kind: Literal["stat_correction"]
     appears_at: AwareDatetime
     player_id: int | None = None
-    field: Literal["fgm", "ftm", "ast", "oreb", "dreb", "stl", "blk", "turnover"] = "ast"
+    field: Literal["fgm", "fg3m", "ftm", "ast", "oreb", "dreb", "stl", "blk", "turnover", "pf"] = "ast"
+    delta: int = 1
+    value: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _one_change(self) -> Self:
+        if self.value is not None and "delta" in self.model_fields_set:
+            raise ValueError("give either delta or value")
+        if self.delta == 0:
+            raise ValueError("delta is 0, which corrects nothing")
+        return self
+
+    def change(self, count: int) -> int:
+        """What the correction adds to reach the final count."""
+        return self.delta if self.value is None else count - self.value
 
 
 class LateFinalFault(GameFault):
@@ -167,27 +213,32 @@ def read_faults(path: Path) -> list[Fault]:
 
 
 class FaultBook:
-    """Which faults strike a request, counting as it goes."""
+    """Which faults strike a request, counting as it goes. Safe to use from several threads."""
 
     def __init__(self, faults: list[Fault]) -> None:
-        self.game_faults = [fault for fault in faults if isinstance(fault, GameFault)]
+        self.game_faults = [(rule, fault) for rule, fault in enumerate(faults) if isinstance(fault, GameFault)]
         self._request_faults = [fault for fault in faults if isinstance(fault, RequestFault)]
         self._seen = [0] * len(self._request_faults)
         self._struck = [0] * len(self._request_faults)
+        self._lock = Lock()
 
-    def striking(self, endpoint: str, dates: tuple[date, date] | None) -> list[RequestFault]:
-        """The request faults that strike a request to an endpoint about the dates."""
-        found = []
-        for n, fault in enumerate(self._request_faults):
-            if fault.endpoint is not None and fault.endpoint != endpoint:
-                continue
-            if fault.game_date is not None and not (dates and dates[0] <= fault.game_date <= dates[1]):
-                continue
-            self._seen[n] += 1
-            if fault.requests is not None and self._seen[n] not in fault.requests:
-                continue
-            if fault.times is not None and self._struck[n] >= fault.times:
-                continue
-            self._struck[n] += 1
-            found.append(fault)
-        return found
+    def striking(self, endpoint: str, is_about: Callable[[date], bool]) -> list[RequestFault]:
+        """The request faults that strike a request to an endpoint; `is_about` says whether it concerns a date."""
+        with self._lock:
+            return [
+                fault
+                for n, fault in enumerate(self._request_faults)
+                if (fault.endpoint is None or fault.endpoint == endpoint)
+                and (fault.game_date is None or is_about(fault.game_date))
+                and self._strikes(n, fault)
+            ]
+
+    def _strikes(self, n: int, fault: RequestFault) -> bool:
+        """Counts a matching request, and says whether its turn has come."""
+        self._seen[n] += 1
+        if fault.requests is not None and self._seen[n] not in fault.requests:
+            return False
+        if fault.times is not None and self._struck[n] >= fault.times:
+            return False
+        self._struck[n] += 1
+        return True

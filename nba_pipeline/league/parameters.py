@@ -1,7 +1,11 @@
-"""The query of a request, read as strictly as the real API does."""
+"""The query of a request. A value that is none of its kind is refused, never guessed at."""
 
+import re
 from collections.abc import Sequence
 from datetime import date
+
+INTEGER = re.compile(r"^-?[0-9]{1,18}$")
+DAY = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
 
 MOST_PER_PAGE, DEFAULT_PER_PAGE = 100, 25
 
@@ -56,22 +60,28 @@ class Parameters:
         value = self.text("cursor")
         return None if value is None else self._integer("cursor", value)
 
-    def span(self) -> tuple[date, date] | None:
-        """The first and last date that the request is about, None when it names none."""
-        named = [*self.days("dates[]"), *(d for n in ("date", "start_date", "end_date") if (d := self.day(n)))]
-        return (min(named), max(named)) if named else None
+    def asks_about(self, day: date) -> bool | None:
+        """Whether the request names a date, by itself or within a range; None when it names no dates."""
+        dates = [*self.days("dates[]"), *self.days("date")]
+        first, last = self.day("start_date"), self.day("end_date")
+        if not dates and first is None and last is None:
+            return None
+        in_range = (first is not None or last is not None) and (first or day) <= day <= (last or day)
+        return day in dates or in_range
 
     def _values(self, name: str) -> list[str]:
         return [value for key, value in self._items if key == name]
 
     def _integer(self, name: str, value: str) -> int:
-        try:
-            return int(value)
-        except ValueError as error:
-            raise BadRequestError(f"{name} must be an integer, not {value!r}") from error
+        if not INTEGER.match(value):
+            raise BadRequestError(f"{name} must be an integer, not {value!r}")
+        return int(value)
 
     def _date(self, name: str, value: str) -> date:
+        message = f"{name} must be a date as YYYY-MM-DD, not {value!r}"
+        if not DAY.match(value):
+            raise BadRequestError(message)
         try:
             return date.fromisoformat(value)
         except ValueError as error:
-            raise BadRequestError(f"{name} must be a date as YYYY-MM-DD, not {value!r}") from error
+            raise BadRequestError(message) from error

@@ -52,10 +52,18 @@ FIRST_SYLLABLES = (
 LAST_SYLLABLES = ("van", "rick", "lo", "mar", "sen", "ton", "dley", "wyn", "ric", "bo", "las", "mund", "vere", "quin")
 POSITIONS = ("G", "G", "G-F", "F", "F", "F-C", "C")
 
-ROSTER_SIZE = 16
+ROSTER_SIZE = 17
 DRESSED = 13
-MINUTES_BY_RANK = np.array([35, 33, 31, 28, 24, 20, 17, 14, 11, 8, 5, 3, 2, 1, 1, 1], dtype=float)
+MINUTES_BY_RANK = np.array([35, 33, 31, 28, 24, 20, 17, 14, 11, 8, 5, 3, 2, 1, 1, 1, 1], dtype=float)
 REGULATION_MINUTES = 240
+TEAM_SHOTS = 89
+"""Field goals that a team tries in 48 minutes. Teams take turns with the ball: the players share these."""
+
+TEAM_SHOTS_SPREAD = 2.5
+HOT_HAND = 0.2
+HOME_EDGE = 0.012
+LATE_EQUALISER = 0.4
+"""How often a team that trails by one or two is fouled at the end and ties: close games are closer than chance."""
 INJURY_RISK = 0.006
 MEAN_INJURY_DAYS = 14
 RESTED_STAR = 0.06
@@ -82,6 +90,7 @@ class Athlete:
 class State:
     """What carries over from game to game and from season to season."""
 
+    seed: int
     rng: np.random.Generator
     rosters: dict[int, list[Athlete]]
     since: dict[int, date] = field(default_factory=dict)
@@ -99,7 +108,7 @@ def simulate(seed: int, seasons: Sequence[int]) -> League:
         Team(number, conference, division, city, name, abbreviation)
         for number, (conference, division, city, name, abbreviation) in enumerate(TEAMS, start=1)
     )
-    state = State(np.random.default_rng(seed), {})
+    state = State(seed, np.random.default_rng(seed), {})
     for team in teams:
         state.rosters[team.id] = [_athlete(state) for _ in range(ROSTER_SIZE)]
     games: list[dict[str, object]] = []
@@ -138,8 +147,8 @@ def _athlete(state: State) -> Athlete:
         talent=talent,
         shots_a_minute=float(np.clip(0.245 + 0.075 * talent + rng.normal(0, 0.04), 0.15, 0.6)),
         three_share=float(np.clip(rng.normal(0.2 if big else 0.42, 0.12), 0.0, 0.8)),
-        two_rate=float(np.clip(rng.normal(0.53 + 0.05 * big, 0.03), 0.42, 0.68)),
-        three_rate=float(np.clip(rng.normal(0.355, 0.025), 0.25, 0.43)),
+        two_rate=float(np.clip(rng.normal(0.52 + 0.05 * big + 0.02 * (talent - 1), 0.03), 0.42, 0.68)),
+        three_rate=float(np.clip(rng.normal(0.355 + 0.01 * (talent - 1), 0.025), 0.25, 0.43)),
         free_rate=float(np.clip(rng.normal(0.77, 0.07), 0.5, 0.93)),
         rates={name: rate * float(rng.lognormal(0, 0.25)) for name, rate in per_minute.items()},
     )
@@ -190,7 +199,8 @@ def _play_season(
     for roster in state.rosters.values():
         state.since |= {athlete.player.id: opening for athlete in roster}
     divisions = [list(range(n, n + 5)) for n in range(0, 30, 5)]
-    planned = schedule(pairings(divisions), season_days(season), state.rng)
+    # The calendar draws from a stream of its own: no change to how games are played can move a game.
+    planned = schedule(pairings(divisions), season_days(season), np.random.default_rng([state.seed, season]))
     trades = _trade_days(season, state.rng)
     number, today = 0, planned[0][0]
     for serial, (day, home, away) in enumerate(planned, start=1):
@@ -228,7 +238,9 @@ def _play(sides: tuple[int, int], day: date, state: State) -> tuple[tuple[int, i
     """One game: both scores, the overtimes, and a row a dressed player."""
     dressed = [_dressed(team, day, state) for team in sides]
     pace = float(state.rng.normal(1.0, 0.05))
-    boxes = [_regulation(athletes, pace * (1.012 if n == 0 else 0.988), state) for n, athletes in enumerate(dressed)]
+    paces = (pace * (1 + HOME_EDGE), pace * (1 - HOME_EDGE))
+    boxes = [_regulation(athletes, paces[n], state) for n, athletes in enumerate(dressed)]
+    _equalise(boxes, state.rng)
     overtimes = 0
     while (scores := tuple(int(points(box).sum()) for box in boxes))[0] == scores[1]:
         overtimes += 1
@@ -248,6 +260,14 @@ def _play(sides: tuple[int, int], day: date, state: State) -> tuple[tuple[int, i
                 }
             )  # fmt: skip
     return (scores[0], scores[1]), overtimes, rows
+
+
+def _equalise(boxes: list[dict[str, np.ndarray]], rng: np.random.Generator) -> None:
+    margin = int(points(boxes[0]).sum() - points(boxes[1]).sum())
+    if abs(margin) in (1, 2) and rng.random() < LATE_EQUALISER:
+        trailing = boxes[1] if margin > 0 else boxes[0]
+        for name in ("fta", "ftm"):
+            trailing[name][int(np.argmax(trailing["minutes"]))] += abs(margin)
 
 
 def _dressed(team: int, day: date, state: State) -> list[Athlete]:
@@ -303,8 +323,12 @@ def _add_counts(
     athletes: list[Athlete], box: dict[str, np.ndarray], minutes: np.ndarray, pace: float, rng: np.random.Generator
 ) -> None:
     """Adds what the players do in the minutes to their counts."""
-    form = np.array([1 + athlete.form for athlete in athletes])
-    shots = rng.poisson(np.array([a.shots_a_minute for a in athletes]) * minutes * pace * np.clip(form, 0.4, 1.6))
+    form = np.clip([1 + athlete.form for athlete in athletes], 0.4, 1.6)
+    hot = rng.lognormal(0, HOT_HAND, len(athletes))
+    wanted = np.array([a.shots_a_minute for a in athletes]) * minutes * form * hot
+    part = minutes.sum() / REGULATION_MINUTES
+    team_shots = rng.normal(TEAM_SHOTS * pace * part, TEAM_SHOTS_SPREAD * np.sqrt(part))
+    shots = rng.multinomial(max(1, round(float(team_shots))), wanted / wanted.sum())
     threes = rng.binomial(shots, [a.three_share for a in athletes])
     made_threes = rng.binomial(threes, [a.three_rate for a in athletes])
     made_twos = rng.binomial(shots - threes, [a.two_rate for a in athletes])

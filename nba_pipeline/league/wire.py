@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from nba_pipeline.league.faults import (
     DuplicateRowsFault,
@@ -23,8 +24,17 @@ from nba_pipeline.league.view import Item
 CHUNKS_A_SECOND = 10
 
 
-class CutOffError(Exception):
-    """Ends a response before its announced end; uvicorn then closes the connection."""
+class Unfinished(Response):
+    """A response that ends before its announced length; the server then closes the connection."""
+
+    def __init__(self, body: bytes, share: float) -> None:
+        super().__init__(body, headers={"Content-Length": str(len(body))}, media_type="application/json")
+        self._sent = body[: int(len(body) * share)]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends the part and returns without the end."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self._sent, "more_body": True})
 
 
 def struck(content: Item, faults: Sequence[RequestFault]) -> Response:
@@ -50,7 +60,8 @@ def _changed(content: Item, fault: RequestFault) -> Item:
         return content
     match fault:
         case EmptyFault():
-            return {**content, "data": [], "meta": {"per_page": 100}}
+            meta = content.get("meta")
+            return {"data": [], **({"meta": {"per_page": meta["per_page"]}} if meta else {})}
         case MissingFieldFault(field=name):
             return {**content, "data": [{k: v for k, v in item.items() if k != name} for item in data]}
         case ExtraFieldFault(field=name, value=value):
@@ -70,29 +81,15 @@ def _broken(body: bytes, fault: RequestFault) -> Response | None:
         case MalformedJsonFault():
             return _whole(body[:-1] + b",}")
         case TruncatedBodyFault(share=share):
-            return _announcing(body, _cut(body, share))
+            return Unfinished(body, share)
         case TimeoutFault(seconds=seconds):
-            return _announcing(body, _silence(seconds))
+            time.sleep(seconds)
+            return Unfinished(body, 0)
         case SlowDripFault(bytes_per_second=rate):
-            return _announcing(body, _drip(body, rate))
+            headers = {"Content-Length": str(len(body))}
+            return StreamingResponse(_drip(body, rate), headers=headers, media_type="application/json")
         case _:
             return None
-
-
-def _announcing(body: bytes, chunks: Iterator[bytes]) -> Response:
-    headers = {"Content-Length": str(len(body))}
-    return StreamingResponse(chunks, headers=headers, media_type="application/json")
-
-
-def _cut(body: bytes, share: float) -> Iterator[bytes]:
-    yield body[: max(1, int(len(body) * share))]
-    raise CutOffError
-
-
-def _silence(seconds: float) -> Iterator[bytes]:
-    time.sleep(seconds)
-    yield b""
-    raise CutOffError
 
 
 def _drip(body: bytes, rate: int) -> Iterator[bytes]:

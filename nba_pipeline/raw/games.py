@@ -29,7 +29,8 @@ def vanished_games(staged: ibis.Table, read: Reader, dates: Sequence[date]) -> i
     known = read(CONTRACT)
     known = known.filter(known.game_date.isin([ibis.literal(day) for day in dates]))
     gone = known.anti_join(staged, ["game_date", "game_id"])
-    elsewhere = read(CONTRACT).select("game_id", other_date="game_date")
+    listed = read(CONTRACT).select("game_id", "game_date").union(staged.select("game_id", "game_date"))
+    elsewhere = listed.select("game_id", other_date="game_date")
     moved = gone.inner_join(elsewhere, ["game_id"]).filter(ibis._.other_date != ibis._.game_date)
     lost = gone.anti_join(moved, ["game_id"])
     return lost.select(

@@ -137,10 +137,10 @@ COUNTS = (
     _count("offensive_rebounds", "Rebounds of own misses.", 40, "rebounds"),
     _count("defensive_rebounds", "Rebounds of the opponent's misses.", 50, "rebounds"),
     _count("rebounds", "All rebounds.", 60, "rebounds"),
-    _count("assists", "Assists.", 40, "assists"),
-    _count("steals", "Steals.", 20, "steals"),
+    _count("assists", "Assists credited.", 40, "assists"),
+    _count("steals", "Balls stolen.", 20, "steals"),
     _count("blocks", "Blocked shots.", 25, "blocks"),
-    _count("turnovers", "Turnovers.", 25, "turnovers"),
+    _count("turnovers", "Balls lost to the other team.", 25, "turnovers"),
     _count("personal_fouls", "Personal fouls.", 6, "fouls"),
 )
 

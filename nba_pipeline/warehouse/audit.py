@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
+from functools import cache
 
 import ibis
 import ibis.expr.types as ir
@@ -10,6 +11,8 @@ import pyarrow as pa
 
 from nba_pipeline.contracts import Column, Grid, Reader, Table
 from nba_pipeline.warehouse.interface import Session
+
+STAGED = "staged_rows"
 
 Reasons = dict[date, list[str]]
 """Per game date, why its rows cannot be published. Dates without a reason are absent."""
@@ -70,8 +73,16 @@ def broken_rows(rows: ibis.Table, table: Table, broken: Collection[str]) -> ibis
     return ibis.union(*parts) if len(parts) > 1 else parts[0]
 
 
-def count_broken(rows: ibis.Table, table: Table) -> ibis.Table:
-    """Per game date, how many rows break each rule: `rule_0` and so on, in the order of `column_rules`."""
+@cache
+def staged_rows(table: Table) -> ibis.Table:
+    """The rows under audit, wherever they come from: a session stages them under this name."""
+    return ibis.table(table.schema, name=STAGED)
+
+
+@cache
+def count_broken(table: Table) -> ibis.Table:
+    """Per game date, how many staged rows break each rule: `rule_0` and so on, as in `column_rules`."""
+    rows = staged_rows(table)
     rules = column_rules(rows, table)
     counts = {f"rule_{n}": condition.fill_null(False).sum() for n, condition in enumerate(rules.values())}
     keys = rows.group_by(table.grain).agg(copies=ibis._.count())
@@ -80,11 +91,11 @@ def count_broken(rows: ibis.Table, table: Table) -> ibis.Table:
     return by_date.inner_join(duplicates, "game_date")
 
 
-def audit_columns(session: Session, staged: ibis.Table, table: Table) -> dict[date, dict[str, int]]:
-    """Per date, the rules about single values and keys that its rows break, and how many rows do."""
-    names = list(column_rules(staged, table))
+def audit_columns(session: Session, table: Table) -> dict[date, dict[str, int]]:
+    """Per date, the rules about single values and keys that the staged rows break, and how many rows do."""
+    names = list(column_rules(staged_rows(table), table))
     broken: dict[date, dict[str, int]] = {}
-    for row in session.query(count_broken(staged, table)).to_pylist():
+    for row in session.query(count_broken(table), reusable=True).to_pylist():
         counts = {name: row[f"rule_{n}"] for n, name in enumerate(names)}
         counts[duplicate_rule(table)] = row["duplicates"]
         found = {name: count for name, count in counts.items() if count}
@@ -143,8 +154,15 @@ def audit_grid(session: Session, staged: ibis.Table, table: Table, dates: Sequen
     return describe_gaps(session.query(grid_gaps(staged, table.grid, session.read, dates)), table.grid)
 
 
-def fingerprints(session: Session, rows: ibis.Table, table: Table) -> Mapping[date, tuple[int, str]]:
-    """Per date with rows: their number and the SHA-256 over their content in the order of the grain."""
+def fingerprints(session: Session, table: Table) -> Mapping[date, tuple[int, str]]:
+    """Per date with staged rows: their number and the SHA-256 over their content in the order of the grain."""
+    found = session.query(_fingerprints(table), reusable=True).to_pylist()
+    return {row["game_date"]: (row["row_count"], row["fingerprint"]) for row in found}
+
+
+@cache
+def _fingerprints(table: Table) -> ibis.Table:
+    rows = staged_rows(table)
     texts = [_text(rows[c.name], c) for c in table.columns if not c.volatile]
     order = [name for name in table.grain if name != "game_date"]
     row_text = texts[0]
@@ -155,8 +173,7 @@ def fingerprints(session: Session, rows: ibis.Table, table: Table) -> Mapping[da
         row_count=ibis._.count(),
         fingerprint=hashed.row_hash.group_concat(sep=",", order_by=[hashed[name] for name in order] or None),
     )
-    result = by_date.mutate(fingerprint=by_date.fingerprint.hexdigest("sha256"))
-    return {row["game_date"]: (row["row_count"], row["fingerprint"]) for row in session.query(result).to_pylist()}
+    return by_date.mutate(fingerprint=by_date.fingerprint.hexdigest("sha256"))
 
 
 def _text(value: ir.Value, column: Column) -> ir.StringValue:

@@ -22,6 +22,9 @@ from nba_pipeline.warehouse.interface import (
     WarehouseError,
 )
 
+_TRANSLATED: dict[Any, str] = {}
+"""SQL of reusable expressions; translating a wide one takes longer than running it."""
+
 
 class DuckDBSession:
     """A session on an open DuckDB connection."""
@@ -42,9 +45,14 @@ class DuckDBSession:
             return ibis.memtable(table.schema.to_pyarrow().empty_table())
         return table.unbound()
 
-    def query(self, expression: ibis.Table) -> pa.Table:
-        """The rows of an expression."""
-        return self._backend.to_pyarrow(expression)
+    def query(self, expression: ibis.Table, *, reusable: bool = False) -> pa.Table:
+        """The rows of an expression; a `reusable` one holds no data and is translated once a process."""
+        if not reusable:
+            return self._backend.to_pyarrow(expression)
+        node = expression.op()
+        if node not in _TRANSLATED:
+            _TRANSLATED[node] = self._backend.compile(expression)
+        return self._connection.execute(_TRANSLATED[node]).to_arrow_table()
 
     def ensure(self, table: Table) -> None:
         """Creates the table, or adds the columns that its contract has gained."""

@@ -30,8 +30,8 @@ class Session(Protocol):
         """The published rows of a table; empty when nothing was ever published."""
         ...
 
-    def query(self, expression: ibis.Table) -> pa.Table:
-        """The rows of an expression."""
+    def query(self, expression: ibis.Table, *, reusable: bool = False) -> pa.Table:
+        """The rows of an expression; a `reusable` one holds no data and is translated once a process."""
         ...
 
     def ensure(self, table: Table) -> None:

@@ -10,8 +10,10 @@ import ibis
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Table
 from nba_pipeline.partitions import to_date, to_key
-from nba_pipeline.warehouse.interface import Warehouse
+from nba_pipeline.warehouse.interface import Session, Warehouse
 from nba_pipeline.warehouse.publish import Outcome, Rows, Stamp, publish
+
+PREVIEW_ROWS = 5
 
 CONTRACT_CHECK = "contract"
 """Name of the asset check under which a refused date is recorded."""
@@ -39,11 +41,14 @@ class WarehouseIOManager(dg.IOManager):
         dates = [to_date(key) for key in context.asset_partition_keys]
         with self._warehouse.session() as session:
             outcomes = publish(session, table, obj, dates, Stamp(context.run_id, self._clock.now()))
+            preview = _preview(session, table, max(dates))
         refused = [outcome for outcome in outcomes.values() if outcome.status == "refused"]
         if refused:
             _report_partial(context, outcomes)
             raise _failure(table, refused, len(dates))
         _annotate(context, outcomes)
+        if preview:
+            context.add_output_metadata({"preview": dg.MetadataValue.md(preview)})
 
 
 def _table_name(key: dg.AssetKey) -> str:
@@ -56,6 +61,13 @@ def _metadata(outcome: Outcome) -> dict[str, dg.MetadataValue]:
         "fingerprint": dg.MetadataValue.text(outcome.fingerprint),
         "content": dg.MetadataValue.text(outcome.status),
     }
+
+
+def _preview(session: Session, table: Table, day: date) -> str:
+    """The first rows of a date as a Markdown table; empty when there are none."""
+    rows = session.read(table)
+    first = session.query(rows.filter(rows.game_date == ibis.literal(day)).order_by(table.grain).limit(PREVIEW_ROWS))
+    return first.to_pandas().to_markdown(index=False, floatfmt=".3f") if first.num_rows else ""
 
 
 def _annotate(context: dg.OutputContext, outcomes: Mapping[date, Outcome]) -> None:

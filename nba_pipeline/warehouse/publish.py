@@ -17,8 +17,6 @@ from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS, QUARA
 NO_ROWS = "0 rows"
 """The fingerprint of a date that was published with nothing in it."""
 
-STAGED = "staged_rows"
-
 
 @dataclass(frozen=True)
 class Rows:
@@ -62,7 +60,7 @@ def publish(session: Session, table: Table, made: Rows, dates: Sequence[date], s
     candidates = [day for day in dates if day not in made.refused]
     staged = _stage(session, table, made.rows, candidates)
     reasons: dict[date, list[str]] = {day: list(why) for day, why in made.refused.items()}
-    broken = audit.audit_columns(session, staged, table)
+    broken = audit.audit_columns(session, table)
     for found in (
         audit.as_reasons(broken),
         audit.audit_promises(session, staged, table, candidates),
@@ -81,18 +79,23 @@ def publish(session: Session, table: Table, made: Rows, dates: Sequence[date], s
 def _stage(session: Session, table: Table, rows: ibis.Table | pa.Table, dates: Sequence[date]) -> ibis.Table:
     source = session.stage("made_rows", rows) if isinstance(rows, pa.Table) else rows
     conformed = audit.conform(source, table)
-    staged = session.stage(STAGED, conformed.filter(conformed.game_date.isin([ibis.literal(d) for d in dates])))
+    chosen = conformed.filter(conformed.game_date.isin([ibis.literal(d) for d in dates]))
     if table.keeps is None:
-        return staged
+        return session.stage(audit.STAGED, chosen)
+    new = session.stage("new_rows", chosen)
+    return session.stage(audit.STAGED, audit.conform(table.keeps(new, rows_of(session, table, dates)), table))
+
+
+def rows_of(session: Session, table: Table, dates: Sequence[date]) -> ibis.Table:
+    """The published rows of the dates."""
     published = session.read(table)
-    kept = published.filter(published.game_date.isin([ibis.literal(d) for d in dates]))
-    return session.stage(f"{STAGED}_and_kept", audit.conform(table.keeps(staged, kept), table))
+    return published.filter(published.game_date.isin([ibis.literal(d) for d in dates]))
 
 
 def _commit(
     session: Session, table: Table, staged: ibis.Table, good: Sequence[date], stamp: Stamp
 ) -> dict[date, Outcome]:
-    found = audit.fingerprints(session, staged, table)
+    found = audit.fingerprints(session, table)
     now = {day: found.get(day, (0, NO_ROWS)) for day in good}
     before = published_fingerprints(session, table, good)
     changed = [day for day in good if before.get(day) != now[day][1]]

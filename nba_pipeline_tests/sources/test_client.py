@@ -266,9 +266,10 @@ import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from nba_pipeline.sources.landing import Landing
-writer = Landing(Path(sys.argv[1])).begin("games", date(2024, 1, 17), date(2024, 1, 17), datetime(2024, 1, 18, tzinfo=UTC))
+at, day = datetime(2024, 1, 18, tzinfo=UTC), date(2024, 1, 17)
+writer = Landing(Path(sys.argv[1])).begin("games", day, day, at)
 for n in range(10_000_000):
-    writer.add_page(b"{}", {}, datetime(2024, 1, 18, tzinfo=UTC))
+    writer.add_page(b"{}", {}, at)
     print(n, flush=True)
 """
 

@@ -1,0 +1,174 @@
+"""Whatever the source does wrong, what is published is right or absent, and the run says why."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pandas as pd
+import pytest
+
+from nba_pipeline.contracts import Phase
+from nba_pipeline.operations.smoke_test import State, smoke_test
+from nba_pipeline.precompute import player_daily_cache
+from nba_pipeline.predictions import player_predictions
+from nba_pipeline.raw import games, player_box_scores
+from nba_pipeline_tests.pipeline.conftest import OPENING, Workbench
+
+FIRST, BAD, LAST = OPENING, OPENING + timedelta(days=1), OPENING + timedelta(days=2)
+GAMES_AND_BOX_SCORES = (Phase.LANDING, Phase.RAW)
+
+
+def load(bench: Workbench, *phases: Phase):
+    return bench.backfill(FIRST, LAST, *(phases or GAMES_AND_BOX_SCORES), history=False)
+
+
+def said(report) -> str:
+    return " ".join(failure for attempt in report.attempts for failure in attempt.failures)
+
+
+def dates_of(bench: Workbench, table=player_box_scores.CONTRACT) -> set[date]:
+    return set(bench.rows(table)["game_date"])
+
+
+@pytest.fixture
+def truth(season_start) -> pd.DataFrame:
+    return season_start.rows(player_box_scores.CONTRACT, FIRST, LAST)
+
+
+HEALING = [
+    {"kind": "status", "code": 503, "times": 2},
+    {"kind": "status", "code": 429, "times": 1, "retry_after": 0},
+    {"kind": "timeout", "endpoint": "stats", "seconds": 2, "times": 1},
+    {"kind": "slow_drip", "endpoint": "games", "bytes_per_second": 500, "times": 1},
+    {"kind": "truncated_body", "endpoint": "stats", "times": 2},
+    {"kind": "malformed_json", "endpoint": "games", "times": 2},
+    {"kind": "extra_field", "endpoint": "stats", "field": "arena"},
+    {"kind": "duplicate_rows", "endpoint": "stats", "count": 5},
+]
+
+
+@pytest.mark.parametrize("fault", HEALING, ids=lambda fault: fault["kind"])
+def test_trouble_that_heals_or_does_no_harm_leaves_the_truth(workbench, truth, fault):
+    bench = workbench(fault)
+    report = load(bench)
+    assert report.complete, said(report)
+    pd.testing.assert_frame_equal(bench.rows(player_box_scores.CONTRACT), truth, check_exact=True)
+
+
+BLOCKING = [
+    ({"kind": "status", "code": 500, "endpoint": "stats", "game_date": str(BAD)}, "HTTP 500"),
+    ({"kind": "status", "code": 404, "endpoint": "stats", "game_date": str(BAD)}, "refused with HTTP 404"),
+    ({"kind": "truncated_body", "endpoint": "stats", "game_date": str(BAD)}, "bytes"),
+    ({"kind": "malformed_json", "endpoint": "stats", "game_date": str(BAD)}, "a body that is no page"),
+    ({"kind": "missing_field", "endpoint": "stats", "field": "pts", "game_date": str(BAD)}, "field 'pts' is missing"),
+    ({"kind": "empty", "endpoint": "stats", "game_date": str(BAD)}, "team box scores missing"),
+    ({"kind": "missing_game", "game_date": str(BAD), "absent_from": ["stats"]}, "team box scores missing"),
+    ({"kind": "missing_game", "game_date": str(BAD), "absent_from": ["games"]}, "team box scores unexpected"),
+    ({"kind": "missing_players", "game_date": str(BAD), "count": 1}, "points sum to the score"),
+    ({"kind": "late_final", "game_date": str(BAD), "hours": 24 * 60}, "is in_progress (4th Qtr), not final"),
+    (
+        {"kind": "late_final", "game_date": str(BAD), "hours": 24 * 60, "served_as": "final_incomplete"},
+        "points sum to the score",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"), BLOCKING, ids=lambda value: value["kind"] if isinstance(value, dict) else ""
+)
+def test_what_is_not_the_truth_is_absent_and_the_run_says_why(workbench, truth, fault, reason):
+    bench = workbench(fault)
+    report = load(bench)
+    assert not report.complete
+    assert reason in said(report)
+    published = bench.rows(player_box_scores.CONTRACT)
+    assert BAD not in set(published["game_date"])
+    if "refused" not in reason:
+        others = truth[truth["game_date"] != BAD].reset_index(drop=True)
+        pd.testing.assert_frame_equal(published, others, check_exact=True)
+
+
+def test_a_schedule_that_comes_back_empty_is_caught_by_the_box_scores(workbench):
+    bench = workbench({"kind": "empty", "endpoint": "games"})
+    report = load(bench)
+    assert not report.complete
+    assert "team box scores unexpected" in said(report)
+    assert dates_of(bench) == set()
+
+
+def test_an_empty_schedule_never_replaces_a_good_one(workbench):
+    bench = workbench({"kind": "empty", "endpoint": "games", "requests": [2]})
+    assert load(bench).complete
+    before = bench.rows(games.CONTRACT)
+    report = load(bench)
+    assert "was on the schedule, is gone" in said(report)
+    pd.testing.assert_frame_equal(bench.rows(games.CONTRACT), before, check_exact=True)
+
+
+def movable_game(league) -> int:
+    """A game of the first date whose teams are both free on the last."""
+    games_of = {day: league.games[league.games["game_date"] == day] for day in (FIRST, LAST)}
+    busy = set(games_of[LAST]["home_team_id"]) | set(games_of[LAST]["visitor_team_id"])
+    free = [g for g in games_of[FIRST].itertuples() if not {g.home_team_id, g.visitor_team_id} & busy]
+    return int(free[0].game_id)
+
+
+def test_a_postponed_game_is_not_expected(workbench):
+    bench = workbench({"kind": "postponed_game", "game_date": str(BAD)})
+    report = load(bench)
+    assert report.complete, said(report)
+    rows = bench.rows(games.CONTRACT, BAD, BAD)
+    assert sorted(rows["status"]) == ["final"] * (len(rows) - 1) + ["postponed"]
+
+
+def test_a_game_that_moves_after_it_was_published_is_taken_from_its_old_date(workbench, league):
+    bench = workbench(now=datetime(2025, 10, 20, 15, tzinfo=UTC))
+    assert bench.backfill(OPENING, OPENING, Phase.LANDING, Phase.RAW, history=False).complete
+    game = movable_game(league)
+    assert game in set(bench.rows(games.CONTRACT)["game_id"])
+    moved = workbench({"kind": "postponed_game", "game_id": game, "rescheduled_to": str(LAST)}, name="home")
+    report = load(moved)
+    assert report.complete, said(report)
+    rows = moved.rows(games.CONTRACT)
+    assert rows[rows["game_id"] == game]["game_date"].tolist() == [LAST]
+
+
+def test_a_correction_that_appears_later_replaces_what_was_published(workbench, truth, league):
+    appears = datetime(2025, 11, 1, tzinfo=UTC)
+    rule = {"kind": "stat_correction", "game_date": str(BAD), "field": "fgm", "appears_at": appears.isoformat()}
+    bench = workbench(rule, now=appears - timedelta(days=1))
+    assert load(bench).complete
+    before = bench.rows(player_box_scores.CONTRACT)
+    bench.at(appears + timedelta(days=1))
+    assert load(bench).complete
+    after = bench.rows(player_box_scores.CONTRACT)
+    assert after["points"].sum() == before["points"].sum() + 2
+    pd.testing.assert_frame_equal(after, truth, check_exact=True)
+
+
+def test_a_late_game_is_published_when_it_is_final(workbench, truth, league):
+    bench = workbench(
+        {"kind": "late_final", "game_date": str(LAST), "hours": 45}, now=datetime(2025, 10, 24, 12, tzinfo=UTC)
+    )
+    assert not load(bench).complete
+    assert LAST not in dates_of(bench)
+    bench.at(datetime(2025, 10, 26, 12, tzinfo=UTC))
+    report = load(bench)
+    assert report.complete, said(report)
+    pd.testing.assert_frame_equal(bench.rows(player_box_scores.CONTRACT), truth, check_exact=True)
+
+
+def test_incomplete_data_never_flows_on(workbench):
+    bench = workbench({"kind": "missing_players", "game_date": str(BAD), "count": 1})
+    report = bench.backfill(FIRST, LAST)
+    assert not report.complete
+    assert "precompute.player_daily_cache: 2 of 3 dates published, 1 refused" in said(report)
+    assert "the gate is closed: analytics.player_game_summary was never published for 2025-10-22" in said(report)
+    assert LAST not in dates_of(bench, player_daily_cache.CONTRACT), "the last date reads the bad one"
+    assert not {BAD, LAST} & dates_of(bench, player_predictions.CONTRACT)
+    states = {r.game_date: r.phase(Phase.RAW) for r in smoke_test(bench.warehouse, bench_clock(bench), FIRST, LAST)}
+    assert states == {FIRST: State.PASS, BAD: State.FAIL, LAST: State.PASS}
+
+
+def bench_clock(bench: Workbench):
+    from nba_pipeline.clock import Clock
+
+    return Clock.from_settings(bench.settings)
