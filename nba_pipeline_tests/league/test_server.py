@@ -62,7 +62,8 @@ def test_the_official_sdk_lists_teams_players_games_and_stats(server, league):
     assert len(players.data) == len(active.data) == 100
     assert players.meta.next_cursor == players.data[-1].id
     assert len(games.data) == (league.games["game_date"].astype(str) == "2025-11-20").sum()
-    assert sum(row.pts for row in stats.data) == games.data[0].home_team_score + games.data[0].visitor_team_score
+    shown = games.data[0]
+    assert sum(row.pts or 0 for row in stats.data) == (shown.home_team_score or 0) + (shown.visitor_team_score or 0)
     assert len(boxes.data) == len(games.data)
     assert isinstance(injuries.data, list)
 

@@ -31,10 +31,10 @@ def spine(*days: date, player: int = 1, season: int = 2023) -> ibis.Table:
     return ibis.memtable(pd.DataFrame({"player_id": player, "season": season, "game_date": list(days)}))
 
 
-def known(rows: pd.DataFrame, *days: date, season: int = 2023, **measures) -> pd.DataFrame:
+def known(rows: pd.DataFrame, *days: date, **measures) -> pd.DataFrame:
     log = GameLog(ibis.memtable(rows), "player_id")
     states = log.states(**{name: make(log) for name, make in measures.items()})
-    return run(as_of(spine(*days, season=season), states, "player_id")).sort_values("game_date").reset_index(drop=True)
+    return run(as_of(spine(*days), states, "player_id")).sort_values("game_date").reset_index(drop=True)
 
 
 def test_a_game_is_not_known_on_its_own_date():

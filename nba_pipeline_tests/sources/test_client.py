@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import signal
-import socketserver
+import socket
 import subprocess
 import sys
 import threading
@@ -69,7 +69,7 @@ def script() -> Iterator[Script]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:
             """Says nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
@@ -101,7 +101,7 @@ def ok(body: bytes = page({"id": 1})) -> tuple[int, bytes, dict]:
 
 
 def reset(handler: BaseHTTPRequestHandler) -> None:
-    handler.connection.setsockopt(socketserver.socket.SOL_SOCKET, socketserver.socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     handler.connection.close()
     handler.close_connection = True
 

@@ -1,5 +1,7 @@
 """What the source's items mean."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,7 +91,7 @@ def test_scores_of_a_game_that_is_not_final_are_not_kept():
 def test_an_item_without_a_datetime_has_its_tip_off_from_the_status():
     item = game(status="2024-01-18T00:30:00Z", period=0, home_team_score=0, visitor_team_score=0)
     del item["datetime"]
-    assert GameRecord.of(item).tipoff_at.isoformat() == "2024-01-18T00:30:00+00:00"
+    assert GameRecord.of(item).tipoff_at == datetime(2024, 1, 18, 0, 30, tzinfo=UTC)
     assert GameRecord.of({**item, "status": "7:30 pm ET"}).tipoff_at is None
 
 
