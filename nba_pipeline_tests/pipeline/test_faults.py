@@ -8,7 +8,7 @@ import pytest
 from nba_pipeline.contracts import Phase
 from nba_pipeline.operations.smoke_test import State, smoke_test
 from nba_pipeline.precompute import player_daily_cache
-from nba_pipeline.predictions import player_predictions
+from nba_pipeline.predictions import player_predictions, prediction_accuracy
 from nba_pipeline.raw import games, player_box_scores
 from nba_pipeline_tests.pipeline.conftest import OPENING, Workbench
 
@@ -163,7 +163,8 @@ def test_incomplete_data_never_flows_on(workbench):
     assert "precompute.player_daily_cache: 2 of 3 dates published, 1 refused" in said(report)
     assert "the gate is closed: analytics.player_game_summary was never published for 2025-10-22" in said(report)
     assert LAST not in dates_of(bench, player_daily_cache.CONTRACT), "the last date reads the bad one"
-    assert not {BAD, LAST} & dates_of(bench, player_predictions.CONTRACT)
+    assert LAST not in dates_of(bench, player_predictions.CONTRACT)
+    assert BAD not in dates_of(bench, prediction_accuracy.CONTRACT), "what was predicted is not graded on half a date"
     states = {r.game_date: r.phase(Phase.RAW) for r in smoke_test(bench.warehouse, bench_clock(bench), FIRST, LAST)}
     assert states == {FIRST: State.PASS, BAD: State.FAIL, LAST: State.PASS}
 

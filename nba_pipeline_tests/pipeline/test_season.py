@@ -133,7 +133,7 @@ def altered(league: League, day: date, *, delete: bool) -> League:
         return replace(league, games=league.games[keep].copy(), box=box.drop(columns="game_row"))
     for name in ("fgm", "fg3m", "ftm", "ast", "oreb", "dreb"):
         tries = {"fgm": "fga", "fg3m": "fg3a", "ftm": "fta"}.get(name)
-        new = rng.integers(0, 12, rows.sum())
+        new = rng.integers(0, 7, rows.sum())
         box.loc[rows, name] = new
         if tries:
             box.loc[rows, tries] = np.maximum(box.loc[rows, tries], new + 12)
