@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from nba_pipeline.clock import season_of
 from nba_pipeline.league.calendar import tip_off
 from nba_pipeline.league.model import League, Player, Team
 
-SEASON_FILE = re.compile(r"^player_box_scores_(\d{4})-\d{2}\.parquet$")
+SEASON_FILE = re.compile(r"^player_box_scores_(\d{4})-(\d{2})\.parquet$")
 
 COLUMNS = {
     "field_goals_made": "fgm", "field_goals_attempted": "fga", "three_pointers_made": "fg3m",
@@ -23,8 +24,10 @@ COLUMNS = {
 
 NEEDED = (
     "game_id", "game_date", "team_id", "team", "opponent", "is_home", "player_id", "player_name", "minutes",
-    "points", "plus_minus", *COLUMNS,
+    "points", "rebounds", "plus_minus", *COLUMNS,
 )  # fmt: skip
+
+WHOLE = ("game_id", "team_id", "player_id", "minutes", "points", "rebounds", "plus_minus", *COLUMNS)
 
 DIVISIONS = {
     ("East", "Atlantic"): "BOS BKN NYK PHI TOR",
@@ -34,6 +37,8 @@ DIVISIONS = {
     ("West", "Pacific"): "GSW LAC LAL PHX SAC",
     ("West", "Southwest"): "DAL HOU MEM NOP SAS",
 }
+
+TWO_WORD_NAMES = ("Trail Blazers",)
 
 POSITIONS = {"Guard": "G", "Forward": "F", "Center": "C"}
 
@@ -47,69 +52,147 @@ class SeasonFileError(ValueError):
 def read_seasons(directory: Path) -> League:
     """The league of every season file in a folder; ids are kept, as integers.
 
-    Raises `SeasonFileError`, naming the file, for one that cannot be read, lacks a column or contradicts
-    itself.
+    Games, scores and overtimes follow from the box scores, so a season needs no row in `games.parquet`; where
+    it has some, they must agree, and a game that has no box scores is served without statistics. Tip-offs are
+    made up (`calendar.tip_off`): the files have none.
+
+    Raises `SeasonFileError`, naming file, row and column and the mend, for a file that cannot be read, lacks a
+    column, has a value that is none of its kind, or contradicts itself or `games.parquet`.
     """
-    paths = sorted(path for path in directory.glob("player_box_scores_*.parquet") if SEASON_FILE.match(path.name))
+    rows = pd.concat([_read_season(path) for path in _season_files(directory)], ignore_index=True)
+    twice = rows.groupby("game_id")["season"].nunique()
+    if (twice > 1).any():
+        raise SeasonFileError(f"{directory}: game {twice.idxmax()} is in the files of two seasons. Remove it from one.")
+    games = _games(rows)
+    games = pd.concat([games, *_games_without_box_scores(directory / "games.parquet", games)], ignore_index=True)
+    box = rows.rename(columns=COLUMNS)[
+        ["game_id", "player_id", "team_id", "minutes", "plus_minus", *COLUMNS.values()]
+    ].assign(sat=False)
+    return League(_teams(rows, _team_names(directory)), _players(rows, _bios(directory)), games, box)
+
+
+def _season_files(directory: Path) -> list[Path]:
+    """The season files of a folder. One with a name that is almost right is an error, not a missing season."""
+    paths = sorted(directory.glob("player_box_scores_*.parquet"))
     if not paths:
         raise SeasonFileError(
             f"{directory} has no player_box_scores_<season>.parquet, such as player_box_scores_2023-24.parquet"
         )
-    rows = pd.concat([_read_season(path) for path in paths], ignore_index=True)
-    names = _team_names(directory)
-    bios = _bios(directory)
-    box = rows.rename(columns=COLUMNS)[
-        ["game_id", "player_id", "team_id", "minutes", "plus_minus", *COLUMNS.values()]
-    ].assign(sat=False)
-    return League(_teams(rows, names), _players(rows, bios), _games(rows), box)
+    for path in paths:
+        years = SEASON_FILE.match(path.name)
+        if years is None or (int(years[1]) + 1) % 100 != int(years[2]):
+            raise SeasonFileError(f"{path} names no season. Rename it, as in player_box_scores_2023-24.parquet.")
+    return paths
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
+def _read_parquet(path: Path, needed: Sequence[str]) -> pd.DataFrame:
     try:
-        return pd.read_parquet(path)
+        frame = pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise SeasonFileError(f"{path} cannot be read as Parquet: {error}. Replace the file.") from error
+    missing = [name for name in needed if name not in frame.columns]
+    if missing:
+        raise SeasonFileError(f"{path} lacks the columns {', '.join(missing)}. Add them, as in the other files.")
+    return frame.reset_index(drop=True)
 
 
 def _read_season(path: Path) -> pd.DataFrame:
-    rows = _read_parquet(path)
-    missing = [name for name in NEEDED if name not in rows.columns]
-    if missing:
-        raise SeasonFileError(f"{path} lacks the columns {', '.join(missing)}; a season file has all of the layout")
-    nulls = [name for name in NEEDED if rows[name].isna().any()]
-    if nulls:
-        row = int(rows[nulls[0]].isna().to_numpy().argmax())
-        raise SeasonFileError(f"{path}, row {row}: {nulls[0]} is missing. Fill it in or leave the row out.")
+    rows = _read_parquet(path, NEEDED)
+    for name in NEEDED:
+        _refuse(path, rows[name].isna(), name, "is missing", "Fill it in or leave the row out.")
+    days = pd.to_datetime(rows["game_date"], errors="coerce", format="ISO8601")
+    _refuse(path, days.isna(), "game_date", "is no date", "Write it as YYYY-MM-DD.")
+    _refuse(path, ~rows["is_home"].isin([True, False]), "is_home", "is neither true nor false", "Say which it is.")
     rows = rows.assign(
-        game_id=rows["game_id"].astype("int64"),
-        game_date=pd.to_datetime(rows["game_date"]).dt.date,
-        season=int(SEASON_FILE.match(path.name)[1]),  # type: ignore[index]
+        **{name: _whole_numbers(path, rows[name], name) for name in WHOLE},
+        game_date=days.dt.date,
+        is_home=rows["is_home"].astype(bool),
+        season=int(path.stem.split("_")[-1][:4]),
     )
-    doubled = rows.duplicated(["game_id", "player_id"]).to_numpy()
-    if doubled.any():
-        row = rows.iloc[int(doubled.argmax())]
-        raise SeasonFileError(f"{path}: game {row['game_id']} has player {row['player_id']} twice. Remove one row.")
-    wrong = rows["points"] != 2 * rows["field_goals_made"] + rows["three_pointers_made"] + rows["free_throws_made"]
-    if wrong.any():
-        row = rows.iloc[int(wrong.to_numpy().argmax())]
-        raise SeasonFileError(
-            f"{path}: the points of player {row['player_id']} in game {row['game_id']} do not follow from his shots"
-        )
+    _refuse(path, days.dt.date.map(season_of) != rows["season"], "game_date", "is in another season", "Move the row.")
+    twice = rows.duplicated(["game_id", "player_id"])
+    _refuse(path, twice, "player_id", "is in this game already", "Remove one of the two rows.")
+    _check_counts(path, rows)
     return rows
+
+
+def _check_counts(path: Path, rows: pd.DataFrame) -> None:
+    """Refuses rows of which the counts contradict each other."""
+    mend = "Correct one of them."
+    for kind in ("field_goals", "three_pointers", "free_throws"):
+        more = rows[f"{kind}_made"] > rows[f"{kind}_attempted"]
+        _refuse(path, more, f"{kind}_made", f"is more than {kind}_attempted", mend)
+    scored = 2 * rows["field_goals_made"] + rows["three_pointers_made"] + rows["free_throws_made"]
+    _refuse(path, rows["points"] != scored, "points", "does not follow from the shots made", mend)
+    rebounds = rows["offensive_rebounds"] + rows["defensive_rebounds"]
+    _refuse(path, rows["rebounds"] != rebounds, "rebounds", "is not offensive and defensive together", mend)
+
+
+def _whole_numbers(path: Path, values: pd.Series, name: str) -> pd.Series:
+    """The values as integers; "0022300061" is 22300061."""
+    numbers = pd.to_numeric(values, errors="coerce")
+    wrong = numbers.isna() | (numbers % 1 != 0)
+    if name != "plus_minus":
+        wrong |= numbers < 0
+    _refuse(path, wrong, name, "is no whole number", "Correct it or leave the row out.", values)
+    return numbers.astype("int64")
+
+
+def _refuse(
+    path: Path, wrong: pd.Series, column: str, problem: str, mend: str, values: pd.Series | None = None
+) -> None:
+    """Raises `SeasonFileError` for the first row, counted from 0, that is wrong."""
+    if wrong.any():
+        row = int(wrong.to_numpy(dtype=bool).argmax())
+        shown = "" if values is None else f" ({values.iloc[row]!r})"
+        raise SeasonFileError(f"{path}, row {row}: {column}{shown} {problem}. {mend}")
+
+
+def _games_without_box_scores(path: Path, games: pd.DataFrame) -> list[pd.DataFrame]:
+    """The listed games of the served seasons that have no box scores: none, or one frame of them.
+
+    Refuses a file that has another score, date or team than the box scores of the same game.
+    """
+    if not path.exists():
+        return []
+    numbers = ("game_id", "home_team_id", "visitor_team_id", "home_score", "visitor_score")
+    listed = _read_parquet(path, (*numbers, "game_date", "home_team"))
+    days = pd.to_datetime(listed["game_date"], errors="coerce", format="ISO8601")
+    _refuse(path, days.isna(), "game_date", "is no date", "Write it as YYYY-MM-DD.")
+    listed = listed.assign(**{name: _whole_numbers(path, listed[name], name) for name in numbers})
+    listed = listed.assign(game_date=days.dt.date, season=days.dt.date.map(season_of))
+    both = listed.merge(games, on="game_id", how="left", suffixes=("", "_played"), indicator=True)
+    found = both["_merge"] == "both"
+    for name in (*numbers[1:], "game_date"):
+        other = found & (both[name] != both[f"{name}_played"])
+        _refuse(path, other, name, "is not what the box scores of the game say", "Correct one of the two files.")
+    without = ~found & listed["season"].isin(games["season"])
+    known = {*games["home_team_id"], *games["visitor_team_id"]}
+    for side in ("home_team_id", "visitor_team_id"):
+        stranger = without & ~listed[side].isin(known)
+        _refuse(path, stranger, side, "is a team without box scores", "Leave its games out.", listed[side])
+    if not without.any():
+        return []
+    alone = listed[without]
+    number = alone.groupby("game_date").cumcount() + 1
+    tips = _tip_offs(alone["game_date"].tolist(), alone["home_team"].tolist(), number.tolist())
+    columns = [name for name in games.columns if name in alone.columns]
+    return [alone[columns].assign(postseason=False, overtimes=0, tipoff_at=pd.to_datetime(tips, utc=True))]
 
 
 def _team_names(directory: Path) -> dict[int, str]:
     path = directory / "teams.parquet"
     if not path.exists():
         return {}
-    teams = _read_parquet(path).sort_values("season")
+    teams = _read_parquet(path, ("season", "team_id", "team_name")).sort_values("season")
     return dict(zip(teams["team_id"], teams["team_name"], strict=True))
 
 
 def _bios(directory: Path) -> dict[int, dict[str, object]]:
     found: dict[int, dict[str, object]] = {}
     for path in sorted(directory.glob("player_bios_*.parquet")):
-        found |= {int(row["player_id"]): row for row in _read_parquet(path).to_dict("records")}
+        rows = _read_parquet(path, ("player_id", "position", "height", "weight")).to_dict("records")
+        found |= {int(row["player_id"]): row for row in rows}
     return found
 
 
@@ -117,10 +200,18 @@ def _teams(rows: pd.DataFrame, names: dict[int, str]) -> tuple[Team, ...]:
     latest = rows.sort_values("game_date").drop_duplicates("team_id", keep="last").sort_values("team_id")
     teams = []
     for team_id, short in zip(latest["team_id"], latest["team"], strict=True):
-        place = next((key for key, members in DIVISIONS.items() if short in members.split()), ("East", "Atlantic"))
-        city, _, name = names.get(team_id, f"{short} {short}").rpartition(" ")
-        teams.append(Team(int(team_id), *place, city or short, name, short))
+        # A team that is not one of the thirty is in no division; to say one would be invented.
+        place = next((key for key, members in DIVISIONS.items() if short in members.split()), ("", ""))
+        city, name = _city_and_name(str(names.get(team_id, short)))
+        teams.append(Team(int(team_id), *place, city, name, short))
     return tuple(teams)
+
+
+def _city_and_name(full_name: str) -> tuple[str, str]:
+    """A team's city and name; a name is one word but for those of `TWO_WORD_NAMES`."""
+    words = 2 if full_name.endswith(TWO_WORD_NAMES) else 1
+    parts = full_name.rsplit(" ", words)
+    return (parts[0], " ".join(parts[1:])) if len(parts) > words else (full_name, full_name)
 
 
 def _players(rows: pd.DataFrame, bios: dict[int, dict[str, object]]) -> dict[int, Player]:

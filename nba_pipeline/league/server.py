@@ -6,12 +6,13 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
@@ -41,16 +42,18 @@ class PlanLimit:
 
     per_minute: int
     _seen: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def seconds_to_wait(self, key: str) -> float:
         """0 when the request may pass, and is counted; else how long until one may."""
-        now, seen = time.monotonic(), self._seen[key]
-        while seen and seen[0] <= now - 60:
-            seen.popleft()
-        if len(seen) >= self.per_minute:
-            return seen[0] + 60 - now
-        seen.append(now)
-        return 0.0
+        with self._lock:
+            now, seen = time.monotonic(), self._seen[key]
+            while seen and seen[0] <= now - 60:
+                seen.popleft()
+            if len(seen) >= self.per_minute:
+                return seen[0] + 60 - now
+            seen.append(now)
+            return 0.0
 
 
 class NotFoundError(Exception):
@@ -68,6 +71,10 @@ class LeagueApi:
         """All teams, or those of a division or conference."""
         teams = [self.view.team(team_id) for team_id in sorted(self.view.league.by_team)]
         wanted = {name: p.text(name) for name in ("division", "conference")}
+        for name, value in wanted.items():
+            known = sorted({team[name] for team in teams})
+            if value is not None and value not in known:
+                raise BadRequestError(f"{name} must be one of {', '.join(known)}, not {value!r}")
         return {"data": [t for t in teams if all(v is None or t[n] == v for n, v in wanted.items())]}
 
     def team(self, team_id: int) -> Item:
@@ -113,14 +120,13 @@ class LeagueApi:
         if last := p.day("end_date"):
             mask &= view.ordinals <= last.toordinal()
         if seasons := p.integers("seasons[]"):
-            mask &= np.isin(view.games["season"].to_numpy(), seasons)
+            mask &= np.isin(view.seasons, seasons)
         if games := p.integers("game_ids[]"):
             mask &= np.isin(view.game_ids, games)
         postseason = p.flag("postseason")
         if postseason is not None:
-            mask &= view.games["postseason"].to_numpy() == postseason
-        for row in np.flatnonzero(mask):
-            mask[row] = not view.absent(int(row), source)
+            mask &= view.postseasons == postseason
+        mask[view.absent_rows(source)] = False
         return mask
 
     def games(self, p: Parameters) -> Item:
@@ -132,12 +138,12 @@ class LeagueApi:
         rows = np.flatnonzero(mask)
         rows = rows[np.argsort(self.view.game_ids[rows])]
         now = self.clock.now()
-        return _page(p, rows.tolist(), self.view.game_ids[rows].tolist(), lambda row: self.view.game(row, now))
+        return _page(p, rows, self.view.game_ids[rows], lambda row: self.view.game(row, now))
 
     def game(self, game_id: int) -> Item:
         """One game."""
         rows = np.flatnonzero(self.view.game_ids == game_id)
-        if not len(rows):
+        if not len(rows) or self.view.absent(int(rows[0]), "games"):
             raise NotFoundError
         return {"data": self.view.game(int(rows[0]), self.clock.now())}
 
@@ -147,15 +153,13 @@ class LeagueApi:
         games = self._game_mask(p, "stats") & view.started(now)
         mask = games[view.box_games]
         if players := p.integers("player_ids[]"):
-            mask &= np.isin(view.box["player_id"], players)
+            mask &= np.isin(view.box_players, players)
         if teams := p.integers("team_ids[]"):
-            mask &= np.isin(view.box["team_id"], teams)
-        for row in np.flatnonzero(games):
-            if hidden := view.hidden_players(int(row)):
-                mask &= ~((view.box_games == row) & np.isin(view.box["player_id"], sorted(hidden)))
+            mask &= np.isin(view.box_teams, teams)
+        mask[view.hidden_lines()] = False
         rows = np.flatnonzero(mask)
         cache: dict[int, Item] = {}
-        return _page(p, rows.tolist(), (rows + 1).tolist(), lambda row: self._stat(row, now, cache))
+        return _page(p, rows, rows + 1, lambda row: self._stat(row, now, cache))
 
     def _stat(self, number: int, now: datetime, games: dict[int, Item]) -> Item:
         row = int(self.view.box_games[number])
@@ -198,15 +202,24 @@ class LeagueApi:
         return _page(p, ids, ids, item)
 
 
-def _page(p: Parameters, keys: Sequence[int], ids: Sequence[int], item: Callable[[int], Item]) -> Item:
-    """One page of the items whose ids come after the cursor."""
+def _dates_of(content: Item) -> set[date]:
+    """The game dates of the items in an answer; none for teams and players."""
+    data = content["data"] if isinstance(content["data"], list) else [content["data"]]
+    texts = (item.get("date") or item.get("game", {}).get("date") for item in data)
+    return {date.fromisoformat(text) for text in texts if text}
+
+
+def _page(
+    p: Parameters, keys: Sequence[int] | np.ndarray, ids: Sequence[int] | np.ndarray, item: Callable[[int], Item]
+) -> Item:
+    """One page of the items whose ids come after the cursor; ids ascend."""
     per_page, cursor = p.per_page(), p.cursor()
     start = 0 if cursor is None else int(np.searchsorted(np.asarray(ids), cursor, side="right"))
     chosen = keys[start : start + per_page]
     meta: Item = {"per_page": per_page}
     if start + per_page < len(keys):
         meta["next_cursor"] = int(ids[start + per_page - 1])
-    return {"data": [item(key) for key in chosen], "meta": meta}
+    return {"data": [item(int(key)) for key in chosen], "meta": meta}
 
 
 def create_app(
@@ -217,7 +230,10 @@ def create_app(
     plan: Plan | None = None,
     log: list[dict[str, Any]] | None = None,
 ) -> Starlette:
-    """The server as an ASGI application; `log` collects path and parameters of every request."""
+    """The server as an ASGI application; `log` collects path and parameters of every request.
+
+    Raises `FaultError`, naming the rule, for a fault that cannot happen in the league.
+    """
     book = FaultBook(list(faults))
     api = LeagueApi(LeagueView(league, book.game_faults), clock or LeagueClock())
     limit = PlanLimit(REQUESTS_PER_MINUTE[plan]) if plan else None
@@ -242,8 +258,8 @@ def create_app(
             return _error(429, "Too many requests, please try again later.", {"Retry-After": str(int(wait) + 1)})
         try:
             parameters = Parameters(request.query_params.multi_items())
-            strikes = book.striking(endpoint, parameters.span())
             content = answer(parameters)
+            strikes = book.striking(endpoint, lambda day: _concerns(day, parameters, content))
         except BadRequestError as error:
             return _error(400, str(error))
         except NotFoundError:
@@ -263,8 +279,19 @@ def create_app(
     routes = [listing(e, a) for e, a in answers.items()] + [single(e, a) for e, a in singles.items()]
     return Starlette(
         routes=[Mount("/nba/v1", routes=routes), Mount("/v1", routes=routes)],
-        exception_handlers={404: lambda request, error: _error(404, "Not Found")},
+        exception_handlers={HTTPException: _http_error},
     )
+
+
+def _concerns(day: date, parameters: Parameters, content: Item) -> bool:
+    asked = parameters.asks_about(day)
+    return day in _dates_of(content) if asked is None else asked
+
+
+def _http_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    return _error(error.status_code, error.detail)
 
 
 def _error(status: int, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
@@ -272,7 +299,11 @@ def _error(status: int, message: str, headers: dict[str, str] | None = None) -> 
 
 
 class LeagueServer:
-    """The server in a thread of this process, on loopback; a context manager. For tests and tools."""
+    """The server in a thread of this process, on loopback; a context manager. For tests and tools.
+
+    `clock.fixed` may be moved while it runs; `requests` has path and parameters of every request so far.
+    Raises `FaultError` for a fault that cannot happen in the league, `OSError` for a taken port.
+    """
 
     def __init__(
         self,
@@ -296,9 +327,12 @@ class LeagueServer:
         return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
     def __enter__(self) -> "LeagueServer":
-        """Starts to serve."""
+        """Starts to serve, and returns when it does. Raises `RuntimeError` if it cannot."""
         self._thread.start()
-        while not self._server.started and self._thread.is_alive():
+        while not self._server.started:
+            if not self._thread.is_alive():
+                self._socket.close()
+                raise RuntimeError("the replay server ended before it could answer; its error is on stderr")
             time.sleep(0.005)
         return self
 

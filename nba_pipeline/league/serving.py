@@ -8,7 +8,7 @@ import uvicorn
 from rich.console import Console
 
 from nba_pipeline.clock import game_date_of, season_of
-from nba_pipeline.league.faults import Fault, read_faults
+from nba_pipeline.league.faults import Fault, FaultError, FaultFileError, read_faults
 from nba_pipeline.league.model import League
 from nba_pipeline.league.parquet_seasons import read_seasons
 from nba_pipeline.league.server import LeagueClock, create_app
@@ -36,7 +36,10 @@ def serve_league(
     """
     league = league_of(simulate_seed, data, now)
     rules: list[Fault] = read_faults(faults) if faults else []
-    app = create_app(league, clock=LeagueClock(now), faults=rules, plan=plan)
+    try:
+        app = create_app(league, clock=LeagueClock(now), faults=rules, plan=plan)
+    except FaultError as error:
+        raise FaultFileError(f"{faults}, {error}") from error
     try:
         listener = socket.create_server(("127.0.0.1", port))
     except OSError as error:

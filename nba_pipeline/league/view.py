@@ -1,6 +1,6 @@
 """The league as the API would show it at an instant: what is scheduled, in progress, final, known."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ import pandas as pd
 from nba_pipeline.clock import game_date_of
 from nba_pipeline.league.calendar import tip_off
 from nba_pipeline.league.faults import (
+    FaultError,
     GameFault,
     LateFinalFault,
     MissingGameFault,
@@ -26,41 +27,88 @@ RECENT_GAMES = 5
 
 Item = dict[str, Any]
 
-PERIODS = ("1st Qtr", "2nd Qtr", "Halftime", "3rd Qtr", "4th Qtr")
+QUARTERS = ("1st Qtr", "2nd Qtr", "3rd Qtr", "4th Qtr")
+QUARTER_MINUTES, OVERTIME_MINUTES = 12, 5
+HALFTIME_SHARE = 0.1
+"""How much of the time from tip-off to the end is halftime."""
+
+LATE_GAME_STANDS_AT = 0.9
 
 
 class LeagueView:
-    """Items of the API, for the instant that each call gives. Nothing later than it shows."""
+    """Items of the API, for the instant that each call gives. Nothing later than it shows.
 
-    def __init__(self, league: League, faults: Iterable[GameFault] = ()) -> None:
+    `faults` are faults of games, each with the number of its rule. Raises `FaultError` for one that cannot
+    happen in this league.
+    """
+
+    def __init__(self, league: League, faults: Sequence[tuple[int, GameFault]] = ()) -> None:
         self.league = league
         self.games = league.games.copy()
         self.box = league.box
+        # The box scores are sorted by game: those of a game lie between two of these.
+        self._bounds = np.searchsorted(self.box["game_row"].to_numpy(), np.arange(len(self.games) + 1))
         self._faults: dict[int, list[GameFault]] = {}
-        for fault in faults:
-            self._faults.setdefault(self._row_of(fault), []).append(fault)
+        for rule, fault in faults:
+            row = self._row_of(rule, fault)
+            self._check(rule, fault, row)
+            self._faults.setdefault(row, []).append(fault)
         self._postpone()
+        self._team_items = {team.id: {**asdict(team), "full_name": team.full_name} for team in league.teams}
+        self._player_items: dict[int, Item] = {}
         self.tipoffs = self.games["tipoff_at"].to_numpy(dtype="datetime64[ns]", na_value=np.datetime64("NaT"))
         self.ordinals = np.array([day.toordinal() for day in self.games["game_date"]])
         self.game_ids = self.games["game_id"].to_numpy()
         self.box_games = self.box["game_row"].to_numpy()
+        self.box_players = self.box["player_id"].to_numpy()
+        self.box_teams = self.box["team_id"].to_numpy()
+        self.seasons = self.games["season"].to_numpy()
+        self.postseasons = self.games["postseason"].to_numpy(dtype=bool)
+        self._tipoff: list[datetime] = [instant.to_pydatetime() for instant in self.games["tipoff_at"]]
         self._game = {name: self.games[name].tolist() for name in self.games.columns}
         self._row = {name: self.box[name].to_numpy() for name in self.box.columns}
 
-    def _row_of(self, fault: GameFault) -> int:
+    def _row_of(self, rule: int, fault: GameFault) -> int:
         if fault.game_id is not None:
             rows = np.flatnonzero(self.games["game_id"] == fault.game_id)
         else:
             rows = np.flatnonzero(self.games["game_date"] == fault.game_date)[fault.index :]
         if not len(rows):
-            raise ValueError(f"the fault {fault.model_dump(mode='json')} names no game of this league")
+            named = (
+                f"game_id {fault.game_id}" if fault.game_id is not None else f"{fault.game_date}, index {fault.index}"
+            )
+            raise FaultError(f"rule {rule}: {named} names no game of this league")
         return int(rows[0])
+
+    def _check(self, rule: int, fault: GameFault, row: int) -> None:
+        """Refuses a fault of players who are not in the game, and a correction that no row can have had."""
+        rows = self.box.iloc[self._lines_of(row)]
+        named: list[int] = []
+        if isinstance(fault, MissingPlayersFault):
+            named = fault.player_ids or []
+        elif isinstance(fault, StatCorrectionFault) and fault.player_id is not None:
+            named = [fault.player_id]
+        if strangers := sorted(set(named) - set(rows["player_id"])):
+            raise FaultError(f"rule {rule}: players {strangers} are not in game {self.games.at[row, 'game_id']}")
+        if isinstance(fault, StatCorrectionFault):
+            player = self.corrected_player(row, fault)
+            counts = {name: int(rows.loc[rows["player_id"] == player, name].iloc[0]) for name in COUNTS}
+            before = _uncorrected(counts, fault)
+            if not _is_possible(before) or before == counts:
+                raise FaultError(
+                    f"rule {rule}: {fault.field} of player {player} is {counts[fault.field]} in the end and cannot "
+                    f"have been {before[fault.field]} before the correction; choose another delta, value or player_id"
+                )
+
+    def _lines_of(self, row: int) -> slice:
+        """Where the box scores of a game lie."""
+        return slice(int(self._bounds[row]), int(self._bounds[row + 1]))
 
     def _faults_of(self, row: int, kind: type[GameFault]) -> list[Any]:
         return [fault for fault in self._faults.get(row, ()) if isinstance(fault, kind)]
 
     def _postpone(self) -> None:
-        """Postponed games keep a row on their date, which is never played; the replay is a row of its own."""
+        """Takes postponed games off the days on which they are not played."""
         self.postponed = np.zeros(len(self.games), dtype=bool)
         for row in list(self._faults):
             for fault in self._faults_of(row, PostponedGameFault):
@@ -71,26 +119,45 @@ class LeagueView:
                     self.games.at[row, "game_date"] = fault.rescheduled_to
                     self.games.at[row, "tipoff_at"] = pd.Timestamp(tip_off(fault.rescheduled_to, home, 1))
 
+    def absent_rows(self, source: str) -> list[int]:
+        """The games that faults hide from the answers about `games` or `stats`."""
+        return [row for row in self._faults if self.absent(row, source)]
+
+    def hidden_lines(self) -> list[int]:
+        """The box-score rows that faults leave out."""
+        return [
+            number
+            for row in self._faults
+            if (hidden := self.hidden_players(row))
+            for number in range(*self._lines_of(row).indices(len(self.box)))
+            if int(self.box_players[number]) in hidden
+        ]
+
     def absent(self, row: int, source: str) -> bool:
         """Whether a fault hides the game from the answers about `games` or `stats`."""
         return any(source in fault.absent_from for fault in self._faults_of(row, MissingGameFault))
 
     def progress(self, row: int, now: datetime) -> float | None:
-        """How much of the game is played: None before tip-off and when postponed, 1.0 when it is over."""
+        """How much of the game has been played: None before tip-off and when postponed, 1.0 when it is over."""
         if self.postponed[row]:
             return None
-        elapsed = (now - self._game["tipoff_at"][row].to_pydatetime()) / GAME_LENGTH
-        return None if elapsed < 0 else min(float(elapsed), 1.0)
+        elapsed = (now - self._tipoff[row]) / GAME_LENGTH
+        if elapsed < 0:
+            return None
+        minutes = 4 * QUARTER_MINUTES + int(self._game["overtimes"][row]) * OVERTIME_MINUTES
+        break_starts = (1 - HALFTIME_SHARE) * 2 * QUARTER_MINUTES / minutes
+        playing = elapsed - min(max(elapsed - break_starts, 0.0), HALFTIME_SHARE)
+        return min(playing / (1 - HALFTIME_SHARE), 1.0)
 
     def is_late(self, row: int, now: datetime) -> LateFinalFault | None:
         """The fault that keeps an ended game from being final at the instant, if there is one."""
-        ended = self._game["tipoff_at"][row].to_pydatetime() + GAME_LENGTH
+        ended = self._tipoff[row] + GAME_LENGTH
         return next((f for f in self._faults_of(row, LateFinalFault) if now < ended + timedelta(hours=f.hours)), None)
 
     def shown_progress(self, row: int, now: datetime) -> float | None:
         """How much of the game the numbers show: a late game stands still at nine tenths."""
         progress = self.progress(row, now)
-        return 0.9 if progress == 1.0 and self.is_late(row, now) else progress
+        return LATE_GAME_STANDS_AT if progress == 1.0 and self.is_late(row, now) else progress
 
     def started(self, now: datetime) -> np.ndarray:
         """Which games have tipped off and so have statistics."""
@@ -129,10 +196,7 @@ class LeagueView:
         late = self.is_late(row, now)
         if progress == 1.0 or (late and late.served_as == "final_incomplete" and self.progress(row, now) == 1.0):
             return "Final", 4 + int(self._game["overtimes"][row]), "Final", scores
-        number = min(int(progress * 5), 4)
-        period = min(int(progress * 4) + 1, 4)
-        minutes = max(0, round(48 * (1 - progress)) % 12)
-        return PERIODS[number], period, f"Q{period} {minutes}:00", scores
+        return *_game_clock(progress, int(self._game["overtimes"][row])), scores
 
     def scores(self, row: int, now: datetime) -> tuple[int, int]:
         """Both scores as shown: always the sums of the players' points, except of incomplete finals."""
@@ -145,18 +209,16 @@ class LeagueView:
         return home, sum(line["pts"] for line in lines) - home
 
     def _lines(self, row: int, now: datetime) -> list[Item]:
-        return [self.line(int(n), now) for n in np.flatnonzero(self.box_games == row)]
+        return [self.line(n, now) for n in range(*self._lines_of(row).indices(len(self.box)))]
 
     def line(self, number: int, now: datetime) -> Item:
         """The counts of one box-score row as shown at the instant; consistent among themselves."""
         row = {name: values[number] for name, values in self._row.items()}
         game_row = int(row["game_row"])
         progress = self.shown_progress(game_row, now) or 0.0
-        counts = {name: int(row[name] * progress) for name in COUNTS}
-        for made, tried in (("fg3m", "fg3a"), ("fgm", "fga"), ("ftm", "fta")):
-            counts[made] = min(counts[made], counts[tried])
-        counts["fgm"] = max(counts["fgm"], counts["fg3m"])
-        self._withhold(game_row, int(row["player_id"]), counts, now)
+        counts = _part_of(row, progress)
+        if progress == 1.0:
+            counts = self._before_corrections(game_row, int(row["player_id"]), counts, now)
         return {
             "player_id": int(row["player_id"]),
             "team_id": int(row["team_id"]),
@@ -168,17 +230,20 @@ class LeagueView:
             "pts": 2 * counts["fgm"] + counts["fg3m"] + counts["ftm"],
         }
 
-    def _withhold(self, game_row: int, player_id: int, counts: dict[str, int], now: datetime) -> None:
-        """Takes away what a later correction will add."""
+    def _before_corrections(
+        self, game_row: int, player_id: int, counts: dict[str, int], now: datetime
+    ) -> dict[str, int]:
+        """The counts without what later corrections will add."""
         for fault in self._faults_of(game_row, StatCorrectionFault):
             if now < fault.appears_at and player_id == self.corrected_player(game_row, fault):
-                counts[fault.field] -= 1
+                counts = _uncorrected(counts, fault)
+        return counts
 
     def corrected_player(self, game_row: int, fault: StatCorrectionFault) -> int:
         """Whom a correction is about: the named player, else the one with the most of the count."""
         if fault.player_id is not None:
             return fault.player_id
-        rows = self.box[self.box_games == game_row]
+        rows = self.box.iloc[self._lines_of(game_row)]
         counted = rows["fgm"] - rows["fg3m"] if fault.field == "fgm" else rows[fault.field]
         return int(rows.iloc[int(counted.to_numpy().argmax())]["player_id"])
 
@@ -186,8 +251,8 @@ class LeagueView:
         """Players that a fault leaves out of the game's statistics."""
         hidden: set[int] = set()
         for fault in self._faults_of(game_row, MissingPlayersFault):
-            rows = self.box[self.box_games == game_row].sort_values("minutes", ascending=False)
-            hidden |= set(fault.player_ids or rows["player_id"].head(fault.count))
+            rows = self.box.iloc[self._lines_of(game_row)].sort_values("minutes", ascending=False, kind="stable")
+            hidden |= {int(number) for number in fault.player_ids or rows["player_id"].head(fault.count)}
         return hidden
 
     def stat(self, number: int, now: datetime, game: Item) -> Item:
@@ -217,19 +282,14 @@ class LeagueView:
 
     def team(self, team_id: int) -> Item:
         """A team as the API shows it."""
-        team = self.league.by_team[team_id]
-        return {**asdict(team), "full_name": team.full_name}
+        return self._team_items[team_id]
 
     def _player(self, player_id: int) -> Item:
-        player: Player = self.league.players[player_id]
-        return {
-            **asdict(player),
-            "position": player.position or "",
-            "college": None,
-            "draft_year": None,
-            "draft_round": None,
-            "draft_number": None,
-        }
+        if player_id not in self._player_items:
+            player: Player = self.league.players[player_id]
+            unknown = dict.fromkeys(("college", "draft_year", "draft_round", "draft_number"))
+            self._player_items[player_id] = {**asdict(player), "position": player.position or "", **unknown}
+        return self._player_items[player_id]
 
     def player(self, player_id: int, team_id: int | None) -> Item:
         """A player as `/players` shows him, with his team at the instant."""
@@ -276,17 +336,60 @@ class LeagueView:
         absent: set[int] = set()
         today = game_date_of(now).toordinal()
         for row in np.flatnonzero(self.ordinals == today):
-            if self.games.at[row, "tipoff_at"].to_pydatetime() - INJURIES_KNOWN > now:
+            if self.postponed[row] or self._tipoff[row] - INJURIES_KNOWN > now:
                 continue
-            in_game = self.box["player_id"][self.box_games == row]
+            in_game = self.box_players[self._lines_of(int(row))].tolist()
             for side in ("home", "visitor"):
                 absent |= self._recent_players(self.games.at[row, f"{side}_team_id"], today) - set(in_game)
         return sorted(absent)
 
     def _recent_players(self, team_id: int, before: int) -> set[int]:
-        rows = self.box[(self.box["team_id"] == team_id).to_numpy() & (self.ordinals[self.box_games] < before)]
-        recent = rows["game_row"].drop_duplicates().tail(RECENT_GAMES)
-        return set(rows["player_id"][rows["game_row"].isin(recent)])
+        mine = (self.box_teams == team_id) & (self.ordinals < before)[self.box_games] & ~self.postponed[self.box_games]
+        recent = np.unique(self.box_games[mine])[-RECENT_GAMES:]
+        return set(self.box_players[mine & np.isin(self.box_games, recent)].tolist())
+
+
+def _game_clock(progress: float, overtimes: int) -> tuple[str, int, str]:
+    """Status, period and time of a game in progress, from the share of it that has been played."""
+    # To the millionth of a minute: halftime is an exact 24, which arithmetic on shares misses by a hair.
+    played = round(progress * (4 * QUARTER_MINUTES + overtimes * OVERTIME_MINUTES), 6)
+    if played == 2 * QUARTER_MINUTES:
+        return "Halftime", 2, "Half"
+    if played < 4 * QUARTER_MINUTES:
+        number, into, length, name = int(played // QUARTER_MINUTES), played % QUARTER_MINUTES, QUARTER_MINUTES, "Q"
+        status, period = QUARTERS[number], number + 1
+    else:
+        number, into = divmod(played - 4 * QUARTER_MINUTES, OVERTIME_MINUTES)
+        length, name = OVERTIME_MINUTES, "OT"
+        number = int(number)
+        status, period = f"OT{number + 1}", number + 5
+    seconds = round((length - into) * 60)
+    return status, period, f"{name}{number + 1} {seconds // 60}:{seconds % 60:02}"
+
+
+def _part_of(row: Item, progress: float) -> dict[str, int]:
+    """The share of a row's counts that has happened, as whole numbers that never contradict each other."""
+    counts = {name: int(row[name] * progress) for name in COUNTS}
+    # By kind of shot: rounding the sums instead could show more twos made than tried.
+    counts["fgm"] = int((row["fgm"] - row["fg3m"]) * progress) + counts["fg3m"]
+    counts["fga"] = int((row["fga"] - row["fg3a"]) * progress) + counts["fg3a"]
+    return counts
+
+
+def _uncorrected(counts: dict[str, int], fault: StatCorrectionFault) -> dict[str, int]:
+    """The counts before a correction. A three that was scored as a two was tried as a two as well."""
+    change = fault.change(counts[fault.field])
+    before = {**counts, fault.field: counts[fault.field] - change}
+    if fault.field == "fg3m":
+        before["fg3a"] -= change
+    return before
+
+
+def _is_possible(counts: dict[str, int]) -> bool:
+    """Whether a player can have such counts: nothing negative, nothing made that was not tried."""
+    twos_made, twos_tried = counts["fgm"] - counts["fg3m"], counts["fga"] - counts["fg3a"]
+    shots = ((twos_made, twos_tried), (counts["fg3m"], counts["fg3a"]), (counts["ftm"], counts["fta"]))
+    return min(counts.values()) >= 0 and all(0 <= made <= tried for made, tried in shots)
 
 
 def api_counts(line: Item) -> Item:

@@ -2,12 +2,13 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import requests
 
-from nba_pipeline.league.faults import FAULTS, FaultFileError, read_faults
+from nba_pipeline.league.faults import FAULTS, FaultError, FaultFileError, read_faults
 from nba_pipeline.league.server import LeagueServer
 
 DAY = "2025-12-03"
@@ -72,6 +73,37 @@ def test_a_slow_drip_takes_its_time(struck):
     assert time.monotonic() - began > 0.1
 
 
+def test_a_time_out_ends_with_a_closed_connection_and_no_byte_of_the_body(struck):
+    server = struck({"kind": "timeout", "endpoint": "games", "seconds": 0.2})
+    began = time.monotonic()
+    with requests.get(f"{server.url}/v1/games", headers={"Authorization": "k"}, timeout=5, stream=True) as response:
+        assert time.monotonic() - began >= 0.2
+        with pytest.raises(requests.exceptions.RequestException):
+            _ = response.content
+    assert ask(server, "teams").status_code == 200
+
+
+def test_a_request_without_dates_is_about_those_of_its_answer(struck, league):
+    server = struck({"kind": "status", "code": 500, "game_date": DAY})
+    game = first_game(league)
+    other = int(league.games[league.games["game_date"] == date(2025, 12, 5)]["game_id"].iloc[0])
+
+    def status(path: str) -> int:
+        return requests.get(f"{server.url}/v1/{path}", headers={"Authorization": "k"}, timeout=10).status_code
+
+    assert [status(f"games/{game}"), status(f"stats?game_ids[]={game}")] == [500, 500]
+    assert [status(f"games/{other}"), status(f"stats?game_ids[]={other}"), status("teams")] == [200, 200, 200]
+    assert status("games?start_date=2025-12-01&end_date=2025-12-04") == 500
+    assert status("games?dates[]=2025-12-02&dates[]=2025-12-04") == 200
+
+
+def test_times_are_counted_over_requests_at_once(struck):
+    server = struck({"kind": "status", "code": 503, "times": 7})
+    with ThreadPoolExecutor(12) as pool:
+        statuses = list(pool.map(lambda _: ask(server, "teams").status_code, range(40)))
+    assert statuses.count(503) == 7
+
+
 def test_malformed_json_is_no_json(struck):
     server = struck({"kind": "malformed_json", "endpoint": "games"})
     response = ask(server, "games")
@@ -91,7 +123,7 @@ def test_fields_go_missing_and_come_new(struck):
 
 def test_an_empty_answer_and_repeated_rows(struck):
     server = struck({"kind": "empty", "endpoint": "games"}, {"kind": "duplicate_rows", "endpoint": "stats", "count": 3})
-    assert ask(server, "games").json()["data"] == []
+    assert ask(server, "games").json() == {"data": [], "meta": {"per_page": 100}}
     ids = [row["id"] for row in ask(server, "stats").json()["data"]]
     assert ids[:3] == ids[3:6]
 
@@ -104,6 +136,8 @@ def test_a_missing_game_is_absent_from_where_it_should_be(struck, league, source
     rows = ask(server, "stats", **{"game_ids[]": game}).json()["data"]
     assert (game in games) is (source == "stats")
     assert bool(rows) is (source == "games")
+    single = requests.get(f"{server.url}/v1/games/{game}", headers={"Authorization": "k"}, timeout=10)
+    assert (single.status_code == 404) is (source == "games")
 
 
 def test_missing_players_are_those_with_the_most_minutes(struck, league):
@@ -143,6 +177,53 @@ def test_a_stat_correction_appears_when_it_says_and_stays_consistent(struck, lea
     assert after[0] == after[1]
 
 
+@pytest.mark.parametrize("field", ["fgm", "fg3m", "ftm", "ast", "oreb", "dreb", "stl", "blk", "turnover", "pf"])
+@pytest.mark.parametrize("change", [{}, {"value": 0}], ids=["delta", "value"])
+def test_a_correction_of_any_count_leaves_a_row_that_adds_up(struck, league, field, change):
+    if field == "fgm" and change:
+        change = {"delta": 2}
+    rule = {"kind": "stat_correction", "game_date": DAY, "field": field, "appears_at": AFTER.isoformat(), **change}
+    server = struck(rule, now=AFTER - timedelta(hours=1))
+
+    def shown() -> dict[int, dict]:
+        rows = ask(server, "stats", **{"game_ids[]": first_game(league)}).json()["data"]
+        score = rows[0]["game"]["home_team_score"] + rows[0]["game"]["visitor_team_score"]
+        assert sum(row["pts"] for row in rows) == score
+        for row in rows:
+            assert row["pts"] == 2 * row["fgm"] + row["fg3m"] + row["ftm"]
+            assert row["reb"] == row["oreb"] + row["dreb"]
+            assert 0 <= row["fgm"] - row["fg3m"] <= row["fga"] - row["fg3a"]
+            assert row["fg3m"] <= row["fg3a"]
+            assert 0 <= row["ftm"] <= row["fta"]
+        return {row["player"]["id"]: row for row in rows}
+
+    before = shown()
+    server.clock.fixed = AFTER
+    after = shown()
+    changed = [number for number in after if after[number] | {"game": None} != before[number] | {"game": None}]
+    assert len(changed) == 1
+    assert before[changed[0]][field] < after[changed[0]][field]
+    if change == {"value": 0}:
+        assert before[changed[0]][field] == 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"kind": "stat_correction", "field": "stl", "delta": 90}, "cannot have been -"),
+        ({"kind": "stat_correction", "field": "ftm", "delta": -90}, "cannot have been"),
+        ({"kind": "stat_correction", "field": "ast", "player_id": 999_999}, r"players \[999999\] are not in game"),
+        ({"kind": "missing_players", "player_ids": [999_999]}, r"players \[999999\] are not in game"),
+        ({"kind": "missing_game", "index": 40}, "2025-12-03, index 40 names no game"),
+    ],
+)
+def test_a_fault_that_cannot_happen_is_refused_with_its_rule(league, rule, message):
+    when = {"appears_at": AFTER.isoformat()} if rule["kind"] == "stat_correction" else {}
+    rules = FAULTS.validate_python([{"kind": "empty"}, {"game_date": DAY, **rule, **when}])
+    with pytest.raises(FaultError, match=f"rule 1: .*{message}"):
+        LeagueServer(league, faults=rules)
+
+
 @pytest.mark.parametrize(("served_as", "status"), [("in_progress", "4th Qtr"), ("final_incomplete", "Final")])
 def test_a_late_game_is_final_45_hours_after_its_end(struck, league, served_as, status):
     row = league.games[league.games["game_id"] == first_game(league)].iloc[0]
@@ -167,6 +248,9 @@ def test_a_late_game_is_final_45_hours_after_its_end(struck, league, served_as, 
         ("{", "is not JSON"),
         (json.dumps([{"kind": "status", "code": 200}]), r"rule 0: status\.code"),
         (json.dumps([{"kind": "empty"}, {"kind": "earthquake"}]), "rule 1"),
+        (json.dumps([{"kind": "empty", "endpoint": "odds"}]), r"rule 0: empty\.endpoint"),
+        (json.dumps([{"kind": "empty", "requests": [0]}]), r"rule 0: empty\.requests\.0"),
+        (json.dumps([{"kind": "missing_game"}]), "rule 0: missing_game: .*give either game_id or game_date"),
         (json.dumps([{"kind": "status", "code": 500, "endpont": "games"}]), r"rule 0: status\.endpont"),
     ],
 )

@@ -1,6 +1,10 @@
 """The replay server speaks the balldontlie API over real HTTP."""
 
 import io
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
 
@@ -12,8 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nba_pipeline.clock import game_date_of
-from nba_pipeline.league.parquet_seasons import SeasonFileError, read_seasons
+from nba_pipeline.league.faults import FaultFileError
 from nba_pipeline.league.server import LeagueServer
+from nba_pipeline.league.serving import OptionError, serve_league
+from nba_pipeline_tests.league.test_parquet_seasons import NAME, season
 
 KEY = {"Authorization": "any"}
 
@@ -119,6 +125,11 @@ def test_nobody_is_on_a_team_before_his_trade(league):
     ("path", "status"),
     [
         ("/v1/games?dates[]=17.01.2024", 400),
+        ("/v1/games?dates[]=20240117", 400),
+        ("/v1/games?start_date=2024-02-30", 400),
+        ("/v1/stats?player_ids[]=1_0", 400),
+        ("/v1/stats?cursor=99999999999999999999", 400),
+        ("/v1/teams?division=Nowhere", 400),
         ("/v1/games?per_page=101", 400),
         ("/v1/games?per_page=0", 400),
         ("/v1/games?cursor=x", 400),
@@ -170,12 +181,15 @@ def test_filters_narrow_to_what_they_say(server, league):
 def test_everything_real_arrives_over_http(real_league):
     with LeagueServer(real_league, now=datetime(2024, 6, 1, tzinfo=UTC)) as server:
         games = everything(server, "/v1/games", {"seasons[]": 2023}, 100)
-        rows = everything(server, "/v1/stats", {"start_date": "2024-01-01", "end_date": "2024-01-31"}, 100)
+        rows = everything(server, "/v1/stats", {"seasons[]": 2023}, 100)
     assert len(games) == 1230
-    month = real_league.games["game_date"].between(pd.Timestamp("2024-01-01").date(), pd.Timestamp("2024-01-31").date())
-    box = real_league.box[month.to_numpy()[real_league.box["game_row"]]]
-    assert len(rows) == len(box)
-    assert sum(row["ast"] for row in rows) == box["ast"].sum()
+    assert len(rows) == len({row["id"] for row in rows}) == 26_401
+    season = real_league.games["season"].to_numpy()[real_league.box["game_row"]] == 2023
+    box = real_league.box[season]
+    for name in ("ast", "pf", "fga", "oreb", "plus_minus"):
+        assert sum(row[name] for row in rows) == box[name].sum()
+    assert sum(int(row["min"]) for row in rows) == box["minutes"].sum()
+    assert sum(row["pts"] for row in rows) == sum(g["home_team_score"] + g["visitor_team_score"] for g in games)
 
 
 def test_absent_recent_players_are_the_proxy_for_injuries_from_half_an_hour_before_the_game(real_league):
@@ -191,41 +205,132 @@ def test_absent_recent_players_are_the_proxy_for_injuries_from_half_an_hour_befo
     assert not {item["player"]["id"] for item in out} & in_game
 
 
-def write_season(folder, name: str, drop: str | None = None) -> None:
-    rows = []
-    for team, opponent, home, made in (("BOS", "NYK", True, 10), ("NYK", "BOS", False, 9)):
-        for n in range(8):
-            rows.append(
-                {
-                    "season": "2031-32", "game_id": "0023100001", "game_date": "2031-10-21", "team": team,
-                    "team_id": 1 if home else 2, "opponent": opponent, "is_home": home,
-                    "player_id": n + 100 * home, "player_name": f"Player Number{n}", "minutes": 30,
-                    "points": 2 * made, "field_goals_made": made, "field_goals_attempted": 20,
-                    "three_pointers_made": 0, "three_pointers_attempted": 1, "free_throws_made": 0,
-                    "free_throws_attempted": 0, "offensive_rebounds": 1, "defensive_rebounds": 2, "rebounds": 3,
-                    "assists": 1, "steals": 0, "blocks": 0, "turnovers": 1, "personal_fouls": 2, "plus_minus": 0,
-                }
-            )  # fmt: skip
-    frame = pd.DataFrame(rows)
-    frame.drop(columns=[drop] if drop else []).to_parquet(folder / name)
-
-
-def test_a_new_season_dropped_into_the_folder_is_served(tmp_path):
-    write_season(tmp_path, "player_box_scores_2031-32.parquet")
-    with LeagueServer(read_seasons(tmp_path), now=datetime(2032, 1, 1, tzinfo=UTC)) as server:
-        games = everything(server, "/v1/games", {"seasons[]": 2031}, 100)
-    assert [(g["id"], g["home_team_score"], g["visitor_team_score"]) for g in games] == [(23100001, 160, 144)]
-
-
-def test_a_season_file_without_a_column_is_refused_by_name(tmp_path):
-    write_season(tmp_path, "player_box_scores_2031-32.parquet", drop="assists")
-    with pytest.raises(SeasonFileError, match=r"player_box_scores_2031-32\.parquet lacks the columns assists"):
-        read_seasons(tmp_path)
-    (tmp_path / "player_box_scores_2031-32.parquet").write_bytes(b"no parquet")
-    with pytest.raises(SeasonFileError, match="cannot be read as Parquet"):
-        read_seasons(tmp_path)
-
-
-def test_tip_offs_fall_on_the_new_york_date_of_the_game(league, real_data):
-    for games in (league.games, read_seasons(real_data).games):
+def test_tip_offs_fall_on_the_new_york_date_of_the_game(league, real_league):
+    for games in (league.games, real_league.games):
         assert all(game_date_of(tip) == day for tip, day in zip(games["tipoff_at"], games["game_date"], strict=True))
+
+
+def test_a_key_may_come_as_a_bearer_and_an_empty_one_is_none(server):
+    for key, status in (("Bearer any", 200), ("Bearer ", 401), ("", 401)):
+        assert requests.get(f"{server.url}/v1/teams", headers={"Authorization": key}, timeout=10).status_code == status
+
+
+def test_only_reading_is_allowed(server):
+    response = requests.post(f"{server.url}/v1/teams", headers=KEY, timeout=10)
+    assert (response.status_code, list(response.json())) == (405, ["error"])
+
+
+def test_requests_at_once_do_not_slip_past_the_plan(league):
+    with LeagueServer(league, plan="all-star") as server, ThreadPoolExecutor(16) as pool:
+        statuses = list(pool.map(lambda _: get(server, "/v1/teams").status_code, range(90)))
+    assert (statuses.count(200), statuses.count(429)) == (60, 30)
+
+
+def test_the_last_page_has_no_cursor_and_every_page_its_size(server):
+    params = {"seasons[]": 2025, "per_page": 100}
+    first = get(server, "/v1/games", params=params).json()
+    assert first["meta"] == {"per_page": 100, "next_cursor": first["data"][-1]["id"]}
+    last = get(server, "/v1/games", params={**params, "cursor": first["data"][-1]["id"] + 1100}).json()
+    assert last["meta"] == {"per_page": 100}
+    assert get(server, "/v1/games").json()["meta"]["per_page"] == 25
+
+
+def test_players_are_found_by_parts_of_their_names(server, league):
+    player = league.players[17]
+    for params in (
+        {"search": player.last_name[:3].upper()},
+        {"first_name": player.first_name, "last_name": player.last_name},
+        {"player_ids[]": 17},
+    ):
+        found = everything(server, "/v1/players", params, 100)
+        assert 17 in {p["id"] for p in found}
+        assert len(found) < len(league.players)
+
+
+def test_the_active_players_of_a_team_are_seventeen_the_injured_among_them(league):
+    with LeagueServer(league, now=datetime(2026, 1, 20, 15, tzinfo=UTC)) as server:
+        active = everything(server, "/v1/players/active", {"team_ids[]": [3]}, 100)
+        out = everything(server, "/v1/player_injuries", {"team_ids[]": [3]}, 100)
+        everyone_out = everything(server, "/v1/player_injuries", {}, 100)
+    assert len(active) == 17
+    assert {item["player"]["id"] for item in out} <= {p["id"] for p in active}
+    assert len(everyone_out) > 5
+    assert all(re.fullmatch(r"[A-Z][a-z]{2} \d{1,2}", item["return_date"]) for item in everyone_out)
+
+
+def test_nobody_who_is_injured_plays(league):
+    box = league.box.join(league.games["game_date"], on="game_row")
+    days = {(player, day) for player, day in zip(box["player_id"], box["game_date"], strict=True)}
+    for injury in league.injuries:
+        spell = (injury.last_day - injury.first_day).days + 1
+        assert not {(injury.player_id, injury.first_day + timedelta(days=n)) for n in range(spell)} & days
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(minutes=st.integers(0, 144), number=st.integers(0, 9))
+def test_a_game_in_progress_never_contradicts_itself(server, league, minutes, number):
+    longest = league.games.sort_values("overtimes", kind="stable").iloc[-1 - number]
+    server.clock.fixed = longest["tipoff_at"].to_pydatetime() + timedelta(minutes=minutes)
+    boxes = get(server, "/v1/box_scores", params={"date": str(longest["game_date"])}).json()["data"]
+    box = next(b for b in boxes if b["id"] == longest["game_id"])
+    assert box["status"] != "Final"
+    assert 1 <= box["period"] <= 4 + longest["overtimes"]
+    assert box["status"] == "Halftime" or re.fullmatch(r"(Q[1-4]|OT\d) (1[0-2]|\d):[0-5]\d", box["time"])
+    for side in ("home", "visitor"):
+        players = box[f"{side}_team"]["players"]
+        assert box[f"{side}_team_score"] == sum(p["pts"] for p in players) <= longest[f"{side}_score"]
+        for p in players:
+            assert p["pts"] == 2 * p["fgm"] + p["fg3m"] + p["ftm"]
+            assert p["reb"] == p["oreb"] + p["dreb"]
+            assert p["ftm"] <= p["fta"]
+            assert 0 <= p["fg3m"] <= p["fg3a"]
+            assert 0 <= p["fgm"] - p["fg3m"] <= p["fga"] - p["fg3a"]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "status", "period"),
+    [(1, "1st Qtr", 1), (50, "2nd Qtr", 2), (70, "Halftime", 2), (90, "3rd Qtr", 3), (140, "4th Qtr", 4)],
+)
+def test_the_status_names_the_quarter_of_the_clock(mid_game, minutes, status, period):
+    server, game = mid_game
+    server.clock.fixed = game["tipoff_at"].to_pydatetime() + timedelta(minutes=minutes)
+    shown = get(server, f"/v1/games/{game['game_id']}").json()["data"]
+    assert (shown["status"], shown["period"]) == (status, period)
+
+
+def test_a_player_who_sat_has_no_minutes_and_no_counts(server):
+    rows = everything(server, "/v1/stats", {"dates[]": "2025-12-03"}, 100)
+    sat = [row for row in rows if row["min"] == "00"]
+    assert sat
+    assert all(row["fga"] == row["reb"] == row["ast"] == row["pts"] == 0 for row in sat)
+
+
+def test_a_real_player_who_came_on_for_seconds_has_zero_minutes_and_his_counts(real_league):
+    seconds = real_league.box[(real_league.box["minutes"] == 0) & (real_league.box["fga"] > 0)].iloc[-1]
+    with LeagueServer(real_league, now=datetime(2024, 6, 1, tzinfo=UTC)) as server:
+        params = {"game_ids[]": int(seconds["game_id"]), "player_ids[]": int(seconds["player_id"])}
+        row = get(server, "/v1/stats", params=params).json()["data"][0]
+    assert (row["min"], row["fga"]) == ("0", seconds["fga"])
+
+
+def test_the_command_says_where_it_answers_and_what_it_cannot_do(tmp_path):
+    season().to_parquet(tmp_path / NAME)
+    command = [sys.executable, "-m", "nba_pipeline.cli", "serve-league", "--simulate", "1", "--now"]
+    command += ["2026-01-20T15:00:00+00:00", "--port"]
+    with subprocess.Popen([*command, "0"], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            url = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+            assert url
+            assert requests.get(f"{url[0]}/v1/teams", headers=KEY, timeout=10).status_code == 200
+            faults = tmp_path / "faults.json"
+            faults.write_text('[{"kind": "empty"}, {"kind": "missing_game", "game_id": 5}]')
+            with pytest.raises(FaultFileError, match=r"faults\.json, rule 1: game_id 5 names no game"):
+                serve_league(simulate_seed=None, data=tmp_path, port=0, now=None, faults=faults, plan=None)
+            taken = int(url[0].rpartition(":")[2])
+            with pytest.raises(OptionError, match="choose another: --port"):
+                serve_league(simulate_seed=None, data=tmp_path, port=taken, now=None, faults=None, plan=None)
+        finally:
+            process.terminate()
+    with pytest.raises(OptionError, match="either --simulate SEED or --data DIR"):
+        serve_league(simulate_seed=None, data=None, port=0, now=None, faults=None, plan=None)

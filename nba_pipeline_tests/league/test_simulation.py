@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pandas as pd
 import pytest
@@ -58,6 +58,24 @@ def test_the_calendar_has_an_all_star_break_and_holidays(league):
     february = [day for day in days if (day.year, day.month) == (2026, 2)]
     assert max((b - a).days for a, b in itertools.pairwise(february)) >= 6
     assert not any((day.month, day.day) == (12, 24) for day in days)
+    assert not {date(2024, 11, 28), date(2025, 11, 27)} & set(days)
+
+
+def test_the_calendar_of_a_season_depends_on_the_seed_and_the_season_only(league):
+    columns = ["game_id", "game_date", "home_team_id", "visitor_team_id", "tipoff_at"]
+    alone = simulate(7, [2025]).games[columns]
+    after_another = league.games.loc[league.games["season"] == 2025, columns].reset_index(drop=True)
+    pd.testing.assert_frame_equal(alone, after_another)
+
+
+def test_scores_overtimes_and_margins_look_like_the_nba(league):
+    games = league.games
+    margins = games["home_score"] - games["visitor_score"]
+    assert all(105 < games[f"{side}_score"].mean() < 120 for side in ("home", "visitor"))
+    assert 11 < games["home_score"].std() < 16
+    assert margins.std() < 19
+    assert 0.03 < (games["overtimes"] > 0).mean() < 0.09
+    assert 0.51 < (margins > 0).mean() < 0.62
 
 
 def test_minutes_sum_to_the_game_and_points_to_the_score(league):
@@ -86,6 +104,19 @@ def test_traded_players_play_for_one_team_at_a_time(league):
     after = stays.groupby("player_id")["first_day"].shift(-1)
     assert (stays["last_day"] < after.fillna(pd.Timestamp("2100-01-01").date())).all()
     assert stays["player_id"].duplicated().any(), "nobody was traded"
+
+
+@settings(max_examples=4, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_no_seed_makes_a_box_score_that_contradicts_itself(seed):
+    league = simulate(seed, [2025])
+    box = league.box.assign(points=points(league.box))
+    twos_made, twos_tried = box["fgm"] - box["fg3m"], box["fga"] - box["fg3a"]
+    shots = ((twos_made, twos_tried), (box["fg3m"], box["fg3a"]), (box["ftm"], box["fta"]))
+    assert all((made <= tried).all() and (made >= 0).all() for made, tried in shots)
+    assert box["pf"].between(0, 6).all()
+    assert (box.loc[box["sat"], ["fga", "fta", "oreb", "dreb", "ast", "pf", "plus_minus"]] == 0).all(axis=None)
+    test_minutes_sum_to_the_game_and_points_to_the_score(league)
 
 
 @settings(max_examples=8, deadline=None)
