@@ -153,8 +153,11 @@ def altered(league: League, day: date, *, delete: bool) -> League:
     return replace(league, games=changed, box=box.drop(columns="game_row"))
 
 
-@pytest.mark.parametrize("day", [date(2025, 10, 29), date(2025, 11, 7)], ids=str)
-@pytest.mark.parametrize("delete", [False, True], ids=["altered", "deleted"])
+@pytest.mark.parametrize(
+    ("day", "delete"),
+    [(date(2025, 10, 29), False), (date(2025, 11, 2), True), (date(2025, 11, 7), False)],
+    ids=["October 29 altered", "November 2 deleted", "November 7 altered"],
+)
 def test_nothing_on_or_after_a_date_changes_its_features_and_predictions(season_start, workbench, league, day, delete):
     bench = workbench(of=altered(league, day, delete=delete))
     bench.backfill(OPENING, day - timedelta(days=1), Phase.LANDING, Phase.RAW, Phase.ANALYTICS, Phase.PRECOMPUTE)
