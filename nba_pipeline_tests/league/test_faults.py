@@ -2,13 +2,12 @@
 
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import requests
 
-from nba_pipeline.league.faults import FAULTS, FaultError, FaultFileError, read_faults
+from nba_pipeline.league.faults import FAULTS, FaultBook, FaultError, FaultFileError, read_faults
 from nba_pipeline.league.server import LeagueServer
 
 DAY = "2025-12-03"
@@ -97,11 +96,11 @@ def test_a_request_without_dates_is_about_those_of_its_answer(struck, league):
     assert status("games?dates[]=2025-12-02&dates[]=2025-12-04") == 200
 
 
-def test_times_are_counted_over_requests_at_once(struck):
-    server = struck({"kind": "status", "code": 503, "times": 7})
-    with ThreadPoolExecutor(12) as pool:
-        statuses = list(pool.map(lambda _: ask(server, "teams").status_code, range(40)))
-    assert statuses.count(503) == 7
+def test_times_are_counted_over_requests_at_once(threads_that_interrupt_each_other):
+    rules = FAULTS.validate_python([{"kind": "status", "code": 503, "times": 7}])
+    for book in [FaultBook(rules) for _ in range(20)]:
+        strikes = threads_that_interrupt_each_other.map(book.striking, ["teams"] * 400, [lambda _: True] * 400)
+        assert sum(map(len, strikes)) == 7
 
 
 def test_malformed_json_is_no_json(struck):
