@@ -2,12 +2,14 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 import requests
 
-from nba_pipeline.league.faults import FAULTS, FaultBook, FaultError, FaultFileError, read_faults
+from nba_pipeline.league.faults import FAULTS, FaultBook, FaultError, FaultFileError, StatusFault, read_faults
 from nba_pipeline.league.server import LeagueServer
 
 DAY = "2025-12-03"
@@ -96,10 +98,19 @@ def test_a_request_without_dates_is_about_those_of_its_answer(struck, league):
     assert status("games?dates[]=2025-12-02&dates[]=2025-12-04") == 200
 
 
-def test_times_are_counted_over_requests_at_once(threads_that_interrupt_each_other):
-    rules = FAULTS.validate_python([{"kind": "status", "code": 503, "times": 7}])
-    for book in [FaultBook(rules) for _ in range(20)]:
-        strikes = threads_that_interrupt_each_other.map(book.striking, ["teams"] * 400, [lambda _: True] * 400)
+class SlowlyRead(StatusFault):
+    """Lets other threads run between reading how often it struck and counting one more."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "times":
+            time.sleep(0.0005)
+        return super().__getattribute__(name)
+
+
+def test_times_are_counted_over_requests_at_once():
+    book = FaultBook([SlowlyRead(kind="status", code=503, times=7)])
+    with ThreadPoolExecutor(8) as pool:
+        strikes = pool.map(book.striking, ["teams"] * 80, [lambda _: True] * 80)
         assert sum(map(len, strikes)) == 7
 
 
