@@ -112,6 +112,10 @@ class Table:
 
     `before_tip_off` tables can be made before the games of their date are played.
     `keeps(staged, published)` returns the rows to publish where published ones must be kept.
+    `landed` is the endpoint whose landed answers the table is parsed from.
+    `waits_for(read, dates)` returns what a date still waits for before it can be made: `game_date`, `reason`.
+    `critical` tables must be complete for the next phase to begin. A `ledger` is never made again once the
+    first game of its date has tipped off.
     """
 
     name: str
@@ -124,6 +128,10 @@ class Table:
     audits: Sequence[Audit] = field(default=(), hash=False)
     before_tip_off: bool = False
     keeps: Callable[[ibis.Table, ibis.Table], ibis.Table] | None = None
+    landed: str | None = None
+    waits_for: Callable[[Reader, Sequence[date]], ibis.Table] | None = None
+    critical: bool = False
+    ledger: bool = False
 
     def __post_init__(self) -> None:
         """Refuses a contract that contradicts itself."""

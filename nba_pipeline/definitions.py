@@ -3,12 +3,13 @@
 import dagster as dg
 
 from nba_pipeline.clock import Clock
+from nba_pipeline.gates import Gatekeeper
 from nba_pipeline.landing import landed_games, landed_player_box_scores, landed_players
 from nba_pipeline.progress import PROGRESS
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.balldontlie import BalldontlieClient
 from nba_pipeline.sources.landing import Landing
-from nba_pipeline.table_asset import checks_of
+from nba_pipeline.table_checks import checks_of, gate_checks
 from nba_pipeline.tables import all_tables, table_assets
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.io_manager import WarehouseIOManager
@@ -31,7 +32,8 @@ def resources(settings: Settings) -> dict[str, object]:
         "landing": landing,
         "source": BalldontlieClient(settings, landing, clock),
         "progress": PROGRESS,
-        "warehouse_io": WarehouseIOManager(warehouse, clock, {table.name: table for table in all_tables()}),
+        "gatekeeper": Gatekeeper(warehouse, clock, landing, all_tables(), settings.gate_time_limit_seconds),
+        "warehouse_io": WarehouseIOManager(warehouse, clock, settings, {table.name: table for table in all_tables()}),
     }
 
 
@@ -39,7 +41,7 @@ def definitions(settings: Settings) -> dg.Definitions:
     """Everything that Dagster knows, on the warehouse and landing of the settings."""
     return dg.Definitions(
         assets=[landed_games, landed_player_box_scores, landed_players, *table_assets()],
-        asset_checks=[check for table in all_tables() for check in checks_of(table)],
+        asset_checks=[*(check for table in all_tables() for check in checks_of(table)), *gate_checks(all_tables())],
         resources=resources(settings),
         executor=dg.in_process_executor,
     )

@@ -1,123 +1,365 @@
 """The circuit breakers: may the data of a date flow on?
 
-A verdict comes from what stands in the warehouse, for many dates in one query, and from nothing else:
-no status flag can open a gate. What cannot be evaluated raises, and so stays closed.
+A gate is a pure rule: evidence from the warehouse in, a verdict with reasons out, for many dates at once.
+The same verdict is a blocking asset check, the refusal at the start of every downstream step, the
+condition of the sensors and a line of the smoke test. What cannot be evaluated is closed.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
+from enum import StrEnum
 
 import ibis
+import pyarrow as pa
 
-from nba_pipeline.clock import Clock, season_of
-from nba_pipeline.contracts import Read, Table, Window
-from nba_pipeline.partitions import contiguous, game_dates, read_bounds, season_start
-from nba_pipeline.warehouse.audit import (
-    STAGED,
-    Reasons,
-    as_reasons,
-    audit_columns,
-    audit_promises,
-    describe_gaps,
-    fingerprints,
-    grid_gaps,
-)
-from nba_pipeline.warehouse.interface import Session
-from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
-from nba_pipeline.warehouse.publish import NO_ROWS, published_fingerprints, rows_of
+from nba_pipeline.clock import Clock
+from nba_pipeline.contracts import Phase, Read, Table, Window
+from nba_pipeline.evidence import Coverage, Evidence
+from nba_pipeline.partitions import contiguous
+from nba_pipeline.sources.landing import Landing
+from nba_pipeline.warehouse.audit import Reasons
+from nba_pipeline.warehouse.interface import Session, Warehouse, WarehouseError
+from nba_pipeline.warehouse.operations_tables import GATE_VERDICTS
+
+ENOUGH_PRECOMPUTE_TABLES = 3
+"""Of the Phase 4 tables, how many must be complete for predictions to begin, the critical ones among them."""
+
+RECENT = timedelta(days=14)
+"""What the accuracy tripwires look at."""
+
+ENOUGH_GRADES = 500
+"""Fewer graded rows than this say nothing about a system."""
+
+TOO_GOOD, TOO_BAD = 0.88, 1.15
+"""Honest range of a system's mean absolute error as a share of EWMA-7's on the same rows; ours is near 0.97."""
+
+LOOK_BACK_SEASONS = 1
+"""Earlier seasons that precompute reads."""
+
+
+class State(StrEnum):
+    """How a gate stands for a date."""
+
+    OPEN = "open"
+    DEGRADED = "degraded"
+    OVERRIDDEN = "overridden"
+    CLOSED = "closed"
+
+
+@dataclass
+class Finding:
+    """What a rule found about a date: reasons that close the gate, and warnings that do not."""
+
+    reasons: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+Rule = Callable[[Evidence, Sequence[date]], Mapping[date, Finding]]
 
 
 @dataclass(frozen=True)
-class Coverage:
-    """What stands of one table on one date, against what the expected grid wants."""
+class Verdict:
+    """What a gate says about a date."""
 
+    gate: str
     game_date: date
-    published: bool
-    expected: int | None
-    present: int
-    gaps: tuple[str, ...]
+    state: State
+    reasons: tuple[str, ...] = ()
 
     @property
-    def complete(self) -> bool:
-        """Whether the date was published and lacks nothing."""
-        return self.published and not self.gaps
-
-    @property
-    def nothing_expected(self) -> bool:
-        """Whether the date is a valid skip: nothing was expected, and nothing is there."""
-        return self.complete and not self.present and not self.expected
-
-    def reasons(self, table: Table) -> list[str]:
-        """Why the date is not complete, as sentences that name the table; empty when it is."""
-        if not self.published:
-            return [f"{table.name} was never published for {self.game_date}", *self.gaps]
-        return [f"{table.name} on {self.game_date}: {gap}" for gap in self.gaps]
+    def lets_through(self) -> bool:
+        """Whether data may flow on."""
+        return self.state is not State.CLOSED
 
 
-def coverage(session: Session, table: Table, dates: Sequence[date], *, counts: bool = True) -> dict[date, Coverage]:
-    """What stands of a table on each of the dates, in the order given.
+@dataclass(frozen=True)
+class Gate:
+    """The rule between two phases. A verdict for date d says whether `into` may be made for d.
 
-    Without `counts` only the gaps are looked for, which is all that a gate needs.
+    With `of_the_next_date` the data of date d decide about the date after: that is what their check shows.
     """
-    if not dates:
+
+    name: str
+    out_of: Phase
+    into: Phase
+    description: str
+    rule: Rule
+    of_the_next_date: bool = False
+
+    def decided_by(self, day: date) -> date:
+        """The date whose verdict the data of `day` decide."""
+        return day + timedelta(days=1) if self.of_the_next_date else day
+
+
+def raw_is_whole(evidence: Evidence, dates: Sequence[date]) -> Mapping[date, Finding]:
+    """2→3: schedule, box scores and their contracts hold for what stands in the warehouse now.
+
+    Every expected game is final by its content or postponed, both teams have their box scores and enough
+    players, points and minutes add up, no key stands twice, and nothing is there that nobody expects.
+    """
+    found = {day: Finding() for day in dates}
+    for table in _read_across(evidence, Phase.ANALYTICS, Phase.RAW):
+        covered = evidence.coverage(table, dates)
+        broken = evidence.broken_promises(table, [day for day in dates if covered[day].published])
+        for day in dates:
+            found[day].reasons += covered[day].reasons(table)
+            found[day].reasons += [f"{table.name} on {day}: {reason}" for reason in broken.get(day, ())]
+    return found
+
+
+def look_back_is_whole(evidence: Evidence, dates: Sequence[date]) -> Mapping[date, Finding]:
+    """3→4: every analytics table is complete on every due date of the look-back window, known gaps aside."""
+    found = {day: Finding() for day in dates}
+    for table in evidence.tables_of(Phase.ANALYTICS):
+        for day, reason in _incomplete_reads(evidence, Read(table, Window.BEFORE, LOOK_BACK_SEASONS), dates).items():
+            found[day].reasons.append(reason)
+    return found
+
+
+def precompute_is_enough(evidence: Evidence, dates: Sequence[date]) -> Mapping[date, Finding]:
+    """4→5: enough Phase 4 tables, both critical ones among them, whole, fresh and on a whole history."""
+    tables = evidence.tables_of(Phase.PRECOMPUTE)
+    covered = {table.name: evidence.coverage(table, dates) for table in tables}
+    history = look_back_is_whole(evidence, dates)
+    found = {}
+    for day in dates:
+        complete = {table.name: covered[table.name][day].complete for table in tables}
+        finding = enough_tables(complete, {table.name for table in tables if table.critical})
+        for table in tables:
+            reasons = covered[table.name][day].reasons(table)
+            if table.critical and complete[table.name] and evidence.is_stale(table, day):
+                reasons = [f"{table.name} on {day} was made before what it is made from changed"]
+            (finding.reasons if table.critical else finding.warnings).extend(reasons)
+        finding.reasons += history[day].reasons
+        found[day] = finding
+    return found
+
+
+def enough_tables(complete: Mapping[str, bool], critical: set[str]) -> Finding:
+    """The rule of 4→5 by itself: at least three complete tables, and every critical one."""
+    missing = sorted(name for name, whole in complete.items() if not whole)
+    count = len(complete) - len(missing)
+    finding = Finding()
+    if missing:
+        short = f"{count} of {len(complete)} Phase 4 tables are complete; missing: {', '.join(missing)}"
+        closes = count < min(ENOUGH_PRECOMPUTE_TABLES, len(complete)) or critical & set(missing)
+        (finding.reasons if closes else finding.warnings).append(short)
+    return finding
+
+
+def predictions_are_whole(evidence: Evidence, dates: Sequence[date]) -> Mapping[date, Finding]:
+    """5→6: every expected prediction of every system, values in range, and recent errors that are honest."""
+    found = {day: Finding() for day in dates}
+    for table in evidence.tables_of(Phase.PREDICTIONS):
+        covered = evidence.coverage(table, dates)
+        broken = evidence.broken_promises(table, [day for day in dates if covered[day].published])
+        for day in dates:
+            found[day].reasons += covered[day].reasons(table)
+            found[day].reasons += [f"{table.name} on {day}: {reason}" for reason in broken.get(day, ())]
+    for day, reasons in dishonest_errors(evidence, dates).items():
+        found[day].reasons += reasons
+    return found
+
+
+def dishonest_errors(evidence: Evidence, dates: Sequence[date]) -> Reasons:
+    """Per date, the systems whose errors over the days before lie outside the honest range."""
+    graded = next((table for table in evidence.tables_of(Phase.GRADES)), None)
+    if graded is None or not dates:
         return {}
-    published = _row_counts(session, table, min(dates), max(dates))
-    if table.grid is None:
-        return {day: Coverage(day, day in published, None, published.get(day, 0), ()) for day in dates}
-    rows = session.read(table)
-    gaps = session.query(grid_gaps(rows, table.grid, session.read, dates))
-    sentences = describe_gaps(gaps, table.grid)
-    expected = _count_keys(session, table.grid.expected(session.read), dates) if counts else {}
-    present = _count_keys(session, table.grid.present(rows), dates) if counts else {}
-    return {
-        day: Coverage(day, day in published, expected.get(day, 0), present.get(day, 0), tuple(sentences.get(day, ())))
-        for day in dates
-    }
+    rows = evidence.session.read(graded)
+    begin, end = min(dates) - RECENT, max(dates)
+    played = rows.filter(rows.played, rows.game_date >= ibis.literal(begin), rows.game_date < ibis.literal(end))
+    by_day = played.group_by("system_id", "game_date").agg(
+        rows=ibis._.count(), error=played.absolute_error.sum(), baseline=played.ewma_7_absolute_error.sum()
+    )
+    sums = evidence.session.query(by_day).to_pylist()
+    reasons: Reasons = {}
+    for day in dates:
+        for system in sorted({row["system_id"] for row in sums}):
+            recent = [r for r in sums if r["system_id"] == system and day - RECENT <= r["game_date"] < day]
+            sentence = tripped(system, *(sum(r[key] for r in recent) for key in ("rows", "error", "baseline")))
+            if sentence:
+                reasons.setdefault(day, []).append(sentence)
+    return reasons
 
 
-def closed(session: Session, table: Table, dates: Sequence[date], clock: Clock) -> dict[date, list[str]]:
-    """The dates of a table that may not be made yet, with the reasons; dates left out are open.
+def tripped(system: str, rows: int, error: float, baseline: float) -> str | None:
+    """Why the errors of a system cannot be honest, from sums over the same rows; None when they can be."""
+    if rows < ENOUGH_GRADES or not baseline or TOO_GOOD <= error / baseline <= TOO_BAD:
+        return None
+    good = error / baseline < TOO_GOOD
+    return (
+        f"accuracy tripwire: {system} is too {'good to be true' if good else 'bad to be used'}: mean absolute error "
+        f"{error / rows:.2f} against {baseline / rows:.2f} of EWMA-7 on the same {rows} rows of the last "
+        f"{RECENT.days} days. {'Look for a leak' if good else 'Look at the model and its inputs'} first"
+    )
+
+
+GATES = (
+    Gate(
+        "raw_to_analytics",
+        Phase.RAW,
+        Phase.ANALYTICS,
+        "Every expected game is final or postponed, and its box scores are whole and add up.",
+        raw_is_whole,
+    ),
+    Gate(
+        "analytics_to_precompute",
+        Phase.ANALYTICS,
+        Phase.PRECOMPUTE,
+        "Every analytics table is complete on every date that the next date looks back on.",
+        look_back_is_whole,
+        of_the_next_date=True,
+    ),
+    Gate(
+        "precompute_to_predictions",
+        Phase.PRECOMPUTE,
+        Phase.PREDICTIONS,
+        "Three of the five Phase 4 tables, both critical ones among them, are complete, fresh and on a whole history.",
+        precompute_is_enough,
+    ),
+    Gate(
+        "predictions_to_grades",
+        Phase.PREDICTIONS,
+        Phase.GRADES,
+        "Every expected prediction of every system is there, in range, and recent errors are honest.",
+        predictions_are_whole,
+    ),
+)
+
+
+def gate_into(phase: Phase) -> Gate | None:
+    """The gate in front of a phase; None for landing and raw, which nothing but the source feeds."""
+    return next((gate for gate in GATES if gate.into is phase), None)
+
+
+def gate_named(name: str) -> Gate:
+    """The gate of a name. Raises `KeyError` that lists the names."""
+    found = {gate.name: gate for gate in GATES}
+    if name not in found:
+        raise KeyError(f"there is no gate {name!r}; the gates are {', '.join(found)}")
+    return found[name]
+
+
+@dataclass(frozen=True)
+class Admission:
+    """What a step may make: refused dates with reasons, dates let through by an override, and the inputs."""
+
+    refused: Reasons
+    verdicts: Mapping[date, Verdict]
+    inputs: Mapping[date, str]
+
+
+class Gatekeeper:
+    """Asks the gates, for whoever launches or runs a step, and records what they said."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        clock: Clock,
+        landing: Landing,
+        tables: Sequence[Table],
+        time_limit_seconds: float = 120,
+    ) -> None:
+        self.warehouse = warehouse
+        self.clock = clock
+        self.landing = landing
+        self.tables = tables
+        self.time_limit_seconds = time_limit_seconds
+
+    def evidence(self, session: Session) -> Evidence:
+        """Fresh evidence, true while the session lasts."""
+        return Evidence(session, self.clock, self.tables, self.landing)
+
+    def verdicts(self, evidence: Evidence, gate: Gate, dates: Sequence[date]) -> dict[date, Verdict]:
+        """What a gate says about each date. When it cannot be evaluated it is closed, and the reason says why."""
+        if not dates:
+            return {}
+        try:
+            with evidence.session.time_limit(self.time_limit_seconds):
+                found = gate.rule(evidence, dates)
+        except WarehouseError as error:
+            found = {day: Finding([f"the gate could not be evaluated, so it is closed: {error}"]) for day in dates}
+        return {day: self._verdict(evidence, gate, day, found[day]) for day in dates}
+
+    def _verdict(self, evidence: Evidence, gate: Gate, day: date, finding: Finding) -> Verdict:
+        if not finding.reasons:
+            state = State.DEGRADED if finding.warnings else State.OPEN
+            return Verdict(gate.name, day, state, tuple(finding.warnings))
+        override = self._override(evidence, gate, day)
+        if override is None:
+            return Verdict(gate.name, day, State.CLOSED, (*finding.reasons, *finding.warnings))
+        return Verdict(gate.name, day, State.OVERRIDDEN, (override, *finding.reasons))
+
+    def _override(self, evidence: Evidence, gate: Gate, day: date) -> str | None:
+        """The override in force; an override that cannot be read opens nothing."""
+        try:
+            found = evidence.overrides.get((gate.name, day))
+        except WarehouseError:
+            return None
+        return str(found) if found else None
+
+    def judge(self, evidence: Evidence, table: Table, dates: Sequence[date]) -> Admission:
+        """May the rows of these dates be made? The gate in front of the phase, and the table's own inputs."""
+        gate = gate_into(table.phase)
+        verdicts = self.verdicts(evidence, gate, dates) if gate else {}
+        refused: Reasons = {day: list(v.reasons) for day, v in verdicts.items() if not v.lets_through}
+        for found in (evidence.waiting(table, dates), incomplete_inputs(evidence, table, dates)):
+            for day, reasons in found.items():
+                overridden = day in verdicts and verdicts[day].state is State.OVERRIDDEN
+                new = [] if overridden else [r for r in reasons if r not in refused.get(day, ())]
+                if new:
+                    refused.setdefault(day, []).extend(new)
+        return Admission(refused, verdicts, evidence.inputs(table, dates))
+
+    def admit(self, table: Table, dates: Sequence[date], asked_by: str) -> Admission:
+        """Judges at the start of a step and records the verdicts, in one session that nobody can write in between."""
+        with self.warehouse.session() as session:
+            admission = self.judge(self.evidence(session), table, dates)
+            record(session, admission.verdicts.values(), asked_by, self.clock)
+        return admission
+
+
+def record(session: Session, verdicts: Iterable[Verdict], asked_by: str, clock: Clock) -> None:
+    """Appends verdicts to `operations.gate_verdicts`, one row a date, gate and evaluation."""
+    rows = [
+        {
+            "game_date": verdict.game_date,
+            "gate": verdict.gate,
+            "evaluated_at": clock.now().replace(tzinfo=None),
+            "asked_by": asked_by,
+            "state": verdict.state.value,
+            "reasons": json.dumps(list(verdict.reasons)),
+        }
+        for verdict in verdicts
+    ]
+    if rows:
+        session.ensure(GATE_VERDICTS)
+        session.append(GATE_VERDICTS, pa.Table.from_pylist(rows, schema=GATE_VERDICTS.schema.to_pyarrow()))
+
+
+def incomplete_inputs(evidence: Evidence, table: Table, dates: Sequence[date]) -> Reasons:
+    """The dates whose own inputs are not whole, with the reasons; dates left out may be made.
 
     The rows of a date need every upstream table complete on the dates that they read: on the date itself,
-    or on every earlier date back to where the history begins.
+    or on every earlier date back to where the history begins. Between phases the gate decides which tables
+    may be missing on the date itself; here count those that the table reads.
     """
-    verdict: dict[date, list[str]] = {day: [] for day in dates}
+    reasons: Reasons = {}
     for read in table.reads.values():
-        for day, reasons in _closed_by(session, read, dates, clock).items():
-            verdict[day].extend(reasons)
-    return {day: reasons for day, reasons in verdict.items() if reasons}
+        for day, reason in _incomplete_reads(evidence, read, dates).items():
+            reasons.setdefault(day, []).append(reason)
+    return reasons
 
 
-def broken_promises(session: Session, table: Table, dates: Sequence[date]) -> Reasons:
-    """The promises of the contract that the published rows of the dates break, per date.
-
-    A published date whose rows are not those that were published (count or content) is broken too.
-    """
-    rows = session.stage(STAGED, rows_of(session, table, dates))
-    broken: Reasons = {}
-    for found in (as_reasons(audit_columns(session, table)), audit_promises(session, rows, table, dates)):
-        for day, reasons in found.items():
-            broken.setdefault(day, []).extend(reasons)
-    content = fingerprints(session, table)
-    for day, fingerprint in published_fingerprints(session, table, dates).items():
-        if content.get(day, (0, NO_ROWS))[1] != fingerprint:
-            broken.setdefault(day, []).append("the rows are not those that the pipeline published")
-    return broken
-
-
-def _closed_by(session: Session, read: Read, dates: Sequence[date], clock: Clock) -> dict[date, list[str]]:
-    loaded = {begin: first_loaded(session, begin) for begin in {read_bounds(read, day, day)[0] for day in dates}}
-    needed = {day: dates_needed(read, day, loaded[read_bounds(read, day, day)[0]], clock) for day in dates}
+def _incomplete_reads(evidence: Evidence, read: Read, dates: Sequence[date]) -> dict[date, str]:
+    needed = {day: evidence.dates_needed(read, day) for day in dates}
     asked = sorted({day for days in needed.values() for day in days})
-    incomplete = [c for c in coverage(session, read.table, asked, counts=False).values() if not c.complete]
-    result: dict[date, list[str]] = {}
-    for day, days in needed.items():
-        wanted = set(days)
-        blocking = [c for c in incomplete if c.game_date in wanted]
-        if blocking:
-            result[day] = [_sentence(read.table, blocking)]
-    return result
+    incomplete = {c.game_date: c for c in evidence.coverage(read.table, asked).values() if not c.complete}
+    blocking = {day: [incomplete[d] for d in days if d in incomplete] for day, days in needed.items()}
+    return {day: _sentence(read.table, found) for day, found in blocking.items() if found}
 
 
 def _sentence(table: Table, blocking: Sequence[Coverage]) -> str:
@@ -126,40 +368,9 @@ def _sentence(table: Table, blocking: Sequence[Coverage]) -> str:
     return f"{'; '.join(blocking[0].reasons(table))}{others}. Mend: nba-pipeline backfill --from {first} --to {last}"
 
 
-def dates_needed(read: Read, day: date, loaded_from: date | None, clock: Clock) -> list[date]:
-    """The dates of an upstream table that must be complete before `day` may be made.
-
-    A look back asks for every date whose games are due: from the start of the season, or from the first
-    date loaded if that is earlier, up to yesterday. Seasons that were never loaded are a known gap, which
-    the quality of the features shows.
-    """
-    same = [day] if read.window is not Window.BEFORE else []
-    if read.window is Window.SAME_DATE:
-        return same
-    begin, _ = read_bounds(read, day, day)
-    start = min(loaded_from or day, season_start(season_of(day)))
-    due = min(day - timedelta(days=1), clock.today() - timedelta(days=1))
-    return [*game_dates(max(begin, start), due), *same]
-
-
-def first_loaded(session: Session, begin: date) -> date | None:
-    """The earliest date, from `begin` on, on which anything was published; None when nothing was."""
-    manifest = session.read(PUBLISHED_PARTITIONS)
-    found = session.query(manifest.filter(manifest.game_date >= begin).agg(first=manifest.game_date.min())).to_pylist()
-    return found[0]["first"] if found else None
-
-
-def _row_counts(session: Session, table: Table, first: date, last: date) -> Mapping[date, int]:
-    manifest = session.read(PUBLISHED_PARTITIONS)
-    mine = manifest.filter(manifest.table_name == table.name, manifest.game_date.between(first, last))
-    rows = session.query(mine.select("game_date", "row_count")).to_pylist()
-    return {row["game_date"]: row["row_count"] for row in rows}
-
-
-def _count_keys(session: Session, keys: ibis.Table, dates: Sequence[date]) -> Mapping[date, int]:
-    counted = (
-        keys.filter(keys.game_date.isin([ibis.literal(day) for day in dates]))
-        .group_by("game_date")
-        .agg(n=ibis._.count())
-    )
-    return {row["game_date"]: row["n"] for row in session.query(counted).to_pylist()}
+def _read_across(evidence: Evidence, phase: Phase, upstream: Phase) -> list[Table]:
+    """The tables of the upstream phase that a phase reads."""
+    names = {
+        read.table.name for t in evidence.tables_of(phase) for read in t.reads.values() if read.table.phase is upstream
+    }
+    return [table for table in evidence.tables_of(upstream) if table.name in names]

@@ -35,6 +35,21 @@ class Settings(BaseSettings):
         ge=0,
         description="How long a step waits for DuckDB's single-writer lock before it fails.",
     )
+    step_retries: int = Field(default=3, ge=0, description="Retries of a step whose failure can heal by waiting.")
+    step_retry_wait_seconds: float = Field(
+        default=20, ge=0, description="First wait before such a retry; it doubles, with jitter."
+    )
+    gate_time_limit_seconds: float = Field(
+        default=120, gt=0, description="Longest evaluation of a gate; one that takes longer is closed."
+    )
+    sensor_interval_seconds: int = Field(default=30, ge=1, description="Seconds between two looks of a sensor.")
+    sensor_lock_wait_seconds: float = Field(
+        default=40, ge=0, description="How long a sensor waits for DuckDB's lock before its tick fails."
+    )
+    self_heal_interval_seconds: int = Field(default=900, ge=1, description="Seconds between two rounds of self-heal.")
+    automation: Literal["on", "off"] = Field(
+        default="on", description="Whether sensors and schedules run unless they are stopped in the UI."
+    )
     balldontlie_api_key: SecretStr | None = Field(default=None, validation_alias="BALLDONTLIE_API_KEY")
     balldontlie_api_url: str = Field(default="https://api.balldontlie.io", validation_alias="BALLDONTLIE_API_URL")
     balldontlie_plan: Plan = Field(

@@ -7,13 +7,12 @@ import dagster as dg
 import ibis
 import pyarrow as pa
 
-from nba_pipeline import gates
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Column, Table
+from nba_pipeline.gates import Admission, Gatekeeper, State
 from nba_pipeline.partitions import game_date_partitions, partition_mapping, read_bounds, to_date
 from nba_pipeline.settings import Settings
-from nba_pipeline.warehouse.interface import Warehouse
-from nba_pipeline.warehouse.io_manager import CONTRACT_CHECK
+from nba_pipeline.step_retries import retrying_what_can_heal
 from nba_pipeline.warehouse.publish import Rows
 
 GAME_DATES = game_date_partitions(Clock.from_settings(Settings()))
@@ -21,7 +20,8 @@ GAME_DATES = game_date_partitions(Clock.from_settings(Settings()))
 
 OWNERS = ["team:data-platform"]
 
-GRID_CHECK = "expected_grid"
+WRITER_POOL = "warehouse_writer"
+"""The pool of everything that writes to the warehouse: DuckDB has one writer, so runs take turns."""
 
 
 def asset_key(table: Table) -> dg.AssetKey:
@@ -55,19 +55,22 @@ def table_asset(
             kinds=set(kinds),
             owners=OWNERS,
             metadata=definition_metadata(table),
-            required_resource_keys={"warehouse", "clock", "landing", "settings", "progress"},
+            required_resource_keys={"warehouse", "clock", "landing", "settings", "progress", "gatekeeper"},
+            pool=WRITER_POOL,
         )
         def asset(context: dg.AssetExecutionContext, **inputs: ibis.Table) -> Rows:
             dates = [to_date(key) for key in context.partition_keys]
-            refused = ask_gate(context, table, dates)
-            open_dates = [day for day in dates if day not in refused]
-            if not open_dates:
-                raise gate_failure(table, refused)
-            made = function(context, open_dates, **_narrowed(table, inputs, min(dates), max(dates)))
+            with retrying_what_can_heal(context.resources.settings, context.op_execution_context.retry_number):
+                admission = admit(context, table, dates)
+                refused = admission.refused
+                open_dates = [day for day in dates if day not in refused]
+                if not open_dates:
+                    raise gate_failure(table, refused)
+                made = function(context, open_dates, **_narrowed(table, inputs, min(dates), max(dates)))
             if not isinstance(made, Rows):
                 made = Rows(made)
             closed = {day: [f"the gate is closed: {reason}" for reason in why] for day, why in refused.items()}
-            return Rows(made.rows, {**made.refused, **closed}, made.rejected)
+            return Rows(made.rows, {**made.refused, **closed}, made.rejected, admission.inputs)
 
         return asset
 
@@ -88,14 +91,16 @@ def group_name(table: Table) -> str:
     return f"phase_{table.phase.value}_{table.phase.name.lower()}"
 
 
-def ask_gate(context: dg.AssetExecutionContext, table: Table, dates: Sequence[date]) -> dict[date, list[str]]:
-    """The dates of the run that may not be made, with reasons; logged as they will be reported."""
-    warehouse: Warehouse = context.resources.warehouse
-    with warehouse.session(read_only=True) as session:
-        refused = gates.closed(session, table, dates, context.resources.clock)
-    for day, reasons in refused.items():
+def admit(context: dg.AssetExecutionContext, table: Table, dates: Sequence[date]) -> Admission:
+    """Asks the gates about the dates of the run; what they refuse, warn of or overlook is in the log and the UI."""
+    gatekeeper: Gatekeeper = context.resources.gatekeeper
+    admission = gatekeeper.admit(table, dates, asked_by=f"{table.name} in run {context.run_id}")
+    for day, reasons in admission.refused.items():
         context.log.error(f"The gate into {table.name} is closed for {day}: {' '.join(reasons)}")
-    return refused
+    for day, verdict in admission.verdicts.items():
+        if verdict.state in (State.DEGRADED, State.OVERRIDDEN):
+            context.log.warning(f"The gate {verdict.gate} is {verdict.state} for {day}: {' '.join(verdict.reasons)}")
+    return admission
 
 
 def gate_failure(table: Table, refused: dict[date, list[str]]) -> dg.Failure:
@@ -130,54 +135,3 @@ def _column_doc(column: Column, table: Table) -> dg.TableColumn:
         description=f"{column.definition} Unit: {column.unit}.{allowed}{between}{source}",
         constraints=dg.TableColumnConstraints(nullable=column.nullable),
     )
-
-
-def checks_of(table: Table) -> list[dg.AssetChecksDefinition]:
-    """The blocking checks of a table, which read what is published and not what a step believes it wrote."""
-    key = asset_key(table)
-
-    @dg.asset_check(
-        asset=key,
-        name=GRID_CHECK,
-        blocking=True,
-        partitions_def=GAME_DATES,
-        required_resource_keys={"warehouse"},
-        description="Every key that the schedule and the upstream tables expect is there, and no other.",
-    )
-    def expected_grid(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        dates = [to_date(key) for key in context.partition_keys]
-        with context.resources.warehouse.session(read_only=True) as session:
-            found = gates.coverage(session, table, dates)
-        incomplete = {str(c.game_date): c.reasons(table) for c in found.values() if not c.complete}
-        return dg.AssetCheckResult(
-            passed=not incomplete,
-            metadata={
-                "dates": len(dates),
-                "dates with nothing expected": sum(c.nothing_expected for c in found.values()),
-                "present": sum(c.present for c in found.values()),
-                "expected": sum(c.expected or 0 for c in found.values()),
-                "incomplete": dg.MetadataValue.json(incomplete),
-            },
-        )
-
-    @dg.asset_check(
-        asset=key,
-        name=CONTRACT_CHECK,
-        blocking=True,
-        partitions_def=GAME_DATES,
-        required_resource_keys={"warehouse"},
-        description="Types, keys, nulls, ranges and promises of the contract hold for the published rows.",
-    )
-    def contract(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        dates = [to_date(key) for key in context.partition_keys]
-        with context.resources.warehouse.session(read_only=True) as session:
-            broken = gates.broken_promises(session, table, dates)
-        return dg.AssetCheckResult(
-            passed=not broken,
-            metadata={
-                "dates": len(dates),
-                "broken": dg.MetadataValue.json({str(day): why for day, why in broken.items()}),
-            },
-        )
-
-    return [expected_grid, contract]

@@ -6,9 +6,9 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from nba_pipeline import gates
 from nba_pipeline.clock import Clock, season_of
 from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.evidence import Evidence
 from nba_pipeline.landing import LANDED_GAMES, LANDED_PLAYER_BOX_SCORES, LANDED_PLAYERS
 from nba_pipeline.operations.runs import Attempt, Pipeline, materialize
 from nba_pipeline.operations.smoke_test import DateResult, State, smoke_test
@@ -78,7 +78,7 @@ def history_stretches(warehouse: Warehouse, clock: Clock, first: date) -> list[S
     """
     season = season_of(first)
     with warehouse.session(read_only=True) as session:
-        loaded = gates.first_loaded(session, season_start(season - TRAINING_SEASONS))
+        loaded = Evidence(session, clock, all_tables()).first_loaded(season_start(season - TRAINING_SEASONS))
     start = min(season_start(season), loaded or first)
     last = min(first, clock.today()) - timedelta(days=1)
     needed = [table for phase in HISTORY_PHASES for table in tables_of(phase)]

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 
-from nba_pipeline import gates
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase, Table
-from nba_pipeline.gates import Coverage
+from nba_pipeline.evidence import Coverage, Evidence
 from nba_pipeline.partitions import game_dates
 from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.interface import Warehouse
@@ -69,8 +68,9 @@ def smoke_test(
     found: dict[str, dict[date, Coverage]] = {}
     chosen = list(tables or all_tables())
     with warehouse.session(read_only=True) as session:
+        evidence = Evidence(session, clock, all_tables())
         for table in chosen:
-            found[table.name] = gates.coverage(session, table, dates)
+            found[table.name] = evidence.coverage(table, dates, counts=True)
     return [DateResult(day, tuple(_result(table, found[table.name][day], clock) for table in chosen)) for day in dates]
 
 

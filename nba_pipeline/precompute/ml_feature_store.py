@@ -189,6 +189,7 @@ CONTRACT = Contract(
         "players",
     ),
     before_tip_off=True,
+    critical=True,
 )  # fmt: skip
 
 

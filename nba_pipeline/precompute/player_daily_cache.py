@@ -106,6 +106,7 @@ CONTRACT = Contract(
     },
     grid=Grid(("game_id", "player_id"), expected_keys, rows_as_keys("game_id", "player_id"), "players"),
     before_tip_off=True,
+    critical=True,
 )  # fmt: skip
 
 

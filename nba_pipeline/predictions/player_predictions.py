@@ -113,6 +113,7 @@ CONTRACT = Contract(
         exact=False,
     ),
     before_tip_off=True,
+    ledger=True,
     keeps=keep_live,
 )  # fmt: skip
 

@@ -101,6 +101,7 @@ CONTRACT = Table(
         ),
     ),
     before_tip_off=True,
+    landed="games",
 )
 
 

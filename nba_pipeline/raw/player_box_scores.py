@@ -31,6 +31,9 @@ from nba_pipeline.table_asset import table_asset
 from nba_pipeline.warehouse.publish import Rows
 
 PLAYERS_ON_THE_FLOOR = 5
+MOST_PLAYERS_OF_A_TEAM = 20
+"""A roster has 15 players and three two-way contracts; more in one box score are not one team's."""
+
 TEAM_MINUTES = 240
 OVERTIME_TEAM_MINUTES = 25
 
@@ -65,6 +68,15 @@ def unfinished_games(staged: ibis.Table, read: Reader, dates: Sequence[date]) ->
         + " ("
         + open_games.status_text.fill_null("")
         + "), not final",
+    )
+
+
+def crowded_teams(staged: ibis.Table, read: Reader, dates: Sequence[date]) -> ibis.Table:
+    """A reason for each team with more players in a box score than a team can have."""
+    counted = staged.group_by("game_date", "game_id", "team").agg(players=ibis._.count())
+    wrong = counted.filter(counted.players > MOST_PLAYERS_OF_A_TEAM)
+    return wrong.select(
+        "game_date", reason=_game(wrong) + wrong.team + " has " + wrong.players.cast("string") + " players listed"
     )
 
 
@@ -178,6 +190,7 @@ CONTRACT = Table(
     grid=Grid(("game_id", "team_id"), team_game_keys, teams_with_players, "team box scores"),
     audits=(
         Audit("every game is final", "No game of the date is scheduled or in progress.", unfinished_games),
+        Audit("a team's worth of players", "A team lists no more players than it can have.", crowded_teams),
         Audit("points sum to the score", "A team's score is the sum of its players' points.", scores_that_differ),
         Audit(
             "minutes sum to the game",
@@ -214,6 +227,8 @@ CONTRACT = Table(
             ),
         ),
     ),
+    landed="stats",
+    waits_for=lambda read, dates: unfinished_games(read(games.CONTRACT), read, dates),
 )
 
 

@@ -65,6 +65,7 @@ CONTRACT = Table(
     reads={"games": Read(games.CONTRACT)},
     audits=(Audit("no roster is cut short", f"A team has at least {SMALLEST_ROSTER} players.", short_rosters),),
     before_tip_off=True,
+    landed="players/active",
 )
 
 

@@ -1,6 +1,7 @@
 """The warehouse on DuckDB: one file, one writer at a time, no extension and no server."""
 
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -15,6 +16,7 @@ from ibis.backends.duckdb import Backend
 
 from nba_pipeline.contracts import Table
 from nba_pipeline.warehouse.interface import (
+    QueryError,
     Replacement,
     SchemaMismatchError,
     Session,
@@ -47,12 +49,31 @@ class DuckDBSession:
 
     def query(self, expression: ibis.Table, *, reusable: bool = False) -> pa.Table:
         """The rows of an expression; a `reusable` one holds no data and is translated once a process."""
-        if not reusable:
-            return self._backend.to_pyarrow(expression)
-        node = expression.op()
-        if node not in _TRANSLATED:
-            _TRANSLATED[node] = self._backend.compile(expression)
-        return self._connection.execute(_TRANSLATED[node]).to_arrow_table()
+        try:
+            if not reusable:
+                return self._backend.to_pyarrow(expression)
+            node = expression.op()
+            if node not in _TRANSLATED:
+                _TRANSLATED[node] = self._backend.compile(expression)
+            return self._connection.execute(_TRANSLATED[node]).to_arrow_table()
+        except duckdb.Error as error:
+            raise QueryError(f"DuckDB could not answer a query: {error}") from error
+
+    @contextmanager
+    def time_limit(self, seconds: float) -> Iterator[None]:
+        """Interrupts whatever runs on the connection after so many seconds."""
+        timer = threading.Timer(seconds, self._connection.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def append(self, table: Table, rows: pa.Table) -> None:
+        """Adds rows in one statement: all of them, or none."""
+        self.stage("appended", rows)
+        self._connection.execute(f"INSERT INTO {_quoted(table)} BY NAME SELECT * FROM appended")  # noqa: S608
 
     def ensure(self, table: Table) -> None:
         """Creates the table, or adds the columns that its contract has gained."""

@@ -19,6 +19,10 @@ class WarehouseBusyError(WarehouseError):
     """Another process held the warehouse for longer than a step may wait."""
 
 
+class QueryError(WarehouseError):
+    """A query failed, or took longer than it may; what it asked is unknown."""
+
+
 class SchemaMismatchError(WarehouseError):
     """The table in the warehouse differs from its contract by more than added columns."""
 
@@ -31,7 +35,10 @@ class Session(Protocol):
         ...
 
     def query(self, expression: ibis.Table, *, reusable: bool = False) -> pa.Table:
-        """The rows of an expression; a `reusable` one holds no data and is translated once a process."""
+        """The rows of an expression; a `reusable` one holds no data and is translated once a process.
+
+        Raises `QueryError` when the engine cannot answer.
+        """
         ...
 
     def ensure(self, table: Table) -> None:
@@ -43,6 +50,14 @@ class Session(Protocol):
 
     def stage(self, name: str, rows: ibis.Table | pa.Table) -> ibis.Table:
         """Computes rows into a temporary table that only this session sees, and returns it."""
+        ...
+
+    def append(self, table: Table, rows: pa.Table) -> None:
+        """Adds rows to a table that only ever grows."""
+        ...
+
+    def time_limit(self, seconds: float) -> AbstractContextManager[None]:
+        """Ends queries that run longer than this with `QueryError`, for as long as the context lasts."""
         ...
 
     def replace(self, changes: Sequence["Replacement"]) -> None:

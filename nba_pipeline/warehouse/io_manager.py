@@ -10,6 +10,8 @@ import ibis
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Table
 from nba_pipeline.partitions import to_date, to_key
+from nba_pipeline.settings import Settings
+from nba_pipeline.step_retries import retrying_what_can_heal
 from nba_pipeline.warehouse.interface import Session, Warehouse
 from nba_pipeline.warehouse.publish import Outcome, Rows, Stamp, publish
 
@@ -22,9 +24,10 @@ CONTRACT_CHECK = "contract"
 class WarehouseIOManager(dg.IOManager):
     """Loads inputs as unbound Ibis tables and publishes outputs, one warehouse session an output."""
 
-    def __init__(self, warehouse: Warehouse, clock: Clock, contracts: Mapping[str, Table]) -> None:
+    def __init__(self, warehouse: Warehouse, clock: Clock, settings: Settings, contracts: Mapping[str, Table]) -> None:
         self._warehouse = warehouse
         self._clock = clock
+        self._settings = settings
         self._contracts = contracts
 
     def load_input(self, context: dg.InputContext) -> ibis.Table:
@@ -39,7 +42,10 @@ class WarehouseIOManager(dg.IOManager):
         """
         table = self._contracts[_table_name(context.asset_key)]
         dates = [to_date(key) for key in context.asset_partition_keys]
-        with self._warehouse.session() as session:
+        with (
+            retrying_what_can_heal(self._settings, context.step_context.previous_attempt_count),
+            self._warehouse.session() as session,
+        ):
             outcomes = publish(session, table, obj, dates, Stamp(context.run_id, self._clock.now()))
             preview = _preview(session, table, max(dates))
         refused = [outcome for outcome in outcomes.values() if outcome.status == "refused"]

@@ -23,6 +23,14 @@ PUBLISHED_PARTITIONS = Table(
             "SHA-256 over the rows' content, in the order of the grain, without volatile columns.",
             "hex",
         ),
+        Column(
+            "inputs",
+            "string",
+            "SHA-256 over the fingerprints of everything that the rows were made from; another one now means "
+            "that they are stale.",
+            "hex",
+            nullable=True,
+        ),
         Column("published_at", "timestamp(6)", "When the content last changed.", "UTC"),
         _RUN_ID,
     ),
@@ -40,5 +48,46 @@ QUARANTINE = Table(
         Column("row_json", "string", "The row, as JSON.", "JSON"),
         Column("quarantined_at", "timestamp(6)", "When it was refused.", "UTC"),
         _RUN_ID,
+    ),
+)
+
+_GATE = Column("gate", "string", "Name of the gate.", "text")
+
+GATE_VERDICTS = Table(
+    name="operations.gate_verdicts",
+    description="What every gate said about a date each time it was asked: by a step, a check or a sensor.",
+    phase=Phase.RAW,
+    grain=("game_date", "gate", "evaluated_at", "asked_by"),
+    columns=(
+        GAME_DATE,
+        _GATE,
+        Column("evaluated_at", "timestamp(6)", "When the gate was asked.", "UTC"),
+        Column("asked_by", "string", "The table, run or sensor that asked.", "text"),
+        Column(
+            "state",
+            "string",
+            "Open; degraded (open with a warning); overridden by a person; or closed.",
+            "category",
+            allowed=("open", "degraded", "overridden", "closed"),
+        ),
+        Column("reasons", "string", "Why, as a JSON list of sentences; empty for an open gate.", "JSON"),
+    ),
+)
+
+GATE_OVERRIDES = Table(
+    name="operations.gate_overrides",
+    description=(
+        "Decisions of people to let one date through one gate, or to count a date as a known gap, until an "
+        "instant. Rows are only ever added; the last one for a date and gate counts."
+    ),
+    phase=Phase.RAW,
+    grain=("game_date", "gate", "recorded_at"),
+    columns=(
+        GAME_DATE,
+        _GATE,
+        Column("decided_by", "string", "Who decided.", "text"),
+        Column("reason", "string", "Why the date may pass all the same.", "text"),
+        Column("until", "timestamp(6)", "When the decision ends.", "UTC"),
+        Column("recorded_at", "timestamp(6)", "When it was recorded.", "UTC"),
     ),
 )

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import ibis
 import pyarrow as pa
@@ -22,12 +22,14 @@ NO_ROWS = "0 rows"
 class Rows:
     """What a step made: rows for a range of dates, and why some of the dates have none that can be trusted.
 
-    `rejected` holds source items that could not be read, as (date, reason, JSON).
+    `rejected` holds source items that could not be read, as (date, reason, JSON). `inputs` says per date what
+    the rows were made from, as one hash; it must have been taken before any of it was read.
     """
 
     rows: ibis.Table | pa.Table
     refused: Mapping[date, Sequence[str]] = field(default_factory=dict)
     rejected: Sequence[tuple[date, str, str]] = ()
+    inputs: Mapping[date, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def publish(session: Session, table: Table, made: Rows, dates: Sequence[date], s
     rules = {name for names in broken.values() for name in names}
     _quarantine(session, table, made.rejected, _broken_rows(session, staged, table, rules), stamp)
     good = [day for day in candidates if day not in reasons]
-    return _commit(session, table, staged, good, stamp) | {
+    return _commit(session, table, staged, good, made.inputs, stamp) | {
         day: Outcome(day, "refused", 0, "", tuple(why)) for day, why in reasons.items() if day in dates
     }
 
@@ -93,45 +95,50 @@ def rows_of(session: Session, table: Table, dates: Sequence[date]) -> ibis.Table
 
 
 def _commit(
-    session: Session, table: Table, staged: ibis.Table, good: Sequence[date], stamp: Stamp
+    session: Session,
+    table: Table,
+    staged: ibis.Table,
+    good: Sequence[date],
+    inputs: Mapping[date, str],
+    stamp: Stamp,
 ) -> dict[date, Outcome]:
+    """Writes what changed, and notes for all of it what it was made from.
+
+    A date whose content is as before keeps its rows and the time at which they were published.
+    """
     found = audit.fingerprints(session, table)
     now = {day: found.get(day, (0, NO_ROWS)) for day in good}
-    before = published_fingerprints(session, table, good)
-    changed = [day for day in good if before.get(day) != now[day][1]]
-    if changed:
-        manifest = pa.Table.from_pylist(
-            [
-                {
-                    "game_date": day,
-                    "table_name": table.name,
-                    "row_count": now[day][0],
-                    "fingerprint": now[day][1],
-                    "published_at": stamp.at.replace(tzinfo=None),
-                    "run_id": stamp.run_id,
-                }
-                for day in changed
-            ],
-            schema=PUBLISHED_PARTITIONS.schema.to_pyarrow(),
-        )
+    before = _manifest_lines(session, table, good)
+    changed = [day for day in good if day not in before or before[day]["fingerprint"] != now[day][1]]
+    remade = [day for day in good if day not in changed and before[day]["inputs"] != inputs.get(day)]
+    lines = [
+        {
+            "game_date": day,
+            "table_name": table.name,
+            "row_count": now[day][0],
+            "fingerprint": now[day][1],
+            "inputs": inputs.get(day),
+            "published_at": stamp.at.replace(tzinfo=None),
+            "run_id": stamp.run_id,
+        }
+        for day in changed
+    ] + [before[day] | {"inputs": inputs.get(day)} for day in remade]
+    if lines:
+        manifest = pa.Table.from_pylist(lines, schema=PUBLISHED_PARTITIONS.schema.to_pyarrow())
         rows = staged.filter(staged.game_date.isin([ibis.literal(day) for day in changed]))
-        session.replace(
-            [
-                Replacement(table, rows, changed),
-                Replacement(PUBLISHED_PARTITIONS, ibis.memtable(manifest), changed, where={"table_name": table.name}),
-            ]
-        )
+        mine = {"table_name": table.name}
+        noted = Replacement(PUBLISHED_PARTITIONS, ibis.memtable(manifest), [*changed, *remade], where=mine)
+        session.replace([Replacement(table, rows, changed), noted] if changed else [noted])
     return {day: Outcome(day, "published" if day in changed else "unchanged", now[day][0], now[day][1]) for day in good}
 
 
-def published_fingerprints(session: Session, table: Table, dates: Sequence[date]) -> dict[date, str]:
-    """The fingerprints of the dates of a table that are published."""
+def _manifest_lines(session: Session, table: Table, dates: Sequence[date]) -> dict[date, dict[str, Any]]:
+    """The lines of the manifest about the dates of a table."""
     manifest = session.read(PUBLISHED_PARTITIONS)
     mine = manifest.filter(
         manifest.table_name == table.name, manifest.game_date.isin([ibis.literal(day) for day in dates])
     )
-    rows = session.query(mine.select("game_date", "fingerprint")).to_pylist()
-    return {row["game_date"]: row["fingerprint"] for row in rows}
+    return {row["game_date"]: row for row in session.query(mine).to_pylist()}
 
 
 def _broken_rows(session: Session, staged: ibis.Table, table: Table, rules: set[str]) -> list[tuple[date, str, str]]:

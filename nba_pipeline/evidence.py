@@ -1,0 +1,343 @@
+"""What stands of each table on each date, against what should: the evidence that gates judge by.
+
+Everything here is read from the warehouse and the landing. No status flag and no memory of what a run
+believed takes part: a date is complete because its rows are there.
+"""
+
+import hashlib
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+
+import ibis
+
+from nba_pipeline.clock import Clock, season_of
+from nba_pipeline.contracts import Phase, Read, Table, Window
+from nba_pipeline.partitions import game_dates, read_bounds, season_start
+from nba_pipeline.sources.landing import Landing
+from nba_pipeline.warehouse.audit import (
+    STAGED,
+    Reasons,
+    as_reasons,
+    audit_columns,
+    audit_promises,
+    describe_gaps,
+    fingerprints,
+    grid_gaps,
+)
+from nba_pipeline.warehouse.interface import Session
+from nba_pipeline.warehouse.operations_tables import GATE_OVERRIDES, PUBLISHED_PARTITIONS
+from nba_pipeline.warehouse.publish import NO_ROWS, rows_of
+
+KNOWN_GAP = "known_gap"
+"""The override that lets look-backs pass over a date whose games will never be had."""
+
+SCHEDULE = "raw.games"
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What stands of one table on one date, against what the expected grid wants."""
+
+    game_date: date
+    published: bool
+    expected: int | None
+    present: int
+    gaps: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether the date was published and lacks nothing."""
+        return self.published and not self.gaps
+
+    @property
+    def nothing_expected(self) -> bool:
+        """Whether the date is a valid skip: nothing was expected, and nothing is there."""
+        return self.complete and not self.present and not self.expected
+
+    def reasons(self, table: Table) -> list[str]:
+        """Why the date is not complete, as sentences that name the table; empty when it is."""
+        if not self.published:
+            return [f"{table.name} was never published for {self.game_date}", *self.gaps]
+        return [f"{table.name} on {self.game_date}: {gap}" for gap in self.gaps]
+
+
+@dataclass(frozen=True)
+class Published:
+    """One line of the manifest: what was published, from which inputs, and when."""
+
+    row_count: int
+    fingerprint: str
+    inputs: str | None
+    published_at: datetime
+
+
+@dataclass(frozen=True)
+class Override:
+    """A person's recorded decision to open a gate for a date, until an instant."""
+
+    gate: str
+    game_date: date
+    decided_by: str
+    reason: str
+    until: datetime
+
+    def __str__(self) -> str:
+        return f"{self.decided_by} let {self.gate} pass for {self.game_date} until {self.until:%Y-%m-%d %H:%M} UTC: {self.reason}"
+
+
+class Need(StrEnum):
+    """What has to be done about a table on a date."""
+
+    NOTHING = "nothing"
+    MISSING = "missing"
+    STALE = "stale"
+
+
+class Evidence:
+    """Everything that gates, sensors, self-heal, health and smoke test ask, each looked up once a session.
+
+    It is true for as long as its session lasts and is then thrown away.
+    """
+
+    def __init__(self, session: Session, clock: Clock, tables: Sequence[Table], landing: Landing | None = None) -> None:
+        self.session = session
+        self.clock = clock
+        self.tables = tables
+        self._landing = landing
+        self._coverage: dict[str, dict[date, Coverage]] = {}
+        self._content: dict[tuple[str, date], str] = {}
+        self._prefixes: dict[tuple[str, date], tuple[list[date], list[str]]] = {}
+        self._manifest: dict[str, dict[date, Published]] | None = None
+        self._overrides: dict[tuple[str, date], Override] | None = None
+        self._tipped_off: dict[date, datetime] | None = None
+
+    def tables_of(self, phase: Phase) -> list[Table]:
+        """The tables of one phase."""
+        return [table for table in self.tables if table.phase is phase]
+
+    @property
+    def manifest(self) -> Mapping[str, Mapping[date, Published]]:
+        """Per table and date, what was published."""
+        if self._manifest is None:
+            self._manifest = {}
+            rows = self.session.query(self.session.read(PUBLISHED_PARTITIONS)).to_pylist()
+            for row in rows:
+                line = Published(row["row_count"], row["fingerprint"], row["inputs"], row["published_at"])
+                self._manifest.setdefault(row["table_name"], {})[row["game_date"]] = line
+        return self._manifest
+
+    def published(self, table: Table) -> Mapping[date, Published]:
+        """Per date, what was published of a table."""
+        return self.manifest.get(table.name, {})
+
+    def coverage(self, table: Table, dates: Sequence[date], *, counts: bool = False) -> dict[date, Coverage]:
+        """What stands of a table on each of the dates, in the order given.
+
+        Without `counts` only the gaps are looked for, which is all that a gate needs.
+        """
+        if counts:
+            return self._measure(table, dates, counts=True)
+        known = self._coverage.setdefault(table.name, {})
+        unknown = [day for day in dates if day not in known]
+        known |= self._measure(table, unknown, counts=False)
+        return {day: known[day] for day in dates}
+
+    def _measure(self, table: Table, dates: Sequence[date], *, counts: bool) -> dict[date, Coverage]:
+        published = self.published(table)
+        rows = {day: published[day].row_count if day in published else 0 for day in dates}
+        if table.grid is None or not dates:
+            return {day: Coverage(day, day in published, None, rows[day], ()) for day in dates}
+        session = self.session
+        found = session.read(table)
+        sentences = describe_gaps(session.query(grid_gaps(found, table.grid, session.read, dates)), table.grid)
+        expected = _count_keys(session, table.grid.expected(session.read), dates) if counts else {}
+        present = _count_keys(session, table.grid.present(found), dates) if counts else rows
+        return {
+            day: Coverage(
+                day, day in published, expected.get(day, 0), present.get(day, 0), tuple(sentences.get(day, ()))
+            )
+            for day in dates
+        }
+
+    def complete(self, table: Table, day: date) -> bool:
+        """Whether a table has everything that is expected on a date."""
+        return self.coverage(table, [day])[day].complete
+
+    def broken_promises(self, table: Table, dates: Sequence[date]) -> Reasons:
+        """The promises of the contract that the published rows of the dates break, per date.
+
+        A published date whose rows are not those that were published (count or content) is broken too.
+        """
+        session = self.session
+        rows = session.stage(STAGED, rows_of(session, table, dates))
+        broken: Reasons = {}
+        for found in (as_reasons(audit_columns(session, table)), audit_promises(session, rows, table, dates)):
+            for day, reasons in found.items():
+                broken.setdefault(day, []).extend(reasons)
+        content = fingerprints(session, table)
+        for day in dates:
+            line = self.published(table).get(day)
+            if line is not None and content.get(day, (0, NO_ROWS))[1] != line.fingerprint:
+                broken.setdefault(day, []).append("the rows are not those that the pipeline published")
+        return broken
+
+    def waiting(self, table: Table, dates: Sequence[date]) -> Reasons:
+        """Per date, what the table still waits for before it can be made; dates left out wait for nothing."""
+        if table.waits_for is None or not dates:
+            return {}
+        reasons: Reasons = {}
+        for row in self.session.query(table.waits_for(self.session.read, dates)).to_pylist():
+            reasons.setdefault(row["game_date"], []).append(row["reason"])
+        return reasons
+
+    @property
+    def overrides(self) -> Mapping[tuple[str, date], Override]:
+        """The overrides in force, by gate and date; of several the last recorded."""
+        if self._overrides is None:
+            table = self.session.read(GATE_OVERRIDES)
+            rows = self.session.query(table.order_by("recorded_at")).to_pylist()
+            now = self.clock.now().replace(tzinfo=None)
+            self._overrides = {
+                (row["gate"], row["game_date"]): Override(
+                    row["gate"], row["game_date"], row["decided_by"], row["reason"], row["until"]
+                )
+                for row in rows
+                if row["recorded_at"] <= now < row["until"]
+            }
+        return self._overrides
+
+    def is_known_gap(self, day: date) -> bool:
+        """Whether a person recorded that the games of a date will never be had."""
+        return (KNOWN_GAP, day) in self.overrides
+
+    def first_loaded(self, begin: date) -> date | None:
+        """The earliest date, from `begin` on, on which anything was published; None when nothing was."""
+        dates = [day for lines in self.manifest.values() for day in lines if day >= begin]
+        return min(dates) if dates else None
+
+    def dates_needed(self, read: Read, day: date) -> list[date]:
+        """The dates of an upstream table that must be complete before `day` may be made.
+
+        A look back asks for every date whose games are due: from the start of the season, or from the first
+        date loaded if that is earlier, up to yesterday. Seasons that were never loaded are a known gap, which
+        the quality of the features shows.
+        """
+        same = [day] if read.window is not Window.BEFORE else []
+        if read.window is Window.SAME_DATE:
+            return same
+        begin, _ = read_bounds(read, day, day)
+        start = min(self.first_loaded(begin) or day, season_start(season_of(day)))
+        due = min(day - timedelta(days=1), self.clock.today() - timedelta(days=1))
+        looked_back = game_dates(max(begin, start), due)
+        return [*(d for d in looked_back if not self.is_known_gap(d)), *same]
+
+    def inputs(self, table: Table, dates: Sequence[date]) -> dict[date, str]:
+        """Per date, one SHA-256 over the fingerprints of everything that its rows are made from.
+
+        Rows recorded with another one are stale: something that they were made from has changed since.
+        """
+        return {day: self._inputs_of(table, day) for day in dates}
+
+    def _inputs_of(self, table: Table, day: date) -> str:
+        digest = hashlib.sha256(self._landed(table, day).encode())
+        for name, read in sorted(table.reads.items()):
+            digest.update(f"|{name}:".encode())
+            if read.window is not Window.SAME_DATE:
+                begin, _ = read_bounds(read, day, day)
+                digest.update(self._before(read.table, begin, day).encode())
+            if read.window is not Window.BEFORE:
+                line = self.published(read.table).get(day)
+                digest.update((line.fingerprint if line else "-").encode())
+        return digest.hexdigest()
+
+    def _before(self, table: Table, begin: date, day: date) -> str:
+        """A hash over the fingerprints of a table from `begin` to the day before `day`."""
+        key = (table.name, begin)
+        if key not in self._prefixes:
+            dates = sorted(d for d in self.published(table) if d >= begin)
+            digest, hashes = hashlib.sha256(), []
+            for d in dates:
+                digest.update(f"{d}{self.published(table)[d].fingerprint}".encode())
+                hashes.append(digest.hexdigest())
+            self._prefixes[key] = dates, hashes
+        dates, hashes = self._prefixes[key]
+        place = bisect_left(dates, day)
+        return hashes[place - 1] if place else "-"
+
+    def _landed(self, table: Table, day: date) -> str:
+        if table.landed is None or self._landing is None:
+            return "-"
+        key = (table.landed, day)
+        if key not in self._content:
+            capture = self._landing.latest(table.landed, day)
+            self._content[key] = capture.fingerprint if capture else "-"
+        return self._content[key]
+
+    def first_tip_off(self, day: date) -> datetime | None:
+        """When the first game of a date tips off; None when the schedule does not say."""
+        if self._tipped_off is None:
+            games = self.session.read(next(table for table in self.tables if table.name == SCHEDULE))
+            playing = games.filter(games.status != "postponed", games.tipoff_at.notnull())
+            rows = self.session.query(playing.group_by("game_date").agg(first=playing.tipoff_at.min())).to_pylist()
+            self._tipped_off = {row["game_date"]: row["first"].replace(tzinfo=UTC) for row in rows}
+        return self._tipped_off.get(day)
+
+    def has_begun(self, day: date) -> bool:
+        """Whether the first game of a date has tipped off, or, with times unknown, the date has begun."""
+        tip = self.first_tip_off(day)
+        return self.clock.now() >= tip if tip else day <= self.clock.today()
+
+    def can_exist(self, table: Table, day: date) -> bool:
+        """Whether the rows of a date can be made by now at all."""
+        last = self.clock.today() + timedelta(days=1 if table.before_tip_off else -1)
+        return day <= last
+
+    def needs(self, tables: Iterable[Table], dates: Sequence[date]) -> dict[tuple[str, date], Need]:
+        """What has to be done, per table and date; what needs nothing is left out."""
+        found: dict[tuple[str, date], Need] = {}
+        for table in tables:
+            possible = [day for day in dates if self.can_exist(table, day) and not self.is_known_gap(day)]
+            covered = self.coverage(table, possible)
+            for day in possible:
+                need = Need.MISSING if not covered[day].complete else self._staleness(table, day)
+                if need is not Need.NOTHING:
+                    found[table.name, day] = need
+        return found
+
+    def _staleness(self, table: Table, day: date) -> Need:
+        if table.ledger and self.has_begun(day):
+            return Need.NOTHING
+        return Need.STALE if self.is_stale(table, day) else Need.NOTHING
+
+    def is_stale(self, table: Table, day: date) -> bool:
+        """Whether something that a published date was made from has changed since."""
+        line = self.published(table).get(day)
+        return line is not None and line.inputs != self._inputs_of(table, day)
+
+    def reached(self, table: Table, changed: Mapping[str, Iterable[date]]) -> set[date]:
+        """The dates of a table that changes upstream can reach: `changed` has the dates by upstream table.
+
+        Dates without a schedule in the warehouse are not reached: nobody has asked for them.
+        """
+        scheduled = sorted(self.manifest.get(SCHEDULE, {}))
+        dates: set[date] = set()
+        for read in table.reads.values():
+            for day in changed.get(read.table.name, ()):
+                if read.window is not Window.BEFORE:
+                    dates.add(day)
+                if read.window is not Window.SAME_DATE:
+                    end = season_start(season_of(day) + read.earlier_seasons + 1)
+                    dates.update(scheduled[bisect_right(scheduled, day) : bisect_left(scheduled, end)])
+        return dates
+
+
+def _count_keys(session: Session, keys: ibis.Table, dates: Sequence[date]) -> Mapping[date, int]:
+    counted = (
+        keys.filter(keys.game_date.isin([ibis.literal(day) for day in dates]))
+        .group_by("game_date")
+        .agg(n=ibis._.count())
+    )
+    return {row["game_date"]: row["n"] for row in session.query(counted).to_pylist()}

@@ -1,0 +1,181 @@
+"""The asset checks of tables and the gates as asset checks: what the UI shows, and what stops a run.
+
+They read what is published and not what a step believes that it wrote.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import dagster as dg
+from dagster import AssetCheckSeverity, DagsterInstance
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+
+from nba_pipeline.contracts import Table
+from nba_pipeline.gates import GATES, Gate, Gatekeeper, State, Verdict, record
+from nba_pipeline.partitions import to_date, to_key
+from nba_pipeline.step_retries import retrying_what_can_heal
+from nba_pipeline.table_asset import GAME_DATES, asset_key
+from nba_pipeline.warehouse.io_manager import CONTRACT_CHECK
+
+GRID_CHECK = "expected_grid"
+
+RESOURCES = {"gatekeeper", "settings"}
+
+
+def checks_of(table: Table) -> list[dg.AssetChecksDefinition]:
+    """The two blocking checks of every table: nothing expected is missing, and the contract holds."""
+    key = asset_key(table)
+
+    @dg.asset_check(
+        asset=key,
+        name=GRID_CHECK,
+        blocking=True,
+        partitions_def=GAME_DATES,
+        required_resource_keys=RESOURCES,
+        description="Every key that the schedule and the upstream tables expect is there, and no other.",
+    )
+    def expected_grid(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        gatekeeper: Gatekeeper = context.resources.gatekeeper
+        dates = [to_date(key) for key in context.partition_keys]
+        with (
+            retrying_what_can_heal(context.resources.settings, context.op_execution_context.retry_number),
+            gatekeeper.warehouse.session(read_only=True) as session,
+        ):
+            found = gatekeeper.evidence(session).coverage(table, dates, counts=True)
+        incomplete = {c.game_date: c.reasons(table) for c in found.values() if not c.complete}
+        report_dates(context.instance, dg.AssetCheckKey(key, GRID_CHECK), dates, incomplete)
+        return dg.AssetCheckResult(
+            passed=not incomplete,
+            metadata={
+                "dates": len(dates),
+                "dates with nothing expected": sum(c.nothing_expected for c in found.values()),
+                "present": sum(c.present for c in found.values()),
+                "expected": sum(c.expected or 0 for c in found.values()),
+                "incomplete": _by_date(incomplete),
+            },
+        )
+
+    @dg.asset_check(
+        asset=key,
+        name=CONTRACT_CHECK,
+        blocking=True,
+        partitions_def=GAME_DATES,
+        required_resource_keys=RESOURCES,
+        description="Types, keys, nulls, ranges and promises of the contract hold for the published rows.",
+    )
+    def contract(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        gatekeeper: Gatekeeper = context.resources.gatekeeper
+        dates = [to_date(key) for key in context.partition_keys]
+        with (
+            retrying_what_can_heal(context.resources.settings, context.op_execution_context.retry_number),
+            gatekeeper.warehouse.session(read_only=True) as session,
+        ):
+            broken = gatekeeper.evidence(session).broken_promises(table, dates)
+        report_dates(context.instance, dg.AssetCheckKey(key, CONTRACT_CHECK), dates, broken)
+        return dg.AssetCheckResult(passed=not broken, metadata={"dates": len(dates), "broken": _by_date(broken)})
+
+    return [expected_grid, contract]
+
+
+def gate_checks(tables: Sequence[Table]) -> list[dg.AssetChecksDefinition]:
+    """Every gate as a blocking check on the table that its phase ends with."""
+    return [_gate_check(gate, last_table(gate, tables), tables) for gate in GATES]
+
+
+def last_table(gate: Gate, tables: Sequence[Table]) -> Table:
+    """The table of the gate's upstream phase that the next phase reads and no table of its own phase does."""
+    of_phase = [table for table in tables if table.phase is gate.out_of]
+    within = {read.table.name for table in of_phase for read in table.reads.values()}
+    across = {read.table.name for table in tables if table.phase is gate.into for read in table.reads.values()}
+    return [table for table in of_phase if table.name in across - within][-1]
+
+
+def _gate_check(gate: Gate, table: Table, tables: Sequence[Table]) -> dg.AssetChecksDefinition:
+    key = asset_key(table)
+    others = [asset_key(other) for other in tables if other.phase is gate.out_of and other is not table]
+    name = f"gate_{gate.name}"
+    shows = " Shows the verdict for the date after, which looks back on this one." if gate.of_the_next_date else ""
+
+    @dg.asset_check(
+        asset=key,
+        name=name,
+        blocking=True,
+        partitions_def=GAME_DATES,
+        additional_deps=others,
+        required_resource_keys=RESOURCES,
+        description=f"Circuit breaker into phase {gate.into.value}: {gate.description}{shows}",
+    )
+    def gate_check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        gatekeeper: Gatekeeper = context.resources.gatekeeper
+        dates = [to_date(key) for key in context.partition_keys]
+        with (
+            retrying_what_can_heal(context.resources.settings, context.op_execution_context.retry_number),
+            gatekeeper.warehouse.session() as session,
+        ):
+            decided = gatekeeper.verdicts(
+                gatekeeper.evidence(session), gate, sorted({gate.decided_by(day) for day in dates})
+            )
+            record(session, decided.values(), f"check in run {context.op_execution_context.run_id}", gatekeeper.clock)
+        verdicts = {day: decided[gate.decided_by(day)] for day in dates}
+        return _gate_result(context, dg.AssetCheckKey(key, name), verdicts)
+
+    return gate_check
+
+
+def _gate_result(
+    context: dg.AssetCheckExecutionContext, key: dg.AssetCheckKey, verdicts: Mapping[date, Verdict]
+) -> dg.AssetCheckResult:
+    """Closed fails and blocks; overridden or degraded is a warning, which the UI shows and nothing waits for."""
+    closed = {day: list(v.reasons) for day, v in verdicts.items() if v.state is State.CLOSED}
+    noted = {day: list(v.reasons) for day, v in verdicts.items() if v.state in (State.DEGRADED, State.OVERRIDDEN)}
+    report_dates(context.instance, key, list(verdicts), closed)
+    return dg.AssetCheckResult(
+        passed=not closed and not noted,
+        severity=AssetCheckSeverity.ERROR if closed else AssetCheckSeverity.WARN,
+        metadata={
+            "dates": len(verdicts),
+            "states": ", ".join(sorted({v.state.value for v in verdicts.values()})),
+            "closed": _by_date(closed),
+            "degraded or overridden": _by_date(noted),
+        },
+    )
+
+
+def report_dates(
+    instance: DagsterInstance,
+    key: dg.AssetCheckKey,
+    dates: Sequence[date],
+    failed: Mapping[date, Sequence[str]],
+) -> None:
+    """Records each date of a range run that fails, and each that no longer does, as an evaluation of its own.
+
+    Dagster records the check of a run over one date for that date, and of a range once for all of it.
+    """
+    if len(dates) < 2:
+        return
+    passed_again = _standing_failures(instance, key, dates) - set(failed)
+    for day in sorted([*failed, *passed_again]):
+        reasons = "\n".join(f"- {reason}" for reason in failed.get(day, ()))
+        instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(
+                asset_key=key.asset_key,
+                check_name=key.name,
+                passed=day not in failed,
+                partition=to_key(day),
+                metadata={"reasons": dg.MetadataValue.md(reasons)},
+            )
+        )
+
+
+def _standing_failures(instance: DagsterInstance, key: dg.AssetCheckKey, dates: Sequence[date]) -> set[date]:
+    """The dates whose last evaluation of a check failed."""
+    keys = [to_key(day) for day in dates]
+    found = instance.event_log_storage.get_asset_check_partition_info([key], partition_keys=keys)
+    failed = AssetCheckExecutionRecordStatus.FAILED
+    return {
+        to_date(info.partition_key) for info in found if info.partition_key and info.latest_execution_status is failed
+    }
+
+
+def _by_date(reasons: Mapping[date, Sequence[str]]) -> dg.MetadataValue:
+    return dg.MetadataValue.json({str(day): list(why) for day, why in sorted(reasons.items())})
