@@ -85,7 +85,11 @@ class Override:
     until: datetime
 
     def __str__(self) -> str:
-        return f"{self.decided_by} let {self.gate} pass for {self.game_date} until {self.until:%Y-%m-%d %H:%M} UTC: {self.reason}"
+        """The decision as a sentence."""
+        return (
+            f"{self.decided_by} let {self.gate} pass for {self.game_date} until {self.until:%Y-%m-%d %H:%M} UTC: "
+            f"{self.reason}"
+        )
 
 
 class Need(StrEnum):
@@ -241,9 +245,16 @@ class Evidence:
         """
         return {day: self._inputs_of(table, day) for day in dates}
 
-    def _inputs_of(self, table: Table, day: date) -> str:
+    def inputs_from_outside(self, tables: Iterable[Table], day: date) -> str:
+        """One hash over what tables of a phase are made from, what they make of each other left aside."""
+        hashes = [f"{table.name}:{self._inputs_of(table, day, outside=table.phase)}" for table in tables]
+        return hashlib.sha256("|".join(sorted(hashes)).encode()).hexdigest()
+
+    def _inputs_of(self, table: Table, day: date, outside: Phase | None = None) -> str:
         digest = hashlib.sha256(self._landed(table, day).encode())
         for name, read in sorted(table.reads.items()):
+            if read.table.phase is outside:
+                continue
             digest.update(f"|{name}:".encode())
             if read.window is not Window.SAME_DATE:
                 begin, _ = read_bounds(read, day, day)

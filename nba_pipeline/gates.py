@@ -306,7 +306,7 @@ class Gatekeeper:
         gate = gate_into(table.phase)
         verdicts = self.verdicts(evidence, gate, dates) if gate else {}
         refused: Reasons = {day: list(v.reasons) for day, v in verdicts.items() if not v.lets_through}
-        for found in (evidence.waiting(table, dates), incomplete_inputs(evidence, table, dates)):
+        for found in (evidence.waiting(table, dates), incomplete_inputs(evidence, table.reads, dates)):
             for day, reasons in found.items():
                 overridden = day in verdicts and verdicts[day].state is State.OVERRIDDEN
                 new = [] if overridden else [r for r in reasons if r not in refused.get(day, ())]
@@ -340,15 +340,15 @@ def record(session: Session, verdicts: Iterable[Verdict], asked_by: str, clock: 
         session.append(GATE_VERDICTS, pa.Table.from_pylist(rows, schema=GATE_VERDICTS.schema.to_pyarrow()))
 
 
-def incomplete_inputs(evidence: Evidence, table: Table, dates: Sequence[date]) -> Reasons:
-    """The dates whose own inputs are not whole, with the reasons; dates left out may be made.
+def incomplete_inputs(evidence: Evidence, reads: Mapping[str, Read], dates: Sequence[date]) -> Reasons:
+    """The dates whose inputs are not whole, with the reasons; dates left out may be made.
 
     The rows of a date need every upstream table complete on the dates that they read: on the date itself,
     or on every earlier date back to where the history begins. Between phases the gate decides which tables
     may be missing on the date itself; here count those that the table reads.
     """
     reasons: Reasons = {}
-    for read in table.reads.values():
+    for read in reads.values():
         for day, reason in _incomplete_reads(evidence, read, dates).items():
             reasons.setdefault(day, []).append(reason)
     return reasons

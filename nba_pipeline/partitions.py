@@ -24,6 +24,10 @@ SEASON_DAYS = 274
 
 PARTITION_FORMAT = "%Y-%m-%d"
 
+PARTITION = "dagster/partition"
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+"""The tags by which Dagster's runs say which partitions they are about."""
+
 
 def game_date_partitions(clock: Clock) -> dg.TimeWindowPartitionsDefinition:
     """One partition a day of the season in New York time, up to and including tomorrow.
@@ -101,3 +105,12 @@ def read_bounds(read: Read, first: date, last: date) -> tuple[date, date]:
         return first, last
     begin = season_start(season_of(first) - read.earlier_seasons)
     return begin, last - timedelta(days=1) if read.window is Window.BEFORE else last
+
+
+def dates_of(run: dg.DagsterRun) -> list[date]:
+    """The game dates that a run is about."""
+    if PARTITION in run.tags:
+        return [to_date(run.tags[PARTITION])]
+    if RANGE_START in run.tags:
+        return game_dates(to_date(run.tags[RANGE_START]), to_date(run.tags[RANGE_END]))
+    return []

@@ -171,10 +171,8 @@ def _standing_failures(instance: DagsterInstance, key: dg.AssetCheckKey, dates: 
     """The dates whose last evaluation of a check failed."""
     keys = [to_key(day) for day in dates]
     found = instance.event_log_storage.get_asset_check_partition_info([key], partition_keys=keys)
-    failed = AssetCheckExecutionRecordStatus.FAILED
-    return {
-        to_date(info.partition_key) for info in found if info.partition_key and info.latest_execution_status is failed
-    }
+    failed = [info for info in found if info.latest_execution_status is AssetCheckExecutionRecordStatus.FAILED]
+    return {to_date(info.partition_key) for info in failed if info.partition_key}
 
 
 def _by_date(reasons: Mapping[date, Sequence[str]]) -> dg.MetadataValue:

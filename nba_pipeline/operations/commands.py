@@ -16,8 +16,9 @@ from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase
 from nba_pipeline.definitions import warehouse_of
 from nba_pipeline.operations import backfill as backfilling
+from nba_pipeline.operations.orphans import close_orphans
 from nba_pipeline.operations.outlook import accuracy_of, players_who_played
-from nba_pipeline.operations.runs import close_orphans, opened, prepare_home
+from nba_pipeline.operations.runs import opened, prepare_home
 from nba_pipeline.operations.smoke_test import CHECKED, DateResult, State, as_json_objects, smoke_test
 from nba_pipeline.partitions import game_dates
 from nba_pipeline.predictions.prediction_accuracy import BASELINES

@@ -17,8 +17,9 @@ from nba_pipeline.operations.commands import (
     print_date,
     progress_bars,
 )
+from nba_pipeline.operations.orphans import close_orphans
 from nba_pipeline.operations.outlook import accuracy_of, predictions_of
-from nba_pipeline.operations.runs import close_orphans, opened
+from nba_pipeline.operations.runs import opened
 from nba_pipeline.operations.smoke_test import State
 from nba_pipeline.partitions import season_start
 from nba_pipeline.raw import games as raw_games

@@ -11,22 +11,17 @@ from importlib import resources
 from pathlib import Path
 
 import dagster as dg
-from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster import DagsterInstance
 from dagster_shared.error import SerializableErrorInfo
 from rich.progress import Progress as RichBars
 
 from nba_pipeline.clock import Clock
 from nba_pipeline.definitions import definitions, warehouse_of
-from nba_pipeline.partitions import to_key
+from nba_pipeline.operations.orphans import PROCESS_TAG
+from nba_pipeline.partitions import RANGE_END, RANGE_START, to_key
 from nba_pipeline.progress import PROGRESS
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.interface import Warehouse
-
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-PROCESS_TAG = "nba_pipeline/process"
-"""Host and process id of a run that a command runs itself."""
-
-UNFINISHED = [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
 
 
 @dataclass(frozen=True)
@@ -47,30 +42,6 @@ def prepare_home(settings: Settings) -> Path:
         with resources.as_file(resources.files("nba_pipeline") / "dagster.yaml") as shipped:
             shutil.copyfile(shipped, home / "dagster.yaml")
     return home
-
-
-def close_orphans(instance: DagsterInstance) -> list[str]:
-    """Marks runs whose process has died as failed, and returns their ids.
-
-    A command that is killed cannot say so; without this its run would look busy for ever.
-    """
-    closed = []
-    for run in instance.get_runs(RunsFilter(statuses=UNFINISHED)):
-        host, _, process = run.tags.get(PROCESS_TAG, "").partition(":")
-        if host == socket.gethostname() and not _alive(int(process)):
-            instance.report_run_failed(run, f"Process {process} ended without finishing this run.")
-            closed.append(run.run_id)
-    return closed
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 @dataclass(frozen=True)

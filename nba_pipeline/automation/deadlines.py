@@ -1,0 +1,60 @@
+"""When a table's rows about a game date are due, in New York time."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from nba_pipeline.clock import NEW_YORK
+from nba_pipeline.contracts import Phase, Table
+
+
+@dataclass(frozen=True)
+class Hours:
+    """From when self-heal steps in, and by when the rows must be there; days count from the game date."""
+
+    days_after: int
+    healed_from: time
+    due: time
+
+
+BEFORE_THE_GAMES = {
+    Phase.RAW: Hours(0, time(6, 45), time(8, 0)),
+    Phase.PRECOMPUTE: Hours(0, time(7, 15), time(9, 0)),
+    Phase.PREDICTIONS: Hours(0, time(7, 30), time(10, 0)),
+}
+"""What exists before the games of its date: predictions are out two hours before the earliest tip-off."""
+
+AFTER_THE_GAMES = {
+    Phase.RAW: Hours(1, time(3, 45), time(8, 0)),
+    Phase.ANALYTICS: Hours(1, time(3, 45), time(8, 0)),
+    Phase.GRADES: Hours(1, time(4, 0), time(10, 0)),
+}
+"""What the games make: the last of them ends around one in the morning."""
+
+
+def hours_of(table: Table) -> Hours:
+    """The hours of a table."""
+    return (BEFORE_THE_GAMES if table.before_tip_off else AFTER_THE_GAMES)[table.phase]
+
+
+def due(table: Table, day: date) -> datetime:
+    """The instant by which the rows about a date must be published, in UTC."""
+    hours = hours_of(table)
+    return _instant(day + timedelta(days=hours.days_after), hours.due)
+
+
+def healed_from(table: Table, day: date) -> datetime:
+    """The instant from which rows that are not there are taken for lost, in UTC."""
+    hours = hours_of(table)
+    return _instant(day + timedelta(days=hours.days_after), hours.healed_from)
+
+
+def newest_due_date(table: Table, now: datetime) -> date:
+    """The newest date whose rows must be there by now."""
+    day = now.astimezone(NEW_YORK).date() + timedelta(days=1)
+    while due(table, day) > now:
+        day -= timedelta(days=1)
+    return day
+
+
+def _instant(day: date, at: time) -> datetime:
+    return datetime.combine(day, at, tzinfo=NEW_YORK).astimezone(UTC)

@@ -1,0 +1,132 @@
+"""What was launched already, read from Dagster's own run storage: there is no second record of it."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import dagster as dg
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
+
+from nba_pipeline.contracts import Phase
+from nba_pipeline.partitions import RANGE_END, RANGE_START, contiguous, dates_of, game_dates, to_key
+
+PHASE_TAG = "nba_pipeline/phase"
+INPUTS_TAG = "nba_pipeline/inputs"
+LAUNCHED_AT_TAG = "nba_pipeline/launched_at"
+LAUNCHED_BY_TAG = "nba_pipeline/launched_by"
+
+UNFINISHED = [
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+
+REMEMBERED = 2000
+"""Runs of a phase that are looked through, the newest first: more than two seasons of days."""
+
+LONGEST_RUN_SECONDS = 600
+"""A run of the automation that takes longer is ended by Dagster's run monitoring and fails."""
+
+MOST_DATES_A_RUN = 31
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One run to be launched: tables of a phase for contiguous dates, and what they will be made from."""
+
+    phase: Phase
+    keys: tuple[dg.AssetKey, ...]
+    inputs: Mapping[date, str]
+    attempt: int = 0
+
+    @property
+    def dates(self) -> list[date]:
+        """The dates, in order."""
+        return sorted(self.inputs)
+
+    def request(self, launched_by: str, now: datetime) -> dg.RunRequest:
+        """The run request; its key names the dates, what they are made from, and the attempt."""
+        first, last = self.dates[0], self.dates[-1]
+        noted = {to_key(day): self.inputs[day][:12] for day in self.dates}
+        identity = f"{self.phase.name.lower()}:{first}:{last}:{hash_of(noted)}:{self.attempt}"
+        tags = {
+            PHASE_TAG: self.phase.name.lower(),
+            INPUTS_TAG: json.dumps(noted),
+            LAUNCHED_AT_TAG: now.isoformat(),
+            LAUNCHED_BY_TAG: launched_by,
+            "dagster/max_runtime": str(LONGEST_RUN_SECONDS),
+        }
+        if first == last:
+            return dg.RunRequest(identity, partition_key=to_key(first), asset_selection=list(self.keys), tags=tags)
+        tags |= {RANGE_START: to_key(first), RANGE_END: to_key(last)}
+        return dg.RunRequest(identity, asset_selection=list(self.keys), tags=tags)
+
+
+def hash_of(noted: Mapping[str, str]) -> str:
+    """A short hash over what dates are made from."""
+    return hashlib.sha256(json.dumps(noted, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def in_runs(phase: Phase, wanted: Mapping[date, tuple[frozenset[dg.AssetKey], str]], attempt: int = 0) -> list[Launch]:
+    """The launches that bring the dates about: contiguous dates that want the same assets share a run."""
+    launches = []
+    for keys in sorted({keys for keys, _ in wanted.values()}, key=sorted):
+        for first, last in contiguous(day for day, (mine, _) in wanted.items() if mine == keys):
+            days = game_dates(first, last)
+            for start in range(0, len(days), MOST_DATES_A_RUN):
+                inputs = {day: wanted[day][1] for day in days[start : start + MOST_DATES_A_RUN]}
+                launches.append(Launch(phase, tuple(sorted(keys)), inputs, attempt))
+    return sorted(launches, key=lambda launch: launch.dates[0])
+
+
+@dataclass(frozen=True)
+class Attempted:
+    """An earlier launch for one date: when it was asked for, and whether it has come to an end."""
+
+    launched_at: datetime
+    succeeded: bool
+
+
+class Launches:
+    """The runs that Dagster knows: those under way, and what was tried for a date with the same inputs."""
+
+    def __init__(self, instance: DagsterInstance) -> None:
+        self._instance = instance
+        self._under_way = [
+            (run.asset_selection, set(dates_of(run))) for run in instance.get_runs(RunsFilter(statuses=UNFINISHED))
+        ]
+        self._of_phase: dict[Phase, list[DagsterRun]] = {}
+
+    def under_way(self, keys: Iterable[dg.AssetKey], day: date) -> bool:
+        """Whether an unfinished run makes any of the assets for the date."""
+        wanted = set(keys)
+        return any(day in dates and (not chosen or wanted & chosen) for chosen, dates in self._under_way)
+
+    def attempts(self, phase: Phase, day: date, inputs: str) -> list[Attempted]:
+        """What was launched by the automation for the date from the same inputs, the oldest first."""
+        found = []
+        for run in self._runs(phase):
+            noted = json.loads(run.tags.get(INPUTS_TAG, "{}"))
+            if noted.get(to_key(day)) == inputs[:12]:
+                found.append(Attempted(launched_at(run), run.status is DagsterRunStatus.SUCCESS))
+        return sorted(found, key=lambda attempted: attempted.launched_at)
+
+    def last_success(self, phase: Phase) -> datetime | None:
+        """When the newest successful run of the phase was launched by the automation."""
+        instants = [launched_at(run) for run in self._runs(phase) if run.status is DagsterRunStatus.SUCCESS]
+        return max(instants, default=None)
+
+    def _runs(self, phase: Phase) -> Sequence[DagsterRun]:
+        if phase not in self._of_phase:
+            tags = {PHASE_TAG: phase.name.lower()}
+            self._of_phase[phase] = list(self._instance.get_runs(RunsFilter(tags=tags), limit=REMEMBERED))
+        return self._of_phase[phase]
+
+
+def launched_at(run: DagsterRun) -> datetime:
+    """When the automation asked for a run, by the pipeline's clock."""
+    return datetime.fromisoformat(run.tags[LAUNCHED_AT_TAG]).astimezone(UTC)

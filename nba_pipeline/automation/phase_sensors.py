@@ -1,0 +1,213 @@
+"""The sensors between the phases: what was published upstream launches what is made from it, once."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+from dagster import AssetRecordsFilter, DagsterInstance
+
+from nba_pipeline.automation.alerts import AlertKind, alert_metadata
+from nba_pipeline.automation.deadlines import due
+from nba_pipeline.automation.launches import Launches, in_runs
+from nba_pipeline.automation.planning import Plan, plan
+from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.evidence import Evidence
+from nba_pipeline.gates import Gatekeeper, gate_into, record
+from nba_pipeline.partitions import to_date, to_key
+from nba_pipeline.settings import Settings
+from nba_pipeline.table_asset import asset_key
+from nba_pipeline.table_checks import last_table
+
+FED_PHASES = (Phase.RAW, Phase.ANALYTICS, Phase.PRECOMPUTE, Phase.PREDICTIONS, Phase.GRADES)
+"""The phases that a sensor stands in front of."""
+
+EVENTS_A_TICK = 1000
+"""Materializations of one asset that a tick looks at; the rest is left for the next."""
+
+PATIENCE = timedelta(minutes=30)
+"""How long a gate may stay closed for a date whose deadline was over when it was first asked."""
+
+
+@dataclass
+class Waiting:
+    """A date that could not be launched yet: since when, and whether people were told."""
+
+    since: datetime
+    told: bool = False
+
+
+@dataclass
+class Cursor:
+    """What a sensor has handled: the last event of each upstream asset, and the dates that wait."""
+
+    events: dict[str, int] = field(default_factory=dict)
+    waiting: dict[date, Waiting] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, text: str | None) -> "Cursor":
+        """The cursor that Dagster kept; at the very first tick an empty one."""
+        content = json.loads(text) if text else {"events": {}, "waiting": {}}
+        waiting = {
+            date.fromisoformat(day): Waiting(datetime.fromisoformat(found["since"]), found["told"])
+            for day, found in content["waiting"].items()
+        }
+        return cls(content["events"], waiting)
+
+    def __str__(self) -> str:
+        """The cursor as JSON."""
+        waiting = {
+            day.isoformat(): {"since": found.since.isoformat(), "told": found.told}
+            for day, found in sorted(self.waiting.items())
+        }
+        return json.dumps({"events": self.events, "waiting": waiting})
+
+
+def phase_sensor(phase: Phase, tables: Sequence[Table], settings: Settings) -> dg.SensorDefinition:
+    """The sensor that launches a phase for the dates that changes upstream reach.
+
+    The cursor moves only past what was handled: launched, under way, needing nothing, or remembered as
+    waiting for a gate. A tick that fails leaves it where it was.
+    """
+    mine = [table for table in tables if table.phase is phase]
+    upstream = upstream_assets(mine)
+
+    @dg.sensor(
+        name=f"{phase.name.lower()}_when_upstream_is_fresh",
+        asset_selection=dg.AssetSelection.assets(*(asset_key(table) for table in mine)),
+        minimum_interval_seconds=settings.sensor_interval_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING
+        if settings.automation == "on"
+        else dg.DefaultSensorStatus.STOPPED,
+        required_resource_keys={"gatekeeper", "settings"},
+        description=f"Launches phase {phase.value} once for every date and state of what it is made from.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        cursor = Cursor.read(context.cursor)
+        changed, events = changes_since(context.instance, upstream, cursor.events)
+        cursor.events |= events
+        if not changed and not cursor.waiting:
+            return dg.SensorResult(skip_reason="nothing was published upstream", cursor=str(cursor))
+        return _tick(context, phase, mine, changed, cursor)
+
+    return sensor
+
+
+def upstream_assets(tables: Sequence[Table]) -> dict[dg.AssetKey, tuple[str, ...]]:
+    """The assets that feed a phase, each with the names under which its dates reach the tables."""
+    fed: dict[dg.AssetKey, set[str]] = {}
+    for table in tables:
+        if table.landed is not None:
+            fed.setdefault(landing_key(table), set()).add(table.name)
+        for read in table.reads.values():
+            if read.table.phase is not table.phase:
+                fed.setdefault(asset_key(read.table), set()).add(read.table.name)
+    return {key: tuple(sorted(names)) for key, names in fed.items()}
+
+
+def landing_key(table: Table) -> dg.AssetKey:
+    """The landing asset that a raw table is parsed from: it has the table's short name."""
+    return dg.AssetKey(["landing", table.short_name])
+
+
+def changes_since(
+    instance: DagsterInstance, upstream: Mapping[dg.AssetKey, Sequence[str]], seen: Mapping[str, int]
+) -> tuple[dict[str, set[date]], dict[str, int]]:
+    """The dates materialized since the events seen, by table, and the newest event of each asset."""
+    changed: dict[str, set[date]] = {}
+    newest: dict[str, int] = {}
+    for key, names in upstream.items():
+        after = seen.get(key.to_user_string())
+        found = instance.fetch_materializations(
+            AssetRecordsFilter(key, after_storage_id=after), limit=EVENTS_A_TICK, ascending=True
+        )
+        for event in found.records:
+            newest[key.to_user_string()] = event.storage_id
+            if event.partition_key is not None:
+                for name in names:
+                    changed.setdefault(name, set()).add(to_date(event.partition_key))
+    return changed, newest
+
+
+def _tick(
+    context: dg.SensorEvaluationContext,
+    phase: Phase,
+    tables: Sequence[Table],
+    changed: Mapping[str, set[date]],
+    cursor: Cursor,
+) -> dg.SensorResult:
+    gatekeeper: Gatekeeper = context.resources.gatekeeper
+    launches = Launches(context.instance)
+    with gatekeeper.warehouse.session(read_only=True) as session:
+        evidence = gatekeeper.evidence(session)
+        dates = set(cursor.waiting) | reached_dates(evidence, tables, changed)
+        found = plan(gatekeeper, evidence, launches, phase, dates)
+    new = {day: wanted for day, wanted in found.ready.items() if not launches.attempts(phase, day, wanted[1])}
+    alerts = _keep_waiting(found, cursor, gatekeeper, tables)
+    _record_changes(found, gatekeeper, context.sensor_name, new_waiting=bool(alerts) or bool(changed))
+    now = gatekeeper.clock.now()
+    requests = [launch.request(context.sensor_name, now) for launch in in_runs(phase, new)]
+    left = sorted(set(found.ready) - set(new))
+    for day in left:
+        context.log.info(f"{day} was launched before from the same inputs; what came of it is self-heal's to mend")
+    reason = None if requests else f"{len(dates)} dates looked at, {len(cursor.waiting)} wait, none to launch"
+    return dg.SensorResult(run_requests=requests, skip_reason=reason, cursor=str(cursor), asset_events=alerts)
+
+
+def reached_dates(evidence: Evidence, tables: Sequence[Table], changed: Mapping[str, set[date]]) -> set[date]:
+    """The dates of a phase that changed tables, or answers landed for its own, can reach."""
+    dates: set[date] = set()
+    for table in tables:
+        dates |= evidence.reached(table, changed)
+        if table.landed is not None:
+            dates |= changed.get(table.name, set())
+    return dates
+
+
+def _keep_waiting(
+    found: Plan, cursor: Cursor, gatekeeper: Gatekeeper, tables: Sequence[Table]
+) -> list[dg.AssetCheckEvaluation]:
+    """Remembers the dates that wait, forgets those that do not; returns an alert for each past its deadline."""
+    now = gatekeeper.clock.now()
+    before = cursor.waiting
+    cursor.waiting = {day: before.get(day, Waiting(now)) for day in sorted({*found.under_way, *found.closed})}
+    alerts = []
+    for day, waiting in cursor.waiting.items():
+        deadline = max(min(due(table, day) for table in tables), waiting.since + PATIENCE)
+        if day in found.closed and not waiting.told and now > deadline:
+            waiting.told = True
+            alerts.append(_past_deadline(found, day, waiting.since, gatekeeper))
+    return alerts
+
+
+def _past_deadline(found: Plan, day: date, since: datetime, gatekeeper: Gatekeeper) -> dg.AssetCheckEvaluation:
+    gate = gate_into(found.phase)
+    blocked = found.phase.name.lower()
+    if gate is None:
+        table = next(t for t in gatekeeper.tables if t.phase is found.phase and t.waits_for is not None)
+        check = "expected_grid"
+    else:
+        table, check = last_table(gate, gatekeeper.tables), f"gate_{gate.name}"
+    return dg.AssetCheckEvaluation(
+        asset_key=asset_key(table),
+        check_name=check,
+        passed=False,
+        partition=to_key(day),
+        metadata={
+            "reasons": dg.MetadataValue.md("\n".join(f"- {reason}" for reason in found.closed[day])),
+            **alert_metadata(
+                AlertKind.GATE_PAST_DEADLINE,
+                since.astimezone(UTC),
+                f"Nothing of phase {found.phase.value} ({blocked}) is made for {day}.",
+                f"nba-pipeline backfill --from {day} --to {day}",
+            ),
+        },
+    )
+
+
+def _record_changes(found: Plan, gatekeeper: Gatekeeper, asked_by: str, *, new_waiting: bool) -> None:
+    """Records what the gate said when something changed; asking again in vain adds no row."""
+    if found.verdicts and (new_waiting or found.ready):
+        with gatekeeper.warehouse.session() as session:
+            record(session, found.verdicts, asked_by, gatekeeper.clock)
