@@ -10,6 +10,7 @@ import dagster as dg
 from nba_pipeline.automation.alerts import AlertKind, alert_metadata
 from nba_pipeline.automation.deadlines import due, newest_due_date
 from nba_pipeline.clock import season_of
+from nba_pipeline.automation.switch import switched
 from nba_pipeline.contracts import Table
 from nba_pipeline.evidence import Evidence
 from nba_pipeline.gates import Gatekeeper
@@ -76,9 +77,7 @@ def freshness_sensor(tables: Sequence[Table], settings: Settings) -> dg.SensorDe
     @dg.sensor(
         name="freshness",
         minimum_interval_seconds=settings.sensor_interval_seconds * 10,
-        default_status=dg.DefaultSensorStatus.RUNNING
-        if settings.automation == "on"
-        else dg.DefaultSensorStatus.STOPPED,
+        default_status=switched(settings),
         required_resource_keys={"gatekeeper", "settings"},
         description="Says for every table whether the newest date that is due is there, by deadlines in New York time.",
     )

@@ -12,6 +12,7 @@ from nba_pipeline.automation.alerts import AlertKind, alert_metadata
 from nba_pipeline.automation.deadlines import due
 from nba_pipeline.automation.launches import Launches, in_runs
 from nba_pipeline.automation.planning import Plan, plan
+from nba_pipeline.automation.switch import switched
 from nba_pipeline.contracts import Phase, Table
 from nba_pipeline.evidence import Evidence
 from nba_pipeline.gates import Gatekeeper, gate_into, record
@@ -77,9 +78,7 @@ def phase_sensor(phase: Phase, tables: Sequence[Table], settings: Settings) -> d
         name=f"{phase.name.lower()}_when_upstream_is_fresh",
         asset_selection=dg.AssetSelection.assets(*(asset_key(table) for table in mine)),
         minimum_interval_seconds=settings.sensor_interval_seconds,
-        default_status=dg.DefaultSensorStatus.RUNNING
-        if settings.automation == "on"
-        else dg.DefaultSensorStatus.STOPPED,
+        default_status=switched(settings),
         required_resource_keys={"gatekeeper", "settings"},
         description=f"Launches phase {phase.value} once for every date and state of what it is made from.",
     )

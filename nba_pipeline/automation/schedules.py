@@ -19,6 +19,7 @@ from nba_pipeline.automation.launches import (
 )
 from nba_pipeline.automation.planning import plan
 from nba_pipeline.clock import NEW_YORK, game_date_of
+from nba_pipeline.automation.switch import scheduled
 from nba_pipeline.contracts import Phase, Table
 from nba_pipeline.gates import Gatekeeper
 from nba_pipeline.landing import LANDED_GAMES, LANDED_PLAYER_BOX_SCORES, LANDED_PLAYERS
@@ -107,9 +108,7 @@ def _schedule(net: Net, settings: Settings) -> dg.ScheduleDefinition:
         cron_schedule=list(net.crons),
         execution_timezone=str(NEW_YORK),
         target=dg.AssetSelection.all(),
-        default_status=(
-            dg.DefaultScheduleStatus.RUNNING if settings.automation == "on" else dg.DefaultScheduleStatus.STOPPED
-        ),
+        default_status=scheduled(settings),
         required_resource_keys={"gatekeeper", "settings"},
         description=net.description,
     )

@@ -14,6 +14,7 @@ from nba_pipeline.automation.launches import Attempted, Launch, Launches, in_run
 from nba_pipeline.automation.phase_sensors import FED_PHASES, landing_key
 from nba_pipeline.automation.planning import OPERATED, Plan, plan
 from nba_pipeline.clock import season_of
+from nba_pipeline.automation.switch import switched
 from nba_pipeline.contracts import Phase, Table
 from nba_pipeline.evidence import Evidence
 from nba_pipeline.gates import Gatekeeper
@@ -106,9 +107,7 @@ def self_heal_sensor(tables: Sequence[Table], settings: Settings) -> dg.SensorDe
         name="self_heal",
         asset_selection=dg.AssetSelection.all(),
         minimum_interval_seconds=settings.self_heal_interval_seconds,
-        default_status=dg.DefaultSensorStatus.RUNNING
-        if settings.automation == "on"
-        else dg.DefaultSensorStatus.STOPPED,
+        default_status=switched(settings),
         required_resource_keys={"gatekeeper", "settings"},
         description="Makes again what is missing, stale or failed; verifies; gives up after a bounded number of tries.",
     )
@@ -220,7 +219,7 @@ def _gave_up(phase: Phase, day: date, attempts: int, now: datetime) -> dg.AssetC
         AlertKind.SELF_HEAL_GAVE_UP,
         now,
         f"Phase {phase.value} ({phase.name.lower()}) of {day} stays as it is, and so does what is made from it.",
-        f"nba-pipeline smoke-test {day} --verbose, mend what it names, then nba-pipeline backfill --from {day} --to {day}",
+        f"nba-pipeline smoke-test {day} --verbose; mend what it names; nba-pipeline backfill --from {day} --to {day}",
     )
     reason = f"{phase.name.lower()} of {day} was launched {attempts} times from the same inputs and is still not there"
     return dg.AssetCheckEvaluation(
