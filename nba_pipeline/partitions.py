@@ -24,6 +24,13 @@ SEASON_DAYS = 274
 
 PARTITION_FORMAT = "%Y-%m-%d"
 
+PARTITION, RANGE_START, RANGE_END = (
+    "dagster/partition",
+    "dagster/asset_partition_range_start",
+    "dagster/asset_partition_range_end",
+)
+"""Dagster's tags of a run that say which partitions it is for."""
+
 
 def game_date_partitions(clock: Clock) -> dg.TimeWindowPartitionsDefinition:
     """One partition a day of the season in New York time, up to and including tomorrow.
