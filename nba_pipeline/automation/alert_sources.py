@@ -260,7 +260,7 @@ def _dates_of(run: DagsterRun | None) -> Dates | None:
 def _effect_of_check(evaluation: AssetCheckEvaluation, asset: str, dates: Dates | None) -> str:
     if evaluation.blocking:
         return f"What reads {asset} is not made{_on(dates)}."
-    return f"{asset} does not keep what the check promises{_on(dates)}."
+    return f"{asset} cannot be relied on{_on(dates)}."
 
 
 def _next_command(dates: Dates | None) -> str:

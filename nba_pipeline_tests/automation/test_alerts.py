@@ -404,7 +404,7 @@ def test_three_hundred_failures_of_one_cause_are_three_alerts_and_a_summary_of_t
     assert "contract of raw.box_scores" in summary
     pager.at(NOW + 3 * WINDOW)
     pager.tick()
-    refuse(instance, "2025-11-02")
+    refuse(instance, days(301)[-1])
     pager.tick()
     assert len(webhook.taken) == SENT_ONE_BY_ONE + 2, "after a quiet window the signature starts afresh"
 
@@ -515,7 +515,7 @@ def test_more_failed_ticks_than_one_batch_are_all_counted(
     monkeypatch.setattr("nba_pipeline.automation.alert_sources.BATCH", 4)
     for n in range(11):
         fail_tick(instance, "heal", "ill", 1_700_000_000.0 + 30 * n)
-        refuse(instance, "2025-11-02")
+        refuse(instance, days(11)[n])
     pager = Pager(instance, webhook)
     pager.tick()
     pager.at(NOW + WINDOW)
