@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from nba_pipeline.automation.alert_sensor import ALERTS_ASSET, alert_sensor
 from nba_pipeline.clock import Clock
 from nba_pipeline.landing import landed_games, landed_player_box_scores, landed_players
 from nba_pipeline.progress import PROGRESS
@@ -38,8 +39,9 @@ def resources(settings: Settings) -> dict[str, object]:
 def definitions(settings: Settings) -> dg.Definitions:
     """Everything that Dagster knows, on the warehouse and landing of the settings."""
     return dg.Definitions(
-        assets=[landed_games, landed_player_box_scores, landed_players, *table_assets()],
+        assets=[landed_games, landed_player_box_scores, landed_players, *table_assets(), ALERTS_ASSET],
         asset_checks=[check for table in all_tables() for check in checks_of(table)],
+        sensors=[alert_sensor(settings)],
         resources=resources(settings),
         executor=dg.in_process_executor,
     )
