@@ -5,12 +5,13 @@ import json
 import logging
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -199,12 +200,14 @@ def run(
     return result.run_id
 
 
-def refuse(instance: DagsterInstance, day: str, reason: str = "2 rows: points >= 0", **metadata: object) -> None:
+def refuse(
+    instance: DagsterInstance, day: str, reason: str = "2 rows: points >= 0", metadata: Mapping[str, Any] | None = None
+) -> None:
     """A failed check that belongs to no run, as the I/O manager reports a refused date."""
     instance.report_runless_asset_event(
         dg.AssetCheckEvaluation(
             asset_key=dg.AssetKey(["raw", "box_scores"]), check_name="contract", passed=False, partition=day,
-            metadata={"reasons": dg.MetadataValue.md(f"- {reason}"), **metadata},
+            metadata={"reasons": dg.MetadataValue.md(f"- {reason}"), **(metadata or {})},
         )
     )  # fmt: skip
 
@@ -478,7 +481,7 @@ def test_a_check_can_say_what_kind_of_alert_it_is_and_the_rest_of_it(
     instance: DagsterInstance, webhook: Webhook, kind: AlertKind
 ) -> None:
     since = datetime(2025, 11, 2, 4, 30, tzinfo=UTC)
-    refuse(instance, "2025-11-02", **alert_metadata(kind, since, "no predictions tonight", "nba-pipeline heal"))
+    refuse(instance, "2025-11-02", metadata=alert_metadata(kind, since, "no predictions tonight", "nba-pipeline heal"))
     pager = Pager(instance, webhook)
     pager.tick()
     [recorded] = pager.recorded()
@@ -489,7 +492,7 @@ def test_a_check_can_say_what_kind_of_alert_it_is_and_the_rest_of_it(
 def test_a_word_that_is_no_kind_and_a_time_that_is_none_do_not_stop_an_alert(
     instance: DagsterInstance, webhook: Webhook
 ) -> None:
-    refuse(instance, "2025-11-02", alert_kind="gremlins", since="yesterday")
+    refuse(instance, "2025-11-02", metadata={"alert_kind": "gremlins", "since": "yesterday"})
     Pager(instance, webhook).tick()
     assert "check failed" in webhook.taken[0]
 
@@ -647,6 +650,7 @@ def an_alert(subject: str = "raw.games", day: str = "2025-11-01") -> Alert:
 
 def assert_hidden(error: BaseException, address: str) -> None:
     """Neither the error nor what Dagster stores of it shows the address."""
+    assert error.__traceback__ is not None
     info = serializable_error_info_from_exc_info((type(error), error, error.__traceback__))
     assert "SECRET" not in info.to_string()
     assert address not in info.to_string()
