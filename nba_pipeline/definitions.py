@@ -2,6 +2,11 @@
 
 import dagster as dg
 
+from nba_pipeline.automation.alert_sensor import ALERTS_ASSET, alert_sensor
+from nba_pipeline.automation.freshness import freshness_checks, freshness_sensor
+from nba_pipeline.automation.phase_sensors import FED_PHASES, phase_sensor
+from nba_pipeline.automation.schedules import schedules
+from nba_pipeline.automation.self_heal import SELF_HEAL_ASSET, nothing_given_up, self_heal_sensor
 from nba_pipeline.clock import Clock
 from nba_pipeline.gates import Gatekeeper
 from nba_pipeline.landing import landed_games, landed_player_box_scores, landed_players
@@ -39,9 +44,29 @@ def resources(settings: Settings) -> dict[str, object]:
 
 def definitions(settings: Settings) -> dg.Definitions:
     """Everything that Dagster knows, on the warehouse and landing of the settings."""
+    tables = all_tables()
     return dg.Definitions(
-        assets=[landed_games, landed_player_box_scores, landed_players, *table_assets()],
-        asset_checks=[*(check for table in all_tables() for check in checks_of(table)), *gate_checks(all_tables())],
+        assets=[
+            landed_games,
+            landed_player_box_scores,
+            landed_players,
+            *table_assets(),
+            ALERTS_ASSET,
+            SELF_HEAL_ASSET,
+        ],
+        asset_checks=[
+            *(check for table in tables for check in checks_of(table)),
+            *gate_checks(tables),
+            freshness_checks(tables),
+            nothing_given_up,
+        ],
+        sensors=[
+            *(phase_sensor(phase, tables, settings) for phase in FED_PHASES),
+            self_heal_sensor(tables, settings),
+            freshness_sensor(tables, settings),
+            alert_sensor(settings),
+        ],
+        schedules=schedules(settings),
         resources=resources(settings),
         executor=dg.in_process_executor,
     )

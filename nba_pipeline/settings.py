@@ -72,6 +72,17 @@ class Settings(BaseSettings):
         description="Longest time for one response, from the first byte sent to the last received.",
     )
 
+    slack_webhook_url: SecretStr | None = Field(
+        default=None, description="Where alerts are sent; without it they go to the log and the UI only."
+    )
+    alert_attempts: int = Field(default=3, ge=1, description="Attempts to send one alert.")
+    alert_wait_min_seconds: float = Field(default=2, ge=0, description="First wait between attempts to send.")
+    alert_wait_max_seconds: float = Field(default=8, ge=0, description="Longest wait between attempts to send.")
+    alert_interval_seconds: int = Field(
+        default=60, ge=1, description="How often the event log is read for something to alert about."
+    )
+    ui_url: str = Field(default="http://127.0.0.1:3000", description="Where Dagster's UI is, for links in alerts.")
+
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:

@@ -9,8 +9,8 @@ import dagster as dg
 
 from nba_pipeline.automation.alerts import AlertKind, alert_metadata
 from nba_pipeline.automation.deadlines import due, newest_due_date
-from nba_pipeline.clock import season_of
 from nba_pipeline.automation.switch import switched
+from nba_pipeline.clock import season_of
 from nba_pipeline.contracts import Table
 from nba_pipeline.evidence import Evidence
 from nba_pipeline.gates import Gatekeeper

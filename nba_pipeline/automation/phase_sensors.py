@@ -196,7 +196,7 @@ def _past_deadline(found: Plan, day: date, since: datetime, gatekeeper: Gatekeep
         metadata={
             "reasons": dg.MetadataValue.md("\n".join(f"- {reason}" for reason in found.closed[day])),
             **alert_metadata(
-                AlertKind.GATE_PAST_DEADLINE,
+                AlertKind.GATE_CLOSED,
                 since.astimezone(UTC),
                 f"Nothing of phase {found.phase.value} ({blocked}) is made for {day}.",
                 f"nba-pipeline backfill --from {day} --to {day}",

@@ -4,7 +4,6 @@ Only the landing is asked for in any case, since nothing upstream can wake it. E
 where something is missing or stale by then; what its gate refuses is left to the deadline's alert.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -18,9 +17,9 @@ from nba_pipeline.automation.launches import (
     in_runs,
 )
 from nba_pipeline.automation.planning import plan
-from nba_pipeline.clock import NEW_YORK, game_date_of
 from nba_pipeline.automation.switch import scheduled
-from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.clock import NEW_YORK, game_date_of
+from nba_pipeline.contracts import Phase
 from nba_pipeline.gates import Gatekeeper
 from nba_pipeline.landing import LANDED_GAMES, LANDED_PLAYER_BOX_SCORES, LANDED_PLAYERS
 from nba_pipeline.partitions import is_game_date, to_key
@@ -97,7 +96,7 @@ NETS = (
 """Every schedule but the daily health report, which lives with the report."""
 
 
-def schedules(tables: Sequence[Table], settings: Settings) -> list[dg.ScheduleDefinition]:
+def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     """One Dagster schedule a net."""
     return [_schedule(net, settings) for net in NETS]
 

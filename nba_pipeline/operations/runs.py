@@ -12,7 +12,6 @@ from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterInstance
-from dagster_shared.error import SerializableErrorInfo
 from rich.progress import Progress as RichBars
 
 from nba_pipeline.clock import Clock
@@ -20,6 +19,7 @@ from nba_pipeline.definitions import definitions, warehouse_of
 from nba_pipeline.operations.orphans import PROCESS_TAG
 from nba_pipeline.partitions import RANGE_END, RANGE_START, to_key
 from nba_pipeline.progress import PROGRESS
+from nba_pipeline.run_failures import failures_in
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.interface import Warehouse
 
@@ -93,32 +93,12 @@ def materialize(pipeline: Pipeline, keys: Sequence[dg.AssetKey], first: date, la
     return _attempt(instance, result.run_id, result.success, keys)
 
 
-def _root_cause(error: SerializableErrorInfo | None) -> str | None:
-    """The message of the innermost error: Dagster wraps what a step raised in errors of its own."""
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return error.message.strip().removeprefix("dagster._core.definitions.events.Failure: ") if error else None
-
-
 def _attempt(instance: DagsterInstance, run_id: str, success: bool, keys: Sequence[dg.AssetKey]) -> Attempt:
-    failures: list[str] = []
-    skipped: list[str] = []
-    for entry in instance.all_logs(run_id):
-        event = entry.dagster_event
-        if event is None:
-            continue
-        if event.is_step_failure:
-            failures.append(f"{event.step_key}: {_root_cause(event.step_failure_data.error) or event.message}")
-        elif event.event_type_value == "STEP_SKIPPED" or (event.message or "").startswith("Dependencies for step"):
-            skipped.append(event.step_key or "")
-        elif event.event_type_value == "ASSET_CHECK_EVALUATION":
-            evaluation = event.asset_check_evaluation_data
-            if not evaluation.passed:
-                failures.append(f"check {evaluation.check_name} of {evaluation.asset_key.to_user_string()} failed")
+    entries = instance.all_logs(run_id)
     started = {
         entry.dagster_event.step_key
-        for entry in instance.all_logs(run_id)
+        for entry in entries
         if entry.dagster_event and entry.dagster_event.event_type_value == "STEP_START"
     }
     not_reached = tuple(key for key in keys if "__".join(key.path) not in started)
-    return Attempt(run_id, success, tuple(failures), not_reached)
+    return Attempt(run_id, success, tuple(str(failure) for failure in failures_in(entries)), not_reached)

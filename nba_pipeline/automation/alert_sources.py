@@ -1,0 +1,315 @@
+"""What in Dagster's event log alerts: failed runs, checks that did not pass, failed ticks of automation."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from heapq import merge
+
+import dagster as dg
+from dagster import AssetCheckEvaluation, DagsterEventType, DagsterInstance, DagsterRun, EventLogEntry
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick, TickStatus
+
+from nba_pipeline.automation.alerts import (
+    ALERT_KIND_METADATA,
+    EFFECT_METADATA,
+    MEND_METADATA,
+    REASONS_METADATA,
+    SINCE_METADATA,
+    Alert,
+    AlertKind,
+)
+from nba_pipeline.partitions import PARTITION, RANGE_END, RANGE_START
+from nba_pipeline.run_failures import failures_of_run, root_cause
+
+BATCH = 200
+"""How many entries of each kind are read at a time."""
+
+SHOWN = 5
+"""Causes and dates that one alert names; of the others it says how many there are."""
+
+Dates = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far the log was read: ids in the event log, and for each sensor and schedule the time of its last
+    failed tick."""
+
+    run_failure: int = 0
+    check_evaluation: int = 0
+    ticks: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the log: when it was written, the position after it, and the alert that it makes, if any.
+
+    The alert is made when it is asked for, because it may take a look at a whole run.
+    """
+
+    at: float
+    passed: Callable[[Position], Position]
+    alert: Callable[[], Alert | None]
+
+
+class EventLog:
+    """The entries of an instance's log that may alert, in the order of time."""
+
+    def __init__(self, instance: DagsterInstance, ui_url: str) -> None:
+        self._instance = instance
+        self._ui_url = ui_url.rstrip("/")
+        self._runs: dict[str, DagsterRun | None] = {}
+
+    def checked(self, position: Position) -> Position:
+        """The position, moved back if the log ends before it.
+
+        SQLite gives the ids of deleted runs to new events; a position beyond the end would hide those.
+        """
+        last = self._instance.event_log_storage.get_maximum_record_id() or 0
+        return replace(
+            position,
+            run_failure=min(position.run_failure, last),
+            check_evaluation=min(position.check_evaluation, last),
+        )
+
+    def after(self, position: Position) -> list[Entry]:
+        """The next entries behind the position, at most a batch of each kind; empty at the end of the log."""
+        streams = [
+            self._events(DagsterEventType.RUN_FAILURE, position.run_failure),
+            self._events(DagsterEventType.ASSET_CHECK_EVALUATION, position.check_evaluation),
+            *(self._ticks(state, position) for state in self._instance.all_instigator_state()),
+        ]
+        # Each stream keeps its own order, whatever the clocks of the processes say: positions only move on.
+        return list(merge(*streams, key=lambda entry: entry.at))
+
+    def _events(self, kind: DagsterEventType, after: int) -> Iterator[Entry]:
+        # How Dagster's own daemon tails the log: one indexed query over all runs and what belongs to none.
+        # `get_event_records` cannot do that on SQLite: there it has no position that holds over all runs.
+        found = self._instance.event_log_storage.get_logs_for_all_runs_by_log_id(after, kind, BATCH)
+        for event_id, entry in found.items():
+            if kind is DagsterEventType.RUN_FAILURE:
+                yield self._run_failure(event_id, entry)
+            else:
+                yield self._check_evaluation(event_id, entry)
+
+    def _run_failure(self, event_id: int, entry: EventLogEntry) -> Entry:
+        return Entry(
+            entry.timestamp,
+            lambda position: replace(position, run_failure=event_id),
+            lambda: self.failed_run(entry),
+        )
+
+    def _check_evaluation(self, event_id: int, entry: EventLogEntry) -> Entry:
+        return Entry(
+            entry.timestamp,
+            lambda position: replace(position, check_evaluation=event_id),
+            lambda: self.failed_check(entry),
+        )
+
+    def _ticks(self, state: InstigatorState, position: Position) -> Iterator[Entry]:
+        origin, selector = state.instigator_origin_id, state.selector_id
+        after, failed = position.ticks.get(selector), [TickStatus.FAILURE]
+        # Summaries come without the errors, so that a long outage is read a batch at a time, oldest first.
+        waiting = sorted(
+            self._instance.get_tick_summaries(origin, selector, after=after, statuses=failed),
+            key=lambda summary: summary.timestamp,
+        )
+        if not waiting:
+            return
+        before = waiting[BATCH].timestamp if len(waiting) > BATCH else None
+        ticks = self._instance.get_ticks(origin, selector, before=before, after=after, statuses=failed)
+        stored = {summary.tick_id: summary.timestamp for summary in waiting}
+        for tick in sorted(ticks, key=lambda tick: tick.timestamp):
+            if tick.tick_id in stored:
+                yield self._failed_tick(selector, stored[tick.tick_id], tick)
+
+    def _failed_tick(self, selector: str, at: float, tick: InstigatorTick) -> Entry:
+        return Entry(
+            at,
+            lambda position: replace(position, ticks={**position.ticks, selector: at}),
+            lambda: self.failed_tick(tick),
+        )
+
+    def failed_run(self, entry: EventLogEntry) -> Alert | None:
+        """The alert of a run that failed.
+
+        None when nothing failed but checks: each of them is an alert of its own.
+        """
+        run = self._run(entry.run_id)
+        failures = failures_of_run(self._instance, entry.run_id)
+        if any(failure.evaluation for failure in failures) and all(failure.check for failure in failures):
+            return None
+        causes = [str(failure) for failure in failures if not failure.check]
+        causes = causes or [_run_cause(entry)]
+        dates = _dates_of(run)
+        job = run.job_name if run else entry.job_name or "a run"
+        return Alert(
+            kind=AlertKind.RUN_FAILED,
+            subject=job,
+            cause=causes[0],
+            what=f"{_named(job)}{_on(dates)}: {_first_of(causes)}",
+            since=_instant(entry.timestamp),
+            effect=self._not_published(entry.run_id, run, dates),
+            mend=_next_command(dates),
+            link=f"{self._ui_url}/runs/{entry.run_id}",
+            dates=dates,
+        )
+
+    def _not_published(self, run_id: str, run: DagsterRun | None, dates: Dates | None) -> str:
+        """Which assets of the run are not published, wholly or for some of the dates."""
+        planned = run.asset_selection if run and run.asset_selection else self._planned(run_id)
+        succeeded = {
+            entry.dagster_event.step_key
+            for entry in self._instance.all_logs(run_id, of_type=DagsterEventType.STEP_SUCCESS)
+            if entry.dagster_event
+        }
+        missing = sorted(".".join(key.path) for key in planned if "__".join(key.path) not in succeeded)
+        if not missing:
+            return "The run did not end well; what it was to publish is not known to be missing."
+        return f"Not published, wholly or in part{_on(dates)}: {', '.join(missing)}"
+
+    def _planned(self, run_id: str) -> set[dg.AssetKey]:
+        entries = self._instance.all_logs(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
+        events = [entry.dagster_event for entry in entries]
+        return {event.asset_key for event in events if event and event.asset_key}
+
+    def failed_check(self, entry: EventLogEntry) -> Alert | None:
+        """The alert of a check that did not pass; None of one that did."""
+        evaluation = entry.dagster_event.asset_check_evaluation_data if entry.dagster_event else None
+        if evaluation is None or evaluation.passed:
+            return None
+        run = self._run(entry.run_id) if entry.run_id else None
+        reasons = reasons_of(evaluation)
+        dates = _dates_of_check(evaluation, run)
+        asset = ".".join(evaluation.asset_key.path)
+        check = f"check {evaluation.check_name} of {asset}"
+        said = [reason if not day else f"{day}: {reason}" for day, reason in reasons]
+        return Alert(
+            kind=_kind(evaluation),
+            subject=f"{asset}, {evaluation.check_name}",
+            cause=reasons[0][1] if reasons else "",
+            what=f"{check} did not pass{_on(dates)}" + (f": {_first_of(said)}" if said else ""),
+            since=_since(evaluation) or _instant(entry.timestamp),
+            effect=_text(evaluation, EFFECT_METADATA) or _effect_of_check(evaluation, asset, dates),
+            mend=_text(evaluation, MEND_METADATA) or _next_command(dates),
+            link=self._link(entry.run_id, evaluation.asset_key),
+            dates=dates,
+        )
+
+    def failed_tick(self, tick: InstigatorTick) -> Alert:
+        """The alert of a sensor or schedule whose tick failed."""
+        cause = root_cause(tick.error) or "no error was recorded"
+        automation = f"{tick.instigator_type.value.lower()} {tick.instigator_name}"
+        return Alert(
+            kind=AlertKind.AUTOMATION_FAILED,
+            subject=automation,
+            cause=cause,
+            what=f"A tick of {automation} failed: {cause}",
+            since=_instant(tick.timestamp),
+            effect=f"What {automation} does by itself was not done; its next tick tries again.",
+            mend="nba-pipeline ui",
+            link=f"{self._ui_url}/automation",
+        )
+
+    def _link(self, run_id: str, asset: dg.AssetKey) -> str:
+        if run_id:
+            return f"{self._ui_url}/runs/{run_id}"
+        return f"{self._ui_url}/assets/{'/'.join(asset.path)}?view=checks"
+
+    def _run(self, run_id: str) -> DagsterRun | None:
+        if run_id not in self._runs:
+            self._runs[run_id] = self._instance.get_run_by_id(run_id)
+        return self._runs[run_id]
+
+
+def reasons_of(evaluation: AssetCheckEvaluation) -> list[tuple[str, str]]:
+    """Why a check did not pass, as pairs of a date (empty when there is none) and a reason."""
+    for name in REASONS_METADATA:
+        value = evaluation.metadata.get(name)
+        found = _pairs(value.value) if value is not None else []
+        if found:
+            return found
+    return _pairs(evaluation.description or "")
+
+
+def _pairs(value: object) -> list[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        return [(str(key), "; ".join(why for _, why in _pairs(each))) for key, each in sorted(value.items())]
+    if isinstance(value, list | tuple):
+        return [("", str(each)) for each in value]
+    lines = [line.strip().removeprefix("- ") for line in str(value).splitlines()]
+    return [("", line) for line in lines if line]
+
+
+def _dates_of_check(evaluation: AssetCheckEvaluation, run: DagsterRun | None) -> Dates | None:
+    """The partition of the evaluation, else the dates that it names, else those of its run."""
+    if evaluation.partition:
+        return evaluation.partition, evaluation.partition
+    named = [day for day, _ in reasons_of(evaluation) if re.fullmatch(r"\d{4}-\d\d-\d\d", day)]
+    return (min(named), max(named)) if named else _dates_of(run)
+
+
+def _dates_of(run: DagsterRun | None) -> Dates | None:
+    tags = run.tags if run else {}
+    if RANGE_START in tags and RANGE_END in tags:
+        return tags[RANGE_START], tags[RANGE_END]
+    return (tags[PARTITION], tags[PARTITION]) if PARTITION in tags else None
+
+
+def _effect_of_check(evaluation: AssetCheckEvaluation, asset: str, dates: Dates | None) -> str:
+    if evaluation.blocking:
+        return f"What reads {asset} is not made{_on(dates)}."
+    return f"{asset} cannot be relied on{_on(dates)}."
+
+
+def _next_command(dates: Dates | None) -> str:
+    if dates is None:
+        return "nba-pipeline ui"
+    first, last = dates
+    return f"nba-pipeline smoke-test {first}" if first == last else f"nba-pipeline backfill --from {first} --to {last}"
+
+
+def _kind(evaluation: AssetCheckEvaluation) -> AlertKind:
+    """The kind that the evaluation names. A word that is none must not keep the alert from being sent."""
+    named = _text(evaluation, ALERT_KIND_METADATA)
+    return AlertKind(named) if named in list(AlertKind) else AlertKind.CHECK_FAILED
+
+
+def _since(evaluation: AssetCheckEvaluation) -> datetime | None:
+    try:
+        since = datetime.fromisoformat(_text(evaluation, SINCE_METADATA))
+    except ValueError:
+        return None
+    return since.astimezone(UTC) if since.tzinfo else since.replace(tzinfo=UTC)
+
+
+def _text(evaluation: AssetCheckEvaluation, name: str) -> str:
+    value = evaluation.metadata.get(name)
+    return str(value.value) if value is not None else ""
+
+
+def _run_cause(entry: EventLogEntry) -> str:
+    """Why a run failed none of whose steps did, such as one that took too long or whose process died."""
+    event = entry.dagster_event
+    error = event.job_failure_data.error if event and event.event_specific_data else None
+    return root_cause(error) or (event.message if event else None) or "no message"
+
+
+def _named(job: str) -> str:
+    return "a run of assets" if job.startswith("__") else f"a run of {job}"
+
+
+def _on(dates: Dates | None) -> str:
+    if dates is None:
+        return ""
+    return f" for {dates[0]}" if dates[0] == dates[1] else f" for {dates[0]} to {dates[1]}"
+
+
+def _first_of(texts: list[str]) -> str:
+    more = f"\nand {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
+    return "\n".join(texts[:SHOWN]) + more
+
+
+def _instant(timestamp: float) -> datetime:
+    return datetime.fromtimestamp(timestamp, UTC)

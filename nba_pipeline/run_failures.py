@@ -1,0 +1,65 @@
+"""Why a run failed, read from Dagster's event log."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dagster import DagsterEventType, DagsterInstance, EventLogEntry
+from dagster_shared.error import SerializableErrorInfo
+
+FAILED_CHECK_ERROR = "DagsterAssetCheckFailedError"
+"""The error with which Dagster fails the step of a blocking check that did not pass."""
+
+FAILURE_EVENTS = {DagsterEventType.STEP_FAILURE, DagsterEventType.ASSET_CHECK_EVALUATION}
+
+
+@dataclass(frozen=True)
+class RunFailure:
+    """One thing that went wrong in a run.
+
+    `cause` is the innermost message of a failed step. `check` says that it is no error of the code but a
+    check that did not pass: its evaluation, or the step that failed because of it.
+    """
+
+    step_key: str
+    cause: str
+    check: bool
+    evaluation: bool = False
+
+    def __str__(self) -> str:
+        """The step and why it failed; an evaluation names its check itself."""
+        return self.cause if self.evaluation else f"{self.step_key}: {self.cause}"
+
+
+def root_cause(error: SerializableErrorInfo | None) -> str | None:
+    """The message of the innermost error: Dagster wraps what a step raised in errors of its own.
+
+    None when there is no error.
+    """
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip().removeprefix("dagster._core.definitions.events.Failure: ") if error else None
+
+
+def failures_in(entries: Iterable[EventLogEntry]) -> tuple[RunFailure, ...]:
+    """The failed steps and the checks that did not pass, in the order of the log."""
+    found: list[RunFailure] = []
+    for entry in entries:
+        event = entry.dagster_event
+        if event is None:
+            continue
+        step = event.step_key or ""
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            check = error is not None and error.cls_name == FAILED_CHECK_ERROR
+            found.append(RunFailure(step, root_cause(error) or event.message or "no message", check))
+        elif event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
+            evaluation = event.asset_check_evaluation_data
+            if not evaluation.passed:
+                cause = f"check {evaluation.check_name} of {evaluation.asset_key.to_user_string()} failed"
+                found.append(RunFailure(step, cause, check=True, evaluation=True))
+    return tuple(found)
+
+
+def failures_of_run(instance: DagsterInstance, run_id: str) -> tuple[RunFailure, ...]:
+    """The failed steps and the checks that did not pass of one run, in the order of its log."""
+    return failures_in(instance.all_logs(run_id, of_type=FAILURE_EVENTS))
