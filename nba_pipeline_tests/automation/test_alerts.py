@@ -54,6 +54,9 @@ from nba_pipeline.settings import Settings
 NOW = datetime(2026, 1, 20, 15, tzinfo=UTC)
 SECRET = "T0000SECRET/B0000SECRET/xoxSECRETxox"
 
+HANG_UP = 0
+"""An answer of the server: none."""
+
 DAYS = dg.DailyPartitionsDefinition(start_date="2025-10-01", end_date="2026-02-01")
 
 
@@ -72,6 +75,8 @@ class Webhook:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 outer.asked += 1
                 status, headers = outer.answers.pop(0) if outer.answers else (503 if outer.down else 200, {})
+                if status == HANG_UP:
+                    return
                 if status == 200:
                     outer.taken.append(body["text"])
                 said = b"ok" if status == 200 else b"no"
@@ -347,6 +352,14 @@ def test_two_bad_answers_and_a_good_one_are_one_alert(instance: DagsterInstance,
 
 def test_slack_is_asked_three_times_and_no_more(instance: DagsterInstance, webhook: Webhook) -> None:
     webhook.down = True
+    refuse(instance, "2025-11-02")
+    with pytest.raises(AlertNotSentError, match="3 attempts"):
+        Pager(instance, webhook).tick()
+    assert webhook.asked == 3
+
+
+def test_a_connection_that_is_hung_up_is_one_attempt_of_three(instance: DagsterInstance, webhook: Webhook) -> None:
+    webhook.answers = [(HANG_UP, {})] * 3
     refuse(instance, "2025-11-02")
     with pytest.raises(AlertNotSentError, match="3 attempts"):
         Pager(instance, webhook).tick()
@@ -712,6 +725,19 @@ def test_a_summary_names_the_first_and_the_last_date_of_those_it_counts(dates: l
     assert window.counted == len(counted)
     if summary := window.summary():
         assert summary.dates == (str(min(counted)), str(max(counted)))
+
+
+def test_an_outage_of_many_hours_is_one_summary_an_hour() -> None:
+    open_windows: windows.Windows = {}
+    sent: list[int] = []
+    for minute in range(4 * 60):
+        now = NOW + timedelta(minutes=minute)
+        for signature in windows.ended(open_windows, now):
+            sent.append(minute)
+            open_windows = windows.closed(open_windows, signature, now)
+        open_windows, send = windows.observed(open_windows, an_alert(), now)
+        sent += [minute] if send else []
+    assert sent == [0, 1, 2, 60, 120, 180]
 
 
 def test_a_clock_that_is_set_back_does_not_keep_a_summary_for_ever() -> None:
