@@ -6,6 +6,7 @@ played on, wherever the reader sits. Instants are UTC.
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from nba_pipeline.settings import Settings
@@ -15,13 +16,30 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 @dataclass(frozen=True)
 class Clock:
-    """The pipeline's only source of time: the real clock, or one that stands at `fixed`."""
+    """The pipeline's only source of time: the real clock, one that stands at `fixed`, or one read from a file.
+
+    A file lets several processes share a simulated time that somebody moves.
+    """
 
     fixed: datetime | None = None
+    file: Path | None = None
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the time is not the real one."""
+        return self.fixed is not None or self.file is not None
 
     def now(self) -> datetime:
-        """The current instant, timezone-aware, in UTC."""
-        return (self.fixed or datetime.now(UTC)).astimezone(UTC)
+        """The current instant, timezone-aware, in UTC.
+
+        Raises `ValueError` when a clock file holds no instant with an offset, `OSError` when there is none.
+        """
+        if self.file is None:
+            return (self.fixed or datetime.now(UTC)).astimezone(UTC)
+        instant = datetime.fromisoformat(self.file.read_text().strip())
+        if instant.tzinfo is None:
+            raise ValueError(f"{self.file} (NBA_PIPELINE_CLOCK_FILE) has no UTC offset: {instant.isoformat()}")
+        return instant.astimezone(UTC)
 
     def today(self) -> date:
         """The current date in New York."""
@@ -29,8 +47,8 @@ class Clock:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Clock":
-        """The clock that the settings ask for (`NBA_PIPELINE_NOW`)."""
-        return cls(fixed=settings.now)
+        """The clock that the settings ask for (`NBA_PIPELINE_CLOCK_FILE`, else `NBA_PIPELINE_NOW`)."""
+        return cls(fixed=settings.now, file=settings.clock_file)
 
 
 def game_date_of(instant: datetime) -> date:

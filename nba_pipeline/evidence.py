@@ -197,6 +197,14 @@ class Evidence:
             reasons.setdefault(row["game_date"], []).append(row["reason"])
         return reasons
 
+    def not_landed(self, table: Table, dates: Sequence[date]) -> Reasons:
+        """The dates about which the source was never asked, for a table that is parsed from its answers."""
+        return {
+            day: [f"nothing was landed from {table.landed} about {day}"]
+            for day in dates
+            if table.landed is not None and self._landing is not None and self._landed(table, day) == "-"
+        }
+
     @property
     def overrides(self) -> Mapping[tuple[str, date], Override]:
         """The overrides in force, by gate and date; of several the last recorded."""

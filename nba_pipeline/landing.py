@@ -15,6 +15,9 @@ LANDED_GAMES = dg.AssetKey(["landing", "games"])
 LANDED_PLAYER_BOX_SCORES = dg.AssetKey(["landing", "player_box_scores"])
 LANDED_PLAYERS = dg.AssetKey(["landing", "players"])
 
+SOURCE_POOL = "balldontlie"
+"""The pool of everything that asks the source."""
+
 Span = tuple[date, date]
 
 LONGEST_SCHEDULE_REQUEST = timedelta(days=30)
@@ -46,6 +49,7 @@ def landing_asset(
             kinds={"json", "balldontlie"},
             owners=OWNERS,
             required_resource_keys={"source", "landing", "clock", "progress"},
+            pool=SOURCE_POOL,
         )
         def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             dates = [to_date(key) for key in context.partition_keys]

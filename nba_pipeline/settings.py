@@ -30,6 +30,11 @@ class Settings(BaseSettings):
         default=None,
         description="Sets the clock to this instant (ISO 8601 with offset), for tests and demos.",
     )
+    clock_file: Path | None = Field(
+        default=None,
+        description="A file with an instant that all processes take for the time, for simulations that move it; "
+        "partitions still end with the tomorrow of NBA_PIPELINE_NOW.",
+    )
     lock_wait_seconds: float = Field(
         default=600,
         ge=0,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 import dagster as dg
-from dagster import AssetCheckSeverity, DagsterInstance
+from dagster import AssetCheckSeverity, DagsterEvent, DagsterInstance
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from nba_pipeline.contracts import Table
@@ -43,7 +43,7 @@ def checks_of(table: Table) -> list[dg.AssetChecksDefinition]:
         ):
             found = gatekeeper.evidence(session).coverage(table, dates, counts=True)
         incomplete = {c.game_date: c.reasons(table) for c in found.values() if not c.complete}
-        report_dates(context.instance, dg.AssetCheckKey(key, GRID_CHECK), dates, incomplete)
+        report_dates(context, dg.AssetCheckKey(key, GRID_CHECK), dates, incomplete)
         return dg.AssetCheckResult(
             passed=not incomplete,
             metadata={
@@ -71,7 +71,7 @@ def checks_of(table: Table) -> list[dg.AssetChecksDefinition]:
             gatekeeper.warehouse.session(read_only=True) as session,
         ):
             broken = gatekeeper.evidence(session).broken_promises(table, dates)
-        report_dates(context.instance, dg.AssetCheckKey(key, CONTRACT_CHECK), dates, broken)
+        report_dates(context, dg.AssetCheckKey(key, CONTRACT_CHECK), dates, broken)
         return dg.AssetCheckResult(passed=not broken, metadata={"dates": len(dates), "broken": _by_date(broken)})
 
     return [expected_grid, contract]
@@ -128,7 +128,7 @@ def _gate_result(
     """Closed fails and blocks; overridden or degraded is a warning, which the UI shows and nothing waits for."""
     closed = {day: list(v.reasons) for day, v in verdicts.items() if v.state is State.CLOSED}
     noted = {day: list(v.reasons) for day, v in verdicts.items() if v.state in (State.DEGRADED, State.OVERRIDDEN)}
-    report_dates(context.instance, key, list(verdicts), closed)
+    report_dates(context, key, list(verdicts), closed)
     return dg.AssetCheckResult(
         passed=not closed and not noted,
         severity=AssetCheckSeverity.ERROR if closed else AssetCheckSeverity.WARN,
@@ -142,7 +142,7 @@ def _gate_result(
 
 
 def report_dates(
-    instance: DagsterInstance,
+    context: dg.AssetCheckExecutionContext,
     key: dg.AssetCheckKey,
     dates: Sequence[date],
     failed: Mapping[date, Sequence[str]],
@@ -153,18 +153,17 @@ def report_dates(
     """
     if len(dates) < 2:
         return
-    passed_again = _standing_failures(instance, key, dates) - set(failed)
+    passed_again = _standing_failures(context.instance, key, dates) - set(failed)
     for day in sorted([*failed, *passed_again]):
         reasons = "\n".join(f"- {reason}" for reason in failed.get(day, ()))
-        instance.report_runless_asset_event(
-            dg.AssetCheckEvaluation(
-                asset_key=key.asset_key,
-                check_name=key.name,
-                passed=day not in failed,
-                partition=to_key(day),
-                metadata={"reasons": dg.MetadataValue.md(reasons)},
-            )
+        evaluation = dg.AssetCheckEvaluation(
+            asset_key=key.asset_key,
+            check_name=key.name,
+            passed=day not in failed,
+            partition=to_key(day),
+            metadata={"reasons": dg.MetadataValue.md(reasons)},
         )
+        DagsterEvent.asset_check_evaluation(context.op_execution_context.get_step_execution_context(), evaluation)
 
 
 def _standing_failures(instance: DagsterInstance, key: dg.AssetCheckKey, dates: Sequence[date]) -> set[date]:

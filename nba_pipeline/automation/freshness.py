@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
+from dagster._core.definitions.metadata import RawMetadataValue
 
 from nba_pipeline.automation.alerts import AlertKind, alert_metadata
 from nba_pipeline.automation.deadlines import due, newest_due_date
@@ -40,17 +41,16 @@ class Freshness:
             asset_key=asset_key(self.table),
             check_name=FRESHNESS_CHECK,
             passed=self.fresh,
-            partition=to_key(self.game_date),
             metadata=self.metadata(),
         )
 
-    def metadata(self) -> dict[str, object]:
+    def metadata(self) -> dict[str, RawMetadataValue]:
         """Which date is due since when, and what is missing."""
         deadline = due(self.table, self.game_date)
-        shown: dict[str, object] = {
+        shown: dict[str, RawMetadataValue] = {
             "due date": to_key(self.game_date),
             "deadline": deadline.isoformat(),
-            "reasons": dg.MetadataValue.md("\n".join(f"- {reason}" for reason in self.reasons)),
+            "reasons": dg.MetadataValue.json({to_key(self.game_date): list(self.reasons)}),
         }
         if self.fresh:
             return shown
@@ -125,7 +125,7 @@ def freshness_checks(tables: Sequence[Table]) -> dg.AssetChecksDefinition:
 
 
 def _result(key: dg.AssetKey, state: Freshness | None) -> dg.AssetCheckResult:
-    nothing_due = {"due date": "none: out of season, or nothing loaded yet"}
+    nothing_due: dict[str, RawMetadataValue] = {"due date": "none: out of season, or nothing loaded yet"}
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=FRESHNESS_CHECK,

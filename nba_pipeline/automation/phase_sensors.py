@@ -192,9 +192,8 @@ def _past_deadline(found: Plan, day: date, since: datetime, gatekeeper: Gatekeep
         asset_key=asset_key(table),
         check_name=check,
         passed=False,
-        partition=to_key(day),
         metadata={
-            "reasons": dg.MetadataValue.md("\n".join(f"- {reason}" for reason in found.closed[day])),
+            "reasons": dg.MetadataValue.json({to_key(day): found.closed[day]}),
             **alert_metadata(
                 AlertKind.GATE_CLOSED,
                 since.astimezone(UTC),

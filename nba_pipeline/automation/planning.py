@@ -7,13 +7,25 @@ from datetime import date, timedelta
 import dagster as dg
 
 from nba_pipeline.automation.launches import Launches
+from nba_pipeline.clock import season_of
 from nba_pipeline.contracts import Phase, Table
 from nba_pipeline.evidence import Evidence, Need
 from nba_pipeline.gates import Gatekeeper, State, Verdict, gate_into, incomplete_inputs
+from nba_pipeline.partitions import season_start
 from nba_pipeline.table_asset import asset_key
 
 OPERATED = timedelta(days=14)
-"""How far back the automation fills what is missing. Older dates are brought by a backfill that people ask for."""
+"""How far back self-heal looks every time, and predictions are filled at all."""
+
+PREDICTED = (Phase.PREDICTIONS, Phase.GRADES)
+
+
+def filled_since(phase: Phase, today: date) -> date:
+    """From when on the automation fills what is missing: the season, and of its predictions the operated days.
+
+    Features need the whole season. A prediction made weeks after its game is a backtest, which people ask for.
+    """
+    return today - OPERATED if phase in PREDICTED else season_start(season_of(today))
 
 
 @dataclass
@@ -21,6 +33,7 @@ class Plan:
     """What a phase's dates want: some can be made now, some wait, and why."""
 
     phase: Phase
+    wanted: dict[date, list[Table]] = field(default_factory=dict)
     ready: dict[date, tuple[frozenset[dg.AssetKey], str]] = field(default_factory=dict)
     under_way: set[date] = field(default_factory=set)
     closed: dict[date, list[str]] = field(default_factory=dict)
@@ -31,7 +44,7 @@ def plan(gatekeeper: Gatekeeper, evidence: Evidence, launches: Launches, phase: 
     """Judges each date of a phase that needs anything: make it now, let a run under way finish, or wait."""
     tables = evidence.tables_of(phase)
     wanted = wanted_tables(evidence, tables, sorted(set(dates)))
-    found = Plan(phase)
+    found = Plan(phase, wanted)
     free = []
     for day, chosen in wanted.items():
         if launches.under_way([asset_key(table) for table in chosen], day):
@@ -50,9 +63,9 @@ def plan(gatekeeper: Gatekeeper, evidence: Evidence, launches: Launches, phase: 
 def wanted_tables(evidence: Evidence, tables: Sequence[Table], dates: Sequence[date]) -> dict[date, list[Table]]:
     """Per date, the tables that are missing or stale, and those of the same phase that are made from them.
 
-    What is missing is filled within the operated days; what is stale is made again however old it is.
+    What is missing is filled as far back as `filled_since`; what is stale is made again however old it is.
     """
-    oldest = evidence.clock.today() - OPERATED
+    oldest = filled_since(tables[0].phase, evidence.clock.today())
     needs = evidence.needs(tables, dates)
     wanted: dict[date, list[Table]] = {}
     for day in dates:
@@ -90,6 +103,7 @@ def _closed(
         for day, reasons in incomplete_inputs(evidence, outside, mine).items():
             closed.setdefault(day, []).extend(reasons)
         settled = [day for day in mine if not any(read.table in wanted[day] for read in table.reads.values())]
-        for day, reasons in evidence.waiting(table, settled).items():
-            closed.setdefault(day, []).extend(reasons)
+        for found in (evidence.waiting(table, settled), evidence.not_landed(table, mine)):
+            for day, reasons in found.items():
+                closed.setdefault(day, []).extend(reasons)
     return closed, list(verdicts.values())

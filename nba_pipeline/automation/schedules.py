@@ -113,7 +113,7 @@ def _schedule(net: Net, settings: Settings) -> dg.ScheduleDefinition:
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         gatekeeper: Gatekeeper = context.resources.gatekeeper
-        instant = gatekeeper.clock.fixed or context.scheduled_execution_time
+        instant = gatekeeper.clock.now() if gatekeeper.clock.simulated else context.scheduled_execution_time
         day = game_date_of(instant) + timedelta(days=net.day)
         if not is_game_date(day):
             return dg.SkipReason(f"{day} is out of season")

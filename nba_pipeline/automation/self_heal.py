@@ -21,6 +21,7 @@ from nba_pipeline.gates import Gatekeeper
 from nba_pipeline.operations.orphans import close_orphans
 from nba_pipeline.partitions import game_dates, season_start, to_key
 from nba_pipeline.settings import Settings
+from nba_pipeline.table_asset import asset_key
 
 FIRST_WAIT = timedelta(minutes=15)
 LONGEST_WAIT = timedelta(hours=12)
@@ -135,17 +136,15 @@ def self_heal_sensor(tables: Sequence[Table], settings: Settings) -> dg.SensorDe
 
 
 def dates_to_heal(evidence: Evidence, *, whole_season: bool) -> list[date]:
-    """The operated days up to tomorrow, or the season so far, of the dates since anything was loaded.
+    """The operated days up to tomorrow, or the season so far; none before anything of the season was loaded.
 
     Out of season there are none: July to September have no game dates.
     """
     today = evidence.clock.today()
     begin = season_start(season_of(today))
-    first = evidence.first_loaded(begin)
-    if first is None:
+    if evidence.first_loaded(begin) is None:
         return []
-    start = max(first, begin if whole_season else today - OPERATED)
-    return game_dates(start, today + timedelta(days=1))
+    return game_dates(begin if whole_season else max(begin, today - OPERATED), today + timedelta(days=1))
 
 
 def look(gatekeeper: Gatekeeper, evidence: Evidence, launches: Launches, dates: Sequence[date]) -> Round:
@@ -187,13 +186,15 @@ def _with_landing(evidence: Evidence, phase: Phase, planned: Plan) -> Mapping[da
     """
     if phase is not Phase.RAW:
         return planned.ready
-    tables = evidence.tables_of(phase)
     now = evidence.clock.now()
     wanted = {}
     for day in sorted({*planned.ready, *planned.closed}):
-        due = [t for t in tables if healed_from(t, day) <= now and evidence.can_exist(t, day)]
-        keys = frozenset(key for table in due for key in (landing_key(table), dg.AssetKey(table.name.split("."))))
-        wanted[day] = keys, "the source"
+        due = {t.name: t for t in planned.wanted[day] if healed_from(t, day) <= now}
+        if any(table.waits_for for table in due.values()):
+            due |= {read.table.name: read.table for table in list(due.values()) for read in table.reads.values()}
+        if due:
+            keys = frozenset(key for table in due.values() for key in (landing_key(table), asset_key(table)))
+            wanted[day] = keys, "the source"
     return wanted
 
 
@@ -226,8 +227,7 @@ def _gave_up(phase: Phase, day: date, attempts: int, now: datetime) -> dg.AssetC
         asset_key=SELF_HEAL,
         check_name=GIVEN_UP_CHECK,
         passed=False,
-        partition=to_key(day),
-        metadata={"reasons": dg.MetadataValue.md(f"- {reason}"), **said},
+        metadata={"reasons": dg.MetadataValue.json({to_key(day): [reason]}), **said},
     )
 
 

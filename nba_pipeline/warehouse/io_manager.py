@@ -6,6 +6,7 @@ from datetime import date
 
 import dagster as dg
 import ibis
+from dagster import DagsterEvent
 
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Table
@@ -105,15 +106,15 @@ def _report_partial(context: dg.OutputContext, outcomes: Mapping[date, Outcome])
             )
     for day, outcome in sorted(outcomes.items()):
         if outcome.status == "refused":
-            context.step_context.instance.report_runless_asset_event(
-                dg.AssetCheckEvaluation(
-                    asset_key=context.asset_key,
-                    check_name=CONTRACT_CHECK,
-                    passed=False,
-                    partition=to_key(day),
-                    metadata={"reasons": dg.MetadataValue.md("\n".join(f"- {r}" for r in outcome.reasons))},
-                )
+            evaluation = dg.AssetCheckEvaluation(
+                asset_key=context.asset_key,
+                check_name=CONTRACT_CHECK,
+                passed=False,
+                partition=to_key(day),
+                metadata={"reasons": dg.MetadataValue.md("\n".join(f"- {r}" for r in outcome.reasons))},
             )
+            # Recorded in the run: one without a run can be recorded once a date and never again.
+            DagsterEvent.asset_check_evaluation(context.step_context, evaluation)
 
 
 def _failure(table: Table, refused: list[Outcome], asked: int) -> dg.Failure:
