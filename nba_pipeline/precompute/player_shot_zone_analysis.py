@@ -129,8 +129,13 @@ def player_shot_zone_analysis(games: ibis.Table, rosters: ibis.Table, history: i
     rows = rows.mutate(
         **zone_values(rows, "last_10", rows.games_in_sample), **zone_values(rows, "season", rows.games_played_season)
     )
-    rows = rows.mutate(**{f"{zone.prefix}_points": rows[f"{zone.prefix}_points_last_10"] for zone in ZONES})
+    rows = rows.mutate(**{f"{zone.prefix}_points": points_in_sample(rows, zone) for zone in ZONES})
     return rows.mutate(primary_scoring_zone=primary_zone(rows)).select(CONTRACT.schema.names)
+
+
+def points_in_sample(rows: ibis.Table, zone: Zone) -> ir.FloatingValue:
+    """Points from the zone over the sample: whole again, so that two zones with as many points tie."""
+    return (rows[f"{zone.prefix}_points_last_10"] * rows.games_in_sample).round()
 
 
 @table_asset(CONTRACT)
