@@ -436,9 +436,10 @@ def test_the_scores_of_a_season_are_the_rules_applied_to_the_other_tables(made):
     opponents = teams.drop(columns="opponent_id").rename(columns={"team_id": "opponent_id"})
     rows = rows.merge(opponents, on=["game_date", "game_id", "opponent_id"], suffixes=("", "_t"))
     rows = rows.sort_values(["game_date", "game_id", "player_id"]).reset_index(drop=True)
-    points = sum(rows[f"{zone}_points_last_10"] for zone in ZONES)
-    weighted = sum(rows[f"{zone}_points_last_10"] * rows[f"{zone}_points_vs_league"] for zone in ZONES)
-    mismatch = (weighted / points.replace(0.0, np.nan)).clip(-10, 10)
+    points = rows[[f"{zone}_points_last_10" for zone in ZONES]]
+    differences = rows[[f"{zone}_points_vs_league" for zone in ZONES]].to_numpy()
+    weighted = (points * differences).sum(axis=1, skipna=False)
+    mismatch = (weighted / points.sum(axis=1).replace(0.0, np.nan)).clip(-10, 10)
     mismatch = mismatch.where((rows["games_in_sample"] >= 5) & (rows["games_played_season_t"] >= 5))
     pace = ((rows["pace_last_10"] - rows["team_pace_last_10"]) / 2).clip(-3, 3)
     pace = pace.where((rows["team_games_season"] >= 5) & (rows["games_played_season_t"] >= 5))
