@@ -27,12 +27,9 @@ from nba_pipeline.contracts import (
     rows_as_keys,
 )
 from nba_pipeline.contracts import Table as Contract
+from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.precompute.as_of import GameLog, as_of
-from nba_pipeline.precompute.expected_players import expected_keys, expected_players
-from nba_pipeline.precompute.player_daily_cache import primary_zone
 from nba_pipeline.precompute.zones import COUNTS, LEAST_ATTEMPTS, ZONE_NAMES, ZONES, Zone, enough, rate, with_zones
-from nba_pipeline.raw import games as raw_games
-from nba_pipeline.raw import players as raw_players
 from nba_pipeline.table_asset import table_asset
 
 SAMPLE_GAMES = 10
@@ -87,11 +84,15 @@ CONTRACT = Contract(
                "category", nullable=True, allowed=ZONE_NAMES),
     ),
     reads={
-        "games": Read(raw_games.CONTRACT),
-        "rosters": Read(raw_players.CONTRACT),
+        "cache": Read(player_daily_cache.CONTRACT),
         "history": Read(player_game_summary.CONTRACT, Window.BEFORE, earlier_seasons=1),
     },
-    grid=Grid(("game_id", "player_id"), expected_keys, rows_as_keys("game_id", "player_id"), "players"),
+    grid=Grid(
+        ("game_id", "player_id"),
+        lambda read: rows_as_keys("game_id", "player_id")(read(player_daily_cache.CONTRACT)),
+        rows_as_keys("game_id", "player_id"),
+        "players",
+    ),
     before_tip_off=True,
 )  # fmt: skip
 
@@ -100,7 +101,6 @@ def player_states(history: ibis.Table) -> ibis.Table:
     """What is known of a player's shots after each game that he played: means per game of both windows."""
     log = GameLog(with_zones(history.filter(history.played), "made", "attempted"), "player_id")
     return log.states(
-        games_played_season=log.count(log.this_season),
         **{f"{count}_last_10": log.last(log.rows[count], SAMPLE_GAMES) for count in COUNTS},
         **{f"{count}_season": log.mean(log.rows[count], log.this_season) for count in COUNTS},
     )
@@ -121,30 +121,19 @@ def zone_values(rows: ibis.Table, window: str, games: ir.IntegerValue) -> dict[s
     return values
 
 
-def player_shot_zone_analysis(games: ibis.Table, rosters: ibis.Table, history: ibis.Table) -> ibis.Table:
-    """One row a date and expected player, from the games, rosters and the shots before the date."""
-    rows = as_of(expected_players(games, rosters, history), player_states(history), "player_id")
-    played = rows.games_played_season.fill_null(0)
-    rows = rows.mutate(games_played_season=played, games_in_sample=ibis.least(played, SAMPLE_GAMES))
+def player_shot_zone_analysis(cache: ibis.Table, history: ibis.Table) -> ibis.Table:
+    """One row a date and expected player, from the cache of the date and the shots before it."""
+    rows = as_of(cache, player_states(history), "player_id")
+    rows = rows.mutate(games_in_sample=ibis.least(rows.games_played_season, SAMPLE_GAMES))
     rows = rows.mutate(
         **zone_values(rows, "last_10", rows.games_in_sample), **zone_values(rows, "season", rows.games_played_season)
     )
-    rows = rows.mutate(**{f"{zone.prefix}_points": points_in_sample(rows, zone) for zone in ZONES})
-    return rows.mutate(primary_scoring_zone=primary_zone(rows)).select(CONTRACT.schema.names)
-
-
-def points_in_sample(rows: ibis.Table, zone: Zone) -> ir.FloatingValue:
-    """Points from the zone over the sample: whole again, so that two zones with as many points tie."""
-    return (rows[f"{zone.prefix}_points_last_10"] * rows.games_in_sample).round()
+    return rows.select(CONTRACT.schema.names)
 
 
 @table_asset(CONTRACT)
 def asset(
-    context: dg.AssetExecutionContext,
-    dates: Sequence[date],
-    games: ibis.Table,
-    rosters: ibis.Table,
-    history: ibis.Table,
+    context: dg.AssetExecutionContext, dates: Sequence[date], cache: ibis.Table, history: ibis.Table
 ) -> ibis.Table:
     """Shots by zone before the date, of the players expected on it."""
-    return player_shot_zone_analysis(games, rosters, history)
+    return player_shot_zone_analysis(cache, history)

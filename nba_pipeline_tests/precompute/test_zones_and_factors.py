@@ -79,7 +79,7 @@ class Season:
             ibis.memtable(rows[rows["game_date"] < until]) for rows in (self.history, self.offense, self.defense)
         )
         known = run(cache.player_daily_cache(games, rosters, history, offense))
-        players = run(player_zones.player_shot_zone_analysis(games, rosters, history))
+        players = run(player_zones.player_shot_zone_analysis(frame_of(known, cache.CONTRACT), history))
         teams = run(team_zones.team_defense_zone_analysis(games, defense))
         inputs = ((known, cache.CONTRACT), (players, player_zones.CONTRACT), (teams, team_zones.CONTRACT))
         both = run(factors.player_composite_factors(*[frame_of(rows, table) for rows, table in inputs]))
@@ -193,6 +193,12 @@ def test_both_tables_of_players_agree_on_who_is_expected_and_where_he_scores(mad
     pd.testing.assert_frame_equal(known[keys], zones[keys])
     pd.testing.assert_frame_equal(known[keys], both[keys])
     pd.testing.assert_series_equal(known["primary_scoring_zone"], zones["primary_scoring_zone"])
+    points = zones[[f"{zone}_points_last_10" for zone in ZONES]].rename(columns=lambda n: n.split("_points")[0])
+    scored = zones["primary_scoring_zone"].notna()
+    assert (scored == (points.sum(axis=1) > 0)).all()
+    ordered = np.sort(points.to_numpy(), axis=1)
+    clear = scored & (ordered[:, 2] - ordered[:, 1] > 1e-6)
+    assert (zones["primary_scoring_zone"][clear] == points[clear].idxmax(axis=1).str.replace("_", "-")).all()
     assert zones["primary_scoring_zone"].nunique() >= 2
 
 
