@@ -5,6 +5,7 @@ key, reports its events, and only then keeps its cursor. A tick that raises is r
 """
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -124,7 +125,7 @@ class SimulatedDaemon:
             TickData(
                 instigator_origin_id=f"origin-{ticked.name}", instigator_name=ticked.name, instigator_type=kind,
                 status=TickStatus.FAILURE, timestamp=time.time(), selector_id=f"selector-{ticked.name}",
-                error=serializable_error_info_from_exc_info((type(error), error, error.__traceback__)),
+                error=serializable_error_info_from_exc_info(sys.exc_info()),
             )
         )  # fmt: skip
 
