@@ -127,6 +127,67 @@ def accuracy(
 
 
 @app.command()
+def health(
+    day: Annotated[
+        datetime | None, typer.Argument(formats=["%Y-%m-%d"], metavar="[DATE]", help="Yesterday, if not given.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Say how the pipeline stands over the two weeks up to a date, and everything that a person should do.
+
+    Exit code 0 when there is nothing to do, 1 when there is, 2 when it could not be looked at.
+    """
+    from nba_pipeline.operations.commands import run_health
+
+    raise typer.Exit(run_health(_settings(), day.date() if day else None, as_json=as_json))
+
+
+gate_app = typer.Typer(no_args_is_help=True, help="The circuit breakers: how they stand, and decisions to pass them.")
+app.add_typer(gate_app, name="gate")
+
+By = Annotated[str, typer.Option("--by", help="Who decides.")]
+Because = Annotated[str, typer.Option("--because", help="Why the date may pass.")]
+
+
+@gate_app.command("list")
+def gate_list(day: Day, as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
+    """Say for each gate whether a date may pass, and why not. Exit code 1 when one is closed."""
+    from nba_pipeline.operations.commands import run_gate_list
+
+    raise typer.Exit(run_gate_list(_settings(), day.date(), as_json=as_json))
+
+
+@gate_app.command("override")
+def gate_override(
+    gate: Annotated[str, typer.Argument(help="Name of the gate, as `gate list` shows it.")],
+    day: Day,
+    by: By,
+    because: Because,
+    hours: Annotated[float, typer.Option(help="After how many hours the decision ends; at most 168.")] = 24,
+) -> None:
+    """Let one date through one gate for a while. It is recorded, alerted, shown in the UI, and ends by itself."""
+    from nba_pipeline.operations.commands import run_override
+
+    raise typer.Exit(run_override(_settings(), gate, day.date(), by, because, hours))
+
+
+@gate_app.command("gap")
+def gate_gap(day: Day, by: By, because: Because) -> None:
+    """Record that the games of a date will never be had, so that look-backs pass over it."""
+    from nba_pipeline.operations.commands import run_known_gap
+
+    raise typer.Exit(run_known_gap(_settings(), day.date(), by, because))
+
+
+@gate_app.command("overrides")
+def gate_overrides() -> None:
+    """List the overrides and known gaps in force: who, why, until when."""
+    from nba_pipeline.operations.commands import run_overrides
+
+    raise typer.Exit(run_overrides(_settings()))
+
+
+@app.command()
 def demo(
     seed: Annotated[int, typer.Option(help="Seed of the simulated league.")] = 7,
     ui: Annotated[bool, typer.Option(help="Open Dagster's UI at the end.")] = True,

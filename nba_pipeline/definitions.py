@@ -10,6 +10,7 @@ from nba_pipeline.automation.self_heal import SELF_HEAL_ASSET, nothing_given_up,
 from nba_pipeline.clock import Clock
 from nba_pipeline.gates import Gatekeeper
 from nba_pipeline.landing import landed_games, landed_player_box_scores, landed_players
+from nba_pipeline.operations.pipeline_health import pipeline_health
 from nba_pipeline.progress import PROGRESS
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.balldontlie import BalldontlieClient
@@ -25,6 +26,12 @@ def warehouse_of(settings: Settings) -> DuckDBWarehouse:
     return DuckDBWarehouse(settings.warehouse_path, settings.lock_wait_seconds)
 
 
+def gatekeeper_of(settings: Settings) -> Gatekeeper:
+    """The gates on the warehouse and landing of the settings."""
+    clock, landing = Clock.from_settings(settings), Landing(settings.landing_path)
+    return Gatekeeper(warehouse_of(settings), clock, landing, all_tables(), settings.gate_time_limit_seconds)
+
+
 def resources(settings: Settings) -> dict[str, object]:
     """The resources of every asset, as the settings ask for them."""
     clock = Clock.from_settings(settings)
@@ -37,7 +44,7 @@ def resources(settings: Settings) -> dict[str, object]:
         "landing": landing,
         "source": BalldontlieClient(settings, landing, clock),
         "progress": PROGRESS,
-        "gatekeeper": Gatekeeper(warehouse, clock, landing, all_tables(), settings.gate_time_limit_seconds),
+        "gatekeeper": gatekeeper_of(settings),
         "warehouse_io": WarehouseIOManager(warehouse, clock, settings, {table.name: table for table in all_tables()}),
     }
 
@@ -53,6 +60,7 @@ def definitions(settings: Settings) -> dg.Definitions:
             *table_assets(),
             ALERTS_ASSET,
             SELF_HEAL_ASSET,
+            pipeline_health,
         ],
         asset_checks=[
             *(check for table in tables for check in checks_of(table)),

@@ -14,6 +14,7 @@ from enum import StrEnum
 import ibis
 import pyarrow as pa
 
+from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase, Read, Table, Window
 from nba_pipeline.evidence import Coverage, Evidence
@@ -34,6 +35,8 @@ ENOUGH_GRADES = 500
 
 TOO_GOOD, TOO_BAD = 0.88, 1.15
 """Honest range of a system's mean absolute error as a share of EWMA-7's on the same rows; ours is near 0.97."""
+
+TRIPWIRE = "accuracy tripwire"
 
 LOOK_BACK_SEASONS = 1
 """Earlier seasons that precompute reads."""
@@ -87,6 +90,11 @@ class Gate:
     description: str
     rule: Rule
     of_the_next_date: bool = False
+
+    @property
+    def check_name(self) -> str:
+        """The name of the gate's asset check."""
+        return f"gate_{self.name}"
 
     def decided_by(self, day: date) -> date:
         """The date whose verdict the data of `day` decide."""
@@ -191,7 +199,7 @@ def tripped(system: str, rows: int, error: float, baseline: float) -> str | None
         return None
     good = error / baseline < TOO_GOOD
     return (
-        f"accuracy tripwire: {system} is too {'good to be true' if good else 'bad to be used'}: mean absolute error "
+        f"{TRIPWIRE}: {system} is too {'good to be true' if good else 'bad to be used'}: mean absolute error "
         f"{error / rows:.2f} against {baseline / rows:.2f} of EWMA-7 on the same {rows} rows of the last "
         f"{RECENT.days} days. {'Look for a leak' if good else 'Look at the model and its inputs'} first"
     )
@@ -374,3 +382,20 @@ def _read_across(evidence: Evidence, phase: Phase, upstream: Phase) -> list[Tabl
         read.table.name for t in evidence.tables_of(phase) for read in t.reads.values() if read.table.phase is upstream
     }
     return [table for table in evidence.tables_of(upstream) if table.name in names]
+
+
+def last_table(gate: Gate, tables: Sequence[Table]) -> Table:
+    """The table of the gate's upstream phase that the next phase reads and no table of its own phase does."""
+    of_phase = [table for table in tables if table.phase is gate.out_of]
+    within = {read.table.name for table in of_phase for read in table.reads.values()}
+    across = {read.table.name for table in tables if table.phase is gate.into for read in table.reads.values()}
+    return [table for table in of_phase if table.name in across - within][-1]
+
+
+def alert_kind(verdicts: Iterable[Verdict]) -> AlertKind | None:
+    """The kind of alert that verdicts call for, where it is more than a failed check."""
+    found = list(verdicts)
+    if any(TRIPWIRE in reason for v in found if v.state is State.CLOSED for reason in v.reasons):
+        return AlertKind.ACCURACY_TRIPWIRE
+    overridden = not any(v.state is State.CLOSED for v in found) and any(v.state is State.OVERRIDDEN for v in found)
+    return AlertKind.OVERRIDE_USED if overridden else None

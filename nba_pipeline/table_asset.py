@@ -6,11 +6,13 @@ from datetime import date
 import dagster as dg
 import ibis
 import pyarrow as pa
+from dagster import DagsterEvent
 
+from nba_pipeline.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Column, Table
-from nba_pipeline.gates import Admission, Gatekeeper, State
-from nba_pipeline.partitions import game_date_partitions, partition_mapping, read_bounds, to_date
+from nba_pipeline.gates import Admission, Gatekeeper, State, Verdict, gate_named, last_table
+from nba_pipeline.partitions import game_date_partitions, partition_mapping, read_bounds, to_date, to_key
 from nba_pipeline.settings import Settings
 from nba_pipeline.step_retries import retrying_what_can_heal
 from nba_pipeline.warehouse.publish import Rows
@@ -100,7 +102,31 @@ def admit(context: dg.AssetExecutionContext, table: Table, dates: Sequence[date]
     for day, verdict in admission.verdicts.items():
         if verdict.state in (State.DEGRADED, State.OVERRIDDEN):
             context.log.warning(f"The gate {verdict.gate} is {verdict.state} for {day}: {' '.join(verdict.reasons)}")
+        if verdict.state is State.OVERRIDDEN and day not in admission.refused:
+            _report_override(context, table, verdict)
     return admission
+
+
+def _report_override(context: dg.AssetExecutionContext, table: Table, verdict: Verdict) -> None:
+    """Puts a use of an override on the gate's check, where the UI shows it and the alerts find it."""
+    gate = gate_named(verdict.gate)
+    evaluation = dg.AssetCheckEvaluation(
+        asset_key=asset_key(last_table(gate, context.resources.gatekeeper.tables)),
+        check_name=gate.check_name,
+        passed=False,
+        severity=dg.AssetCheckSeverity.WARN,
+        partition=to_key(verdict.game_date),
+        metadata={
+            "reasons": dg.MetadataValue.json({to_key(verdict.game_date): list(verdict.reasons)}),
+            **alert_metadata(
+                AlertKind.OVERRIDE_USED,
+                context.resources.clock.now(),
+                f"{table.name} of {verdict.game_date} is made although its gate is closed.",
+                "nba-pipeline gate overrides",
+            ),
+        },
+    )
+    DagsterEvent.asset_check_evaluation(context.op_execution_context.get_step_execution_context(), evaluation)
 
 
 def gate_failure(table: Table, refused: dict[date, list[str]]) -> dg.Failure:

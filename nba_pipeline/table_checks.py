@@ -3,15 +3,16 @@
 They read what is published and not what a step believes that it wrote.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 
 import dagster as dg
 from dagster import AssetCheckSeverity, DagsterEvent, DagsterInstance
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
+from nba_pipeline.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.contracts import Table
-from nba_pipeline.gates import GATES, Gate, Gatekeeper, State, Verdict, record
+from nba_pipeline.gates import GATES, RECENT, Gate, Gatekeeper, State, Verdict, alert_kind, last_table, record
 from nba_pipeline.partitions import to_date, to_key
 from nba_pipeline.step_retries import retrying_what_can_heal
 from nba_pipeline.table_asset import GAME_DATES, asset_key
@@ -82,18 +83,10 @@ def gate_checks(tables: Sequence[Table]) -> list[dg.AssetChecksDefinition]:
     return [_gate_check(gate, last_table(gate, tables), tables) for gate in GATES]
 
 
-def last_table(gate: Gate, tables: Sequence[Table]) -> Table:
-    """The table of the gate's upstream phase that the next phase reads and no table of its own phase does."""
-    of_phase = [table for table in tables if table.phase is gate.out_of]
-    within = {read.table.name for table in of_phase for read in table.reads.values()}
-    across = {read.table.name for table in tables if table.phase is gate.into for read in table.reads.values()}
-    return [table for table in of_phase if table.name in across - within][-1]
-
-
 def _gate_check(gate: Gate, table: Table, tables: Sequence[Table]) -> dg.AssetChecksDefinition:
     key = asset_key(table)
     others = [asset_key(other) for other in tables if other.phase is gate.out_of and other is not table]
-    name = f"gate_{gate.name}"
+    name = gate.check_name
     shows = " Shows the verdict for the date after, which looks back on this one." if gate.of_the_next_date else ""
 
     @dg.asset_check(
@@ -137,8 +130,25 @@ def _gate_result(
             "states": ", ".join(sorted({v.state.value for v in verdicts.values()})),
             "closed": _by_date(closed),
             "degraded or overridden": _by_date(noted),
+            "reasons": _by_date(closed or noted),
+            **said_of(verdicts.values(), context.resources.gatekeeper),
         },
     )
+
+
+def said_of(verdicts: Iterable[Verdict], gatekeeper: Gatekeeper) -> dict[str, dg.MetadataValue]:
+    """What the alert of a gate's check says beyond its reasons, where it is more than a failed check."""
+    found = list(verdicts)
+    kind = alert_kind(found)
+    if kind is None:
+        return {}
+    if kind is AlertKind.OVERRIDE_USED:
+        effect, mend = "Data that a gate refuses flows on, because a person decided so.", "nba-pipeline gate overrides"
+    else:
+        last = max(verdict.game_date for verdict in found) - timedelta(days=1)
+        effect = "Nothing is graded or published from these predictions."
+        mend = f"nba-pipeline accuracy --from {last - RECENT} --to {last}"
+    return alert_metadata(kind, gatekeeper.clock.now(), effect, mend)
 
 
 def report_dates(

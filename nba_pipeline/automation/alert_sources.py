@@ -10,15 +10,15 @@ import dagster as dg
 from dagster import AssetCheckEvaluation, DagsterEventType, DagsterInstance, DagsterRun, EventLogEntry
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick, TickStatus
 
-from nba_pipeline.automation.alerts import (
+from nba_pipeline.alert_metadata import (
     ALERT_KIND_METADATA,
     EFFECT_METADATA,
     MEND_METADATA,
     REASONS_METADATA,
     SINCE_METADATA,
-    Alert,
     AlertKind,
 )
+from nba_pipeline.automation.alerts import Alert
 from nba_pipeline.partitions import PARTITION, RANGE_END, RANGE_START
 from nba_pipeline.run_failures import failures_of_run, root_cause
 

@@ -9,30 +9,14 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import datetime
 
-import dagster as dg
 import tenacity
 from slack_sdk.errors import SlackRequestError
 from slack_sdk.webhook import WebhookClient
 
+from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.settings import Settings
-
-ALERT_KIND_METADATA = "alert_kind"
-"""A value of `AlertKind`; without it a check that did not pass is `check failed`."""
-
-SINCE_METADATA = "since"
-"""Since when it is so: an instant, ISO 8601."""
-
-EFFECT_METADATA = "effect"
-"""What does not work meanwhile."""
-
-MEND_METADATA = "mend"
-"""The next command to run."""
-
-REASONS_METADATA = ("reasons", "incomplete", "broken")
-"""Why: Markdown, or JSON with reasons or with dates and their reasons. The first that is there is told."""
 
 WEBHOOK_SETTING = "NBA_PIPELINE_SLACK_WEBHOOK_URL"
 
@@ -46,36 +30,8 @@ make five characters of one, and this stays below it even so."""
 LONGEST_CAUSE = 200
 
 
-class AlertKind(StrEnum):
-    """What alerts. Nothing else does."""
-
-    RUN_FAILED = "run failed"
-    CHECK_FAILED = "check failed"
-    GATE_CLOSED = "gate closed past its deadline"
-    FRESHNESS_MISSED = "freshness missed"
-    SELF_HEAL_GAVE_UP = "self-heal gave up"
-    OVERRIDE_USED = "override used"
-    ACCURACY_TRIPWIRE = "accuracy tripwire"
-    AUTOMATION_FAILED = "automation failed"
-
-
 class AlertNotSentError(Exception):
     """Slack did not take an alert. Names the setting to mend, never its value."""
-
-
-def alert_metadata(kind: AlertKind, since: datetime, effect: str, mend: str) -> dict[str, dg.MetadataValue]:
-    """The metadata by which a check that did not pass says what its alert shall say.
-
-    Raises `ValueError` for a naive `since`: without an offset it is no instant.
-    """
-    if since.tzinfo is None:
-        raise ValueError(f"{since.isoformat()} has no UTC offset; an alert cannot tell since when it is so")
-    return {
-        ALERT_KIND_METADATA: dg.MetadataValue.text(kind.value),
-        SINCE_METADATA: dg.MetadataValue.text(since.astimezone(UTC).isoformat()),
-        EFFECT_METADATA: dg.MetadataValue.text(effect),
-        MEND_METADATA: dg.MetadataValue.text(mend),
-    }
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from datetime import date
 import dagster as dg
 from dagster._core.definitions.metadata import RawMetadataValue
 
-from nba_pipeline.automation.alerts import AlertKind, alert_metadata
-from nba_pipeline.automation.deadlines import due, newest_due_date
+from nba_pipeline.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.automation.switch import switched
 from nba_pipeline.clock import season_of
 from nba_pipeline.contracts import Table
+from nba_pipeline.deadlines import due, newest_due_date
 from nba_pipeline.evidence import Evidence
 from nba_pipeline.gates import Gatekeeper
 from nba_pipeline.partitions import is_game_date, season_start, to_key

@@ -8,18 +8,18 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 from dagster import AssetRecordsFilter, DagsterInstance
 
-from nba_pipeline.automation.alerts import AlertKind, alert_metadata
-from nba_pipeline.automation.deadlines import due
+from nba_pipeline.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.automation.launches import Launches, in_runs
 from nba_pipeline.automation.planning import Plan, plan
 from nba_pipeline.automation.switch import switched
 from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.deadlines import due
 from nba_pipeline.evidence import Evidence
-from nba_pipeline.gates import Gatekeeper, gate_into, record
+from nba_pipeline.gates import Gatekeeper, gate_into, last_table, record
 from nba_pipeline.partitions import to_date, to_key
 from nba_pipeline.settings import Settings
 from nba_pipeline.table_asset import asset_key
-from nba_pipeline.table_checks import last_table
+from nba_pipeline.table_checks import GRID_CHECK
 
 FED_PHASES = (Phase.RAW, Phase.ANALYTICS, Phase.PRECOMPUTE, Phase.PREDICTIONS, Phase.GRADES)
 """The phases that a sensor stands in front of."""
@@ -185,9 +185,9 @@ def _past_deadline(found: Plan, day: date, since: datetime, gatekeeper: Gatekeep
     blocked = found.phase.name.lower()
     if gate is None:
         table = next(t for t in gatekeeper.tables if t.phase is found.phase and t.waits_for is not None)
-        check = "expected_grid"
+        check = GRID_CHECK
     else:
-        table, check = last_table(gate, gatekeeper.tables), f"gate_{gate.name}"
+        table, check = last_table(gate, gatekeeper.tables), gate.check_name
     return dg.AssetCheckEvaluation(
         asset_key=asset_key(table),
         check_name=check,

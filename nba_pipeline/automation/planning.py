@@ -2,20 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 
 import dagster as dg
 
 from nba_pipeline.automation.launches import Launches
 from nba_pipeline.clock import season_of
 from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.deadlines import OPERATED
 from nba_pipeline.evidence import Evidence, Need
 from nba_pipeline.gates import Gatekeeper, State, Verdict, gate_into, incomplete_inputs
 from nba_pipeline.partitions import season_start
 from nba_pipeline.table_asset import asset_key
-
-OPERATED = timedelta(days=14)
-"""How far back self-heal looks every time, and predictions are filled at all."""
 
 PREDICTED = (Phase.PREDICTIONS, Phase.GRADES)
 

@@ -22,6 +22,7 @@ from nba_pipeline.clock import NEW_YORK, game_date_of
 from nba_pipeline.contracts import Phase
 from nba_pipeline.gates import Gatekeeper
 from nba_pipeline.landing import LANDED_GAMES, LANDED_PLAYER_BOX_SCORES, LANDED_PLAYERS
+from nba_pipeline.operations.pipeline_health import PIPELINE_HEALTH_KEY
 from nba_pipeline.partitions import is_game_date, to_key
 from nba_pipeline.settings import Settings
 
@@ -93,12 +94,12 @@ NETS = (
     ),
     Net("grading", ("0 9 * * *",), YESTERDAY, "Grades yesterday's predictions.", phases=(Phase.GRADES,)),
 )
-"""Every schedule but the daily health report, which lives with the report."""
+"""Every schedule but the daily health report."""
 
 
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
-    """One Dagster schedule a net."""
-    return [_schedule(net, settings) for net in NETS]
+    """One Dagster schedule a net, and the daily health report."""
+    return [*(_schedule(net, settings) for net in NETS), daily_health(settings)]
 
 
 def _schedule(net: Net, settings: Settings) -> dg.ScheduleDefinition:
@@ -154,3 +155,26 @@ def _requests(
             state = f"closed: {' '.join(found.closed[day])}" if found.closed else "complete, or under way"
             said.append(f"{phase.name.lower()} of {day} is {state}")
     return dg.SkipReason("; ".join(said))
+
+
+def daily_health(settings: Settings) -> dg.ScheduleDefinition:
+    """The schedule that reports on yesterday, when everything of it is due."""
+
+    @dg.schedule(
+        name="daily_health",
+        cron_schedule="15 10 * * *",
+        execution_timezone=str(NEW_YORK),
+        target=dg.AssetSelection.assets(PIPELINE_HEALTH_KEY),
+        default_status=scheduled(settings),
+        required_resource_keys={"gatekeeper", "settings"},
+        description="Reports how the pipeline stands, in operations.pipeline_health.",
+    )
+    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        clock = context.resources.gatekeeper.clock
+        day = game_date_of(clock.now() if clock.simulated else context.scheduled_execution_time) - timedelta(days=1)
+        if not is_game_date(day):
+            return dg.SkipReason(f"{day} is out of season")
+        tags = {"dagster/max_runtime": str(LONGEST_RUN_SECONDS)}
+        return dg.RunRequest(run_key=f"health:{day}", partition_key=to_key(day), tags=tags)
+
+    return schedule

@@ -8,14 +8,14 @@ from enum import StrEnum
 
 import dagster as dg
 
-from nba_pipeline.automation.alerts import AlertKind, alert_metadata
-from nba_pipeline.automation.deadlines import healed_from
+from nba_pipeline.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.automation.launches import Attempted, Launch, Launches, in_runs
 from nba_pipeline.automation.phase_sensors import FED_PHASES, landing_key
-from nba_pipeline.automation.planning import OPERATED, Plan, plan
+from nba_pipeline.automation.planning import Plan, plan
 from nba_pipeline.automation.switch import switched
 from nba_pipeline.clock import season_of
 from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.deadlines import OPERATED, healed_from
 from nba_pipeline.evidence import Evidence
 from nba_pipeline.gates import Gatekeeper
 from nba_pipeline.operations.orphans import close_orphans

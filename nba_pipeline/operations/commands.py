@@ -8,16 +8,21 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+from dagster import DagsterInstance
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
 
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase
-from nba_pipeline.definitions import warehouse_of
+from nba_pipeline.definitions import gatekeeper_of, warehouse_of
+from nba_pipeline.evidence import Override
+from nba_pipeline.gates import GATES
 from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.orphans import close_orphans
 from nba_pipeline.operations.outlook import accuracy_of, players_who_played
+from nba_pipeline.operations.overrides import OverrideError, known_gap, overrides_in_force, record_override
+from nba_pipeline.operations.pipeline_health import health
 from nba_pipeline.operations.runs import opened, prepare_home
 from nba_pipeline.operations.smoke_test import CHECKED, DateResult, State, as_json_objects, smoke_test
 from nba_pipeline.partitions import game_dates
@@ -153,6 +158,74 @@ def run_smoke_test(settings: Settings, first: date, last: date, *, verbose: bool
         if not game_dates(first, last):
             console.print(f"{first} to {last}: out of season, nothing is expected [dim]VALID-SKIP[/]")
     return FAILED if any(result.overall is State.FAIL for result in results) else OK
+
+
+def run_health(settings: Settings, day: date | None, *, as_json: bool) -> int:
+    """Prints the health report; 0 when nothing is to be done, 1 when something is."""
+    gatekeeper = gatekeeper_of(settings)
+    chosen = day or gatekeeper.clock.today() - timedelta(days=1)
+    with DagsterInstance.from_config(str(prepare_home(settings))) as instance:
+        found = health(gatekeeper, instance, chosen)
+    if as_json:
+        print(json.dumps(found.row() | {"problems": found.problems, "overrides": found.overrides}, default=str))
+    else:
+        console.print(
+            f"{found.game_date}: {found.complete} of {found.due} due tables and dates complete ({found.score:.1f} %), "
+            f"{found.stale} stale, {found.closed_gates} gates closed, {len(found.overrides)} overrides, "
+            f"{found.quarantined} rows in quarantine; last 24 h: {found.failed_runs} runs and {found.failed_ticks} "
+            "ticks failed.",
+            style="green" if found.well else "red",
+            soft_wrap=True,
+        )
+        for line in (*found.problems, *(f"override: {override}" for override in found.overrides)):
+            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+    return OK if found.well else FAILED
+
+
+def run_gate_list(settings: Settings, day: date, *, as_json: bool) -> int:
+    """Prints how each gate stands for a date; 1 when one is closed."""
+    gatekeeper = gatekeeper_of(settings)
+    with gatekeeper.warehouse.session(read_only=True) as session:
+        evidence = gatekeeper.evidence(session)
+        verdicts = [gatekeeper.verdicts(evidence, gate, [day])[day] for gate in GATES]
+    if as_json:
+        print(json.dumps([{"gate": v.gate, "state": v.state.value, "reasons": v.reasons} for v in verdicts]))
+    else:
+        for verdict in verdicts:
+            console.print(f"{verdict.gate:<28}{verdict.state.value}", style=None if verdict.lets_through else "red")
+            for reason in verdict.reasons:
+                console.print(f"    {reason}", markup=False, highlight=False, soft_wrap=True)
+    return OK if all(verdict.lets_through for verdict in verdicts) else FAILED
+
+
+def run_override(settings: Settings, gate: str, day: date, by: str, because: str, hours: float) -> int:
+    """Records an override; 2 when it cannot be recorded as asked for."""
+    until = (Clock.from_settings(settings).now() + timedelta(hours=hours)).replace(tzinfo=None)
+    return _record(settings, Override(gate, day, by, because, until))
+
+
+def run_known_gap(settings: Settings, day: date, by: str, because: str) -> int:
+    """Records a known gap; 2 when it cannot be recorded as asked for."""
+    return _record(settings, known_gap(day, by, because))
+
+
+def _record(settings: Settings, decision: Override) -> int:
+    try:
+        console.print(str(record_override(warehouse_of(settings), Clock.from_settings(settings), decision)))
+    except OverrideError as error:
+        errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        return NOT_TRIED
+    return OK
+
+
+def run_overrides(settings: Settings) -> int:
+    """Prints the decisions in force."""
+    found = overrides_in_force(warehouse_of(settings), Clock.from_settings(settings))
+    for override in found:
+        console.print(str(override), markup=False, highlight=False, soft_wrap=True)
+    if not found:
+        console.print("No override and no known gap is in force.")
+    return OK
 
 
 def run_accuracy(settings: Settings, first: date, last: date, *, as_json: bool) -> int:

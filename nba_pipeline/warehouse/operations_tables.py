@@ -91,3 +91,25 @@ GATE_OVERRIDES = Table(
         Column("recorded_at", "timestamp(6)", "When it was recorded.", "UTC"),
     ),
 )
+
+PIPELINE_HEALTH = Table(
+    name="operations.pipeline_health",
+    description="How the pipeline stood on a morning: one row a day, over the two weeks up to it.",
+    phase=Phase.RAW,
+    grain=("game_date",),
+    columns=(
+        GAME_DATE,
+        Column("score", "float64", "Share of what was due that is complete.", "%", between=(0, 100)),
+        Column("due", "int64", "Tables and dates that were due.", "partitions", between=(0, 1e6)),
+        Column("complete", "int64", "Of these, how many have all that is expected.", "partitions", between=(0, 1e6)),
+        Column("stale", "int64", "Complete ones whose inputs have changed since.", "partitions", between=(0, 1e6)),
+        Column("closed_gates", "int64", "Gates that are closed for a date that is due.", "gates", between=(0, 1e6)),
+        Column("overrides", "int64", "Overrides and known gaps in force.", "decisions", between=(0, 1e6)),
+        Column("quarantined", "int64", "Rows in quarantine for these dates.", "rows", between=(0, 1e9)),
+        Column("failed_runs", "int64", "Runs that failed in the last 24 hours.", "runs", between=(0, 1e6)),
+        Column("failed_ticks", "int64", "Failed ticks of sensors and schedules in that time.", "ticks",
+               between=(0, 1e6)),
+        Column("problems", "string", "What is wrong, as a JSON list of sentences.", "JSON"),
+        Column("reported_at", "timestamp(6)", "When it was looked at.", "UTC"),
+    ),
+)  # fmt: skip

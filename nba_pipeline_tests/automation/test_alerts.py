@@ -36,16 +36,15 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 import nba_pipeline
+from nba_pipeline.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.automation import alert_sensor as sensing
 from nba_pipeline.automation import alert_windows as windows
 from nba_pipeline.automation.alert_sensor import ALERTS_KEY, Cursor, alert_sensor
 from nba_pipeline.automation.alert_windows import SENT_ONE_BY_ONE, WINDOW
 from nba_pipeline.automation.alerts import (
     Alert,
-    AlertKind,
     AlertNotSentError,
     Slack,
-    alert_metadata,
     slack_text,
     without_particulars,
 )

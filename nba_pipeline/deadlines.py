@@ -6,6 +6,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.contracts import Phase, Table
 
+OPERATED = timedelta(days=14)
+"""How far back health and self-heal look every time, and predictions are filled at all."""
+
 
 @dataclass(frozen=True)
 class Hours:

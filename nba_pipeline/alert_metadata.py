@@ -1,0 +1,52 @@
+"""The words by which an asset check that did not pass says what its alert shall say.
+
+Whoever reports a check uses them; only `automation/alerts.py` reads them, and only it sends anything.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+
+import dagster as dg
+
+ALERT_KIND_METADATA = "alert_kind"
+"""A value of `AlertKind`; without it a check that did not pass is `check failed`."""
+
+SINCE_METADATA = "since"
+"""Since when it is so: an instant, ISO 8601."""
+
+EFFECT_METADATA = "effect"
+"""What does not work meanwhile."""
+
+MEND_METADATA = "mend"
+"""The next command to run."""
+
+REASONS_METADATA = ("reasons", "incomplete", "broken")
+"""Why: Markdown, or JSON with reasons or with dates and their reasons. The first that is there is told."""
+
+
+class AlertKind(StrEnum):
+    """What alerts. Nothing else does."""
+
+    RUN_FAILED = "run failed"
+    CHECK_FAILED = "check failed"
+    GATE_CLOSED = "gate closed past its deadline"
+    FRESHNESS_MISSED = "freshness missed"
+    SELF_HEAL_GAVE_UP = "self-heal gave up"
+    OVERRIDE_USED = "override used"
+    ACCURACY_TRIPWIRE = "accuracy tripwire"
+    AUTOMATION_FAILED = "automation failed"
+
+
+def alert_metadata(kind: AlertKind, since: datetime, effect: str, mend: str) -> dict[str, dg.MetadataValue]:
+    """The metadata by which a check that did not pass says what its alert shall say.
+
+    Raises `ValueError` for a naive `since`: without an offset it is no instant.
+    """
+    if since.tzinfo is None:
+        raise ValueError(f"{since.isoformat()} has no UTC offset; an alert cannot tell since when it is so")
+    return {
+        ALERT_KIND_METADATA: dg.MetadataValue.text(kind.value),
+        SINCE_METADATA: dg.MetadataValue.text(since.astimezone(UTC).isoformat()),
+        EFFECT_METADATA: dg.MetadataValue.text(effect),
+        MEND_METADATA: dg.MetadataValue.text(mend),
+    }

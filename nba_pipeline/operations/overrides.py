@@ -1,0 +1,65 @@
+"""Decisions of people to let one date through one gate: recorded, shown everywhere, and over at an instant."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import pyarrow as pa
+
+from nba_pipeline.clock import Clock
+from nba_pipeline.evidence import KNOWN_GAP, Evidence, Override
+from nba_pipeline.gates import gate_named
+from nba_pipeline.tables import all_tables
+from nba_pipeline.warehouse.interface import Warehouse
+from nba_pipeline.warehouse.operations_tables import GATE_OVERRIDES
+
+LONGEST = timedelta(days=7)
+"""An override that should last longer is a defect of the gate, or a known gap."""
+
+FOR_GOOD = datetime(9999, 12, 31, tzinfo=UTC)
+"""A known gap does not close by waiting."""
+
+
+class OverrideError(ValueError):
+    """A decision that cannot be recorded as it was asked for."""
+
+
+def record_override(warehouse: Warehouse, clock: Clock, decision: Override) -> Override:
+    """Records a decision and returns it. Raises `OverrideError` that says what is wrong with it."""
+    now = clock.now()
+    until = decision.until.replace(tzinfo=UTC)
+    if decision.gate != KNOWN_GAP:
+        try:
+            gate_named(decision.gate)
+        except KeyError as error:
+            raise OverrideError(str(error.args[0])) from error
+        if until > now + LONGEST:
+            raise OverrideError(f"an override lasts at most {LONGEST.days} days; a date whose data will never come "
+                                "is a known gap: nba-pipeline gate gap")  # fmt: skip
+    if until <= now:
+        raise OverrideError(f"{until:%Y-%m-%d %H:%M} UTC is over already")
+    if not decision.decided_by.strip() or not decision.reason.strip():
+        raise OverrideError("say who decides (--by) and why (--because)")
+    row = {
+        "game_date": decision.game_date,
+        "gate": decision.gate,
+        "decided_by": decision.decided_by,
+        "reason": decision.reason,
+        "until": decision.until,
+        "recorded_at": now.replace(tzinfo=None),
+    }
+    with warehouse.session() as session:
+        session.ensure(GATE_OVERRIDES)
+        session.append(GATE_OVERRIDES, pa.Table.from_pylist([row], schema=GATE_OVERRIDES.schema.to_pyarrow()))
+    return decision
+
+
+def known_gap(day: date, decided_by: str, reason: str) -> Override:
+    """The decision to count a date's games as never to be had: look-backs pass over it."""
+    return Override(KNOWN_GAP, day, decided_by, reason, FOR_GOOD.replace(tzinfo=None))
+
+
+def overrides_in_force(warehouse: Warehouse, clock: Clock) -> Sequence[Override]:
+    """The decisions that count now, by date."""
+    with warehouse.session(read_only=True) as session:
+        found = Evidence(session, clock, all_tables()).overrides
+    return sorted(found.values(), key=lambda override: (override.game_date, override.gate))

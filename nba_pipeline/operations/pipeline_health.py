@@ -1,0 +1,152 @@
+"""Pipeline health: the morning's report, as a row a day and as something to read."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+import pyarrow as pa
+from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster._core.scheduler.instigation import TickStatus
+
+from nba_pipeline.contracts import Table
+from nba_pipeline.deadlines import OPERATED, due
+from nba_pipeline.evidence import Evidence
+from nba_pipeline.gates import GATES, Gatekeeper
+from nba_pipeline.partitions import game_dates, to_date
+from nba_pipeline.table_asset import GAME_DATES, OWNERS, WRITER_POOL
+from nba_pipeline.warehouse.interface import Replacement
+from nba_pipeline.warehouse.operations_tables import PIPELINE_HEALTH, QUARANTINE
+
+PIPELINE_HEALTH_KEY = dg.AssetKey(["operations", "pipeline_health"])
+
+
+@dataclass(frozen=True)
+class Health:
+    """How the pipeline stands: counts over the operated days up to a date, and every problem as a sentence."""
+
+    game_date: date
+    due: int
+    complete: int
+    stale: int
+    closed_gates: int
+    overrides: tuple[str, ...]
+    quarantined: int
+    failed_runs: int
+    failed_ticks: int
+    problems: tuple[str, ...]
+    reported_at: datetime
+
+    @property
+    def score(self) -> float:
+        """Share of what was due that is complete, in per cent; 100 where nothing was due."""
+        return 100.0 * self.complete / self.due if self.due else 100.0
+
+    @property
+    def well(self) -> bool:
+        """Whether there is nothing for a person to do."""
+        return not self.problems
+
+    def row(self) -> dict[str, object]:
+        """The row of `operations.pipeline_health`."""
+        return {
+            "game_date": self.game_date, "score": self.score, "due": self.due, "complete": self.complete,
+            "stale": self.stale, "closed_gates": self.closed_gates, "overrides": len(self.overrides),
+            "quarantined": self.quarantined, "failed_runs": self.failed_runs, "failed_ticks": self.failed_ticks,
+            "problems": json.dumps(list(self.problems)), "reported_at": self.reported_at.replace(tzinfo=None),
+        }  # fmt: skip
+
+
+def health(gatekeeper: Gatekeeper, instance: DagsterInstance, day: date) -> Health:
+    """The health of the two weeks up to a date, by what is in the warehouse and in Dagster's log."""
+    now = gatekeeper.clock.now()
+    with gatekeeper.warehouse.session(read_only=True) as session:
+        evidence = gatekeeper.evidence(session)
+        first = evidence.first_loaded(day - OPERATED)
+        dates = game_dates(max(first, day - OPERATED), day) if first else []
+        counts, problems = _tables(evidence, gatekeeper.tables, dates, now)
+        closed = _closed_gates(gatekeeper, evidence, dates, now)
+        overrides = tuple(str(evidence.overrides[key]) for key in sorted(evidence.overrides, key=str))
+        found = session.read(QUARANTINE)
+        quarantined = len(session.query(found.filter(found.game_date.isin(dates)))) if dates else 0
+    runs, ticks = _failures(instance)
+    return Health(
+        day, counts[0], counts[1], counts[2], len(closed), overrides, quarantined, runs, ticks,
+        (*problems, *closed), now,
+    )  # fmt: skip
+
+
+def _tables(
+    evidence: Evidence, tables: Sequence[Table], dates: Sequence[date], now: datetime
+) -> tuple[tuple[int, int, int], list[str]]:
+    """Due, complete and stale table dates, and a sentence for each that is not complete."""
+    expected = complete = stale = 0
+    problems = []
+    for table in tables:
+        mine = [day for day in dates if due(table, day) <= now and not evidence.is_known_gap(day)]
+        covered = evidence.coverage(table, mine)
+        expected += len(mine)
+        for day in mine:
+            if not covered[day].complete:
+                problems.append("; ".join(covered[day].reasons(table)))
+                continue
+            complete += 1
+            stale += evidence.is_stale(table, day) and not (table.ledger and evidence.has_begun(day))
+    return (expected, complete, stale), problems
+
+
+def _closed_gates(gatekeeper: Gatekeeper, evidence: Evidence, dates: Sequence[date], now: datetime) -> list[str]:
+    """A sentence for each gate that is closed for a date on which its phase is due."""
+    sentences = []
+    for gate in GATES:
+        into = evidence.tables_of(gate.into)
+        mine = [day for day in dates if all(due(table, day) <= now for table in into)]
+        for day, verdict in gatekeeper.verdicts(evidence, gate, mine).items():
+            if not verdict.lets_through:
+                sentences.append(f"the gate {gate.name} is closed for {day}: {verdict.reasons[0]}")
+    return sentences
+
+
+def _failures(instance: DagsterInstance) -> tuple[int, int]:
+    """Runs and ticks that failed in the last 24 hours, by Dagster's log, whose time is real."""
+    since = datetime.now(UTC) - timedelta(hours=24)
+    runs = instance.get_runs_count(RunsFilter(statuses=[DagsterRunStatus.FAILURE], updated_after=since))
+    ticks = sum(
+        len(
+            instance.get_ticks(
+                state.instigator_origin_id, state.selector_id, after=since.timestamp(), statuses=[TickStatus.FAILURE]
+            )
+        )
+        for state in instance.all_instigator_state()
+    )
+    return runs, ticks
+
+
+@dg.asset(
+    key=PIPELINE_HEALTH_KEY,
+    partitions_def=GAME_DATES,
+    group_name="operations",
+    owners=OWNERS,
+    kinds={"duckdb"},
+    pool=WRITER_POOL,
+    required_resource_keys={"gatekeeper"},
+    description=PIPELINE_HEALTH.description,
+)
+def pipeline_health(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """Writes the day's row; the whole report is in the metadata."""
+    gatekeeper: Gatekeeper = context.resources.gatekeeper
+    found = health(gatekeeper, context.instance, to_date(context.partition_key))
+    row = pa.Table.from_pylist([found.row()], schema=PIPELINE_HEALTH.schema.to_pyarrow())
+    with gatekeeper.warehouse.session() as session:
+        session.ensure(PIPELINE_HEALTH)
+        session.replace([Replacement(PIPELINE_HEALTH, session.stage("health", row), [found.game_date])])
+    return dg.MaterializeResult(
+        metadata={
+            "score": found.score,
+            "problems": dg.MetadataValue.md("\n".join(f"- {problem}" for problem in found.problems) or "none"),
+            "overrides in force": dg.MetadataValue.md("\n".join(f"- {o}" for o in found.overrides) or "none"),
+            "failed runs": found.failed_runs,
+            "failed ticks": found.failed_ticks,
+        }
+    )
