@@ -10,6 +10,7 @@ from nba_pipeline.automation.self_heal import SELF_HEAL_ASSET, nothing_given_up,
 from nba_pipeline.clock import Clock
 from nba_pipeline.gates import Gatekeeper
 from nba_pipeline.landing import landed_games, landed_player_box_scores, landed_players
+from nba_pipeline.operations.data_quality import quality_checks
 from nba_pipeline.operations.pipeline_health import pipeline_health
 from nba_pipeline.progress import PROGRESS
 from nba_pipeline.settings import Settings
@@ -66,6 +67,7 @@ def definitions(settings: Settings) -> dg.Definitions:
             *(check for table in tables for check in checks_of(table)),
             *gate_checks(tables),
             freshness_checks(tables),
+            quality_checks(tables),
             nothing_given_up,
         ],
         sensors=[

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dagster import DagsterEventType, DagsterInstance, EventLogEntry
+from dagster import AssetCheckSeverity, DagsterEventType, DagsterInstance, EventLogEntry
 from dagster_shared.error import SerializableErrorInfo
 
 FAILED_CHECK_ERROR = "DagsterAssetCheckFailedError"
@@ -41,7 +41,7 @@ def root_cause(error: SerializableErrorInfo | None) -> str | None:
 
 
 def failures_in(entries: Iterable[EventLogEntry]) -> tuple[RunFailure, ...]:
-    """The failed steps and the checks that did not pass, in the order of the log."""
+    """The failed steps and the checks that did not pass, in the order of the log; warnings are left out."""
     found: list[RunFailure] = []
     for entry in entries:
         event = entry.dagster_event
@@ -54,7 +54,7 @@ def failures_in(entries: Iterable[EventLogEntry]) -> tuple[RunFailure, ...]:
             found.append(RunFailure(step, root_cause(error) or event.message or "no message", check))
         elif event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
-            if not evaluation.passed:
+            if not evaluation.passed and evaluation.severity is AssetCheckSeverity.ERROR:
                 cause = f"check {evaluation.check_name} of {evaluation.asset_key.to_user_string()} failed"
                 found.append(RunFailure(step, cause, check=True, evaluation=True))
     return tuple(found)
