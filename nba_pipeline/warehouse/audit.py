@@ -74,9 +74,9 @@ def broken_rows(rows: ibis.Table, table: Table, broken: Collection[str]) -> ibis
 
 
 @cache
-def staged_rows(table: Table) -> ibis.Table:
+def staged_rows(table: Table, name: str = STAGED) -> ibis.Table:
     """The rows under audit, wherever they come from: a session stages them under this name."""
-    return ibis.table(table.schema, name=STAGED)
+    return ibis.table(table.schema, name=name)
 
 
 @cache
@@ -154,15 +154,15 @@ def audit_grid(session: Session, staged: ibis.Table, table: Table, dates: Sequen
     return describe_gaps(session.query(grid_gaps(staged, table.grid, session.read, dates)), table.grid)
 
 
-def fingerprints(session: Session, table: Table) -> Mapping[date, tuple[int, str]]:
+def fingerprints(session: Session, table: Table, staged_as: str = STAGED) -> Mapping[date, tuple[int, str]]:
     """Per date with staged rows: their number and the SHA-256 over their content in the order of the grain."""
-    found = session.query(_fingerprints(table), reusable=True).to_pylist()
+    found = session.query(_fingerprints(table, staged_as), reusable=True).to_pylist()
     return {row["game_date"]: (row["row_count"], row["fingerprint"]) for row in found}
 
 
 @cache
-def _fingerprints(table: Table) -> ibis.Table:
-    rows = staged_rows(table)
+def _fingerprints(table: Table, staged_as: str) -> ibis.Table:
+    rows = staged_rows(table, staged_as)
     texts = [_text(rows[c.name], c) for c in table.columns if not c.volatile]
     order = [name for name in table.grain if name != "game_date"]
     row_text = texts[0]

@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -13,6 +14,7 @@ import ibis
 import pyarrow as pa
 import tenacity
 from ibis.backends.duckdb import Backend
+from ibis.common.exceptions import IbisError
 
 from nba_pipeline.contracts import Table
 from nba_pipeline.warehouse.interface import (
@@ -27,6 +29,8 @@ from nba_pipeline.warehouse.interface import (
 _TRANSLATED: dict[Any, str] = {}
 """SQL of reusable expressions; translating a wide one takes longer than running it."""
 
+INTERRUPT_EVERY_SECONDS = 0.05
+
 
 class DuckDBSession:
     """A session on an open DuckDB connection."""
@@ -34,6 +38,7 @@ class DuckDBSession:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._connection: duckdb.DuckDBPyConnection = backend.con
+        self._ends_at: float | None = None
         self._existing: set[str] = {
             f"{schema}.{name}"
             for schema, name in self._connection.execute(
@@ -43,32 +48,61 @@ class DuckDBSession:
 
     def read(self, table: Table) -> ibis.Table:
         """The published rows of a table; empty when nothing was ever published."""
-        if table.name not in self._existing:
+        if not self.exists(table):
             return ibis.memtable(table.schema.to_pyarrow().empty_table())
         return table.unbound()
 
+    def exists(self, table: Table) -> bool:
+        """Whether the warehouse has the table at all."""
+        return table.name in self._existing
+
     def query(self, expression: ibis.Table, *, reusable: bool = False) -> pa.Table:
         """The rows of an expression; a `reusable` one holds no data and is translated once a process."""
-        try:
+        with self._asked():
             if not reusable:
                 return self._backend.to_pyarrow(expression)
             node = expression.op()
             if node not in _TRANSLATED:
                 _TRANSLATED[node] = self._backend.compile(expression)
             return self._connection.execute(_TRANSLATED[node]).to_arrow_table()
-        except duckdb.Error as error:
-            raise QueryError(f"DuckDB could not answer a query: {error}") from error
 
     @contextmanager
     def time_limit(self, seconds: float) -> Iterator[None]:
-        """Interrupts whatever runs on the connection after so many seconds."""
-        timer = threading.Timer(seconds, self._connection.interrupt)
-        timer.daemon = True
-        timer.start()
+        """Ends whatever runs on the connection after so many seconds, and asks nothing more after them.
+
+        Raises `QueryError` too when the work was done, but late.
+        """
+        done = threading.Event()
+        watch = threading.Thread(target=self._interrupt_after, args=(seconds, done), daemon=True)
+        self._ends_at = time.monotonic() + seconds
+        watch.start()
         try:
             yield
+            self._in_time()
         finally:
-            timer.cancel()
+            done.set()
+            watch.join()
+            self._ends_at = None
+
+    def _interrupt_after(self, seconds: float, done: threading.Event) -> None:
+        """Interrupts again and again: DuckDB forgets an interrupt that falls between two queries."""
+        over = done.wait(seconds)
+        while not over:
+            self._connection.interrupt()
+            over = done.wait(INTERRUPT_EVERY_SECONDS)
+
+    def _in_time(self) -> None:
+        if self._ends_at is not None and time.monotonic() >= self._ends_at:
+            raise QueryError("the time limit is over")
+
+    @contextmanager
+    def _asked(self) -> Iterator[None]:
+        """Whatever keeps a question from being answered is a `QueryError`."""
+        self._in_time()
+        try:
+            yield
+        except (duckdb.Error, IbisError, pa.ArrowException) as error:
+            raise QueryError(f"DuckDB could not answer a query: {error}") from error
 
     def append(self, table: Table, rows: pa.Table) -> None:
         """Adds rows in one statement: all of them, or none."""
@@ -101,7 +135,8 @@ class DuckDBSession:
     def stage(self, name: str, rows: ibis.Table | pa.Table) -> ibis.Table:
         """Computes rows into a temporary table that only this session sees, and returns it."""
         expression = ibis.memtable(rows) if isinstance(rows, pa.Table) else rows
-        self._backend.create_table(name, expression, temp=True, overwrite=True)
+        with self._asked():
+            self._backend.create_table(name, expression, temp=True, overwrite=True)
         return ibis.table(expression.schema(), name=name)
 
     def replace(self, changes: Sequence[Replacement]) -> None:
