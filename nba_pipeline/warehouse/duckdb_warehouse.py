@@ -91,17 +91,21 @@ class DuckDBSession:
             self._connection.interrupt()
             over = done.wait(INTERRUPT_EVERY_SECONDS)
 
-    def _in_time(self) -> None:
+    def _in_time(self, cause: Exception | None = None) -> None:
         if self._ends_at is not None and time.monotonic() >= self._ends_at:
-            raise QueryError("the time limit is over")
+            raise QueryError("the time limit is over") from cause
 
     @contextmanager
     def _asked(self) -> Iterator[None]:
-        """Whatever keeps a question from being answered is a `QueryError`."""
+        """Whatever keeps a question from being answered is a `QueryError`.
+
+        Ibis raises `KeyError` when a table lacks a column of its contract and the question is for all of them.
+        """
         self._in_time()
         try:
             yield
-        except (duckdb.Error, IbisError, pa.ArrowException) as error:
+        except (duckdb.Error, IbisError, pa.ArrowException, KeyError) as error:
+            self._in_time(error)
             raise QueryError(f"DuckDB could not answer a query: {error}") from error
 
     def append(self, table: Table, rows: pa.Table) -> None:
