@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from dagster import AssetCheckKey, DagsterInstance
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -42,7 +42,6 @@ from nba_pipeline.raw import games, player_box_scores
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.table_asset import asset_key
-from nba_pipeline.table_checks import GRID_CHECK
 from nba_pipeline.tables import all_tables, tables_of
 from nba_pipeline.warehouse.audit import STAGED, fingerprints
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
@@ -666,9 +665,7 @@ def test_every_evaluation_is_one_row_a_date_and_gate_with_its_reasons(copy):
 # shown by
 
 
-def infos(
-    settings: Settings, check: AssetCheckKey, dates: Sequence[date]
-) -> dict[date, AssetCheckExecutionRecordStatus]:
+def infos(settings: Settings, check: AssetCheckKey, dates: Sequence[date]) -> dict[date, Status]:
     """What the UI shows for a check on each of the dates."""
     with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
         found = instance.event_log_storage.get_asset_check_partition_info(
@@ -681,48 +678,48 @@ def infos(
     }
 
 
-@pytest.fixture(params=[12, pytest.param(30, marks=pytest.mark.campaign)], ids=lambda days: f"{days} dates")
-def stretch(request) -> list[date]:
-    """Dates from the first of the season on, the bad one past the middle."""
-    return game_dates(OPENING, OPENING + timedelta(days=request.param - 1))
+UP_TO_ANALYTICS = (Phase.LANDING, Phase.RAW, Phase.ANALYTICS)
+
+THIRTY = game_dates(OPENING, OPENING + timedelta(days=29))
+THE_BAD_ONE = THIRTY[20]
+ITS_FAULT = {"kind": "missing_players", "game_date": str(THE_BAD_ONE), "count": 1}
+AFTER_ALL = NOW + timedelta(days=12)
 
 
-def test_a_range_publishes_all_dates_but_the_bad_one_and_those_that_need_it_until_it_is_healed(workbench, stretch):
-    bad = stretch[len(stretch) * 2 // 3]
-    bench = workbench({"kind": "missing_players", "game_date": str(bad), "count": 1}, now=NOW + timedelta(days=12))
-    phases = (Phase.LANDING, Phase.RAW, Phase.ANALYTICS, Phase.PRECOMPUTE)
-    report = bench.backfill(stretch[0], stretch[-1], *phases)
+def test_a_range_of_thirty_dates_publishes_29_blocks_one_and_the_ui_shows_it_until_it_is_healed(workbench):
+    bench = workbench(ITS_FAULT, now=AFTER_ALL)
+    report = bench.backfill(THIRTY[0], THIRTY[-1], *UP_TO_ANALYTICS, history=False)
     assert not report.complete
     said = " ".join(failure for attempt in report.attempts for failure in attempt.failures)
-    assert f"raw.player_box_scores: {len(stretch) - 1} of {len(stretch)} dates published, 1 refused. {bad}" in said
+    assert f"raw.player_box_scores: 29 of 30 dates published, 1 refused. {THE_BAD_ONE}" in said
     assert "points sum to the score" in said
-    others = set(stretch) - {bad}
     for table in (player_box_scores.CONTRACT, *tables_of(Phase.ANALYTICS)):
-        assert set(published(bench, table)) & set(stretch) == others, table.name
+        assert set(published(bench, table)) == set(THIRTY) - {THE_BAD_ONE}, table.name
+        found = infos(bench.settings, AssetCheckKey(asset_key(table), CONTRACT_CHECK), THIRTY)
+        assert [day for day, status in found.items() if status is Status.FAILED] == [THE_BAD_ONE], table.name
+
+    healed = workbench(name=bench.home.name, now=AFTER_ALL)
+    assert healed.backfill(THIRTY[0], THIRTY[-1], *UP_TO_ANALYTICS, history=False).complete
+    for table in (player_box_scores.CONTRACT, *tables_of(Phase.ANALYTICS)):
+        assert set(published(healed, table)) == set(THIRTY)
+        found = infos(healed.settings, AssetCheckKey(asset_key(table), CONTRACT_CHECK), THIRTY)
+        assert found[THE_BAD_ONE] is Status.SUCCEEDED, table.name
+        assert Status.FAILED not in found.values()
+
+
+@pytest.mark.campaign
+def test_of_thirty_dates_those_that_look_back_on_the_bad_one_have_no_features_until_it_is_healed(workbench):
+    bench = workbench(ITS_FAULT, now=AFTER_ALL)
+    phases = (*UP_TO_ANALYTICS, Phase.PRECOMPUTE)
+    assert not bench.backfill(THIRTY[0], THIRTY[-1], *phases).complete
     for table in PHASE_4:
-        assert set(published(bench, table)) & set(stretch) == {day for day in stretch if day <= bad}, table.name
-
-    box_scores = asset_key(player_box_scores.CONTRACT)
-    summaries = asset_key(last_table(INTO_PRECOMPUTE, all_tables()))
-    failed = AssetCheckExecutionRecordStatus.FAILED
-    contract = AssetCheckKey(box_scores, CONTRACT_CHECK)
-    assert infos(bench.settings, contract, stretch)[bad] is failed
-    assert failed not in {infos(bench.settings, contract, stretch).get(day) for day in others}
-    refused = AssetCheckKey(summaries, CONTRACT_CHECK)
-    assert infos(bench.settings, refused, stretch)[bad] is failed
-
-    healed = workbench(name=bench.home.name, now=NOW + timedelta(days=12))
-    assert healed.backfill(stretch[0], stretch[-1], *phases).complete
-    for check in (contract, refused, AssetCheckKey(box_scores, GRID_CHECK), gate_check(INTO_ANALYTICS)):
-        states = infos(healed.settings, check, stretch)
-        assert failed not in states.values(), (check, states)
-    assert infos(healed.settings, contract, stretch)[bad] is AssetCheckExecutionRecordStatus.SUCCEEDED
+        assert set(published(bench, table)) & set(THIRTY) == {d for d in THIRTY if d <= THE_BAD_ONE}, table.name
+    gate = AssetCheckKey(asset_key(last_table(INTO_PRECOMPUTE, all_tables())), INTO_PRECOMPUTE.check_name)
+    healed = workbench(name=bench.home.name, now=AFTER_ALL)
+    assert healed.backfill(THIRTY[0], THIRTY[-1], *phases).complete
     for table in PHASE_4:
-        assert set(published(healed, table)) >= set(stretch), table.name
-
-
-def gate_check(gate: Gate) -> AssetCheckKey:
-    return AssetCheckKey(asset_key(last_table(gate, all_tables())), gate.check_name)
+        assert set(published(healed, table)) >= set(THIRTY), table.name
+    assert Status.FAILED not in infos(healed.settings, gate, THIRTY).values()
 
 
 def published(bench: Workbench, table: Table) -> list[date]:
