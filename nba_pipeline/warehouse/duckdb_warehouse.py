@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -13,8 +13,9 @@ import ibis
 import pyarrow as pa
 import tenacity
 from ibis.backends.duckdb import Backend
+from ibis.expr.operations import InMemoryTable
 
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Reader, Table
 from nba_pipeline.warehouse.interface import (
     QueryError,
     Replacement,
@@ -24,8 +25,8 @@ from nba_pipeline.warehouse.interface import (
     WarehouseError,
 )
 
-_TRANSLATED: dict[Any, str] = {}
-"""SQL of reusable expressions; translating a wide one takes longer than running it."""
+_TRANSLATED: dict[Hashable, str] = {}
+"""SQL of built queries, by key and the tables that there are; translating a wide one takes longer than running it."""
 
 
 class DuckDBSession:
@@ -34,6 +35,9 @@ class DuckDBSession:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._connection: duckdb.DuckDBPyConnection = backend.con
+        self._connection.execute(
+            "CREATE TEMP MACRO is_asked(game_date) AS list_contains(getvariable('asked_dates'), game_date)"
+        )
         self._existing: set[str] = {
             f"{schema}.{name}"
             for schema, name in self._connection.execute(
@@ -47,17 +51,28 @@ class DuckDBSession:
             return ibis.memtable(table.schema.to_pyarrow().empty_table())
         return table.unbound()
 
-    def query(self, expression: ibis.Table, *, reusable: bool = False) -> pa.Table:
-        """The rows of an expression; a `reusable` one holds no data and is translated once a process."""
-        try:
-            if not reusable:
-                return self._backend.to_pyarrow(expression)
-            node = expression.op()
-            if node not in _TRANSLATED:
-                _TRANSLATED[node] = self._backend.compile(expression)
-            return self._connection.execute(_TRANSLATED[node]).to_arrow_table()
-        except duckdb.Error as error:
-            raise QueryError(f"DuckDB could not answer a query: {error}") from error
+    def query(self, expression: ibis.Table) -> pa.Table:
+        """The rows of an expression."""
+        with _engine_errors():
+            return self._backend.to_pyarrow(expression)
+
+    def query_built(self, key: Hashable, build: Callable[[Reader], ibis.Table]) -> pa.Table:
+        """The rows of a query that is translated once; one that holds rows itself, every time.
+
+        A table that is not there yet is read as rows that are held: none.
+        """
+        whole_key = key, frozenset(self._existing)
+        if whole_key not in _TRANSLATED:
+            expression = build(self.read)
+            if expression.op().find(InMemoryTable):
+                return self.query(expression)
+            _TRANSLATED[whole_key] = self._backend.compile(expression)
+        with _engine_errors():
+            return self._connection.execute(_TRANSLATED[whole_key]).to_arrow_table()
+
+    def ask_about(self, dates: Sequence[date]) -> None:
+        """Sets the variable that `is_asked` looks at; DuckDB folds it into the plan as a constant."""
+        self._connection.execute("SET VARIABLE asked_dates = ?::DATE[]", [list(dates)])
 
     @contextmanager
     def time_limit(self, seconds: float) -> Iterator[None]:
@@ -189,6 +204,14 @@ class DuckDBWarehouse:
                 f"{holder.group(1) if holder else 'unknown'}. Close that connection (an open DuckDB shell?) or "
                 "raise NBA_PIPELINE_LOCK_WAIT_SECONDS, then run again."
             ) from error
+
+
+@contextmanager
+def _engine_errors() -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        raise QueryError(f"DuckDB could not answer a query: {error}") from error
 
 
 def _is_lock_conflict(error: BaseException) -> bool:
