@@ -6,7 +6,6 @@ docs in Dagster's UI, the partition mappings, the gates and the data dictionary.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from enum import Enum
 from functools import cached_property
 
@@ -77,13 +76,13 @@ Reader = Callable[["Table"], ibis.Table]
 class Audit:
     """A promise about the rows of a date as a whole, checked in the engine before they are published.
 
-    `violations(staged, read, dates)` returns one row per broken promise: `game_date`, `reason`. The dates
-    are given because a date without any row may break a promise too.
+    `violations(staged, read)` returns one row per broken promise: `game_date`, `reason`. A promise about dates
+    without any row finds them with `is_asked`; queries name no dates, so that they are translated once.
     """
 
     name: str
     definition: str
-    violations: Callable[[ibis.Table, Reader, Sequence[date]], ibis.Table]
+    violations: Callable[[ibis.Table, Reader], ibis.Table]
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ class Table:
     `before_tip_off` tables can be made before the games of their date are played.
     `keeps(staged, published)` returns the rows to publish where published ones must be kept.
     `landed` is the endpoint whose landed answers the table is parsed from.
-    `waits_for(read, dates)` returns what a date still waits for before it can be made: `game_date`, `reason`.
+    `waits_for(read)` returns what a date still waits for before it can be made: `game_date`, `reason`.
     `critical` tables must be complete for the next phase to begin. A `ledger` is never made again once the
     first game of its date has tipped off.
     """
@@ -129,7 +128,7 @@ class Table:
     before_tip_off: bool = False
     keeps: Callable[[ibis.Table, ibis.Table], ibis.Table] | None = None
     landed: str | None = None
-    waits_for: Callable[[Reader, Sequence[date]], ibis.Table] | None = None
+    waits_for: Callable[[Reader], ibis.Table] | None = None
     critical: bool = False
     ledger: bool = False
 

@@ -6,7 +6,7 @@ believed takes part: a date is complete because its rows are there.
 
 import hashlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -14,9 +14,10 @@ from enum import StrEnum
 import ibis
 
 from nba_pipeline.clock import Clock, season_of
-from nba_pipeline.contracts import Grid, Phase, Read, Table, Window
+from nba_pipeline.contracts import Grid, Phase, Read, Reader, Table, Window
 from nba_pipeline.partitions import game_dates, read_bounds, season_start
 from nba_pipeline.sources.landing import Landing
+from nba_pipeline.warehouse.asked import is_asked
 from nba_pipeline.warehouse.audit import (
     STAGED,
     Reasons,
@@ -127,7 +128,7 @@ class Evidence:
         """Per table and date, what was published."""
         if self._manifest is None:
             found: dict[str, dict[date, Published]] = {}
-            for row in self.session.query(self.session.read(PUBLISHED_PARTITIONS)).to_pylist():
+            for row in self.session.query_built("manifest", lambda read: read(PUBLISHED_PARTITIONS)).to_pylist():
                 line = Published(row["row_count"], row["fingerprint"], row["inputs"], row["published_at"])
                 found.setdefault(row["table_name"], {})[row["game_date"]] = line
             self._manifest = found
@@ -150,24 +151,32 @@ class Evidence:
         return {day: known[day] for day in dates}
 
     def _measure(self, table: Table, dates: Sequence[date], *, counts: bool) -> dict[date, Coverage]:
-        published = self.published(table)
+        published, grid = self.published(table), table.grid
         rows = {day: published[day].row_count if day in published else 0 for day in dates}
-        if table.grid is None or not dates:
+        if grid is None or not dates:
             return {day: Coverage(day, day in published, None, rows[day], ()) for day in dates}
-        session, gone = self.session, sorted(self._gone(table.grid))
-        found = session.read(table)
-        sentences = describe_gaps(session.query(grid_gaps(found, table.grid, session.read, dates)), table.grid)
+        session, gone = self.session, sorted(self._gone(grid))
+        session.ask_about(dates)
+        gaps = session.query_built(("gaps", table), lambda read: grid_gaps(read(table), grid, read))
+        sentences = describe_gaps(gaps, grid)
         if gone:
             unknown = f"what is expected is unknown: {', '.join(gone)} was published and is gone from the warehouse"
             sentences = {day: [unknown, *sentences.get(day, ())] for day in dates}
-        expected = _count_keys(session, table.grid.expected(session.read), dates) if counts else {}
-        present = _count_keys(session, table.grid.present(found), dates) if counts else rows
+        expected = self._count(("expected", table), lambda read: grid.expected(read)) if counts else {}
+        present = self._count(("present", table), lambda read: grid.present(read(table))) if counts else rows
         return {
             day: Coverage(
                 day, day in published, expected.get(day, 0), present.get(day, 0), tuple(sentences.get(day, ()))
             )
             for day in dates
         }
+
+    def _count(self, key: Hashable, keys: Callable[[Reader], ibis.Table]) -> Mapping[date, int]:
+        def counted(read: Reader) -> ibis.Table:
+            rows = keys(read)
+            return rows.filter(is_asked(rows.game_date)).group_by("game_date").agg(n=ibis._.count())
+
+        return {row["game_date"]: row["n"] for row in self.session.query_built(key, counted).to_pylist()}
 
     def _gone(self, grid: Grid) -> set[str]:
         """The tables that say what is expected, were published and are not there: from none follows nothing."""
@@ -192,9 +201,9 @@ class Evidence:
         A published date whose rows are not those that were published (count or content) is broken too.
         """
         session = self.session
-        rows = session.stage(STAGED, rows_of(session, table, dates))
+        session.stage(STAGED, rows_of(session, table, dates))
         broken: Reasons = {}
-        for found in (as_reasons(audit_columns(session, table)), audit_promises(session, rows, table, dates)):
+        for found in (as_reasons(audit_columns(session, table)), audit_promises(session, table, dates)):
             for day, reasons in found.items():
                 broken.setdefault(day, []).extend(reasons)
         content = fingerprints(session, table)
@@ -209,7 +218,8 @@ class Evidence:
         if table.waits_for is None or not dates:
             return {}
         reasons: Reasons = {}
-        for row in self.session.query(table.waits_for(self.session.read, dates)).to_pylist():
+        self.session.ask_about(dates)
+        for row in self.session.query_built(("waits for", table), table.waits_for).to_pylist():
             reasons.setdefault(row["game_date"], []).append(row["reason"])
         return reasons
 
@@ -225,8 +235,8 @@ class Evidence:
     def overrides(self) -> Mapping[tuple[str, date], Override]:
         """The overrides in force, by gate and date; of several the last recorded."""
         if self._overrides is None:
-            table = self.session.read(GATE_OVERRIDES)
-            rows = self.session.query(table.order_by("recorded_at")).to_pylist()
+            found = self.session.query_built("overrides", lambda read: read(GATE_OVERRIDES).order_by("recorded_at"))
+            rows = found.to_pylist()
             now = self.clock.now().replace(tzinfo=None)
             self._overrides = {
                 (row["gate"], row["game_date"]): Override(
@@ -367,12 +377,3 @@ class Evidence:
                     end = season_start(season_of(day) + read.earlier_seasons + 1)
                     dates.update(scheduled[bisect_right(scheduled, day) : bisect_left(scheduled, end)])
         return dates
-
-
-def _count_keys(session: Session, keys: ibis.Table, dates: Sequence[date]) -> Mapping[date, int]:
-    counted = (
-        keys.filter(keys.game_date.isin([ibis.literal(day) for day in dates]))
-        .group_by("game_date")
-        .agg(n=ibis._.count())
-    )
-    return {row["game_date"]: row["n"] for row in session.query(counted).to_pylist()}

@@ -5,7 +5,6 @@ A contract says what is impossible; this says what is unusual. It warns and neve
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
-from functools import cache
 
 import dagster as dg
 import ibis
@@ -15,6 +14,7 @@ from nba_pipeline.contracts import Column, Table
 from nba_pipeline.gates import Gatekeeper
 from nba_pipeline.partitions import to_date
 from nba_pipeline.table_asset import asset_key
+from nba_pipeline.warehouse.interface import Session
 
 DRIFT_CHECK = "distribution_drift"
 NULLS_CHECK = "null_rates"
@@ -50,10 +50,12 @@ def nullable(table: Table) -> list[Column]:
     return [column for column in table.columns if column.nullable]
 
 
-@cache
-def daily(table: Table) -> ibis.Table:
+def daily_figures(session: Session, table: Table) -> pd.DataFrame:
     """One row a date: its number of rows, the mean of each measured column, the null share of each nullable one."""
-    rows = table.unbound()
+    return session.query_built(("daily", table), lambda read: _daily(read(table), table)).to_pandas(date_as_object=True)
+
+
+def _daily(rows: ibis.Table, table: Table) -> ibis.Table:
     means = {f"mean {column.name}": rows[column.name].cast("float64").mean() for column in measured(table)}
     nulls = {f"nulls {column.name}": rows[column.name].isnull().cast("float64").mean() for column in nullable(table)}
     return rows.group_by("game_date").agg(rows=ibis._.count(), **means, **nulls)
@@ -119,8 +121,7 @@ def quality_checks(tables: Sequence[Table]) -> dg.AssetChecksDefinition:
         frames = {}
         with gatekeeper.warehouse.session(read_only=True) as session:
             for key in sorted(chosen):
-                session_rows = session.query(daily(by_key[key]), reusable=True)
-                frames[key] = session_rows.to_pandas(date_as_object=True)
+                frames[key] = daily_figures(session, by_key[key])
         for name, find in ((DRIFT_CHECK, drifted), (NULLS_CHECK, more_nulls)):
             for key in sorted(chosen):
                 if dg.AssetCheckKey(key, name) in context.selected_asset_check_keys:

@@ -53,8 +53,7 @@ def expected_predictions(read: Reader) -> ibis.Table:
     """
     rows = read(ml_feature_store.CONTRACT)
     rows = rows.filter(rows.points_prior.notnull()).select("game_date", "game_id", "player_id")
-    ids = ibis.memtable({"system_id": [system.system_id for system in systems()]})
-    return rows.cross_join(ids)
+    return rows.mutate(system_id=ibis.array([system.system_id for system in systems()]).unnest())
 
 
 def keep_live(staged: ibis.Table, published: ibis.Table) -> ibis.Table:

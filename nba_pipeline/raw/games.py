@@ -21,13 +21,14 @@ from nba_pipeline.landing import LANDED_GAMES
 from nba_pipeline.raw.landed import read_landed
 from nba_pipeline.sources.balldontlie import GameRecord, parse_games
 from nba_pipeline.table_asset import table_asset
+from nba_pipeline.warehouse.asked import is_asked
 from nba_pipeline.warehouse.publish import Rows
 
 
-def vanished_games(staged: ibis.Table, read: Reader, dates: Sequence[date]) -> ibis.Table:
+def vanished_games(staged: ibis.Table, read: Reader) -> ibis.Table:
     """Games that were published for a date, and are now neither there nor on any other date."""
     known = read(CONTRACT)
-    known = known.filter(known.game_date.isin([ibis.literal(day) for day in dates]))
+    known = known.filter(is_asked(known.game_date))
     gone = known.anti_join(staged, ["game_date", "game_id"])
     listed = read(CONTRACT).select("game_id", "game_date").union(staged.select("game_id", "game_date"))
     elsewhere = listed.select("game_id", other_date="game_date")
@@ -92,12 +93,12 @@ CONTRACT = Table(
         Audit(
             "one game a team",
             "A team plays at most one game a date.",
-            lambda staged, read, dates: teams_playing_twice(staged),
+            lambda staged, read: teams_playing_twice(staged),
         ),
         Audit(
             "a final game has a winner",
             "A final game has two different scores, and no other game has any.",
-            lambda staged, read, dates: impossible_results(staged),
+            lambda staged, read: impossible_results(staged),
         ),
     ),
     before_tip_off=True,

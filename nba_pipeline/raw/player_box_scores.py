@@ -28,6 +28,7 @@ from nba_pipeline.raw import games
 from nba_pipeline.raw.landed import read_landed
 from nba_pipeline.sources.balldontlie import StatRecord, parse_stats
 from nba_pipeline.table_asset import table_asset
+from nba_pipeline.warehouse.asked import is_asked
 from nba_pipeline.warehouse.publish import Rows
 
 PLAYERS_ON_THE_FLOOR = 5
@@ -50,11 +51,11 @@ def teams_with_players(rows: ibis.Table) -> ibis.Table:
     return counted.filter(counted.played >= PLAYERS_ON_THE_FLOOR).drop("played")
 
 
-def unfinished_games(staged: ibis.Table, read: Reader, dates: Sequence[date]) -> ibis.Table:
+def unfinished_games(staged: ibis.Table, read: Reader) -> ibis.Table:
     """A reason for each game of the dates that is neither final nor postponed."""
     schedule = read(games.CONTRACT)
     open_games = schedule.filter(
-        schedule.game_date.isin([ibis.literal(day) for day in dates]),
+        is_asked(schedule.game_date),
         schedule.status.notin(["final", "postponed"]),
     )
     return open_games.select(
@@ -71,7 +72,7 @@ def unfinished_games(staged: ibis.Table, read: Reader, dates: Sequence[date]) ->
     )
 
 
-def crowded_teams(staged: ibis.Table, read: Reader, dates: Sequence[date]) -> ibis.Table:
+def crowded_teams(staged: ibis.Table, read: Reader) -> ibis.Table:
     """A reason for each team with more players in a box score than a team can have."""
     counted = staged.group_by("game_date", "game_id", "team").agg(players=ibis._.count())
     wrong = counted.filter(counted.players > MOST_PLAYERS_OF_A_TEAM)
@@ -80,7 +81,7 @@ def crowded_teams(staged: ibis.Table, read: Reader, dates: Sequence[date]) -> ib
     )
 
 
-def scores_that_differ(staged: ibis.Table, read: Reader, dates: Sequence[date]) -> ibis.Table:
+def scores_that_differ(staged: ibis.Table, read: Reader) -> ibis.Table:
     """A reason for each team whose players' points do not sum to its score."""
     sums = staged.group_by("game_date", "game_id", "team_id").agg(points=staged.points.sum())
     sides = games.team_games(read(games.CONTRACT)).select("game_id", "team_id", "team", "score")
@@ -98,7 +99,7 @@ def scores_that_differ(staged: ibis.Table, read: Reader, dates: Sequence[date]) 
     )
 
 
-def minutes_that_differ(staged: ibis.Table, read: Reader, dates: Sequence[date]) -> ibis.Table:
+def minutes_that_differ(staged: ibis.Table, read: Reader) -> ibis.Table:
     """A reason for each team whose minutes are not 240 and 25 an overtime, but for rounding.
 
     The source gives whole minutes: each player's may be half a minute off.
@@ -127,7 +128,7 @@ def _game(rows: ibis.Table) -> ir.StringValue:
 
 
 def _rows_where(condition: Callable[[ibis.Table], ir.BooleanValue], what: str) -> Callable[..., ibis.Table]:
-    def violations(staged: ibis.Table, read: Reader, dates: Sequence[date]) -> ibis.Table:
+    def violations(staged: ibis.Table, read: Reader) -> ibis.Table:
         wrong = staged.filter(condition(staged))
         return wrong.select("game_date", reason=_game(wrong) + "player " + wrong.player_id.cast("string") + f": {what}")
 
@@ -228,7 +229,7 @@ CONTRACT = Table(
         ),
     ),
     landed="stats",
-    waits_for=lambda read, dates: unfinished_games(read(games.CONTRACT), read, dates),
+    waits_for=lambda read: unfinished_games(read(games.CONTRACT), read),
 )
 
 

@@ -31,7 +31,7 @@ SMALLEST_ROSTER = 8
 """The league wants eight players dressed; a shorter list is an answer cut short."""
 
 
-def short_rosters(staged: ibis.Table, read: Reader, dates: Sequence[date]) -> ibis.Table:
+def short_rosters(staged: ibis.Table, read: Reader) -> ibis.Table:
     """A reason for each team listed with fewer players than a team must dress."""
     counted = staged.group_by("game_date", "team").agg(players=ibis._.count())
     short = counted.filter(counted.players < SMALLEST_ROSTER)

@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
-from functools import cache
+from functools import cache, partial
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
 from nba_pipeline.contracts import Column, Grid, Reader, Table
+from nba_pipeline.warehouse.asked import is_asked
 from nba_pipeline.warehouse.interface import Session
 
 STAGED = "staged_rows"
@@ -79,7 +80,6 @@ def staged_rows(table: Table, name: str = STAGED) -> ibis.Table:
     return ibis.table(table.schema, name=name)
 
 
-@cache
 def count_broken(table: Table) -> ibis.Table:
     """Per game date, how many staged rows break each rule: `rule_0` and so on, as in `column_rules`."""
     rows = staged_rows(table)
@@ -95,7 +95,7 @@ def audit_columns(session: Session, table: Table) -> dict[date, dict[str, int]]:
     """Per date, the rules about single values and keys that the staged rows break, and how many rows do."""
     names = list(column_rules(staged_rows(table), table))
     broken: dict[date, dict[str, int]] = {}
-    for row in session.query(count_broken(table), reusable=True).to_pylist():
+    for row in session.query_built(("broken", table), lambda read: count_broken(table)).to_pylist():
         counts = {name: row[f"rule_{n}"] for n, name in enumerate(names)}
         counts[duplicate_rule(table)] = row["duplicates"]
         found = {name: count for name, count in counts.items() if count}
@@ -109,25 +109,26 @@ def as_reasons(broken: Mapping[date, Mapping[str, int]]) -> Reasons:
     return {day: [f"{count} rows: {name}" for name, count in rules.items()] for day, rules in broken.items()}
 
 
-def audit_promises(session: Session, staged: ibis.Table, table: Table, dates: Sequence[date]) -> Reasons:
-    """Per date, the promises about its rows as a whole that are broken."""
+def audit_promises(session: Session, table: Table, dates: Sequence[date]) -> Reasons:
+    """Per date, the promises about its staged rows as a whole that are broken."""
+    session.ask_about(dates)
+    staged = staged_rows(table)
     reasons: Reasons = defaultdict(list)
     for audit in table.audits:
-        for row in session.query(audit.violations(staged, session.read, dates)).to_pylist():
+        found = session.query_built((audit.name, table), partial(audit.violations, staged))
+        for row in found.to_pylist():
             reasons[row["game_date"]].append(f"{audit.name}: {row['reason']}")
     return dict(reasons)
 
 
-def grid_gaps(rows: ibis.Table, grid: Grid, read: Reader, dates: Sequence[date]) -> ibis.Table:
-    """Keys that should exist and do not, or exist and should not, on the given dates.
+def grid_gaps(rows: ibis.Table, grid: Grid, read: Reader) -> ibis.Table:
+    """Keys that should exist and do not, or exist and should not, on the asked dates.
 
     Returns `game_date`, the grid's keys and `gap` (`missing` or `unexpected`).
     """
     keys = ["game_date", *grid.keys]
-    days = [ibis.literal(day) for day in dates]
-    expected = grid.expected(read).filter(ibis._.game_date.isin(days))
-    present = grid.present(rows).filter(ibis._.game_date.isin(days))
-    expected, present = expected.select(keys), present.select(keys)
+    expected, present = grid.expected(read).select(keys), grid.present(rows).select(keys)
+    expected, present = expected.filter(is_asked(expected.game_date)), present.filter(is_asked(present.game_date))
     missing = expected.anti_join(present, keys).mutate(gap=ibis.literal("missing"))
     if not grid.exact:
         return missing
@@ -147,20 +148,23 @@ def describe_gaps(gaps: pa.Table, grid: Grid, shown: int = 3) -> Reasons:
     return dict(reasons)
 
 
-def audit_grid(session: Session, staged: ibis.Table, table: Table, dates: Sequence[date]) -> Reasons:
-    """Per date, what the expected grid wants and the rows lack, and what they have beyond it."""
-    if table.grid is None or not dates:
+def audit_grid(session: Session, table: Table, dates: Sequence[date]) -> Reasons:
+    """Per date, what the expected grid wants and the staged rows lack, and what they have beyond it."""
+    grid = table.grid
+    if grid is None or not dates:
         return {}
-    return describe_gaps(session.query(grid_gaps(staged, table.grid, session.read, dates)), table.grid)
+    session.ask_about(dates)
+    staged = staged_rows(table)
+    gaps = session.query_built(("staged gaps", table), lambda read: grid_gaps(staged, grid, read))
+    return describe_gaps(gaps, grid)
 
 
 def fingerprints(session: Session, table: Table, staged_as: str = STAGED) -> Mapping[date, tuple[int, str]]:
     """Per date with staged rows: their number and the SHA-256 over their content in the order of the grain."""
-    found = session.query(_fingerprints(table, staged_as), reusable=True).to_pylist()
-    return {row["game_date"]: (row["row_count"], row["fingerprint"]) for row in found}
+    found = session.query_built(("fingerprints", table, staged_as), lambda read: _fingerprints(table, staged_as))
+    return {row["game_date"]: (row["row_count"], row["fingerprint"]) for row in found.to_pylist()}
 
 
-@cache
 def _fingerprints(table: Table, staged_as: str) -> ibis.Table:
     rows = staged_rows(table, staged_as)
     texts = [_text(rows[c.name], c) for c in table.columns if not c.volatile]

@@ -3,7 +3,7 @@
 import re
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -15,8 +15,9 @@ import pyarrow as pa
 import tenacity
 from ibis.backends.duckdb import Backend
 from ibis.common.exceptions import IbisError
+from ibis.expr.operations import InMemoryTable
 
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Reader, Table
 from nba_pipeline.warehouse.interface import (
     QueryError,
     Replacement,
@@ -26,8 +27,8 @@ from nba_pipeline.warehouse.interface import (
     WarehouseError,
 )
 
-_TRANSLATED: dict[Any, str] = {}
-"""SQL of reusable expressions; translating a wide one takes longer than running it."""
+_TRANSLATED: dict[Hashable, str] = {}
+"""SQL of built queries, by key and the tables that there are; translating a wide one takes longer than running it."""
 
 INTERRUPT_EVERY_SECONDS = 0.05
 
@@ -39,6 +40,9 @@ class DuckDBSession:
         self._backend = backend
         self._connection: duckdb.DuckDBPyConnection = backend.con
         self._ends_at: float | None = None
+        self._connection.execute(
+            "CREATE TEMP MACRO is_asked(game_date) AS list_contains(getvariable('asked_dates'), game_date)"
+        )
         self._existing: set[str] = {
             f"{schema}.{name}"
             for schema, name in self._connection.execute(
@@ -56,15 +60,29 @@ class DuckDBSession:
         """Whether the warehouse has the table at all."""
         return table.name in self._existing
 
-    def query(self, expression: ibis.Table, *, reusable: bool = False) -> pa.Table:
-        """The rows of an expression; a `reusable` one holds no data and is translated once a process."""
+    def query(self, expression: ibis.Table) -> pa.Table:
+        """The rows of an expression."""
         with self._asked():
-            if not reusable:
-                return self._backend.to_pyarrow(expression)
-            node = expression.op()
-            if node not in _TRANSLATED:
-                _TRANSLATED[node] = self._backend.compile(expression)
-            return self._connection.execute(_TRANSLATED[node]).to_arrow_table()
+            return self._backend.to_pyarrow(expression)
+
+    def query_built(self, key: Hashable, build: Callable[[Reader], ibis.Table]) -> pa.Table:
+        """The rows of a query that is translated once; one that holds rows itself, every time.
+
+        A table that is not there yet is read as rows that are held: none.
+        """
+        whole_key = key, frozenset(self._existing)
+        if whole_key not in _TRANSLATED:
+            expression = build(self.read)
+            if expression.op().find(InMemoryTable):
+                return self.query(expression)
+            _TRANSLATED[whole_key] = self._backend.compile(expression)
+        with self._asked():
+            return self._connection.execute(_TRANSLATED[whole_key]).to_arrow_table()
+
+    def ask_about(self, dates: Sequence[date]) -> None:
+        """Sets the variable that `is_asked` looks at; DuckDB folds it into the plan as a constant."""
+        with self._asked():
+            self._connection.execute("SET VARIABLE asked_dates = ?::DATE[]", [list(dates)])
 
     @contextmanager
     def time_limit(self, seconds: float) -> Iterator[None]:

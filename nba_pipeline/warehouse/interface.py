@@ -1,6 +1,6 @@
 """What the pipeline asks of a warehouse. DuckDB answers now; nothing above this file knows which engine does."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
 from typing import Protocol
@@ -8,7 +8,7 @@ from typing import Protocol
 import ibis
 import pyarrow as pa
 
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Reader, Table
 
 
 class WarehouseError(Exception):
@@ -38,11 +38,20 @@ class Session(Protocol):
         """Whether the warehouse has the table at all."""
         ...
 
-    def query(self, expression: ibis.Table, *, reusable: bool = False) -> pa.Table:
-        """The rows of an expression; a `reusable` one holds no data and is translated once a process.
+    def query(self, expression: ibis.Table) -> pa.Table:
+        """The rows of an expression. Raises `QueryError` when the engine cannot answer."""
+        ...
 
+    def query_built(self, key: Hashable, build: Callable[[Reader], ibis.Table]) -> pa.Table:
+        """The rows of the expression that `build` makes of a reader.
+
+        It is built and translated once a process and key, so it holds no data: dates go in by `ask_about`.
         Raises `QueryError` when the engine cannot answer.
         """
+        ...
+
+    def ask_about(self, dates: Sequence[date]) -> None:
+        """Sets the dates for which `is_asked` is true, until it is called again."""
         ...
 
     def ensure(self, table: Table) -> None:

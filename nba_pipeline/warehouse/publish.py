@@ -67,8 +67,8 @@ def publish(session: Session, table: Table, made: Rows, dates: Sequence[date], s
     broken = audit.audit_columns(session, table)
     for found in (
         audit.as_reasons(broken),
-        audit.audit_promises(session, staged, table, candidates),
-        audit.audit_grid(session, staged, table, candidates),
+        audit.audit_promises(session, table, candidates),
+        audit.audit_grid(session, table, candidates),
     ):
         for day, why in found.items():
             reasons.setdefault(day, []).extend(why)

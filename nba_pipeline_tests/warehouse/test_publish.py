@@ -132,7 +132,7 @@ def test_keys_beyond_the_expected_ones_are_refused(warehouse):
 
 
 def test_a_promise_about_a_date_as_a_whole_is_kept_or_the_date_refused(warehouse):
-    def too_few(staged, read, dates):
+    def too_few(staged, read):
         counted = staged.group_by("game_date").agg(n=ibis._.count())
         return counted.filter(counted.n < 2).select("game_date", reason=ibis.literal("only one player"))
 

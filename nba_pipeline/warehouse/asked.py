@@ -1,0 +1,14 @@
+"""The dates that a query is about, told to the session and not written into the query.
+
+A query that names no date is built and translated once; translating one takes longer than running it.
+"""
+
+from datetime import date
+
+import ibis
+
+
+@ibis.udf.scalar.builtin
+def is_asked(game_date: date) -> bool:
+    """Whether a date is one of those that the session was last asked about (`Session.ask_about`)."""
+    ...
