@@ -27,8 +27,8 @@ from nba_pipeline.warehouse.interface import (
     WarehouseError,
 )
 
-_TRANSLATED: dict[Hashable, str] = {}
-"""SQL of built queries, by key and the tables that there are; translating a wide one takes longer than running it."""
+_TRANSLATED: dict[Hashable, tuple[str, tuple[str, ...]]] = {}
+"""SQL and columns of built queries, by key and the tables that there are: translating takes longer than running."""
 
 INTERRUPT_EVERY_SECONDS = 0.05
 
@@ -75,9 +75,13 @@ class DuckDBSession:
             expression = build(self.read)
             if expression.op().find(InMemoryTable):
                 return self.query(expression)
-            _TRANSLATED[whole_key] = self._backend.compile(expression)
+            _TRANSLATED[whole_key] = self._backend.compile(expression), expression.columns
+        statement, columns = _TRANSLATED[whole_key]
         with self._asked():
-            return self._connection.execute(_TRANSLATED[whole_key]).to_arrow_table()
+            rows = self._connection.execute(statement).to_arrow_table()
+        if tuple(rows.column_names) != columns:
+            raise QueryError(f"a query gave the columns {', '.join(rows.column_names)}, not {', '.join(columns)}")
+        return rows
 
     def ask_about(self, dates: Sequence[date]) -> None:
         """Sets the variable that `is_asked` looks at; DuckDB folds it into the plan as a constant."""
