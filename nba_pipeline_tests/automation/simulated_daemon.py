@@ -90,7 +90,7 @@ class SimulatedDaemon:
         self.server.clock.fixed = now
 
     def close(self) -> None:
-        self.instance.__exit__(None, None, None)
+        self.instance.dispose()
 
     # what the daemons do
 
