@@ -24,18 +24,6 @@ from nba_pipeline_tests.pipeline.conftest import DAY_OFF, NOW, Workbench
 REAL_DATA = Path(os.environ.get("NBA_PIPELINE_TEST_DATA") or Path(__file__).parents[2] / "shared" / "nba-data")
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds `--campaign`."""
-    parser.addoption("--campaign", action="store_true", help="run the long tests too, at the size that they claim")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves the long tests out unless they are asked for."""
-    chosen = [item for item in items if config.getoption("--campaign") or "campaign" not in item.keywords]
-    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-    items[:] = chosen
-
-
 @pytest.fixture(scope="session")
 def league() -> League:
     """Two seasons of a simulated league."""

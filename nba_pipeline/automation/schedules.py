@@ -107,7 +107,7 @@ def _schedule(net: Net, settings: Settings) -> dg.ScheduleDefinition:
         name=net.name,
         cron_schedule=list(net.crons),
         execution_timezone=str(NEW_YORK),
-        target=dg.AssetSelection.all(),
+        target=dg.AssetSelection.all() - dg.AssetSelection.groups("operations"),
         default_status=scheduled(settings),
         required_resource_keys={"gatekeeper", "settings"},
         description=net.description,

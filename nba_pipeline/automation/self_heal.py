@@ -106,7 +106,7 @@ def self_heal_sensor(tables: Sequence[Table], settings: Settings) -> dg.SensorDe
 
     @dg.sensor(
         name="self_heal",
-        asset_selection=dg.AssetSelection.all(),
+        asset_selection=dg.AssetSelection.all() - dg.AssetSelection.groups("operations"),
         minimum_interval_seconds=settings.self_heal_interval_seconds,
         default_status=switched(settings),
         required_resource_keys={"gatekeeper", "settings"},
@@ -168,7 +168,9 @@ def look(gatekeeper: Gatekeeper, evidence: Evidence, launches: Launches, dates: 
         for day in (*planned.closed, *planned.under_way):
             found.wanted[f"{phase.name.lower()} {day}"] = "waits"
         for attempt, wanted in by_attempt.items():
-            found.launches += in_runs(phase, wanted, attempt)
+            # Dates that failed together are tried again one by one: one that always fails holds up no other.
+            for part in [wanted] if attempt == 0 else [{day: what} for day, what in wanted.items()]:
+                found.launches += in_runs(phase, part, attempt)
     return found
 
 
