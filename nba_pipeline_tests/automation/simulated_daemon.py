@@ -15,6 +15,7 @@ from pathlib import Path
 import dagster as dg
 from dagster import DagsterInstance, DagsterRun, RunsFilter
 from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.errors import ScheduleExecutionError, SensorExecutionError, user_code_error_boundary
 from dagster._core.remote_origin import (
     InProcessCodeLocationOrigin,
     RemoteInstigatorOrigin,
@@ -119,7 +120,8 @@ class SimulatedDaemon:
             resources={name: self.resources[name] for name in ("gatekeeper", "settings")},
         ) as context:  # fmt: skip
             try:
-                data = sensor.evaluate_tick(context)
+                with user_code_error_boundary(SensorExecutionError, lambda: f"the tick of {name}"):
+                    data = sensor.evaluate_tick(context)
             except DagsterError as error:
                 self._failed(ticked, sensor, error)
                 return ticked
@@ -170,7 +172,8 @@ class SimulatedDaemon:
             resources={name: self.resources[name] for name in ("gatekeeper", "settings")},
         ) as context:
             try:
-                data = schedule.evaluate_tick(context)
+                with user_code_error_boundary(ScheduleExecutionError, lambda: f"the tick of {name}"):
+                    data = schedule.evaluate_tick(context)
             except DagsterError as error:
                 self._failed(ticked, schedule, error)
                 return ticked
