@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -9,6 +10,7 @@ from itertools import product
 from pathlib import Path
 
 import duckdb
+import ibis
 import pytest
 from dagster import AssetCheckKey, DagsterInstance
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
@@ -45,6 +47,7 @@ from nba_pipeline.table_asset import asset_key
 from nba_pipeline.tables import all_tables, tables_of
 from nba_pipeline.warehouse.audit import STAGED, fingerprints
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
+from nba_pipeline.warehouse.interface import QueryError
 from nba_pipeline.warehouse.io_manager import CONTRACT_CHECK
 from nba_pipeline.warehouse.publish import NO_ROWS, rows_of
 from nba_pipeline_tests.pipeline.conftest import NOW, OPENING, Workbench
@@ -537,6 +540,30 @@ def test_a_gate_that_cannot_be_evaluated_is_closed_for_every_date(season_start, 
 def test_a_gate_that_takes_too_long_is_closed_for_every_date(copy, gate):
     scale(copy, 0.97)
     assert_shut(copy, gate, copy.gatekeeper(time_limit_seconds=0.001), "the time limit is over")
+
+
+def test_a_time_limit_ends_a_long_query_and_holds_between_queries_and_after_the_last(copy):
+    numbers = ibis.range(0, 3_000_000).unnest().as_table()
+    column = numbers.columns[0]
+    endless = numbers.cross_join(numbers.view()).agg(total=(ibis._[column] % 7).sum())
+    short = ibis.memtable({"one": [1]})
+    with copy.warehouse.session() as session:
+        begun = time.monotonic()
+        with pytest.raises(QueryError, match="the time limit is over"), session.time_limit(0.3):
+            session.query(endless)
+        assert time.monotonic() - begun < 10
+        for waits in (("before", "query"), ("query", "after")):
+            with pytest.raises(QueryError, match="the time limit is over"), session.time_limit(0.05):
+                in_turn({"query": lambda: session.query(short)}, waits)
+        with session.time_limit(60):
+            assert session.query(short).num_rows == 1
+        assert session.query(short).num_rows == 1
+
+
+def in_turn(work: Mapping[str, Callable[[], object]], names: Sequence[str]) -> None:
+    """Does the work in turn; what is not known takes a tenth of a second."""
+    for name in names:
+        work.get(name, lambda: time.sleep(0.1))()
 
 
 def assert_shut(copy: Copy, gate: Gate, gatekeeper: Gatekeeper, said: str) -> None:

@@ -21,6 +21,7 @@ from nba_pipeline import gates
 from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.automation.alert_sources import EventLog
 from nba_pipeline.automation.alerts import Slack
+from nba_pipeline.automation.schedules import NETS
 from nba_pipeline.contracts import Phase
 from nba_pipeline.definitions import definitions
 from nba_pipeline.gates import GATES, Gate, Gatekeeper, gate_named
@@ -72,6 +73,22 @@ def broken(what: str) -> Callable[..., NoReturn]:
         raise BrokenError(f"{what} is broken")
 
     return raises
+
+
+class Break:
+    """Makes a method raise from its n-th call on, and counts the calls."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, owner: type, method: str, what: str, at: int = 1) -> None:
+        self.calls = 0
+        works = getattr(owner, method)
+
+        def called(*args: Any, **kwargs: Any) -> Any:
+            self.calls += 1
+            if self.calls >= at:
+                raise BrokenError(f"{what} is broken")
+            return works(*args, **kwargs)
+
+        monkeypatch.setattr(owner, method, called)
 
 
 class Home:
@@ -289,6 +306,23 @@ def assert_failed_tick(home: Home, tick: Callable[[], Ticked], what: str) -> Non
     assert_told(home, what, AlertKind.AUTOMATION_FAILED)
 
 
+ASK_NOTHING_OF_THE_WAREHOUSE = {net.name for net in NETS if net.landing} | {"daily_health"}
+
+
+@pytest.mark.parametrize("name", [name for name in [*SENSORS, *SCHEDULES] if name != "alerts"])
+def test_automation_that_cannot_read_the_warehouse_keeps_its_cursor_and_is_reported(home, monkeypatch, name):
+    what = f"the warehouse of {name}"
+    tick = home.daemon.tick_sensor if name in SENSORS else lambda name: home.daemon.tick_schedule(name, NOW)
+    monkeypatch.setattr(home.daemon, "refuse_launch", lambda request: True)
+    with monkeypatch.context() as patched:
+        used = Break(patched, DuckDBWarehouse, "session", what)
+        if name not in ASK_NOTHING_OF_THE_WAREHOUSE:
+            assert_failed_tick(home, lambda: tick(name), what)
+        else:
+            assert tick(name).runs
+    assert bool(used.calls) is (name not in ASK_NOTHING_OF_THE_WAREHOUSE)
+
+
 # gates
 
 
@@ -336,22 +370,6 @@ def test_a_gate_that_raises_stops_the_sensor_in_front_of_it(home, monkeypatch, n
 
 
 # the warehouse, the landing and the source
-
-
-class Break:
-    """Makes a method raise from its n-th call on, and counts the calls."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, owner: type, method: str, what: str, at: int = 1) -> None:
-        self.calls = 0
-        works = getattr(owner, method)
-
-        def called(*args: Any, **kwargs: Any) -> Any:
-            self.calls += 1
-            if self.calls >= at:
-                raise BrokenError(f"{what} is broken")
-            return works(*args, **kwargs)
-
-        monkeypatch.setattr(owner, method, called)
 
 
 STEP = dg.AssetKey(["analytics", "player_game_summary"])
