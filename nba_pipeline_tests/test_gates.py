@@ -543,15 +543,15 @@ def test_a_gate_that_takes_too_long_is_closed_for_every_date(copy, gate):
 
 
 def test_a_time_limit_ends_a_long_query_and_holds_between_queries_and_after_the_last(copy):
-    numbers = ibis.range(0, 3_000_000).unnest().as_table()
+    numbers = ibis.range(0, 70_000).unnest().as_table()
     column = numbers.columns[0]
-    endless = numbers.cross_join(numbers.view()).agg(total=(ibis._[column] % 7).sum())
+    slow = numbers.cross_join(numbers.view()).agg(total=(ibis._[column] % 7).sum())
     short = ibis.memtable({"one": [1]})
     with copy.warehouse.session() as session:
         begun = time.monotonic()
         with pytest.raises(QueryError, match="the time limit is over"), session.time_limit(0.3):
-            session.query(endless)
-        assert time.monotonic() - begun < 10
+            session.query(slow)
+        assert time.monotonic() - begun < 3
         for waits in (("before", "query"), ("query", "after")):
             with pytest.raises(QueryError, match="the time limit is over"), session.time_limit(0.05):
                 in_turn({"query": lambda: session.query(short)}, waits)
