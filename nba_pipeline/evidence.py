@@ -14,7 +14,7 @@ from enum import StrEnum
 import ibis
 
 from nba_pipeline.clock import Clock, season_of
-from nba_pipeline.contracts import Phase, Read, Reader, Table, Window
+from nba_pipeline.contracts import Grid, Phase, Read, Reader, Table, Window
 from nba_pipeline.partitions import game_dates, read_bounds, season_start
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.warehouse.asked import is_asked
@@ -127,16 +127,16 @@ class Evidence:
     def manifest(self) -> Mapping[str, Mapping[date, Published]]:
         """Per table and date, what was published."""
         if self._manifest is None:
-            self._manifest = {}
-            rows = self.session.query_built("manifest", lambda read: read(PUBLISHED_PARTITIONS)).to_pylist()
-            for row in rows:
+            found: dict[str, dict[date, Published]] = {}
+            for row in self.session.query_built("manifest", lambda read: read(PUBLISHED_PARTITIONS)).to_pylist():
                 line = Published(row["row_count"], row["fingerprint"], row["inputs"], row["published_at"])
-                self._manifest.setdefault(row["table_name"], {})[row["game_date"]] = line
+                found.setdefault(row["table_name"], {})[row["game_date"]] = line
+            self._manifest = found
         return self._manifest
 
     def published(self, table: Table) -> Mapping[date, Published]:
-        """Per date, what was published of a table."""
-        return self.manifest.get(table.name, {})
+        """Per date, what was published of a table; nothing when the table itself is gone from the warehouse."""
+        return self.manifest.get(table.name, {}) if self.session.exists(table) else {}
 
     def coverage(self, table: Table, dates: Sequence[date], *, counts: bool = False) -> dict[date, Coverage]:
         """What stands of a table on each of the dates, in the order given.
@@ -155,10 +155,13 @@ class Evidence:
         rows = {day: published[day].row_count if day in published else 0 for day in dates}
         if grid is None or not dates:
             return {day: Coverage(day, day in published, None, rows[day], ()) for day in dates}
-        session = self.session
+        session, gone = self.session, sorted(self._gone(grid))
         session.ask_about(dates)
         gaps = session.query_built(("gaps", table), lambda read: grid_gaps(read(table), grid, read))
         sentences = describe_gaps(gaps, grid)
+        if gone:
+            unknown = f"what is expected is unknown: {', '.join(gone)} was published and is gone from the warehouse"
+            sentences = {day: [unknown, *sentences.get(day, ())] for day in dates}
         expected = self._count(("expected", table), lambda read: grid.expected(read)) if counts else {}
         present = self._count(("present", table), lambda read: grid.present(read(table))) if counts else rows
         return {
@@ -174,6 +177,19 @@ class Evidence:
             return rows.filter(is_asked(rows.game_date)).group_by("game_date").agg(n=ibis._.count())
 
         return {row["game_date"]: row["n"] for row in self.session.query_built(key, counted).to_pylist()}
+
+    def _gone(self, grid: Grid) -> set[str]:
+        """The tables that say what is expected, were published and are not there: from none follows nothing."""
+        lost = {t.name for t in self.tables if t.name in self.manifest and not self.session.exists(t)}
+        asked: set[str] = set()
+
+        def read(table: Table) -> ibis.Table:
+            asked.add(table.name)
+            return self.session.read(table)
+
+        if lost:
+            grid.expected(read)
+        return lost & asked
 
     def complete(self, table: Table, day: date) -> bool:
         """Whether a table has everything that is expected on a date."""

@@ -314,13 +314,19 @@ class Gatekeeper:
         gate = gate_into(table.phase)
         verdicts = self.verdicts(evidence, gate, dates) if gate else {}
         refused: Reasons = {day: list(v.reasons) for day, v in verdicts.items() if not v.lets_through}
-        for found in (evidence.waiting(table, dates), incomplete_inputs(evidence, table.reads, dates)):
+        try:
+            unmet = (evidence.waiting(table, dates), incomplete_inputs(evidence, table.reads, dates))
+            inputs = evidence.inputs(table, dates)
+        except WarehouseError as error:
+            unknown = f"what {table.name} is made from could not be looked at, so it is not made: {error}"
+            return Admission({day: [*refused.get(day, ()), unknown] for day in dates}, verdicts, {})
+        for found in unmet:
             for day, reasons in found.items():
                 overridden = day in verdicts and verdicts[day].state is State.OVERRIDDEN
                 new = [] if overridden else [r for r in reasons if r not in refused.get(day, ())]
                 if new:
                     refused.setdefault(day, []).extend(new)
-        return Admission(refused, verdicts, evidence.inputs(table, dates))
+        return Admission(refused, verdicts, inputs)
 
     def admit(self, table: Table, dates: Sequence[date], asked_by: str) -> Admission:
         """Judges at the start of a step and records the verdicts, in one session that nobody can write in between."""

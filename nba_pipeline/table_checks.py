@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 from dagster import AssetCheckSeverity, DagsterEvent, DagsterInstance
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
 
 from nba_pipeline.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.contracts import Table
@@ -21,6 +21,9 @@ from nba_pipeline.warehouse.io_manager import CONTRACT_CHECK
 GRID_CHECK = "expected_grid"
 
 RESOURCES = {"gatekeeper", "settings"}
+
+EVALUATIONS = 10_000
+"""The newest evaluations of a check among which a standing failure is looked for: five seasons of days."""
 
 
 def checks_of(table: Table) -> list[dg.AssetChecksDefinition]:
@@ -177,11 +180,15 @@ def report_dates(
 
 
 def _standing_failures(instance: DagsterInstance, key: dg.AssetCheckKey, dates: Sequence[date]) -> set[date]:
-    """The dates whose last evaluation of a check failed."""
-    keys = [to_key(day) for day in dates]
-    found = instance.event_log_storage.get_asset_check_partition_info([key], partition_keys=keys)
-    failed = [info for info in found if info.latest_execution_status is AssetCheckExecutionRecordStatus.FAILED]
-    return {to_date(info.partition_key) for info in failed if info.partition_key}
+    """The dates whose last evaluation of a check failed.
+
+    Evaluations are asked for, and not how a date stands: a run begins by noting all of its dates as planned.
+    """
+    ended = {Status.FAILED, Status.SUCCEEDED}
+    history = instance.event_log_storage.get_asset_check_execution_history(key, EVALUATIONS, status=ended)
+    last = {record.partition: record.status for record in reversed(history) if record.partition}
+    failed = {to_date(partition) for partition, status in last.items() if status is not Status.SUCCEEDED}
+    return failed & set(dates)
 
 
 def _by_date(reasons: Mapping[date, Sequence[str]]) -> dg.MetadataValue:

@@ -7,15 +7,19 @@ os.environ["NBA_PIPELINE_NOW"] = "2026-01-20T15:00:00+00:00"
 os.environ.pop("DAGSTER_HOME", None)
 os.environ.pop("NBA_PIPELINE_HOME", None)
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
+from nba_pipeline.league.faults import FAULTS
 from nba_pipeline.league.model import League
 from nba_pipeline.league.parquet_seasons import read_seasons
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.league.simulation import simulate
+from nba_pipeline_tests.pipeline.conftest import DAY_OFF, NOW, Workbench
 
 REAL_DATA = Path(os.environ.get("NBA_PIPELINE_TEST_DATA") or Path(__file__).parents[2] / "shared" / "nba-data")
 
@@ -45,3 +49,25 @@ def server(league: League) -> Iterator[LeagueServer]:
     """The simulated league, served at its end."""
     with LeagueServer(league, now=league.last_instant.replace(month=7)) as running:
         yield running
+
+
+@pytest.fixture
+def workbench(league: League, tmp_path: Path) -> Iterator[Callable[..., Workbench]]:
+    """Makes workbenches, each in a home of its own; faults are given as JSON rules."""
+    with ExitStack() as stack:
+
+        def make(*faults: dict, name: str = "home", of: League = league, now: datetime = NOW) -> Workbench:
+            rules = FAULTS.validate_python(list(faults))
+            return Workbench(tmp_path / name, stack.enter_context(LeagueServer(of, now=now, faults=rules)), now)
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def season_start(league: League, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    """Three undisturbed weeks of a season, today and tomorrow; for tests that only look."""
+    with LeagueServer(league, now=NOW) as server:
+        bench = Workbench(tmp_path_factory.mktemp("season"), server)
+        report = bench.backfill(DAY_OFF, date(2025, 11, 13))
+        assert report.complete, [attempt.failures for attempt in report.attempts]
+        yield bench

@@ -75,9 +75,9 @@ def broken_rows(rows: ibis.Table, table: Table, broken: Collection[str]) -> ibis
 
 
 @cache
-def staged_rows(table: Table) -> ibis.Table:
+def staged_rows(table: Table, name: str = STAGED) -> ibis.Table:
     """The rows under audit, wherever they come from: a session stages them under this name."""
-    return ibis.table(table.schema, name=STAGED)
+    return ibis.table(table.schema, name=name)
 
 
 def count_broken(table: Table) -> ibis.Table:
@@ -159,14 +159,14 @@ def audit_grid(session: Session, table: Table, dates: Sequence[date]) -> Reasons
     return describe_gaps(gaps, grid)
 
 
-def fingerprints(session: Session, table: Table) -> Mapping[date, tuple[int, str]]:
+def fingerprints(session: Session, table: Table, staged_as: str = STAGED) -> Mapping[date, tuple[int, str]]:
     """Per date with staged rows: their number and the SHA-256 over their content in the order of the grain."""
-    found = session.query_built(("fingerprints", table), lambda read: _fingerprints(table)).to_pylist()
-    return {row["game_date"]: (row["row_count"], row["fingerprint"]) for row in found}
+    found = session.query_built(("fingerprints", table, staged_as), lambda read: _fingerprints(table, staged_as))
+    return {row["game_date"]: (row["row_count"], row["fingerprint"]) for row in found.to_pylist()}
 
 
-def _fingerprints(table: Table) -> ibis.Table:
-    rows = staged_rows(table)
+def _fingerprints(table: Table, staged_as: str) -> ibis.Table:
+    rows = staged_rows(table, staged_as)
     texts = [_text(rows[c.name], c) for c in table.columns if not c.volatile]
     order = [name for name in table.grain if name != "game_date"]
     row_text = texts[0]

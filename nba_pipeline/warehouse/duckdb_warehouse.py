@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -13,6 +14,7 @@ import ibis
 import pyarrow as pa
 import tenacity
 from ibis.backends.duckdb import Backend
+from ibis.common.exceptions import IbisError
 from ibis.expr.operations import InMemoryTable
 
 from nba_pipeline.contracts import Reader, Table
@@ -25,8 +27,10 @@ from nba_pipeline.warehouse.interface import (
     WarehouseError,
 )
 
-_TRANSLATED: dict[Hashable, str] = {}
-"""SQL of built queries, by key and the tables that there are; translating a wide one takes longer than running it."""
+_TRANSLATED: dict[Hashable, tuple[str, tuple[str, ...]]] = {}
+"""SQL and columns of built queries, by key and the tables that there are: translating takes longer than running."""
+
+INTERRUPT_EVERY_SECONDS = 0.05
 
 
 class DuckDBSession:
@@ -35,6 +39,7 @@ class DuckDBSession:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._connection: duckdb.DuckDBPyConnection = backend.con
+        self._ends_at: float | None = None
         self._connection.execute(
             "CREATE TEMP MACRO is_asked(game_date) AS list_contains(getvariable('asked_dates'), game_date)"
         )
@@ -47,13 +52,17 @@ class DuckDBSession:
 
     def read(self, table: Table) -> ibis.Table:
         """The published rows of a table; empty when nothing was ever published."""
-        if table.name not in self._existing:
+        if not self.exists(table):
             return ibis.memtable(table.schema.to_pyarrow().empty_table())
         return table.unbound()
 
+    def exists(self, table: Table) -> bool:
+        """Whether the warehouse has the table at all."""
+        return table.name in self._existing
+
     def query(self, expression: ibis.Table) -> pa.Table:
         """The rows of an expression."""
-        with _engine_errors():
+        with self._asked():
             return self._backend.to_pyarrow(expression)
 
     def query_built(self, key: Hashable, build: Callable[[Reader], ibis.Table]) -> pa.Table:
@@ -66,24 +75,60 @@ class DuckDBSession:
             expression = build(self.read)
             if expression.op().find(InMemoryTable):
                 return self.query(expression)
-            _TRANSLATED[whole_key] = self._backend.compile(expression)
-        with _engine_errors():
-            return self._connection.execute(_TRANSLATED[whole_key]).to_arrow_table()
+            _TRANSLATED[whole_key] = self._backend.compile(expression), expression.columns
+        statement, columns = _TRANSLATED[whole_key]
+        with self._asked():
+            rows = self._connection.execute(statement).to_arrow_table()
+        if tuple(rows.column_names) != columns:
+            raise QueryError(f"a query gave the columns {', '.join(rows.column_names)}, not {', '.join(columns)}")
+        return rows
 
     def ask_about(self, dates: Sequence[date]) -> None:
         """Sets the variable that `is_asked` looks at; DuckDB folds it into the plan as a constant."""
-        self._connection.execute("SET VARIABLE asked_dates = ?::DATE[]", [list(dates)])
+        with self._asked():
+            self._connection.execute("SET VARIABLE asked_dates = ?::DATE[]", [list(dates)])
 
     @contextmanager
     def time_limit(self, seconds: float) -> Iterator[None]:
-        """Interrupts whatever runs on the connection after so many seconds."""
-        timer = threading.Timer(seconds, self._connection.interrupt)
-        timer.daemon = True
-        timer.start()
+        """Ends whatever runs on the connection after so many seconds, and asks nothing more after them.
+
+        Raises `QueryError` too when the work was done, but late.
+        """
+        done = threading.Event()
+        watch = threading.Thread(target=self._interrupt_after, args=(seconds, done), daemon=True)
+        self._ends_at = time.monotonic() + seconds
+        watch.start()
         try:
             yield
+            self._in_time()
         finally:
-            timer.cancel()
+            done.set()
+            watch.join()
+            self._ends_at = None
+
+    def _interrupt_after(self, seconds: float, done: threading.Event) -> None:
+        """Interrupts again and again: DuckDB forgets an interrupt that falls between two queries."""
+        over = done.wait(seconds)
+        while not over:
+            self._connection.interrupt()
+            over = done.wait(INTERRUPT_EVERY_SECONDS)
+
+    def _in_time(self, cause: Exception | None = None) -> None:
+        if self._ends_at is not None and time.monotonic() >= self._ends_at:
+            raise QueryError("the time limit is over") from cause
+
+    @contextmanager
+    def _asked(self) -> Iterator[None]:
+        """Whatever keeps a question from being answered is a `QueryError`.
+
+        Ibis raises `KeyError` when a table lacks a column of its contract and the question is for all of them.
+        """
+        self._in_time()
+        try:
+            yield
+        except (duckdb.Error, IbisError, pa.ArrowException, KeyError) as error:
+            self._in_time(error)
+            raise QueryError(f"DuckDB could not answer a query: {error}") from error
 
     def append(self, table: Table, rows: pa.Table) -> None:
         """Adds rows in one statement: all of them, or none."""
@@ -116,7 +161,8 @@ class DuckDBSession:
     def stage(self, name: str, rows: ibis.Table | pa.Table) -> ibis.Table:
         """Computes rows into a temporary table that only this session sees, and returns it."""
         expression = ibis.memtable(rows) if isinstance(rows, pa.Table) else rows
-        self._backend.create_table(name, expression, temp=True, overwrite=True)
+        with self._asked():
+            self._backend.create_table(name, expression, temp=True, overwrite=True)
         return ibis.table(expression.schema(), name=name)
 
     def replace(self, changes: Sequence[Replacement]) -> None:
@@ -204,14 +250,6 @@ class DuckDBWarehouse:
                 f"{holder.group(1) if holder else 'unknown'}. Close that connection (an open DuckDB shell?) or "
                 "raise NBA_PIPELINE_LOCK_WAIT_SECONDS, then run again."
             ) from error
-
-
-@contextmanager
-def _engine_errors() -> Iterator[None]:
-    try:
-        yield
-    except duckdb.Error as error:
-        raise QueryError(f"DuckDB could not answer a query: {error}") from error
 
 
 def _is_lock_conflict(error: BaseException) -> bool:

@@ -34,6 +34,10 @@ class Session(Protocol):
         """The published rows of a table; empty when nothing was ever published."""
         ...
 
+    def exists(self, table: Table) -> bool:
+        """Whether the warehouse has the table at all."""
+        ...
+
     def query(self, expression: ibis.Table) -> pa.Table:
         """The rows of an expression. Raises `QueryError` when the engine cannot answer."""
         ...
@@ -66,7 +70,7 @@ class Session(Protocol):
         ...
 
     def time_limit(self, seconds: float) -> AbstractContextManager[None]:
-        """Ends queries that run longer than this with `QueryError`, for as long as the context lasts."""
+        """Ends queries, and the context itself, with `QueryError` when it lasts longer than this."""
         ...
 
     def replace(self, changes: Sequence["Replacement"]) -> None:

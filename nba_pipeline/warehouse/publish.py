@@ -17,6 +17,8 @@ from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS, QUARA
 NO_ROWS = "0 rows"
 """The fingerprint of a date that was published with nothing in it."""
 
+STANDING = "standing_rows"
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -109,7 +111,8 @@ def _commit(
     found = audit.fingerprints(session, table)
     now = {day: found.get(day, (0, NO_ROWS)) for day in good}
     before = _manifest_lines(session, table, good)
-    changed = [day for day in good if day not in before or before[day]["fingerprint"] != now[day][1]]
+    same = [day for day in good if day in before and before[day]["fingerprint"] == now[day][1]]
+    changed = sorted({*good} - {*same} | _damaged(session, table, {day: now[day][1] for day in same}))
     remade = [day for day in good if day not in changed and before[day]["inputs"] != inputs.get(day)]
     lines = [
         {
@@ -130,6 +133,15 @@ def _commit(
         noted = Replacement(PUBLISHED_PARTITIONS, ibis.memtable(manifest), [*changed, *remade], where=mine)
         session.replace([Replacement(table, rows, changed), noted] if changed else [noted])
     return {day: Outcome(day, "published" if day in changed else "unchanged", now[day][0], now[day][1]) for day in good}
+
+
+def _damaged(session: Session, table: Table, expected: Mapping[date, str]) -> set[date]:
+    """The dates whose published rows are not those of the manifest any more: somebody else changed them."""
+    if not expected:
+        return set()
+    session.stage(STANDING, rows_of(session, table, list(expected)))
+    found = audit.fingerprints(session, table, STANDING)
+    return {day for day, fingerprint in expected.items() if found.get(day, (0, NO_ROWS))[1] != fingerprint}
 
 
 def _manifest_lines(session: Session, table: Table, dates: Sequence[date]) -> dict[date, dict[str, Any]]:

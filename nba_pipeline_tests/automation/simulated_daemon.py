@@ -15,7 +15,22 @@ from pathlib import Path
 import dagster as dg
 from dagster import DagsterInstance, DagsterRun, RunsFilter
 from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.scheduler.instigation import TickData, TickStatus
+from dagster._core.errors import ScheduleExecutionError, SensorExecutionError, user_code_error_boundary
+from dagster._core.remote_origin import (
+    InProcessCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    ScheduleInstigatorData,
+    SensorInstigatorData,
+    TickData,
+    TickStatus,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._utils.error import serializable_error_info_from_exc_info
 from dagster_shared.error import DagsterError
 from pydantic import SecretStr
 
@@ -105,7 +120,8 @@ class SimulatedDaemon:
             resources={name: self.resources[name] for name in ("gatekeeper", "settings")},
         ) as context:  # fmt: skip
             try:
-                data = sensor.evaluate_tick(context)
+                with user_code_error_boundary(SensorExecutionError, lambda: f"the tick of {name}"):
+                    data = sensor.evaluate_tick(context)
             except DagsterError as error:
                 self._failed(ticked, sensor, error)
                 return ticked
@@ -116,18 +132,33 @@ class SimulatedDaemon:
         self.cursors[name] = data.cursor
         return ticked
 
-    def _failed(self, ticked: Ticked, sensor: dg.SensorDefinition, error: DagsterError) -> None:
-        from dagster._utils.error import serializable_error_info_from_exc_info
-
+    def _failed(
+        self, ticked: Ticked, definition: dg.SensorDefinition | dg.ScheduleDefinition, error: DagsterError
+    ) -> None:
         ticked.error = error
-        kind = InstigatorType.SENSOR if isinstance(sensor, dg.SensorDefinition) else InstigatorType.SCHEDULE
+        state = self._state(definition)
         self.instance.create_tick(
             TickData(
-                instigator_origin_id=f"origin-{ticked.name}", instigator_name=ticked.name, instigator_type=kind,
-                status=TickStatus.FAILURE, timestamp=time.time(), selector_id=f"selector-{ticked.name}",
-                error=serializable_error_info_from_exc_info(sys.exc_info()),
+                instigator_origin_id=state.instigator_origin_id, instigator_name=ticked.name,
+                instigator_type=state.instigator_type, status=TickStatus.FAILURE, timestamp=time.time(),
+                selector_id=state.selector_id, error=serializable_error_info_from_exc_info(sys.exc_info()),
             )
         )  # fmt: skip
+
+    def _state(self, definition: dg.SensorDefinition | dg.ScheduleDefinition) -> InstigatorState:
+        """What the daemon notes of a sensor or schedule before its first tick."""
+        known = {state.instigator_name: state for state in self.instance.all_instigator_state()}
+        if definition.name in known:
+            return known[definition.name]
+        if isinstance(definition, dg.SensorDefinition):
+            kind, data = InstigatorType.SENSOR, SensorInstigatorData()
+        else:
+            kind, data = InstigatorType.SCHEDULE, ScheduleInstigatorData(definition.cron_schedule)
+        location = InProcessCodeLocationOrigin(LoadableTargetOrigin(module_name="nba_pipeline.definitions"))
+        origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "__repository__"), definition.name)
+        return self.instance.add_instigator_state(
+            InstigatorState(origin, kind, InstigatorStatus.DECLARED_IN_CODE, data)
+        )
 
     def tick_schedule(self, name: str, at: datetime) -> Ticked:
         """One tick of a schedule, at its time."""
@@ -141,9 +172,10 @@ class SimulatedDaemon:
             resources={name: self.resources[name] for name in ("gatekeeper", "settings")},
         ) as context:
             try:
-                data = schedule.evaluate_tick(context)
+                with user_code_error_boundary(ScheduleExecutionError, lambda: f"the tick of {name}"):
+                    data = schedule.evaluate_tick(context)
             except DagsterError as error:
-                self._failed(ticked, schedule, error)  # type: ignore[arg-type]
+                self._failed(ticked, schedule, error)
                 return ticked
         ticked.skipped = data.skip_message
         ticked.runs = [run for request in data.run_requests or () if (run := self.launch(request, name))]

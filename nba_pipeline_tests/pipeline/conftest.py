@@ -1,19 +1,14 @@
 """A pipeline in a folder of its own, on a real server, with real runs."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pandas as pd
-import pytest
 from pydantic import SecretStr
 from rich.console import Console
 from rich.progress import Progress
 
 from nba_pipeline.contracts import Phase, Table
-from nba_pipeline.league.faults import FAULTS
-from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.backfill import Report
@@ -71,25 +66,3 @@ def assert_same(one: dict[str, pd.DataFrame], other: dict[str, pd.DataFrame]) ->
     assert one.keys() == other.keys()
     for name, rows in one.items():
         pd.testing.assert_frame_equal(rows, other[name], check_exact=True, obj=name)
-
-
-@pytest.fixture
-def workbench(league: League, tmp_path: Path) -> Iterator[Callable[..., Workbench]]:
-    """Makes workbenches, each in a home of its own; faults are given as JSON rules."""
-    with ExitStack() as stack:
-
-        def make(*faults: dict, name: str = "home", of: League = league, now: datetime = NOW) -> Workbench:
-            rules = FAULTS.validate_python(list(faults))
-            return Workbench(tmp_path / name, stack.enter_context(LeagueServer(of, now=now, faults=rules)), now)
-
-        yield make
-
-
-@pytest.fixture(scope="session")
-def season_start(league: League, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
-    """Three undisturbed weeks of a season, today and tomorrow; for tests that only look."""
-    with LeagueServer(league, now=NOW) as server:
-        bench = Workbench(tmp_path_factory.mktemp("season"), server)
-        report = bench.backfill(DAY_OFF, date(2025, 11, 13))
-        assert report.complete, [attempt.failures for attempt in report.attempts]
-        yield bench

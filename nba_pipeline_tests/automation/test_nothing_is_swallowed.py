@@ -1,0 +1,496 @@
+"""Whatever raises, wherever: no success, no moved cursor, no published row; a failed run or tick, and an alert.
+
+The places are walked and not listed: a new asset, check, sensor, schedule or method is broken here as well.
+"""
+
+import inspect
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+import dagster as dg
+import duckdb
+import pytest
+from dagster import AssetRecordsFilter, DagsterEventType, DagsterInstance, DagsterRun
+from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
+
+from nba_pipeline import gates
+from nba_pipeline.alert_metadata import AlertKind
+from nba_pipeline.automation.alert_sources import EventLog
+from nba_pipeline.automation.alerts import Slack
+from nba_pipeline.contracts import Phase
+from nba_pipeline.definitions import definitions
+from nba_pipeline.gates import GATES, Gate, Gatekeeper, gate_named
+from nba_pipeline.league.model import League
+from nba_pipeline.league.server import LeagueServer
+from nba_pipeline.settings import Settings
+from nba_pipeline.sources.balldontlie import BalldontlieClient
+from nba_pipeline.sources.landing import CaptureWriter, Landing, Page
+from nba_pipeline.table_asset import asset_key
+from nba_pipeline.tables import all_tables, tables_of
+from nba_pipeline.warehouse.duckdb_warehouse import DuckDBSession, DuckDBWarehouse
+from nba_pipeline.warehouse.interface import Session
+from nba_pipeline_tests.automation.simulated_daemon import QUIET, SimulatedDaemon, Ticked
+from nba_pipeline_tests.automation.test_alerts import Webhook
+from nba_pipeline_tests.pipeline.conftest import Workbench
+
+DAY = date(2025, 10, 22)
+"""The second day of the season: the first with features."""
+
+NOW = datetime(2025, 10, 23, 15, tzinfo=UTC)
+
+SHIPPED = definitions(Settings())
+REPOSITORY = SHIPPED.get_repository_def()
+
+ASSETS = {
+    name: key
+    for key, made in REPOSITORY.assets_defs_by_key.items()
+    if made.is_executable
+    for name in [made.node_def.name]
+}
+"""The step of every asset that is made."""
+
+CHECKS = {made.node_def.name: frozenset(made.check_keys) for made in {*REPOSITORY.asset_checks_defs_by_key.values()}}
+"""The step of every asset check."""
+
+SENSORS = sorted(sensor.name for sensor in REPOSITORY.sensor_defs)
+SCHEDULES = sorted(schedule.name for schedule in REPOSITORY.schedule_defs)
+METHODS = sorted(name for name, value in vars(Session).items() if callable(value) and not name.startswith("_"))
+
+TABLES = {asset_key(table): table for table in all_tables()}
+
+
+class BrokenError(Exception):
+    """What is raised; nothing in the product knows it, so nothing may catch it by name."""
+
+
+def broken(what: str) -> Callable[..., NoReturn]:
+    def raises(*args: object, **kwargs: object) -> NoReturn:
+        raise BrokenError(f"{what} is broken")
+
+    return raises
+
+
+class Home:
+    """One complete date in a home that is put back before each case."""
+
+    def __init__(self, daemon: SimulatedDaemon) -> None:
+        self.daemon = daemon
+        self.settings = daemon.settings
+        self.instance: DagsterInstance = daemon.instance
+        self.kept = daemon.home.with_name("kept.duckdb")
+        shutil.copyfile(self.settings.warehouse_path, self.kept)
+        self.landed = self.captures()
+        self.sent = 0
+
+    def restore(self) -> None:
+        """Everything as it was, but for what Dagster and the alerts have on record."""
+        shutil.copyfile(self.kept, self.settings.warehouse_path)
+        for capture in self.captures() - self.landed:
+            shutil.rmtree(capture.parent)
+        self.daemon.cursors = {name: cursor for name, cursor in self.daemon.cursors.items() if name == "alerts"}
+        self.alert()
+
+    def alert(self) -> list[dict[str, str]]:
+        """Ticks the alert sensor; returns what it sent."""
+        ticked = self.daemon.tick_sensor("alerts")
+        assert ticked.error is None, ticked.error
+        everything = self.daemon.alerts()
+        new, self.sent = everything[self.sent :], len(everything)
+        return new
+
+    def sql(self, statement: str) -> list[tuple]:
+        with duckdb.connect(str(self.settings.warehouse_path)) as connection:
+            return connection.execute(statement).fetchall()
+
+    def content(self) -> dict[str, tuple]:
+        """A fingerprint of every table that holds data; the gates' own verdicts aside."""
+        tables = "SELECT schema_name || '.' || table_name FROM duckdb_tables() ORDER BY 1"
+        with duckdb.connect(str(self.settings.warehouse_path)) as connection:
+            return {
+                name: connection.execute(f"SELECT count(*), sum(hash(t)) FROM {name} AS t").fetchall()[0]
+                for (name,) in connection.execute(tables).fetchall()
+                if name != "operations.gate_verdicts"
+            }
+
+    def forget(self, key: dg.AssetKey) -> None:
+        """Takes the rows of the day away, so that there is something to be made."""
+        if key in TABLES:
+            name = TABLES[key].name
+            self.sql(f"DELETE FROM {name} WHERE game_date = '{DAY}'")
+            self.sql(f"DELETE FROM operations.published_partitions WHERE table_name = '{name}' AND game_date = '{DAY}'")
+
+    def materialize(self, *keys: dg.AssetKey, checks: bool = True) -> DagsterRun:
+        if checks:
+            return self._run(self.daemon.job, asset_selection=list(keys))
+        return self._run(self.daemon.job.get_subset(asset_selection=set(keys), asset_check_selection=set()))
+
+    def check(self, keys: frozenset[dg.AssetCheckKey]) -> DagsterRun:
+        subset = self.daemon.job.get_subset(asset_selection=set(), asset_check_selection=set(keys))
+        return self._run(subset)
+
+    def _run(self, job: dg.JobDefinition, **chosen: Any) -> DagsterRun:
+        result = job.execute_in_process(
+            instance=self.instance, partition_key=str(DAY), raise_on_error=False, run_config=QUIET, **chosen
+        )
+        run = self.instance.get_run_by_id(result.run_id)
+        assert run is not None
+        return run
+
+    def made(self, run: DagsterRun) -> list[dg.AssetKey | None]:
+        """The assets that the run says it made."""
+        entries = self.instance.all_logs(run.run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION)
+        return [entry.dagster_event.asset_key for entry in entries if entry.dagster_event]
+
+    def materializations(self) -> int:
+        return sum(
+            len(self.instance.fetch_materializations(AssetRecordsFilter(key), limit=10_000).records)
+            for key in ASSETS.values()
+        )
+
+    def captures(self) -> set[Path]:
+        return set(self.settings.landing_path.rglob("capture.json"))
+
+
+@pytest.fixture(scope="module")
+def prepared(league: League, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    folder = tmp_path_factory.mktemp("swallowed")
+    with LeagueServer(league, now=NOW) as server, Webhook() as webhook:
+        bench = Workbench(folder / "home", server, NOW)
+        report = bench.backfill(date(2025, 10, 1), DAY)
+        assert report.complete, [attempt.failures for attempt in report.attempts]
+        daemon = SimulatedDaemon(bench.home, server, NOW, webhook.url)
+        yield Home(daemon)
+        daemon.close()
+
+
+@pytest.fixture
+def home(prepared: Home) -> Home:
+    prepared.restore()
+    return prepared
+
+
+@contextmanager
+def nothing_gets_through(home: Home, what: str, said: AlertKind = AlertKind.RUN_FAILED) -> Iterator[list[DagsterRun]]:
+    """The claim, for one run that the block adds to the list."""
+    before, captures = home.content(), home.captures()
+    runs: list[DagsterRun] = []
+    yield runs
+    assert len(runs) == 1
+    assert runs[0].status is dg.DagsterRunStatus.FAILURE
+    assert home.made(runs[0]) == []
+    assert home.content() == before
+    assert home.captures() == captures
+    assert_told(home, what, said)
+
+
+def assert_told(home: Home, what: str, kind: AlertKind) -> None:
+    alerts = home.alert()
+    assert [alert["kind"] for alert in alerts if f"{what} is broken" in alert["what"]] == [kind.value], alerts
+
+
+def break_step(monkeypatch: pytest.MonkeyPatch, home: Home, step: str) -> None:
+    """Makes the function of a step raise, in the very definitions that the daemon runs."""
+    [op] = [node.definition for node in home.daemon.job.nodes if node.name == step]
+    assert isinstance(op, dg.OpDefinition)
+    was = op.compute_fn
+    assert isinstance(was, DecoratedOpFunction)
+
+    def raising(context: Any, **inputs: Any) -> NoReturn:
+        raise BrokenError(f"the step {step} is broken")
+
+    raising.__signature__ = inspect.signature(was.decorated_fn)  # type: ignore[attr-defined]
+    monkeypatch.setattr(op, "_compute_fn", DecoratedOpFunction(raising))
+
+
+# steps
+
+
+def test_unbroken_the_same_steps_do_what_they_are_asked_for(home):
+    """Without this, everything below could pass because nothing works at all."""
+    whole = home.content()
+    for key in TABLES:
+        home.forget(key)
+    assert all(home.content()[table.name] != whole[table.name] for table in all_tables())
+    run = home.materialize(*TABLES, checks=False)
+    assert run.status is dg.DagsterRunStatus.SUCCESS
+    assert set(home.made(run)) == set(TABLES)
+    assert {table.name: home.content()[table.name][0] for table in all_tables()} == {
+        table.name: whole[table.name][0] for table in all_tables()
+    }
+    assert home.alert() == []
+
+
+@pytest.mark.parametrize("step", sorted(ASSETS))
+def test_an_asset_that_raises_makes_nothing(home, monkeypatch, step):
+    home.forget(ASSETS[step])
+    break_step(monkeypatch, home, step)
+    with nothing_gets_through(home, f"the step {step}") as runs:
+        runs.append(home.materialize(ASSETS[step]))
+
+
+@pytest.mark.parametrize("step", sorted(CHECKS))
+def test_a_check_that_raises_has_not_passed(home, monkeypatch, step):
+    break_step(monkeypatch, home, step)
+    with nothing_gets_through(home, f"the step {step}") as runs:
+        runs.append(home.check(CHECKS[step]))
+    entries = home.instance.all_logs(runs[0].run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION)
+    assert not entries
+
+
+@pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.name)
+def test_a_blocking_check_that_raises_lets_nothing_downstream_begin(home, monkeypatch, gate: Gate):
+    upstream = asset_key(gates.last_table(gate, all_tables()))
+    downstream = next(asset_key(t) for t in tables_of(gate.into) if upstream in map(asset_key_of, t.reads.values()))
+    home.forget(downstream)
+    [step] = [name for name, keys in CHECKS.items() if dg.AssetCheckKey(upstream, gate.check_name) in keys]
+    break_step(monkeypatch, home, step)
+    before = home.content()
+    run = home.materialize(upstream, downstream)
+    assert run.status is dg.DagsterRunStatus.FAILURE
+    assert downstream not in home.made(run)
+    assert home.content()[TABLES[downstream].name] == before[TABLES[downstream].name]
+    assert_told(home, f"the step {step}", AlertKind.RUN_FAILED)
+
+
+def asset_key_of(read: Any) -> dg.AssetKey:
+    return asset_key(read.table)
+
+
+# sensors and schedules
+
+
+@pytest.mark.parametrize("name", [name for name in SENSORS if name != "alerts"])
+def test_a_sensor_that_raises_keeps_its_cursor_and_is_reported(home, monkeypatch, name):
+    sensor = home.daemon.repository.get_sensor_def(name)
+    monkeypatch.setattr(sensor, "_evaluation_fn", broken(f"the sensor {name}"))
+    assert_failed_tick(home, lambda: home.daemon.tick_sensor(name), f"the sensor {name}")
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_schedule_that_raises_launches_nothing_and_is_reported(home, monkeypatch, name):
+    schedule = home.daemon.repository.get_schedule_def(name)
+    monkeypatch.setattr(schedule, "_execution_fn", broken(f"the schedule {name}"))
+    assert_failed_tick(home, lambda: home.daemon.tick_schedule(name, NOW), f"the schedule {name}")
+
+
+def assert_failed_tick(home: Home, tick: Callable[[], Ticked], what: str) -> None:
+    cursors, content, made = dict(home.daemon.cursors), home.content(), home.materializations()
+    runs = home.instance.get_runs_count()
+    ticked = tick()
+    assert ticked.error is not None
+    assert ticked.runs == []
+    assert home.daemon.cursors == cursors
+    assert home.instance.get_runs_count() == runs
+    assert (home.content(), home.materializations()) == (content, made)
+    assert_told(home, what, AlertKind.AUTOMATION_FAILED)
+
+
+# gates
+
+
+@contextmanager
+def broken_gate(name: str) -> Iterator[None]:
+    """Makes the rule of a gate raise, wherever the gate is held."""
+    gate = gate_named(name)
+    rule = gate.rule
+    object.__setattr__(gate, "rule", broken(f"the gate {name}"))
+    try:
+        yield
+    finally:
+        object.__setattr__(gate, "rule", rule)
+
+
+GATE_NAMES = [gate.name for gate in GATES]
+
+
+@pytest.mark.parametrize("name", GATE_NAMES)
+def test_a_gate_that_raises_stops_the_step_behind_it(home, name):
+    table = tables_of(gate_named(name).into)[0]
+    home.forget(asset_key(table))
+    with broken_gate(name), nothing_gets_through(home, f"the gate {name}") as runs:
+        runs.append(home.materialize(asset_key(table)))
+
+
+@pytest.mark.parametrize("name", GATE_NAMES)
+def test_a_gate_that_raises_has_not_passed_its_check(home, name):
+    table = gates.last_table(gate_named(name), all_tables())
+    key = dg.AssetCheckKey(asset_key(table), gate_named(name).check_name)
+    with broken_gate(name), nothing_gets_through(home, f"the gate {name}") as runs:
+        runs.append(home.check(frozenset({key})))
+
+
+@pytest.mark.parametrize("name", GATE_NAMES)
+def test_a_gate_that_raises_stops_the_sensor_in_front_of_it(home, monkeypatch, name):
+    phase: Phase = gate_named(name).into
+    for table in tables_of(phase):
+        home.forget(asset_key(table))
+    sensor = f"{phase.name.lower()}_when_upstream_is_fresh"
+    with broken_gate(name):
+        assert_failed_tick(home, lambda: home.daemon.tick_sensor(sensor), f"the gate {name}")
+    monkeypatch.setattr(home.daemon, "refuse_launch", lambda request: True)
+    assert home.daemon.tick_sensor(sensor).runs, "mended, the same tick asks for a run"
+
+
+# the warehouse, the landing and the source
+
+
+class Break:
+    """Makes a method raise from its n-th call on, and counts the calls."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, owner: type, method: str, what: str, at: int = 1) -> None:
+        self.calls = 0
+        works = getattr(owner, method)
+
+        def called(*args: Any, **kwargs: Any) -> Any:
+            self.calls += 1
+            if self.calls >= at:
+                raise BrokenError(f"{what} is broken")
+            return works(*args, **kwargs)
+
+        monkeypatch.setattr(owner, method, called)
+
+
+STEP = dg.AssetKey(["analytics", "player_game_summary"])
+"""A step behind a gate: it uses all of a session."""
+
+NEVER = 10**9
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_step_whose_session_raises_publishes_nothing(home, monkeypatch, method):
+    home.forget(STEP)
+    with nothing_gets_through(home, f"the method {method}") as runs:
+        used = Break(monkeypatch, DuckDBSession, method, f"the method {method}")
+        runs.append(home.materialize(STEP))
+        monkeypatch.undo()
+    assert used.calls
+
+
+@pytest.fixture(scope="module")
+def calls_of_the_step(prepared: Home) -> dict[str, int]:
+    """How often the unbroken step calls each method."""
+    prepared.restore()
+    prepared.forget(STEP)
+    with pytest.MonkeyPatch.context() as patched:
+        counted = {method: Break(patched, DuckDBSession, method, "", at=NEVER) for method in METHODS}
+        assert prepared.materialize(STEP, checks=False).status is dg.DagsterRunStatus.SUCCESS
+    return {method: count.calls for method, count in counted.items()}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_step_whose_session_raises_late_leaves_its_date_whole_and_is_reported(
+    home, monkeypatch, calls_of_the_step, method
+):
+    home.restore()
+    table = TABLES[STEP].name
+    good = home.content()[table]
+    home.forget(STEP)
+    before = home.content()
+    with monkeypatch.context() as patched:
+        Break(patched, DuckDBSession, method, f"the last call of {method}", at=calls_of_the_step[method])
+        run = home.materialize(STEP, checks=False)
+    assert run.status is dg.DagsterRunStatus.FAILURE
+    assert home.made(run) == []
+    assert home.content()[table] in (before[table], good)
+    noted = home.sql(
+        f"SELECT 1 FROM operations.published_partitions WHERE table_name = '{table}' AND game_date = '{DAY}'"
+    )
+    assert bool(noted) is (home.content()[table] == good)
+    assert_told(home, f"the last call of {method}", AlertKind.RUN_FAILED)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_sensor_whose_session_raises_keeps_its_cursor_or_its_run_fails(home, monkeypatch, method):
+    home.forget(STEP)
+    content = home.content()
+    with monkeypatch.context() as patched:
+        Break(patched, DuckDBSession, method, f"the method {method}")
+        ticked = home.daemon.tick_sensor("analytics_when_upstream_is_fresh")
+    assert home.content() == content
+    if ticked.error is not None:
+        assert ticked.runs == []
+        assert "analytics_when_upstream_is_fresh" not in home.daemon.cursors
+    else:
+        assert {run.status for run in ticked.runs} == {dg.DagsterRunStatus.FAILURE}
+    kind = AlertKind.RUN_FAILED if ticked.error is None else AlertKind.AUTOMATION_FAILED
+    assert_told(home, f"the method {method}", kind)
+
+
+def public_methods(owner: type) -> list[str]:
+    return sorted(n for n, value in vars(owner).items() if inspect.isfunction(value) and not n.startswith("_"))
+
+
+USED = {
+    (owner, method)
+    for owner in (Landing, CaptureWriter, Page, BalldontlieClient, DuckDBWarehouse, Gatekeeper)
+    for method in public_methods(owner)
+}
+
+ONLY_FOR_ANSWERS_THAT_ARE_NO_PAGE = {(CaptureWriter, "add_rejected"), (CaptureWriter, "reject_last_page")}
+
+LANDED_AND_PARSED = [key for key in ASSETS.values() if key.path[0] in ("landing", "raw")]
+
+
+@pytest.mark.parametrize(
+    ("owner", "method"),
+    sorted(USED - ONLY_FOR_ANSWERS_THAT_ARE_NO_PAGE, key=str),
+    ids=lambda value: value if isinstance(value, str) else value.__name__,
+)
+def test_a_source_landing_or_gatekeeper_that_raises_makes_nothing(home, monkeypatch, owner, method):
+    """In the first step that uses it."""
+    what = f"{owner.__name__} {method}"
+    for key in [STEP] if owner is Gatekeeper else LANDED_AND_PARSED:
+        home.forget(key)
+        before, captures = home.content(), home.captures()
+        with monkeypatch.context() as patched:
+            used = Break(patched, owner, method, what)
+            run = home.materialize(key, checks=False)
+        if used.calls:
+            assert run.status is dg.DagsterRunStatus.FAILURE, key
+            assert home.made(run) == []
+            assert (home.content(), home.captures()) == (before, captures)
+            assert_told(home, what, AlertKind.RUN_FAILED)
+            return
+        assert run.status is dg.DagsterRunStatus.SUCCESS, key
+        home.restore()
+    pytest.fail(f"no step uses {what}: it is not on the data path any more")
+
+
+# alerts
+
+
+SENDING = [(Slack, "send"), (EventLog, "after"), (DagsterInstance, "report_runless_asset_event")]
+
+
+@pytest.mark.parametrize(("owner", "method"), SENDING, ids=lambda v: v if isinstance(v, str) else v.__name__)
+def test_an_alert_that_cannot_be_sent_is_not_forgotten(home, monkeypatch, owner, method):
+    what = f"the step that {method} is to tell of"
+    with monkeypatch.context() as patched:
+        Break(patched, DuckDBWarehouse, "session", what)
+        home.materialize(STEP)
+    cursor, told = home.daemon.cursors["alerts"], len(home.daemon.alerts())
+    with monkeypatch.context() as patched:
+        Break(patched, owner, method, f"{owner.__name__} {method}")
+        ticked = home.daemon.tick_sensor("alerts")
+    assert ticked.error is not None
+    assert home.daemon.cursors["alerts"] == cursor
+    assert len(home.daemon.alerts()) == told
+    said = home.alert()
+    assert [a["kind"] for a in said if f"{what} is broken" in a["what"]] == [AlertKind.RUN_FAILED.value]
+    assert [a["kind"] for a in said if f"{owner.__name__} {method} is broken" in a["what"]] == [
+        AlertKind.AUTOMATION_FAILED.value
+    ]
+
+
+def test_the_alert_sensor_itself_is_reported_when_it_works_again(home, monkeypatch):
+    sensor = home.daemon.repository.get_sensor_def("alerts")
+    cursor = home.daemon.cursors["alerts"]
+    with monkeypatch.context() as patched:
+        patched.setattr(sensor, "_evaluation_fn", broken("the sensor alerts"))
+        assert home.daemon.tick_sensor("alerts").error is not None
+    assert home.daemon.cursors["alerts"] == cursor
+    assert_told(home, "the sensor alerts", AlertKind.AUTOMATION_FAILED)

@@ -1,0 +1,735 @@
+"""The gates on a real warehouse: each is closed by each thing that must close it, and by nothing else."""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import product
+from pathlib import Path
+
+import duckdb
+import pytest
+from dagster import AssetCheckKey, DagsterInstance
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from rich.progress import Progress
+
+from nba_pipeline.clock import Clock
+from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.evidence import Override
+from nba_pipeline.gates import (
+    ENOUGH_GRADES,
+    GATES,
+    RECENT,
+    Gate,
+    Gatekeeper,
+    State,
+    Verdict,
+    enough_tables,
+    gate_named,
+    last_table,
+    tripped,
+)
+from nba_pipeline.operations.overrides import known_gap, record_override
+from nba_pipeline.operations.runs import Attempt, materialize, opened
+from nba_pipeline.partitions import game_dates, to_key
+from nba_pipeline.precompute import ml_feature_store, player_daily_cache
+from nba_pipeline.predictions import player_predictions, prediction_accuracy
+from nba_pipeline.raw import games, player_box_scores
+from nba_pipeline.settings import Settings
+from nba_pipeline.sources.landing import Landing
+from nba_pipeline.table_asset import asset_key
+from nba_pipeline.tables import all_tables, tables_of
+from nba_pipeline.warehouse.audit import STAGED, fingerprints
+from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
+from nba_pipeline.warehouse.io_manager import CONTRACT_CHECK
+from nba_pipeline.warehouse.publish import NO_ROWS, rows_of
+from nba_pipeline_tests.pipeline.conftest import NOW, OPENING, Workbench
+
+BAD = date(2025, 11, 5)
+TODAY, TOMORROW = date(2025, 11, 12), date(2025, 11, 13)
+PLAYED = game_dates(OPENING, TODAY - timedelta(days=1))
+KNOWN = [*PLAYED, TODAY, TOMORROW]
+
+INTO_ANALYTICS, INTO_PRECOMPUTE, INTO_PREDICTIONS, INTO_GRADES = GATES
+
+PHASE_4 = tables_of(Phase.PRECOMPUTE)
+CRITICAL = {table.name for table in PHASE_4 if table.critical}
+
+
+class Copy:
+    """A copy of the season's warehouse that a test may damage, and the gates on it."""
+
+    def __init__(self, original: Workbench, home: Path) -> None:
+        home.mkdir()
+        self.settings = original.settings.model_copy(update={"home": home})
+        shutil.copyfile(original.settings.warehouse_path, self.settings.warehouse_path)
+        (home / "landing").symlink_to(original.settings.landing_path)
+        self.warehouse = DuckDBWarehouse(self.settings.warehouse_path, 5)
+
+    def gatekeeper(self, now: datetime = NOW, time_limit_seconds: float = 120) -> Gatekeeper:
+        landing = Landing(self.settings.landing_path)
+        return Gatekeeper(self.warehouse, Clock(now), landing, all_tables(), time_limit_seconds)
+
+    def verdicts(self, gate: Gate, dates: Sequence[date] = KNOWN, **kind) -> dict[date, Verdict]:
+        """What the gate says now."""
+        gatekeeper = self.gatekeeper(**kind)
+        with self.warehouse.session() as session:
+            return gatekeeper.verdicts(gatekeeper.evidence(session), gate, dates)
+
+    def sql(self, statement: str) -> list[tuple]:
+        """What anybody with a DuckDB shell can do."""
+        with duckdb.connect(str(self.settings.warehouse_path)) as connection:
+            return connection.execute(statement).fetchall()
+
+    def stamp(self, table: Table, day: date) -> None:
+        """Makes the manifest say that the rows that stand there are those that were published."""
+        with self.warehouse.session() as session:
+            session.stage(STAGED, rows_of(session, table, [day]))
+            rows, fingerprint = fingerprints(session, table).get(day, (0, NO_ROWS))
+        self.sql(
+            f"UPDATE operations.published_partitions SET row_count = {rows}, fingerprint = '{fingerprint}' "
+            f"WHERE table_name = '{table.name}' AND game_date = '{day}'"
+        )
+
+    def forget(self, table: Table, day: date) -> None:
+        """Takes the rows of a date away, and the note that they were published."""
+        self.sql(f"DELETE FROM {table.name} WHERE game_date = '{day}'")
+        self.sql(
+            f"DELETE FROM operations.published_partitions WHERE table_name = '{table.name}' AND game_date = '{day}'"
+        )
+
+    def run(self, table: Table, first: date, last: date) -> Attempt:
+        """A real run of the table's asset."""
+        with Progress(console=Console(quiet=True)) as bars, opened(self.settings, bars) as pipeline:
+            return materialize(pipeline, [asset_key(table)], first, last, "test")
+
+
+@pytest.fixture
+def copy(season_start: Workbench, tmp_path: Path) -> Copy:
+    return Copy(season_start, tmp_path / "copy")
+
+
+def closed(verdicts: Mapping[date, Verdict]) -> dict[date, str]:
+    """The closed dates, each with its reasons."""
+    return {day: " | ".join(v.reasons) for day, v in verdicts.items() if v.state is State.CLOSED}
+
+
+# 2→3
+
+
+GAME = f"(SELECT min(game_id) FROM raw.games WHERE game_date = '{BAD}')"
+TEAM = f"(SELECT min(home_team_id) FROM raw.games WHERE game_id = {GAME})"
+THEIRS = f"game_id = {GAME} AND team_id = {TEAM}"
+REGULAR = f"(SELECT min(player_id) FROM raw.player_box_scores WHERE {THEIRS} AND minutes BETWEEN 20 AND 45)"
+HIS = f"game_id = {GAME} AND player_id = {REGULAR}"
+A_BENCH_PLAYER = (
+    "SELECT * EXCLUDE extra REPLACE (player_id + 1000000 + extra AS player_id, 0 AS minutes, true AS did_not_play, "
+    + ", ".join(f"0 AS {column.name}" for column in player_box_scores.COUNTS)
+    + f", NULL AS plus_minus) FROM raw.player_box_scores, range(12) AS r(extra) WHERE {HIS}"
+)
+
+
+@dataclass(frozen=True)
+class Damage:
+    """Something that is wrong with one date; with `stamped` the manifest says that it was published so."""
+
+    what: str
+    statements: tuple[str, ...]
+    said: str
+    stamped: bool = True
+
+
+DAMAGES = (
+    Damage(
+        "a game is in progress",
+        (
+            "UPDATE raw.games SET status = 'in_progress', home_score = NULL, visitor_score = NULL "
+            f"WHERE game_id = {GAME}",
+        ),
+        "is in_progress",
+    ),
+    Damage(
+        "a final game has no score",
+        (f"UPDATE raw.games SET home_score = NULL WHERE game_id = {GAME}",),
+        "final with an impossible score",
+    ),
+    Damage(
+        "one team has no box score",
+        (f"DELETE FROM raw.player_box_scores WHERE {THEIRS}",),
+        "1 team box scores missing",
+    ),
+    Damage(
+        "four players of a team were on the floor",
+        (
+            f"CREATE TEMP TABLE four AS SELECT player_id FROM raw.player_box_scores WHERE {THEIRS} LIMIT 4",
+            f"UPDATE raw.player_box_scores SET minutes = CASE WHEN player_id IN (FROM four) THEN 60 ELSE 0 END "
+            f"WHERE {THEIRS}",
+        ),
+        "1 team box scores missing",
+    ),
+    Damage(
+        "a team lists more players than it can have",
+        (f"INSERT INTO raw.player_box_scores BY NAME {A_BENCH_PLAYER}",),
+        "players listed",
+    ),
+    Damage(
+        "points do not sum to the score",
+        (
+            "UPDATE raw.player_box_scores SET points = points + 2, field_goals_made = field_goals_made + 1, "
+            f"field_goals_attempted = field_goals_attempted + 1 WHERE {HIS}",
+        ),
+        "points, the team",
+    ),
+    Damage(
+        "minutes do not sum to the game",
+        (f"UPDATE raw.player_box_scores SET minutes = minutes + 10 WHERE {HIS}",),
+        "minutes in 4 periods",
+    ),
+    Damage(
+        "a row stands twice",
+        (f"INSERT INTO raw.player_box_scores SELECT * FROM raw.player_box_scores WHERE {HIS}",),
+        "more than one row per game_date, game_id, player_id",
+    ),
+    Damage(
+        "there is a box score of a game that nobody knows",
+        (
+            "INSERT INTO raw.player_box_scores "
+            f"SELECT * REPLACE (999999999 AS game_id) FROM raw.player_box_scores WHERE {THEIRS}",
+        ),
+        "1 team box scores unexpected: game_id 999999999",
+    ),
+    Damage(
+        "a row is not the one that was published",
+        (f"UPDATE raw.player_box_scores SET assists = assists + 1 WHERE {HIS}",),
+        "the rows are not those that the pipeline published",
+        stamped=False,
+    ),
+)
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.what)
+def test_whatever_is_wrong_with_a_date_of_raw_closes_that_date_and_no_other(copy, damage):
+    with duckdb.connect(str(copy.settings.warehouse_path)) as connection:
+        for statement in damage.statements:
+            connection.execute(statement)
+    if damage.stamped:
+        copy.stamp(games.CONTRACT, BAD)
+        copy.stamp(player_box_scores.CONTRACT, BAD)
+    found = closed(copy.verdicts(INTO_ANALYTICS, PLAYED))
+    assert set(found) == {BAD}
+    assert damage.said in found[BAD]
+    assert str(BAD) in found[BAD]
+    assert ("not those that the pipeline published" in found[BAD]) is not damage.stamped
+
+
+def test_an_overtime_asks_for_25_minutes_more(copy):
+    (game, day) = copy.sql("SELECT game_id, game_date FROM raw.games WHERE period = 5 AND status = 'final' LIMIT 1")[0]
+    assert not closed(copy.verdicts(INTO_ANALYTICS, PLAYED)), "games with overtime among them"
+    copy.sql(f"UPDATE raw.games SET period = 4 WHERE game_id = {game}")
+    copy.stamp(games.CONTRACT, day)
+    assert "minutes in 4 periods" in closed(copy.verdicts(INTO_ANALYTICS, PLAYED))[day]
+
+
+@pytest.mark.parametrize("table", [games.CONTRACT, player_box_scores.CONTRACT], ids=lambda table: table.name)
+def test_a_date_of_raw_that_was_never_published_is_closed_and_no_other(copy, table):
+    copy.forget(table, BAD)
+    found = closed(copy.verdicts(INTO_ANALYTICS, PLAYED))
+    assert set(found) == {BAD}
+    assert f"{table.name} was never published for {BAD}" in found[BAD]
+
+
+def test_a_postponed_game_is_not_waited_for(copy):
+    copy.sql(f"DELETE FROM raw.player_box_scores WHERE game_id = {GAME}")
+    copy.sql(
+        "UPDATE raw.games SET status = 'postponed', home_score = NULL, visitor_score = NULL, period = 0 "
+        f"WHERE game_id = {GAME}"
+    )
+    copy.stamp(games.CONTRACT, BAD)
+    copy.stamp(player_box_scores.CONTRACT, BAD)
+    verdicts = copy.verdicts(INTO_ANALYTICS, PLAYED)
+    assert {v.state for v in verdicts.values()} == {State.OPEN}
+
+
+# 3→4
+
+
+@pytest.mark.parametrize("table", tables_of(Phase.ANALYTICS), ids=lambda table: table.name)
+def test_one_missing_day_of_one_analytics_table_closes_every_date_that_looks_back_on_it(copy, table):
+    assert not closed(copy.verdicts(INTO_PRECOMPUTE))
+    copy.forget(table, BAD)
+    found = closed(copy.verdicts(INTO_PRECOMPUTE))
+    assert set(found) == {day for day in KNOWN if day > BAD}
+    assert all(f"{table.name} was never published for {BAD}" in reasons for reasons in found.values())
+    assert set(closed(copy.verdicts(INTO_PREDICTIONS))) >= set(found), "and predictions look back on it too"
+
+
+def test_a_single_missing_row_of_the_look_back_closes_it(copy):
+    copy.sql(f"DELETE FROM analytics.player_game_summary WHERE {HIS}")
+    found = closed(copy.verdicts(INTO_PRECOMPUTE))
+    assert set(found) == {day for day in KNOWN if day > BAD}
+    assert all("1 players missing" in reasons for reasons in found.values())
+
+
+def test_a_recorded_known_gap_opens_the_look_back_again(copy):
+    for table in tables_of(Phase.ANALYTICS):
+        copy.forget(table, BAD)
+    assert closed(copy.verdicts(INTO_PRECOMPUTE))
+    record_override(copy.warehouse, Clock(NOW), known_gap(BAD, "Ann", "the source lost it"))
+    assert not closed(copy.verdicts(INTO_PRECOMPUTE))
+    copy.forget(tables_of(Phase.ANALYTICS)[0], BAD + timedelta(days=1))
+    assert closed(copy.verdicts(INTO_PRECOMPUTE)), "a gap is known for its date and for no other"
+
+
+# 4→5
+
+
+def all_combinations() -> list[frozenset[str]]:
+    """Every set of Phase 4 tables that may be missing."""
+    flags = product([False, True], repeat=len(PHASE_4))
+    return [frozenset(t.name for t, gone in zip(PHASE_4, missing, strict=True) if gone) for missing in flags]
+
+
+def wanted_state(missing: frozenset[str]) -> State:
+    """The requirement, in its own words: at least 3 of the 5, and both critical ones."""
+    if not missing:
+        return State.OPEN
+    return State.CLOSED if len(missing) > 2 or missing & CRITICAL else State.DEGRADED
+
+
+def test_there_are_five_phase_4_tables_and_two_of_them_are_critical():
+    assert len(PHASE_4) == 5
+    assert {player_daily_cache.CONTRACT.name, ml_feature_store.CONTRACT.name} == CRITICAL
+    states = [wanted_state(missing) for missing in all_combinations()]
+    assert [states.count(state) for state in (State.OPEN, State.DEGRADED, State.CLOSED)] == [1, 6, 25]
+
+
+@pytest.mark.parametrize("missing", all_combinations(), ids=lambda names: f"without {sorted(names)}")
+def test_three_of_five_and_both_critical_ones_as_a_rule(missing):
+    finding = enough_tables({table.name: table.name not in missing for table in PHASE_4}, CRITICAL)
+    assert bool(finding.reasons) is (wanted_state(missing) is State.CLOSED)
+    assert bool(finding.warnings) is (wanted_state(missing) is State.DEGRADED)
+    said = " ".join([*finding.reasons, *finding.warnings])
+    assert all(name in said for name in missing)
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_three_of_five_and_both_critical_ones_in_the_warehouse(copy, half):
+    """A combination a date, so that each is also shown to concern no other date."""
+    combinations = dict(zip(PLAYED[4:20], all_combinations()[half * 16 : half * 16 + 16], strict=True))
+    for day, missing in combinations.items():
+        for table in PHASE_4:
+            if table.name in missing:
+                copy.forget(table, day)
+    verdicts = copy.verdicts(INTO_PREDICTIONS)
+    assert {day: v.state for day, v in verdicts.items()} == {
+        day: wanted_state(combinations.get(day, frozenset())) for day in KNOWN
+    }
+    for day, missing in combinations.items():
+        said = " | ".join(verdicts[day].reasons)
+        assert all(f"{name} was never published for {day}" in said for name in missing)
+        if missing and player_daily_cache.CONTRACT.name not in missing:
+            names = ", ".join(sorted(missing))
+            assert f"{5 - len(missing)} of 5 Phase 4 tables are complete; missing: {names}" in said
+
+
+@given(st.dictionaries(st.text(min_size=1, max_size=3), st.booleans(), max_size=8), st.data())
+def test_a_critical_table_or_too_few_close_and_one_more_never_does(complete, data):
+    critical = set(data.draw(st.lists(st.sampled_from(sorted(complete)), unique=True))) if complete else set()
+    finding = enough_tables(complete, critical)
+    count = sum(complete.values())
+    enough = count >= min(3, len(complete)) and all(complete[name] for name in critical)
+    assert bool(finding.reasons) is not enough
+    assert bool(finding.warnings) is (enough and count < len(complete))
+    for name in complete:
+        more = enough_tables({**complete, name: True}, critical)
+        assert enough <= (not more.reasons)
+
+
+def test_one_row_instead_of_a_slate_closes_predictions(copy):
+    before = copy.sql(f"SELECT count(*) FROM precompute.player_daily_cache WHERE game_date = '{BAD}'")[0][0]
+    assert before > 180
+    copy.sql(
+        f"DELETE FROM precompute.player_daily_cache WHERE game_date = '{BAD}' AND player_id <> "
+        f"(SELECT min(player_id) FROM precompute.player_daily_cache WHERE game_date = '{BAD}')"
+    )
+    for stamped in (False, True):
+        if stamped:
+            copy.stamp(player_daily_cache.CONTRACT, BAD)
+        found = closed(copy.verdicts(INTO_PREDICTIONS))
+        assert set(found) == {BAD}
+        assert f"player_daily_cache on {BAD}: {before - 1} players missing" in found[BAD]
+
+
+def test_features_made_before_their_inputs_changed_close_predictions(copy):
+    copy.sql(f"UPDATE analytics.player_game_summary SET assists = assists + 1 WHERE {HIS}")
+    copy.stamp(next(t for t in tables_of(Phase.ANALYTICS) if t.name == "analytics.player_game_summary"), BAD)
+    found = closed(copy.verdicts(INTO_PREDICTIONS))
+    assert set(found) == {day for day in KNOWN if day > BAD}
+    for day, reasons in found.items():
+        for name in CRITICAL:
+            assert f"{name} on {day} was made before what it is made from changed" in reasons
+
+
+# 5→6
+
+
+@pytest.fixture
+def graded(copy) -> Copy:
+    """The copy with the errors that our systems have over a whole season."""
+    scale(copy, 0.97)
+    return copy
+
+
+def scale(copy: Copy, share: float, system: str | None = None) -> None:
+    """Makes the errors a share of EWMA-7's."""
+    mine = f"AND system_id = '{system}'" if system else ""
+    copy.sql(
+        f"UPDATE {prediction_accuracy.CONTRACT.name} SET absolute_error = {share} * ewma_7_absolute_error "
+        f"WHERE played {mine}"
+    )
+
+
+def enough_graded(copy: Copy, system: str) -> set[date]:
+    """The dates before which the system has enough graded rows."""
+    counts = dict(
+        copy.sql(
+            f"SELECT game_date, count(*) FROM {prediction_accuracy.CONTRACT.name} "
+            f"WHERE played AND system_id = '{system}' GROUP BY 1"
+        )
+    )
+    recent = {day: sum(n for d, n in counts.items() if day - RECENT <= d < day) for day in PLAYED}
+    return {day for day, rows in recent.items() if rows >= ENOUGH_GRADES}
+
+
+def test_honest_errors_and_whole_predictions_are_open(graded):
+    assert {v.state for v in graded.verdicts(INTO_GRADES).values()} == {State.OPEN}
+
+
+def test_predictions_of_one_system_that_are_missing_close_their_date(graded):
+    graded.sql(
+        f"DELETE FROM predictions.player_predictions WHERE game_date = '{BAD}' AND system_id = 'gradient_boosting'"
+    )
+    graded.stamp(player_predictions.CONTRACT, BAD)
+    found = closed(graded.verdicts(INTO_GRADES))
+    assert set(found) == {BAD}
+    assert "predictions missing" in found[BAD]
+    assert "system_id gradient_boosting" in found[BAD]
+    assert "system_id moving_average" not in found[BAD]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("100.5", "is outside 0 to 100"),
+        ("-1", "is outside 0 to 100"),
+        ("'nan'", "is not a number"),
+        ("NULL", "is null"),
+    ],
+)
+def test_a_prediction_that_cannot_be_closes_its_date(graded, value, said):
+    graded.sql(
+        f"UPDATE predictions.player_predictions SET predicted_value = {value} "
+        f"WHERE game_date = '{BAD}' AND system_id = 'moving_average' AND player_id = "
+        f"(SELECT min(player_id) FROM predictions.player_predictions WHERE game_date = '{BAD}')"
+    )
+    graded.stamp(player_predictions.CONTRACT, BAD)
+    found = closed(graded.verdicts(INTO_GRADES))
+    assert set(found) == {BAD}
+    assert f"1 rows: predicted_value {said}" in found[BAD]
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(0.85, "moving_average is too good to be true"), (1.2, "moving_average is too bad to be used")]
+)
+def test_errors_that_cannot_be_honest_close_what_is_graded_after_them(graded, share, said):
+    scale(graded, share, "moving_average")
+    found = closed(graded.verdicts(INTO_GRADES, PLAYED))
+    assert set(found) == enough_graded(graded, "moving_average")
+    assert set(found) < set(PLAYED), "the first dates have too few rows before them"
+    assert all(said in reasons for reasons in found.values())
+    assert all("gradient_boosting" not in reasons for reasons in found.values())
+
+
+def test_too_few_grades_say_nothing(graded):
+    scale(graded, 0.1)
+    graded.sql(
+        f"DELETE FROM {prediction_accuracy.CONTRACT.name} WHERE rowid NOT IN (SELECT rowid FROM "
+        f"{prediction_accuracy.CONTRACT.name} WHERE played AND system_id = 'moving_average' LIMIT {ENOUGH_GRADES - 1})"
+    )
+    assert not closed(graded.verdicts(INTO_GRADES))
+
+
+def test_the_tripwires_bite_beyond_the_honest_range_only():
+    assert tripped("s", 500, 0.88, 1.0) is None
+    assert tripped("s", 500, 1.15, 1.0) is None
+    assert "too good" in (tripped("s", 500, 0.8799, 1.0) or "")
+    assert "too bad" in (tripped("s", 500, 1.1501, 1.0) or "")
+    assert tripped("s", 499, 0.1, 1.0) is None
+
+
+# dates to come
+
+
+@pytest.mark.parametrize("gate", [INTO_PRECOMPUTE, INTO_PREDICTIONS], ids=lambda gate: gate.name)
+def test_a_gate_for_tomorrow_asks_only_for_what_can_exist(copy, gate):
+    verdicts = copy.verdicts(gate, [TODAY, TOMORROW])
+    assert {v.state for v in verdicts.values()} == {State.OPEN}
+    copy.forget(tables_of(Phase.ANALYTICS)[0], TODAY - timedelta(days=1))
+    assert set(closed(copy.verdicts(gate, [TODAY, TOMORROW]))) == {TODAY, TOMORROW}, "yesterday is due"
+
+
+def test_nothing_is_summarized_before_it_is_played(copy):
+    found = closed(copy.verdicts(INTO_ANALYTICS, [TODAY, TOMORROW]))
+    assert set(found) == {TODAY, TOMORROW}
+
+
+# what cannot be evaluated
+
+
+READ_BY = {
+    INTO_ANALYTICS.name: ("raw.games", "raw.player_box_scores"),
+    INTO_PRECOMPUTE.name: tuple(table.name for table in tables_of(Phase.ANALYTICS)),
+    INTO_PREDICTIONS.name: ("precompute.player_daily_cache", "precompute.ml_feature_store", "raw.games"),
+    INTO_GRADES.name: ("predictions.player_predictions", "precompute.ml_feature_store"),
+}
+
+
+def without_a_column(copy: Copy, name: str) -> None:
+    copy.sql(f"ALTER TABLE {name} DROP COLUMN game_id")
+
+
+def without_the_table(copy: Copy, name: str) -> None:
+    copy.sql(f"DROP TABLE {name}")
+
+
+def without_the_manifest(copy: Copy, name: str) -> None:
+    copy.sql("DROP TABLE operations.published_partitions")
+
+
+def with_an_unreadable_manifest(copy: Copy, name: str) -> None:
+    copy.sql("ALTER TABLE operations.published_partitions DROP COLUMN fingerprint")
+
+
+BREAKS: tuple[tuple[Callable[[Copy, str], None], str], ...] = (
+    (without_a_column, "could not be evaluated"),
+    (without_the_table, ""),
+    (without_the_manifest, "was never published"),
+    (with_an_unreadable_manifest, "could not be evaluated"),
+)
+
+
+@pytest.mark.parametrize(("damage", "said"), BREAKS, ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.name)
+def test_a_gate_that_cannot_be_evaluated_is_closed_for_every_date(season_start, tmp_path, gate, damage, said):
+    for name in READ_BY[gate.name]:
+        copy = Copy(season_start, tmp_path / name)
+        scale(copy, 0.97)
+        assert not closed(copy.verdicts(gate, PLAYED))
+        damage(copy, name)
+        assert_shut(copy, gate, copy.gatekeeper(), said)
+
+
+@pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.name)
+def test_a_gate_that_takes_too_long_is_closed_for_every_date(copy, gate):
+    scale(copy, 0.97)
+    assert_shut(copy, gate, copy.gatekeeper(time_limit_seconds=0.001), "the time limit is over")
+
+
+def assert_shut(copy: Copy, gate: Gate, gatekeeper: Gatekeeper, said: str) -> None:
+    """The gate is closed for every date, the steps behind it refuse all of them, and that is on record."""
+    with copy.warehouse.session() as session:
+        found = closed(gatekeeper.verdicts(gatekeeper.evidence(session), gate, PLAYED))
+    assert set(found) == set(PLAYED)
+    assert all(reasons and said in reasons for reasons in found.values()), found[BAD]
+    for table in tables_of(gate.into):
+        admission = gatekeeper.admit(table, PLAYED, f"a step of {table.name}")
+        assert set(admission.refused) == set(PLAYED)
+        assert all(admission.refused.values())
+        recorded = copy.sql(
+            f"SELECT game_date, state FROM operations.gate_verdicts WHERE asked_by = 'a step of {table.name}' "
+            "ORDER BY game_date"
+        )
+        assert recorded == [(day, "closed") for day in PLAYED]
+
+
+@pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.name)
+def test_a_run_behind_a_gate_that_cannot_be_evaluated_publishes_nothing(copy, gate):
+    scale(copy, 0.97)
+    copy.sql(f"ALTER TABLE {READ_BY[gate.name][0]} DROP COLUMN game_id")
+    table = tables_of(gate.into)[0]
+    before = copy.sql(f"SELECT * FROM {table.name} ORDER BY ALL")
+    manifest = copy.sql("SELECT * FROM operations.published_partitions ORDER BY ALL")
+    attempt = copy.run(table, BAD, BAD + timedelta(days=1))
+    assert not attempt.success
+    assert "could not be evaluated, so it is closed" in " ".join(attempt.failures)
+    assert copy.sql(f"SELECT * FROM {table.name} ORDER BY ALL") == before
+    assert copy.sql("SELECT * FROM operations.published_partitions ORDER BY ALL") == manifest
+
+
+def test_grades_that_are_gone_trip_nothing_so_that_they_can_be_made_again(copy):
+    copy.sql(f"DROP TABLE {prediction_accuracy.CONTRACT.name}")
+    assert not closed(copy.verdicts(INTO_GRADES))
+
+
+def test_a_table_that_is_gone_is_made_again(copy):
+    table = player_daily_cache.CONTRACT
+    query = f"SELECT * FROM {table.name} WHERE game_date = '{BAD}' ORDER BY ALL"
+    before = copy.sql(query)
+    copy.sql(f"DROP TABLE {table.name}")
+    assert copy.run(table, BAD, BAD).success
+    assert copy.sql(query) == before
+
+
+@pytest.mark.parametrize("damage", ["DELETE FROM {}", "UPDATE {} SET points_avg_season = 99"])
+def test_rows_that_somebody_changed_are_published_again_by_the_next_run(copy, damage):
+    table = player_daily_cache.CONTRACT
+    query = f"SELECT * FROM {table.name} WHERE game_date = '{BAD}' ORDER BY ALL"
+    before = copy.sql(query)
+    copy.sql(f"{damage.format(table.name)} WHERE game_date = '{BAD}'")
+    assert copy.sql(query) != before
+    assert copy.run(table, BAD, BAD).success
+    assert copy.sql(query) == before
+
+
+# overrides
+
+
+def unreadable_overrides(copy: Copy) -> None:
+    copy.sql("ALTER TABLE operations.gate_overrides DROP COLUMN until")
+
+
+def override(gate: Gate, day: date, hours: int = 6) -> Override:
+    return Override(
+        gate.name, day, "Ann", "the paper has the box score", (NOW + timedelta(hours=hours)).replace(tzinfo=None)
+    )
+
+
+@pytest.fixture
+def damaged(copy) -> Copy:
+    """Raw data of two dates are not whole; one of them has an override of the gate behind it."""
+    for day in (BAD, BAD + timedelta(days=1)):
+        copy.forget(player_box_scores.CONTRACT, day)
+    record_override(copy.warehouse, Clock(NOW), override(INTO_ANALYTICS, BAD))
+    return copy
+
+
+def test_an_override_lets_one_date_through_one_gate_and_keeps_the_reasons(damaged):
+    verdicts = damaged.verdicts(INTO_ANALYTICS, PLAYED)
+    assert verdicts[BAD].state is State.OVERRIDDEN
+    assert verdicts[BAD].lets_through
+    said = " | ".join(verdicts[BAD].reasons)
+    assert "Ann let raw_to_analytics pass" in said
+    assert f"raw.player_box_scores was never published for {BAD}" in said
+    assert set(closed(verdicts)) == {BAD + timedelta(days=1)}
+    damaged.forget(tables_of(Phase.ANALYTICS)[0], BAD - timedelta(days=1))
+    assert BAD in closed(damaged.verdicts(INTO_PRECOMPUTE)), "another gate is not overridden"
+
+
+def test_an_override_ends_by_the_clock(damaged):
+    assert BAD not in closed(damaged.verdicts(INTO_ANALYTICS, PLAYED, now=NOW + timedelta(hours=6, seconds=-1)))
+    assert BAD in closed(damaged.verdicts(INTO_ANALYTICS, PLAYED, now=NOW + timedelta(hours=6)))
+    assert BAD in closed(damaged.verdicts(INTO_ANALYTICS, PLAYED, now=NOW - timedelta(seconds=1))), "not yet recorded"
+
+
+def test_overrides_that_cannot_be_read_open_nothing(damaged):
+    unreadable_overrides(damaged)
+    assert set(closed(damaged.verdicts(INTO_ANALYTICS, PLAYED))) == {BAD, BAD + timedelta(days=1)}
+    assert set(closed(damaged.verdicts(INTO_PRECOMPUTE, PLAYED))) == set(PLAYED), "nor are gaps known"
+
+
+# verdicts
+
+
+def test_every_evaluation_is_one_row_a_date_and_gate_with_its_reasons(copy):
+    copy.forget(player_box_scores.CONTRACT, BAD)
+    table = tables_of(Phase.ANALYTICS)[0]
+    for number in (1, 2):
+        copy.gatekeeper(now=NOW + timedelta(minutes=number)).admit(table, PLAYED, f"evaluation {number}")
+    rows = copy.sql(
+        "SELECT game_date, gate, evaluated_at, asked_by, state, reasons FROM operations.gate_verdicts "
+        "WHERE asked_by LIKE 'evaluation %' ORDER BY asked_by, game_date"
+    )
+    assert [(row[3], row[0]) for row in rows] == [(f"evaluation {n}", day) for n in (1, 2) for day in PLAYED]
+    assert {row[1] for row in rows} == {"raw_to_analytics"}
+    assert {row[2] for row in rows} == {(NOW + timedelta(minutes=n)).replace(tzinfo=None) for n in (1, 2)}
+    for day, _, _, _, state, reasons in rows:
+        assert state == ("closed" if day == BAD else "open")
+        said = json.loads(reasons)
+        assert any(str(BAD) in reason for reason in said) if day == BAD else said == []
+
+
+# shown by
+
+
+def infos(settings: Settings, check: AssetCheckKey, dates: Sequence[date]) -> dict[date, Status]:
+    """What the UI shows for a check on each of the dates."""
+    with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        found = instance.event_log_storage.get_asset_check_partition_info(
+            [check], partition_keys=[to_key(day) for day in dates]
+        )
+    return {
+        date.fromisoformat(info.partition_key): info.latest_execution_status
+        for info in found
+        if info.partition_key and info.latest_execution_status
+    }
+
+
+UP_TO_ANALYTICS = (Phase.LANDING, Phase.RAW, Phase.ANALYTICS)
+
+THIRTY = game_dates(OPENING, OPENING + timedelta(days=29))
+THE_BAD_ONE = THIRTY[20]
+ITS_FAULT = {"kind": "missing_players", "game_date": str(THE_BAD_ONE), "count": 1}
+AFTER_ALL = NOW + timedelta(days=12)
+
+
+def test_a_range_of_thirty_dates_publishes_29_blocks_one_and_the_ui_shows_it_until_it_is_healed(workbench):
+    bench = workbench(ITS_FAULT, now=AFTER_ALL)
+    report = bench.backfill(THIRTY[0], THIRTY[-1], *UP_TO_ANALYTICS, history=False)
+    assert not report.complete
+    said = " ".join(failure for attempt in report.attempts for failure in attempt.failures)
+    assert f"raw.player_box_scores: 29 of 30 dates published, 1 refused. {THE_BAD_ONE}" in said
+    assert "points sum to the score" in said
+    for table in (player_box_scores.CONTRACT, *tables_of(Phase.ANALYTICS)):
+        assert set(published(bench, table)) == set(THIRTY) - {THE_BAD_ONE}, table.name
+        found = infos(bench.settings, AssetCheckKey(asset_key(table), CONTRACT_CHECK), THIRTY)
+        assert [day for day, status in found.items() if status is Status.FAILED] == [THE_BAD_ONE], table.name
+
+    healed = workbench(name=bench.home.name, now=AFTER_ALL)
+    assert healed.backfill(THIRTY[0], THIRTY[-1], *UP_TO_ANALYTICS, history=False).complete
+    for table in (player_box_scores.CONTRACT, *tables_of(Phase.ANALYTICS)):
+        assert set(published(healed, table)) == set(THIRTY)
+        found = infos(healed.settings, AssetCheckKey(asset_key(table), CONTRACT_CHECK), THIRTY)
+        assert found[THE_BAD_ONE] is Status.SUCCEEDED, table.name
+        assert Status.FAILED not in found.values()
+
+
+@pytest.mark.campaign
+def test_of_thirty_dates_those_that_look_back_on_the_bad_one_have_no_features_until_it_is_healed(workbench):
+    bench = workbench(ITS_FAULT, now=AFTER_ALL)
+    phases = (*UP_TO_ANALYTICS, Phase.PRECOMPUTE)
+    assert not bench.backfill(THIRTY[0], THIRTY[-1], *phases).complete
+    for table in PHASE_4:
+        assert set(published(bench, table)) & set(THIRTY) == {d for d in THIRTY if d <= THE_BAD_ONE}, table.name
+    gate = AssetCheckKey(asset_key(last_table(INTO_PRECOMPUTE, all_tables())), INTO_PRECOMPUTE.check_name)
+    healed = workbench(name=bench.home.name, now=AFTER_ALL)
+    assert healed.backfill(THIRTY[0], THIRTY[-1], *phases).complete
+    for table in PHASE_4:
+        assert set(published(healed, table)) >= set(THIRTY), table.name
+    assert Status.FAILED not in infos(healed.settings, gate, THIRTY).values()
+
+
+def published(bench: Workbench, table: Table) -> list[date]:
+    """The dates that the manifest names."""
+    with duckdb.connect(str(bench.settings.warehouse_path), read_only=True) as connection:
+        rows = connection.execute(
+            "SELECT game_date FROM operations.published_partitions WHERE table_name = ?", [table.name]
+        ).fetchall()
+    return [day for (day,) in rows]
+
+
+def test_every_gate_has_a_name_that_finds_it():
+    assert [gate_named(gate.name) for gate in GATES] == list(GATES)
