@@ -137,6 +137,7 @@ class StormDaemon(SimulatedDaemon):
     predicted_from: dict[date, str]
     incomplete: list[str]
     twin: SimulatedDaemon | None = None
+    forgotten: tuple[str | None, str] | None = None
 
     def begin(self, storm: random.Random, faults: list[Fault], twin: SimulatedDaemon) -> None:
         self.storm, self.faults, self.twin = storm, faults, twin
@@ -213,14 +214,12 @@ class StormDaemon(SimulatedDaemon):
 
     def tick_sensor(self, name: str):
         """A tick; after a killed daemon the cursor is the one from before, and the tick is done again."""
-        self.forgotten: tuple[str | None, str] | None = None
+        self.forgotten = None
         ticked = super().tick_sensor(name)
-        if self.forgotten is not None:
-            cursor, by = self.forgotten
-            if by == name:
-                self.cursors[name] = cursor
-                self.forgotten = None
-                ticked = super().tick_sensor(name)
+        cursor, by = self.forgotten or (None, None)
+        if by == name:
+            self.cursors[name] = cursor
+            ticked = super().tick_sensor(name)
         if name == "alerts":
             self.take_alerts()
         return ticked
@@ -246,9 +245,8 @@ class StormDaemon(SimulatedDaemon):
             rows = rows_of(self, player_predictions.CONTRACT, [day])
             if rows.empty:
                 continue
-            manifest = self.resources["gatekeeper"]
             with self.warehouse.session(read_only=True) as session:
-                lines = manifest.evidence(session).published(ml_feature_store.CONTRACT)
+                lines = self.gatekeeper.evidence(session).published(ml_feature_store.CONTRACT)
             if day in lines:
                 self.predicted_from[day] = lines[day].fingerprint
             cache, features = (
@@ -278,7 +276,7 @@ class StormDaemon(SimulatedDaemon):
         waiting = [fault for fault in self.faults if fault.healed is None and fault.at <= self.now]
         if not waiting:
             return
-        gatekeeper = self.resources["gatekeeper"]
+        gatekeeper = self.gatekeeper
         with self.warehouse.session(read_only=True) as session:
             needs = gatekeeper.evidence(session).needs(all_tables(), sorted({fault.day for fault in waiting}))
         needy = {day for _, day in needs}
@@ -352,7 +350,7 @@ def weather(daemon: StormDaemon, stretches: Sequence[tuple[date, int]], webhook:
 def differences(daemon: StormDaemon, twin: SimulatedDaemon, days: Sequence[date]) -> list[str]:
     """What differs from the undisturbed twin; predictions where they were made from the same features."""
     final = {}
-    gatekeeper = daemon.resources["gatekeeper"]
+    gatekeeper = daemon.gatekeeper
     with daemon.warehouse.session(read_only=True) as session:
         lines = gatekeeper.evidence(session).published(ml_feature_store.CONTRACT)
         final = {day: line.fingerprint for day, line in lines.items()}
