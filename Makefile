@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test lint format ui clean
+.PHONY: install demo test campaign chaos lint format ui clean
 
 install: $(VENV)/.installed
 
@@ -26,6 +26,12 @@ lint: install
 
 test: install lint
 	$(BIN)/pytest -n auto $(ARGS)
+
+campaign: install
+	$(BIN)/pytest -n auto -m campaign $(ARGS)
+
+chaos: install
+	$(BIN)/python -m nba_pipeline_tests.chaos.storm $(ARGS)
 
 format: install
 	$(BIN)/ruff format .

@@ -267,7 +267,7 @@ class Gatekeeper:
         self,
         warehouse: Warehouse,
         clock: Clock,
-        landing: Landing,
+        landing: Landing | None,
         tables: Sequence[Table],
         time_limit_seconds: float = 120,
     ) -> None:

@@ -133,6 +133,11 @@ def print_date(result: DateResult, *, verbose: bool) -> None:
             highlight=False,
             soft_wrap=True,
         )
+    for verdict in result.closed if verbose else ():
+        reasons = "".join(f"\n        {reason}" for reason in verdict.reasons)
+        console.print(
+            f"    closed     gate {verdict.gate}{reasons}", style="red", markup=False, highlight=False, soft_wrap=True
+        )
 
 
 def run_smoke_test(settings: Settings, first: date, last: date, *, verbose: bool, as_json: bool) -> int:

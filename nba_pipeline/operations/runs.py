@@ -1,7 +1,8 @@
 """Dagster runs started from the command line, on the instance that the UI shows."""
 
+import hashlib
+import logging
 import os
-import shutil
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,9 @@ from nba_pipeline.run_failures import failures_in
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.interface import Warehouse
 
+SHIPPED_BEFORE = {"1848a8d4bf6ef5a3668484d9c9ced3b1b30f7648463d4e0117e0ad81d63a5f20"}
+"""Hashes of the dagster.yaml of earlier versions, which are replaced; one that people changed is left alone."""
+
 
 @dataclass(frozen=True)
 class Attempt:
@@ -38,9 +42,16 @@ def prepare_home(settings: Settings) -> Path:
     """Makes Dagster's home if need be, and returns it: `DAGSTER_HOME` if it is set, else the settings'."""
     home = Path(os.environ.get("DAGSTER_HOME") or settings.dagster_home)
     home.mkdir(parents=True, exist_ok=True)
-    if not (home / "dagster.yaml").exists():
-        with resources.as_file(resources.files("nba_pipeline") / "dagster.yaml") as shipped:
-            shutil.copyfile(shipped, home / "dagster.yaml")
+    shipped = (resources.files("nba_pipeline") / "dagster.yaml").read_bytes()
+    kept = home / "dagster.yaml"
+    if not kept.exists() or hashlib.sha256(kept.read_bytes()).hexdigest() in SHIPPED_BEFORE:
+        kept.write_bytes(shipped)
+    elif kept.read_bytes() != shipped:
+        logging.getLogger(__name__).warning(
+            "%s is not the dagster.yaml that comes with this version. Compare it: without run retries, run "
+            "monitoring and the pools' limits a crashed or stuck run stays as it is.",
+            kept,
+        )
     return home
 
 

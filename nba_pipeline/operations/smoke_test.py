@@ -8,6 +8,7 @@ from enum import Enum
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase, Table
 from nba_pipeline.evidence import Coverage, Evidence
+from nba_pipeline.gates import GATES, Gatekeeper, Verdict
 from nba_pipeline.partitions import game_dates
 from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.interface import Warehouse
@@ -36,10 +37,11 @@ class TableResult:
 
 @dataclass(frozen=True)
 class DateResult:
-    """One date: the tables of each phase."""
+    """One date: the tables of each phase, and the gates that are closed for it."""
 
     game_date: date
     tables: tuple[TableResult, ...]
+    closed: tuple[Verdict, ...] = ()
 
     def phase(self, phase: Phase) -> State:
         """FAIL when a table fails; VALID-SKIP when nothing was expected of any; else PASS."""
@@ -47,8 +49,8 @@ class DateResult:
 
     @property
     def overall(self) -> State:
-        """The state of the whole date."""
-        return worst(self.phase(phase) for phase in CHECKED)
+        """The state of the whole date; a closed gate fails it, though every table be complete."""
+        return State.FAIL if self.closed else worst(self.phase(phase) for phase in CHECKED)
 
 
 def worst(states: Iterable[State]) -> State:
@@ -62,16 +64,35 @@ def smoke_test(
 ) -> list[DateResult]:
     """The state of every game date from `first` to `last`, a query a table and not a date.
 
+    Of all tables, with the gates between them, or of the given ones alone.
+
     Raises `WarehouseError` when the warehouse cannot be read: what cannot be checked has no state.
     """
     dates = game_dates(first, last)
     found: dict[str, dict[date, Coverage]] = {}
     chosen = list(tables or all_tables())
+    gatekeeper = Gatekeeper(warehouse, clock, None, all_tables())
     with warehouse.session(read_only=True) as session:
-        evidence = Evidence(session, clock, all_tables())
+        evidence = gatekeeper.evidence(session)
         for table in chosen:
             found[table.name] = evidence.coverage(table, dates, counts=True)
-    return [DateResult(day, tuple(_result(table, found[table.name][day], clock) for table in chosen)) for day in dates]
+        closed = closed_gates(gatekeeper, evidence, dates) if tables is None else {}
+    return [
+        DateResult(day, tuple(_result(table, found[table.name][day], clock) for table in chosen), closed.get(day, ()))
+        for day in dates
+    ]
+
+
+def closed_gates(gatekeeper: Gatekeeper, evidence: Evidence, dates: Sequence[date]) -> dict[date, tuple[Verdict, ...]]:
+    """Per date, the gates that are closed though their phase can be made by now."""
+    closed: dict[date, list[Verdict]] = {day: [] for day in dates}
+    for gate in GATES:
+        into = evidence.tables_of(gate.into)
+        mine = [day for day in dates if all(evidence.can_exist(table, day) for table in into)]
+        for day, verdict in gatekeeper.verdicts(evidence, gate, mine).items():
+            if not verdict.lets_through:
+                closed[day].append(verdict)
+    return {day: tuple(verdicts) for day, verdicts in closed.items()}
 
 
 def _result(table: Table, coverage: Coverage, clock: Clock) -> TableResult:
@@ -92,6 +113,7 @@ def as_json_objects(results: Sequence[DateResult]) -> list[dict[str, object]]:
         {
             "game_date": result.game_date.isoformat(),
             "overall": result.overall.value,
+            "closed_gates": {verdict.gate: list(verdict.reasons) for verdict in result.closed},
             "phases": {f"P{phase.value}": result.phase(phase).value for phase in CHECKED},
             "tables": [
                 {

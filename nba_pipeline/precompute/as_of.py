@@ -76,7 +76,7 @@ class GameLog:
         total = exact(value).sum().over(window).cast("float64")
         squares = exact(value * value).sum().over(window).cast("float64")
         variance = (squares - total * total / count) / (count - 1).nullif(0.0)
-        return self._if_this_season(ibis.greatest(variance, 0.0).sqrt())
+        return self._if_this_season(variance.clip(lower=0.0).sqrt())
 
     def ewma(self, value: ir.NumericValue, half_life: int) -> ir.FloatingValue:
         """Exponentially weighted mean over the games so far, with the half-life in games.

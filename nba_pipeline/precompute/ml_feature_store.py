@@ -292,7 +292,7 @@ def shrunk(rows: ibis.Table, stat: str) -> ir.FloatingValue:
 
 def days_before(rows: ibis.Table, since: ir.DateValue) -> ir.FloatingValue:
     """Days from `since` to the date, at most `LONGEST_REST`."""
-    return ibis.least(rows.game_date.delta(since, unit="day"), LONGEST_REST).cast("float64")
+    return rows.game_date.delta(since, unit="day").clip(upper=LONGEST_REST).cast("float64")
 
 
 def known_before(cache: ibis.Table, history: ibis.Table, offense: ibis.Table, defense: ibis.Table) -> ibis.Table:
@@ -335,7 +335,7 @@ def features(rows: ibis.Table) -> ibis.Table:
     advantage = rows.team_days_rest - rows.opponent_days_rest
     return rows.mutate(
         is_back_to_back=(rows.team_days_rest == 1).fill_null(False).ifelse(1.0, 0.0),
-        rest_advantage=ibis.greatest(ibis.least(advantage, 3.0), -3.0),
+        rest_advantage=advantage.clip(-3.0, 3.0),
         minutes_rank_in_team=ibis.row_number().over(team) + 1,
     )
 

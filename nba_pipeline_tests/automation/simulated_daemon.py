@@ -35,7 +35,8 @@ from dagster_shared.error import DagsterError
 from pydantic import SecretStr
 
 from nba_pipeline.clock import NEW_YORK
-from nba_pipeline.definitions import definitions, resources
+from nba_pipeline.definitions import definitions, gatekeeper_of, resources
+from nba_pipeline.gates import Gatekeeper
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.operations.runs import prepare_home
 from nba_pipeline.settings import Settings
@@ -92,6 +93,11 @@ class SimulatedDaemon:
         self.repository = self.definitions.get_repository_def()
         self.job = self.definitions.resolve_implicit_global_asset_job_def()
         self.warehouse = DuckDBWarehouse(self.settings.warehouse_path, 20)
+
+    @property
+    def gatekeeper(self) -> Gatekeeper:
+        """The gates of the home."""
+        return gatekeeper_of(self.settings)
 
     @property
     def now(self) -> datetime:

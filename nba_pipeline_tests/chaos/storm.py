@@ -1,0 +1,471 @@
+"""Sixty game days under a seeded storm: `make chaos`.
+
+A simulated season is played against the replay server while everything that we claim to survive happens to it.
+The clock is simulated; the sensors and schedules are the shipped ones, ticked in their order; the runs are
+real. At the end the tables must equal those of an undisturbed twin, which saw the same games.
+"""
+
+import argparse
+import json
+import os
+import random
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time as wall
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+os.environ["NBA_PIPELINE_NOW"] = "2026-05-01T15:00:00+00:00"
+os.environ.pop("DAGSTER_HOME", None)
+
+import dagster as dg
+import ibis
+import pandas as pd
+from dagster import DagsterRun, DagsterRunStatus, RunsFilter
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from nba_pipeline.automation.launches import INPUTS_TAG, PHASE_TAG
+from nba_pipeline.automation.self_heal import MOST_ATTEMPTS
+from nba_pipeline.clock import NEW_YORK
+from nba_pipeline.contracts import Phase
+from nba_pipeline.league.faults import FAULTS
+from nba_pipeline.league.model import League
+from nba_pipeline.league.server import LeagueServer
+from nba_pipeline.league.simulation import simulate
+from nba_pipeline.partitions import dates_of
+from nba_pipeline.precompute import ml_feature_store, player_daily_cache
+from nba_pipeline.predictions import player_predictions
+from nba_pipeline.tables import all_tables
+from nba_pipeline_tests.automation.conftest import backfill
+from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.automation.test_alerts import Webhook
+from nba_pipeline_tests.automation.test_incident import LANDINGS, rows_of
+
+console = Console(width=140)
+
+FIRST_STRETCH = (date(2025, 10, 21), 31)
+"""Over the end of daylight-saving time, 2 November 2025."""
+
+SECOND_STRETCH = (date(2026, 2, 24), 29)
+"""Over its beginning, 8 March 2026."""
+
+CALM_DAYS = 2
+"""At the end of each stretch, for what is still to be healed."""
+
+HOLDS_THE_LOCK = "import duckdb,sys,time; c=duckdb.connect(sys.argv[1]); print('held', flush=True); time.sleep(4)"
+
+AT_THE_SOURCE = ("http 503", "http 429", "malformed json", "truncated body", "time-out", "empty answer")
+IN_THE_GAMES = ("late final", "late and incomplete", "postponed", "corrected")
+IN_THE_PROCESSES = ("kill -9 of a step", "daemon killed after launch", "lock held", "disk full", "launch refused")
+SLACK = "slack down"
+
+
+@dataclass
+class Fault:
+    """One fault: its class, its date, and what became of it."""
+
+    kind: str
+    day: date
+    at: datetime
+    mattered: bool = False
+    detected: datetime | None = None
+    healed: datetime | None = None
+
+
+def new_york(day: date, at: time) -> datetime:
+    return datetime.combine(day, at, tzinfo=NEW_YORK).astimezone(UTC)
+
+
+def rules_of(fault: Fault, rng: random.Random) -> dict[str, object]:
+    """The replay server's rule for a fault at the source or in a game."""
+    about = {"game_date": str(fault.day)}
+    endpoint = {"endpoint": rng.choice(["games", "stats"])}
+    times = {"times": rng.randint(2, 7)}
+    match fault.kind:
+        case "http 503":
+            return {"kind": "status", "code": 503, **about, **endpoint, **times}
+        case "http 429":
+            return {"kind": "status", "code": 429, "retry_after": 0, **about, **endpoint, **times}
+        case "malformed json":
+            return {"kind": "malformed_json", **about, **endpoint, **times}
+        case "truncated body":
+            return {"kind": "truncated_body", **about, **endpoint, **times}
+        case "time-out":
+            return {"kind": "timeout", "seconds": 2, **about, **endpoint, "times": rng.randint(2, 4)}
+        case "empty answer":
+            return {"kind": "empty", **about, "endpoint": "stats", "times": 1}
+        case "late final":
+            return {"kind": "late_final", **about, "hours": rng.randint(8, 30)}
+        case "late and incomplete":
+            return {"kind": "late_final", **about, "hours": rng.randint(8, 14), "served_as": "final_incomplete"}
+        case "postponed":
+            return {"kind": "postponed_game", **about}
+        case _:
+            appears = new_york(fault.day + timedelta(days=1), time(5, 0))
+            return {"kind": "stat_correction", **about, "field": "fgm", "appears_at": appears.isoformat()}
+
+
+def source_faults(league: League, stretches: Sequence[tuple[date, int]], rng: random.Random) -> list[Fault]:
+    """One fault a date at most, on half of the dates with games; none where the next month's model begins."""
+    faults = []
+    played = set(league.games["game_date"])
+    kinds = [*AT_THE_SOURCE, *IN_THE_GAMES]
+    for first, count in stretches:
+        for day in (first + timedelta(days=n) for n in range(1, count - CALM_DAYS - 2)):
+            month_ends = (day + timedelta(days=3)).month != day.month
+            if day in played and not month_ends and rng.random() < 0.55:
+                kind = kinds[len(faults) % len(kinds)]
+                faults.append(Fault(kind, day, new_york(day + timedelta(days=1), time(1, 30))))
+    return faults
+
+
+class StormDaemon(SimulatedDaemon):
+    """A simulated daemon whose runs are killed, locked out, starved of disk or refused, now and then."""
+
+    storm: random.Random
+    share = 0.0
+    faults: list[Fault]
+    seen_alerts = 0
+    told: list[tuple[datetime, str]]
+    predicted_from: dict[date, str]
+    incomplete: list[str]
+    twin: SimulatedDaemon | None = None
+    forgotten: tuple[str | None, str] | None = None
+
+    def begin(self, storm: random.Random, faults: list[Fault], twin: SimulatedDaemon) -> None:
+        self.storm, self.faults, self.twin = storm, faults, twin
+        self.told, self.predicted_from, self.incomplete = [], {}, []
+
+    def launch(self, request: dg.RunRequest, by: str) -> DagsterRun | None:
+        """Launches a request, with a fault of the processes for a share of them."""
+        days = [to_day(request)]
+        kind = self.storm.choice(IN_THE_PROCESSES) if self.storm.random() < self.share else None
+        if kind is None or days[0] is None or request.asset_selection is None:
+            run = super().launch(request, by)
+        else:
+            fault = Fault(kind, days[0], self.now)
+            self.faults.append(fault)
+            run = self._launch_with(fault, request, by)
+        self.look_at_predictions(run)
+        return run
+
+    def _launch_with(self, fault: Fault, request: dg.RunRequest, by: str) -> DagsterRun | None:
+        if fault.kind == "daemon killed after launch":
+            before = dict(self.cursors)
+            run = super().launch(request, by)
+            self.forgotten = before.get(by), by
+            return run
+        if fault.kind == "kill -9 of a step":
+            return self._killed(fault, request, by)
+        if fault.kind == "lock held":
+            command = [sys.executable, "-c", HOLDS_THE_LOCK, str(self.settings.warehouse_path)]
+            with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
+                assert holder.stdout is not None
+                holder.stdout.readline()
+                run = super().launch(request, by)
+        elif fault.kind == "disk full":
+            soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (self.settings.warehouse_path.stat().st_size, hard))
+            try:
+                run = super().launch(request, by)
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        else:
+            self.refuse_launch = lambda request: True
+            run = super().launch(request, by)
+            self.refuse_launch = lambda request: False
+        fault.mattered = run is not None and run.status is not DagsterRunStatus.SUCCESS
+        return run
+
+    def _killed(self, fault: Fault, request: dg.RunRequest, by: str) -> DagsterRun | None:
+        tags = dict(request.tags) | {"dagster/sensor_name": by, "dagster/run_key": request.run_key or ""}
+        what = {
+            "assets": [list(key.path) for key in request.asset_selection or ()],
+            "partition_key": request.partition_key,
+            "tags": tags,
+        }
+        environment = {
+            "NBA_PIPELINE_HOME": str(self.home), "NBA_PIPELINE_CLOCK_FILE": str(self.clock_file),
+            "BALLDONTLIE_API_URL": self.server.url, "BALLDONTLIE_API_KEY": "k",
+            "BALLDONTLIE_REQUESTS_PER_MINUTE": "100000", "NBA_PIPELINE_HTTP_WAIT_MIN_SECONDS": "0.01",
+            "NBA_PIPELINE_HTTP_WAIT_MAX_SECONDS": "0.02",
+        }  # fmt: skip
+        same = RunsFilter(tags={"dagster/run_key": request.run_key or "-"})
+        command = [sys.executable, "-m", "nba_pipeline_tests.chaos.one_run", json.dumps(environment), json.dumps(what)]
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+            waited = wall.monotonic()
+            while process.poll() is None and not self.instance.get_runs_count(same) and wall.monotonic() - waited < 60:
+                wall.sleep(0.05)
+            wall.sleep(self.storm.uniform(0.1, 2.5))
+            process.kill()
+        runs = self.instance.get_runs(same, limit=1)
+        run = runs[0] if runs else None
+        fault.mattered = run is not None and run.status is not DagsterRunStatus.SUCCESS
+        if run is not None:
+            self.launched.append(run)
+        return run
+
+    def tick_sensor(self, name: str):
+        """A tick; after a killed daemon the cursor is the one from before, and the tick is done again."""
+        self.forgotten = None
+        ticked = super().tick_sensor(name)
+        cursor, by = self.forgotten or (None, None)
+        if by == name:
+            self.cursors[name] = cursor
+            ticked = super().tick_sensor(name)
+        if name == "alerts":
+            self.take_alerts()
+        return ticked
+
+    def take_alerts(self) -> None:
+        """Notes when which alert was sent, and which faults it detects."""
+        sent = self.alerts()
+        for alert in sent[self.seen_alerts :]:
+            text = f"{alert['kind']} {alert['what']} {alert['effect']}"
+            self.told.append((self.now, text))
+            for fault in self.faults:
+                names_it = any(str(day) in text for day in (fault.day, fault.day + timedelta(days=1)))
+                if fault.detected is None and fault.at <= self.now and names_it:
+                    fault.detected = self.now
+                    fault.mattered = True
+        self.seen_alerts = len(sent)
+
+    def look_at_predictions(self, run: DagsterRun | None) -> None:
+        """After every run that predicts: were the inputs of each date whole, by the twin's rows, not by our gates?"""
+        if run is None or player_predictions.CONTRACT.name not in {".".join(k.path) for k in run.asset_selection or ()}:
+            return
+        for day in dates_of(run):
+            rows = rows_of(self, player_predictions.CONTRACT, [day])
+            if rows.empty:
+                continue
+            with self.warehouse.session(read_only=True) as session:
+                lines = self.gatekeeper.evidence(session).published(ml_feature_store.CONTRACT)
+            if day in lines:
+                self.predicted_from[day] = lines[day].fingerprint
+            cache, features = (
+                set(rows_of(self, table, [day])["player_id"])
+                for table in (player_daily_cache.CONTRACT, ml_feature_store.CONTRACT)
+            )
+            if not set(rows["player_id"]) <= cache or cache != features:
+                self.incomplete.append(f"{day} at {self.now}: predictions beyond, or from less than, its cache")
+            self._history_is_whole(day)
+
+    def _history_is_whole(self, day: date) -> None:
+        assert self.twin is not None
+        table = next(t for t in all_tables() if t.name == "analytics.player_game_summary")
+        last = min(day, self.now.astimezone(NEW_YORK).date()) - timedelta(days=1)
+        counts = []
+        for daemon in (self, self.twin):
+            with daemon.warehouse.session(read_only=True) as session:
+                rows = session.read(table)
+                found = session.query(rows.filter(rows.game_date <= last).group_by("game_date").agg(n=ibis._.count()))
+            counts.append({row["game_date"]: row["n"] for row in found.to_pylist()})
+        missing = {d for d, n in counts[1].items() if counts[0].get(d, 0) < n}
+        if missing:
+            self.incomplete.append(f"{day} at {self.now}: predicted without {sorted(missing)}")
+
+    def look_for_healed(self) -> None:
+        """Notes the faults whose date needs nothing any more."""
+        waiting = [fault for fault in self.faults if fault.healed is None and fault.at <= self.now]
+        if not waiting:
+            return
+        gatekeeper = self.gatekeeper
+        with self.warehouse.session(read_only=True) as session:
+            needs = gatekeeper.evidence(session).needs(all_tables(), sorted({fault.day for fault in waiting}))
+        needy = {day for _, day in needs}
+        for fault in waiting:
+            if fault.day not in needy:
+                fault.healed = self.now
+
+    def live(self, day: date, webhook: Webhook) -> None:
+        """One day: every schedule at its time, self-heal every two hours, Slack down on some afternoons."""
+        end = new_york(day + timedelta(days=1), time(0, 0))
+        slack_fails = self.share > 0 and self.storm.random() < 0.15
+        if slack_fails:
+            self.faults.append(Fault(SLACK, day, new_york(day, time(1, 0))))
+        while self.now < end:
+            webhook.down = slack_fails and self.now.astimezone(NEW_YORK).hour < 12
+            self.run_until(min(self.now + timedelta(hours=2), end), timedelta(hours=2))
+            self.look_for_healed()
+        webhook.down = False
+
+
+def to_day(request: dg.RunRequest) -> date | None:
+    """The first date of a request."""
+    key = request.partition_key or request.tags.get("dagster/asset_partition_range_start")
+    return date.fromisoformat(key) if key else None
+
+
+def play_twin(twin: SimulatedDaemon, stretches: Sequence[tuple[date, int]]) -> None:
+    """The undisturbed run: answers landed at the same times, and everything made of them in ranges."""
+    opening = date(2025, 10, 1)
+    for first, count in stretches:
+        bridge(twin, opening, first)
+        days = [first + timedelta(days=n) for n in range(count)]
+        for day in days:
+            for name, at in LANDINGS:
+                twin.at(new_york(day, at))
+                twin.tick_schedule(name, twin.now)
+        last = days[-1] + timedelta(days=1)
+        twin.at(new_york(last, time(6, 30)))
+        twin.tick_schedule("box_scores", twin.now)
+        twin.at(new_york(last, time(12, 0)))
+        backfill(twin, first - timedelta(days=1), days[-1], *[phase for phase in Phase if phase is not Phase.LANDING])
+        opening = last
+
+
+def bridge(daemon: SimulatedDaemon, opening: date, first: date) -> None:
+    """Loads the dates between two stretches, at noon before the second."""
+    daemon.at(new_york(first - timedelta(days=1), time(12, 0)))
+    daemon.last_schedule = daemon.now
+    backfill(daemon, opening, first - timedelta(days=2), *[phase for phase in Phase if phase.value < 5])
+    backfill(daemon, first - timedelta(days=1), first - timedelta(days=1))
+
+
+def weather(daemon: StormDaemon, stretches: Sequence[tuple[date, int]], webhook: Webhook, share: float) -> None:
+    """The storm itself, day by day."""
+    opening = date(2025, 10, 1)
+    for first, count in stretches:
+        bridge(daemon, opening, first)
+        for n in range(count):
+            began, launched = wall.monotonic(), len(daemon.launched)
+            daemon.share = share if n < count - CALM_DAYS else 0.0
+            daemon.live(first + timedelta(days=n), webhook)
+            runs = len(daemon.launched) - launched
+            console.print(f"{first + timedelta(days=n)}: {runs} runs, {wall.monotonic() - began:.0f} s", style="dim")
+        opening = first + timedelta(days=count)
+        daemon.at(new_york(opening, time(6, 30)))
+        daemon.tick_schedule("box_scores", daemon.now)
+        daemon.at(new_york(opening, time(12, 0)))
+        daemon.run_until(daemon.now + timedelta(hours=1))
+
+
+def differences(daemon: StormDaemon, twin: SimulatedDaemon, days: Sequence[date]) -> list[str]:
+    """What differs from the undisturbed twin; predictions where they were made from the same features."""
+    final = {}
+    gatekeeper = daemon.gatekeeper
+    with daemon.warehouse.session(read_only=True) as session:
+        lines = gatekeeper.evidence(session).published(ml_feature_store.CONTRACT)
+        final = {day: line.fingerprint for day, line in lines.items()}
+    same_features = [day for day in days if daemon.predicted_from.get(day) == final.get(day)]
+    found = []
+    for table in all_tables():
+        chosen = same_features if table.phase.value >= Phase.PREDICTIONS.value else list(days)
+        one, other = rows_of(daemon, table, chosen), rows_of(twin, table, chosen)
+        try:
+            pd.testing.assert_frame_equal(one, other, check_exact=True)
+        except AssertionError as error:
+            found.append(f"{table.name}: {str(error)[:300]}")
+    console.print(f"Predictions compared on {len(same_features)} of {len(days)} days, all other tables on every day.")
+    return found
+
+
+def unheard_failures(daemon: StormDaemon) -> list[str]:
+    """Failed runs of which no alert names a date."""
+    text = " ".join(text for _, text in daemon.told)
+    failed = daemon.instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.FAILURE]))
+    return [run.run_id for run in failed if dates_of(run) and not any(str(day) in text for day in around(run))]
+
+
+def around(run: DagsterRun) -> list[date]:
+    """The dates of a run, and a day more on both sides, which a summary names by its first and last date."""
+    days = dates_of(run)
+    return [days[0] + timedelta(days=n) for n in range(-3, (days[-1] - days[0]).days + 4)]
+
+
+def over_the_bound(daemon: StormDaemon) -> list[str]:
+    """The phases and dates that were launched more often from the same inputs than self-heal may."""
+    counted: dict[tuple[str, str, str], int] = {}
+    for run in daemon.instance.get_runs():
+        if PHASE_TAG in run.tags:
+            for day, inputs in json.loads(run.tags[INPUTS_TAG]).items():
+                key = run.tags[PHASE_TAG], day, inputs
+                counted[key] = counted.get(key, 0) + 1
+    return [f"{key}: {count}" for key, count in counted.items() if count > MOST_ATTEMPTS + 1]
+
+
+def report(daemon: StormDaemon) -> None:
+    """The table of fault classes."""
+    table = RichTable(title="The storm: what was injected, and what became of it")
+    for heading in ("class", "injected", "mattered", "detected", "minutes to detection (median)", "healed"):
+        table.add_column(heading, justify="left" if heading == "class" else "right")
+    for kind in (*AT_THE_SOURCE, *IN_THE_GAMES, *IN_THE_PROCESSES, SLACK):
+        mine = [fault for fault in daemon.faults if fault.kind == kind]
+        minutes = [(f.detected - f.at).total_seconds() / 60 for f in mine if f.detected]
+        table.add_row(
+            kind, str(len(mine)), str(sum(f.mattered for f in mine)), str(len(minutes)),
+            f"{statistics.median(minutes):.0f}" if minutes else "-", str(sum(f.healed is not None for f in mine)),
+        )  # fmt: skip
+    console.print(table)
+
+
+def main() -> int:
+    """Runs the storm; 0 when everything held."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--days", type=int, default=60, help="game days, over both stretches")
+    parser.add_argument("--share", type=float, default=0.06, help="share of runs with a fault of the processes")
+    arguments = parser.parse_args()
+    rng = random.Random(arguments.seed)
+    first = min(FIRST_STRETCH[1], arguments.days)
+    stretches = [(FIRST_STRETCH[0], first)]
+    if arguments.days > first:
+        stretches.append((SECOND_STRETCH[0], arguments.days - first))
+    league = simulate(arguments.seed, [2024, 2025])
+    faults = source_faults(league, stretches, rng)
+    rules = [(fault, rules_of(fault, rng)) for fault in faults]
+    truths = [rule for fault, rule in rules if fault.kind in ("postponed", "corrected")]
+    folder = Path(tempfile.mkdtemp(prefix="nba_pipeline_chaos_"))
+    began = wall.monotonic()
+    start = new_york(stretches[0][0] - timedelta(days=1), time(12, 0))
+    with (
+        Webhook() as webhook,
+        LeagueServer(league, now=start, faults=FAULTS.validate_python(truths)) as calm,
+        LeagueServer(league, now=start, faults=FAULTS.validate_python([rule for _, rule in rules])) as stormy,
+    ):
+        twin = SimulatedDaemon(folder / "twin", calm, start)
+        play_twin(twin, stretches)
+        daemon = StormDaemon(folder / "storm", stormy, start, webhook.url)
+        daemon.settings = daemon.settings.model_copy(update={"lock_wait_seconds": 1.0})
+        daemon.load()
+        daemon.begin(rng, faults, twin)
+        weather(daemon, stretches, webhook, arguments.share)
+        held = verdict(daemon, twin, stretches)
+        console.print(
+            f"{arguments.days} days in {(wall.monotonic() - began) / 60:.0f} min, {len(daemon.launched)} runs, "
+            f"{len(daemon.told)} alerts, {len(webhook.taken)} of them at the webhook."
+        )
+        twin.close()
+        daemon.close()
+    if held:
+        shutil.rmtree(folder)
+    return 0 if held else 1
+
+
+def verdict(daemon: StormDaemon, twin: SimulatedDaemon, stretches: Sequence[tuple[date, int]]) -> bool:
+    """Prints what did not hold; true when everything did."""
+    report(daemon)
+    days = [first + timedelta(days=n) for first, count in stretches for n in range(count)]
+    problems = {
+        "differs from the undisturbed run": differences(daemon, twin, days),
+        "predicted from incomplete data": daemon.incomplete,
+        "failed without an alert": unheard_failures(daemon),
+        "launched too often": over_the_bound(daemon),
+        "never healed": [f"{f.kind} of {f.day}" for f in daemon.faults if f.healed is None and f.kind != SLACK],
+    }
+    for what, found in problems.items():
+        console.print(f"{what}: {'nothing' if not found else ''}", style="red" if found else "green")
+        for line in found[:20]:
+            console.print(f"  {line}", markup=False)
+    return not any(problems.values())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
