@@ -21,6 +21,9 @@ from nba_pipeline_tests.automation.real_daemon import RealDaemon, process_of
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
 from nba_pipeline_tests.automation.test_alerts import Webhook
 
+pytestmark = pytest.mark.campaign
+"""Minutes of waiting for intervals: `make campaign` runs it."""
+
 YESTERDAY, TODAY, SLOW = date(2025, 10, 22), date(2025, 10, 23), date(2025, 10, 26)
 LOADED_AT = datetime(2025, 10, 22, 16, tzinfo=UTC)
 MORNING = datetime(2025, 10, 23, 12, 30, tzinfo=UTC)

@@ -29,6 +29,7 @@ TODAY, TOMORROW = date(2025, 11, 12), date(2025, 11, 13)
 def test_every_date_passes_the_smoke_test(season_start):
     results = smoke_test(season_start.warehouse, Clock(NOW), DAY_OFF, TOMORROW)
     states = {result.game_date: result.overall for result in results}
+    assert [verdict for result in results for verdict in result.closed] == []
     assert set(states.values()) <= {State.PASS, State.VALID_SKIP}
     assert states[DAY_OFF] is State.VALID_SKIP
     assert states[OPENING] is State.PASS
