@@ -49,7 +49,11 @@ class Settings(BaseSettings):
     )
     sensor_interval_seconds: int = Field(default=30, ge=1, description="Seconds between two looks of a sensor.")
     sensor_lock_wait_seconds: float = Field(
-        default=40, ge=0, description="How long a sensor waits for DuckDB's lock before its tick fails."
+        default=20,
+        ge=0,
+        le=25,
+        description="How long a sensor or schedule waits for DuckDB's lock before its tick fails; it may do so "
+        "twice, and Dagster gives a tick a minute.",
     )
     self_heal_interval_seconds: int = Field(default=900, ge=1, description="Seconds between two rounds of self-heal.")
     automation: Literal["on", "off"] = Field(

@@ -84,7 +84,7 @@ def freshness_sensor(tables: Sequence[Table], settings: Settings) -> dg.SensorDe
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         gatekeeper: Gatekeeper = context.resources.gatekeeper
         known: dict[str, list[object]] = json.loads(context.cursor) if context.cursor else {}
-        with gatekeeper.warehouse.session(read_only=True) as session:
+        with gatekeeper.warehouse.session(read_only=True, wait_seconds=settings.sensor_lock_wait_seconds) as session:
             found = freshness(gatekeeper.evidence(session), tables)
         states = {state.table.name: [str(state.game_date), state.fresh] for state in found}
         news = [state.evaluation() for state in found if known.get(state.table.name) != states[state.table.name]]

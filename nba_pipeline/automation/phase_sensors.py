@@ -138,13 +138,17 @@ def _tick(
 ) -> dg.SensorResult:
     gatekeeper: Gatekeeper = context.resources.gatekeeper
     launches = Launches(context.instance)
-    with gatekeeper.warehouse.session(read_only=True) as session:
+    wait_seconds = context.resources.settings.sensor_lock_wait_seconds
+    with gatekeeper.warehouse.session(read_only=True, wait_seconds=wait_seconds) as session:
         evidence = gatekeeper.evidence(session)
         dates = set(cursor.waiting) | reached_dates(evidence, tables, changed)
         found = plan(gatekeeper, evidence, launches, phase, dates)
     new = {day: wanted for day, wanted in found.ready.items() if not launches.attempts(phase, day, wanted[1])}
     alerts = _keep_waiting(found, cursor, gatekeeper, tables)
-    _record_changes(found, gatekeeper, context.sensor_name, new_waiting=bool(alerts) or bool(changed))
+    if found.verdicts and (changed or alerts or found.ready):
+        # Asking again in vain adds no row.
+        with gatekeeper.warehouse.session(wait_seconds=wait_seconds) as session:
+            record(session, found.verdicts, context.sensor_name, gatekeeper.clock)
     now = gatekeeper.clock.now()
     requests = [launch.request(context.sensor_name, now) for launch in in_runs(phase, new)]
     left = sorted(set(found.ready) - set(new))
@@ -202,10 +206,3 @@ def _past_deadline(found: Plan, day: date, since: datetime, gatekeeper: Gatekeep
             ),
         },
     )
-
-
-def _record_changes(found: Plan, gatekeeper: Gatekeeper, asked_by: str, *, new_waiting: bool) -> None:
-    """Records what the gate said when something changed; asking again in vain adds no row."""
-    if found.verdicts and (new_waiting or found.ready):
-        with gatekeeper.warehouse.session() as session:
-            record(session, found.verdicts, asked_by, gatekeeper.clock)

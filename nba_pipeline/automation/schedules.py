@@ -144,7 +144,8 @@ def _requests(
     """The runs of the first phase of the net that needs one: what follows from it is the sensors' to launch."""
     launches = Launches(context.instance)
     said = []
-    with gatekeeper.warehouse.session(read_only=True) as session:
+    wait_seconds = context.resources.settings.sensor_lock_wait_seconds
+    with gatekeeper.warehouse.session(read_only=True, wait_seconds=wait_seconds) as session:
         evidence = gatekeeper.evidence(session)
         for phase in net.phases:
             found = plan(gatekeeper, evidence, launches, phase, [day])

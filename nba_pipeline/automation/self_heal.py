@@ -118,7 +118,7 @@ def self_heal_sensor(tables: Sequence[Table], settings: Settings) -> dg.SensorDe
             context.log.error(f"Run {run_id} had ended without saying so; it is now marked as failed.")
         memory = Memory.read(context.cursor)
         whole_season = memory.season_looked_at != gatekeeper.clock.today()
-        with gatekeeper.warehouse.session(read_only=True) as session:
+        with gatekeeper.warehouse.session(read_only=True, wait_seconds=settings.sensor_lock_wait_seconds) as session:
             evidence = gatekeeper.evidence(session)
             dates = dates_to_heal(evidence, whole_season=whole_season)
             found = look(gatekeeper, evidence, Launches(context.instance), dates)

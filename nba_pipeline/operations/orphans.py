@@ -1,35 +1,91 @@
 """Runs whose process died without a word."""
 
+import json
 import os
+import re
 import socket
+import subprocess
+import time
+from datetime import timedelta
 
-from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
+from dagster._core.storage.tags import GRPC_INFO_TAG
 
 PROCESS_TAG = "nba_pipeline/process"
 """Host and process id of a run that a command runs itself."""
 
 UNFINISHED = [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
 
+LAST_WORDS_SECONDS = 2
+"""After a process has gone, Dagster's code server, if it lives, says within a second that the run failed."""
+
+YOUNGER_SECONDS = 5
+"""A process that began this long after the run did is another one that was given the same id."""
+
 
 def close_orphans(instance: DagsterInstance) -> list[str]:
     """Marks runs whose process has died as failed, and returns their ids.
 
-    A command that is killed cannot say so; without this its run would look busy for ever.
+    A command that is killed cannot say so, and neither can Dagster's code server when it dies with its runs:
+    without this such a run would look busy, and keep the warehouse's pool, until its time limit.
     """
+    suspects = [
+        (run.run_id, process)
+        for run in instance.get_runs(RunsFilter(statuses=UNFINISHED))
+        if (process := _process_of(instance, run)) is not None and not _alive(*process)
+    ]
+    if suspects:
+        time.sleep(LAST_WORDS_SECONDS)
     closed = []
-    for run in instance.get_runs(RunsFilter(statuses=UNFINISHED)):
-        host, _, process = run.tags.get(PROCESS_TAG, "").partition(":")
-        if host == socket.gethostname() and not _alive(int(process)):
+    for run_id, (process, _) in suspects:
+        # Only now: a process that has gone may have finished its run after we looked.
+        run = instance.get_run_by_id(run_id)
+        if run is not None and run.status in UNFINISHED:
             instance.report_run_failed(run, f"Process {process} ended without finishing this run.")
-            closed.append(run.run_id)
+            closed.append(run_id)
     return closed
 
 
-def _alive(process: int) -> bool:
+def _process_of(instance: DagsterInstance, run: DagsterRun) -> tuple[int, float | None] | None:
+    """The process of a run on this machine, and by when it had begun; None while it has none, or elsewhere."""
+    host, _, process = run.tags.get(PROCESS_TAG, "").partition(":")
+    if host == socket.gethostname():
+        return int(process), None
+    if PROCESS_TAG in run.tags or json.loads(run.tags.get(GRPC_INFO_TAG, "{}")).get("host") != "localhost":
+        return None
+    for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT):
+        event = entry.dagster_event
+        pid = event.engine_event_data.metadata.get("pid") if event and event.event_specific_data else None
+        if pid is not None:
+            return int(str(pid.value)), entry.timestamp
+    return None
+
+
+def _alive(process: int, begun_by: float | None) -> bool:
+    """Whether a process lives and is the one that had begun by an instant."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return True
+        pass  # It lives, and is somebody else's.
+    return begun_by is None or _began(process) < begun_by + YOUNGER_SECONDS
+
+
+def _began(process: int) -> float:
+    """When a process began, as `ps` has it; 0 when that is not known."""
+    try:
+        said = subprocess.run(  # noqa: S603
+            ["ps", "-o", "etime=", "-p", str(process)],  # noqa: S607
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return 0.0
+    found = re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)", said.strip())
+    if found is None:
+        return 0.0
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return time.time() - timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds).total_seconds()

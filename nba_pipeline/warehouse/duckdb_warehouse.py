@@ -219,21 +219,22 @@ class DuckDBWarehouse:
         return str(self.path)
 
     @contextmanager
-    def session(self, *, read_only: bool = False) -> Iterator[Session]:
+    def session(self, *, read_only: bool = False, wait_seconds: float | None = None) -> Iterator[Session]:
         """A session on the file; read-only ones share it, a writing one has it alone."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         nothing_there = read_only and not self.path.exists()
-        backend = ibis.duckdb.connect(":memory:") if nothing_there else self._connect(read_only)
+        wait = self.lock_wait_seconds if wait_seconds is None else wait_seconds
+        backend = ibis.duckdb.connect(":memory:") if nothing_there else self._connect(read_only, wait)
         try:
             yield DuckDBSession(backend)
         finally:
             backend.disconnect()
 
-    def _connect(self, read_only: bool) -> Backend:
+    def _connect(self, read_only: bool, wait_seconds: float) -> Backend:
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_lock_conflict),
             wait=tenacity.wait_random(0.02, 0.3),
-            stop=tenacity.stop_after_delay(self.lock_wait_seconds),
+            stop=tenacity.stop_after_delay(wait_seconds),
             reraise=True,
         )
         try:
@@ -246,7 +247,7 @@ class DuckDBWarehouse:
                 ) from error
             holder = re.search(r"\(PID (\d+)\)", str(error))
             raise WarehouseBusyError(
-                f"{self.path} was locked for more than {self.lock_wait_seconds:g} s by process "
+                f"{self.path} was locked for more than {wait_seconds:g} s by process "
                 f"{holder.group(1) if holder else 'unknown'}. Close that connection (an open DuckDB shell?) or "
                 "raise NBA_PIPELINE_LOCK_WAIT_SECONDS, then run again."
             ) from error

@@ -99,10 +99,11 @@ class Replacement:
 class Warehouse(Protocol):
     """A place of tables that sessions are opened on."""
 
-    def session(self, *, read_only: bool = False) -> AbstractContextManager[Session]:
+    def session(self, *, read_only: bool = False, wait_seconds: float | None = None) -> AbstractContextManager[Session]:
         """A session; several read-only ones at once, or one that may write.
 
-        Waits for other processes' sessions to end. Raises `WarehouseBusyError` when they do not in time.
+        Waits for other processes' sessions to end, for `wait_seconds` if it is given and else for as long as
+        the warehouse is set to. Raises `WarehouseBusyError` when they do not in time.
         """
         ...
 

@@ -2,16 +2,20 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
-from dagster import DagsterInstance, DagsterRun, RunsFilter
+from dagster import DagsterEventType, DagsterInstance, DagsterRun, RunsFilter
 
+import nba_pipeline
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.operations.commands import ui_command
 from nba_pipeline.operations.demo import free_port
@@ -19,6 +23,28 @@ from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
 
 LONGEST = 240
 """Seconds that anything may take; what takes longer has failed."""
+
+LONGEST_LIFE = 1800
+"""Seconds after which `dagster dev` is killed, whatever became of the test that started it."""
+
+REFUSING = """
+run_launcher:
+  module: nba_pipeline_tests.automation.refusing_launcher
+  class: RefusingLauncher
+"""
+"""Added to the shipped dagster.yaml: Dagster's launcher, but for the times when a test wants it to fail."""
+
+HOLDS_THE_WAREHOUSE = """
+import duckdb, sys, time
+while True:
+    try:
+        connection = duckdb.connect(sys.argv[1])
+        break
+    except duckdb.Error:
+        time.sleep(0.005)
+print("held", flush=True)
+sys.stdin.read()
+"""
 
 
 class RealDaemon:
@@ -31,6 +57,8 @@ class RealDaemon:
         self.instance: DagsterInstance = loaded.instance
         self.gatekeeper = loaded.gatekeeper
         self.port = free_port()
+        with (self.home / "dagster" / "dagster.yaml").open("a") as configuration:
+            configuration.write(REFUSING)
         self.environment = os.environ | {
             "NBA_PIPELINE_HOME": str(self.home),
             "DAGSTER_HOME": str(self.home / "dagster"),
@@ -44,6 +72,12 @@ class RealDaemon:
             "NBA_PIPELINE_SENSOR_INTERVAL_SECONDS": "2",
             "NBA_PIPELINE_SELF_HEAL_INTERVAL_SECONDS": "5",
             "NBA_PIPELINE_ALERT_INTERVAL_SECONDS": "2",
+            "NBA_PIPELINE_ALERT_WAIT_MIN_SECONDS": "0.05",
+            "NBA_PIPELINE_ALERT_WAIT_MAX_SECONDS": "0.1",
+            "NBA_PIPELINE_LOCK_WAIT_SECONDS": "4",
+            "NBA_PIPELINE_STEP_RETRIES": "1",
+            "NBA_PIPELINE_STEP_RETRY_WAIT_SECONDS": "1",
+            "PYTHONPATH": str(Path(nba_pipeline.__file__).parents[1]),
             **({"NBA_PIPELINE_SLACK_WEBHOOK_URL": webhook} if webhook else {}),
             **settings,
         }
@@ -58,10 +92,13 @@ class RealDaemon:
 
     def start(self) -> None:
         """Starts webserver and daemon in a process group of their own."""
-        log = (self.home / "daemon.log").open("ab")
-        self.process = subprocess.Popen(
-            ui_command(self.port), env=self.environment, stdout=log, stderr=log, start_new_session=True, cwd=self.home
-        )
+        timeout = shutil.which("timeout")
+        bounded = [timeout, "--signal=KILL", str(LONGEST_LIFE)] if timeout else []
+        with (self.home / "daemon.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [*bounded, *ui_command(self.port)], env=self.environment, stdout=log, stderr=log,
+                start_new_session=True, cwd=self.home,
+            )  # fmt: skip
 
     def stop(self, how: signal.Signals) -> None:
         """Ends the process group that was started, by its id."""
@@ -75,6 +112,8 @@ class RealDaemon:
         except subprocess.TimeoutExpired:
             os.killpg(group, signal.SIGKILL)
             self.process.wait(20)
+        with suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
         self.process = None
 
     def at(self, now: datetime) -> None:
@@ -83,6 +122,38 @@ class RealDaemon:
         unfinished.write_text(now.astimezone(UTC).isoformat())
         unfinished.replace(self.clock_file)
         self.server.clock.fixed = now
+
+    @contextmanager
+    def launching_fails(self) -> Iterator[None]:
+        """No run can be launched, though it was asked for."""
+        refusal = self.home / "dagster" / "refuse"
+        refusal.touch()
+        try:
+            yield
+        finally:
+            refusal.unlink()
+
+    @contextmanager
+    def warehouse_held(self) -> Iterator[None]:
+        """Another program has the warehouse open for writing, such as a forgotten DuckDB shell."""
+        command = [sys.executable, "-c", HOLDS_THE_WAREHOUSE, str(self.home / "warehouse.duckdb")]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as shell:
+            try:
+                assert shell.stdout is not None
+                assert shell.stdout.readline() == b"held\n"
+                yield
+            finally:
+                shell.kill()
+
+    def happened(self, run: DagsterRun, kind: DagsterEventType) -> int:
+        """How many events of a kind a run's log has."""
+        return len(self.instance.all_logs(run.run_id, of_type=kind))
+
+    def now_is(self, run: DagsterRun) -> DagsterRun:
+        """The run as it stands now."""
+        found = self.instance.get_run_by_id(run.run_id)
+        assert found is not None
+        return found
 
     def runs(self, **tags: str) -> list[DagsterRun]:
         """The runs with these tags, the oldest first."""
@@ -95,7 +166,7 @@ class RealDaemon:
             found = what()
             if found:
                 return found
-            time.sleep(0.5)
+            time.sleep(0.2)
         raise AssertionError(f"not within {seconds} s: {why}\n{self.log()[-3000:]}")
 
     def log(self) -> str:
