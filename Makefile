@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test campaign chaos lint format ui clean
+.PHONY: install demo test campaign chaos storm lint format ui clean
 
 install: $(VENV)/.installed
 
@@ -32,6 +32,9 @@ campaign: install
 
 chaos: install
 	$(BIN)/python -m nba_pipeline_tests.chaos.storm $(ARGS)
+
+storm: install
+	$(BIN)/pytest -n 0 -m campaign nba_pipeline_tests/automation/test_storm.py $(ARGS)
 
 format: install
 	$(BIN)/ruff format .

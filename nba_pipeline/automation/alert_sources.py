@@ -8,6 +8,7 @@ from heapq import merge
 
 import dagster as dg
 from dagster import AssetCheckEvaluation, DagsterEventType, DagsterInstance, DagsterRun, EventLogEntry
+from dagster._core.events import EngineEventData
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick, TickStatus
 
 from nba_pipeline.alert_metadata import (
@@ -27,6 +28,9 @@ BATCH = 200
 
 SHOWN = 5
 """Causes and dates that one alert names; of the others it says how many there are."""
+
+SAYS_NOTHING = "This run has been marked as failed from outside the execution context"
+"""Dagster's message of a run that could not be launched, or whose process was killed."""
 
 Dates = tuple[str, str]
 
@@ -141,7 +145,7 @@ class EventLog:
         if any(failure.evaluation for failure in failures) and all(failure.check for failure in failures):
             return None
         causes = [str(failure) for failure in failures if not failure.check]
-        causes = causes or [_run_cause(entry)]
+        causes = causes or [self._run_cause(entry)]
         dates = _dates_of(run)
         job = run.job_name if run else entry.job_name or "a run"
         return Alert(
@@ -168,6 +172,24 @@ class EventLog:
         if not missing:
             return "The run did not end well; what it was to publish is not known to be missing."
         return f"Not published, wholly or in part{_on(dates)}: {', '.join(missing)}"
+
+    def _run_cause(self, entry: EventLogEntry) -> str:
+        """Why a run failed none of whose steps did, such as one that took too long or whose process died.
+
+        Where the failure itself says nothing, what Dagster's engine said before it does.
+        """
+        event = entry.dagster_event
+        error = event.job_failure_data.error if event and event.event_specific_data else None
+        message = root_cause(error) or (event.message if event else None) or SAYS_NOTHING
+        return self._engine_said(entry) or message if message.startswith(SAYS_NOTHING) else message
+
+    def _engine_said(self, entry: EventLogEntry) -> str | None:
+        said = self._instance.all_logs(entry.run_id, of_type=DagsterEventType.ENGINE_EVENT)
+        events = [before.dagster_event for before in said if before.timestamp <= entry.timestamp]
+        if not events or events[-1] is None:
+            return None
+        data = events[-1].event_specific_data
+        return root_cause(data.error if isinstance(data, EngineEventData) else None) or events[-1].message
 
     def _planned(self, run_id: str) -> set[dg.AssetKey]:
         entries = self._instance.all_logs(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
@@ -287,13 +309,6 @@ def _since(evaluation: AssetCheckEvaluation) -> datetime | None:
 def _text(evaluation: AssetCheckEvaluation, name: str) -> str:
     value = evaluation.metadata.get(name)
     return str(value.value) if value is not None else ""
-
-
-def _run_cause(entry: EventLogEntry) -> str:
-    """Why a run failed none of whose steps did, such as one that took too long or whose process died."""
-    event = entry.dagster_event
-    error = event.job_failure_data.error if event and event.event_specific_data else None
-    return root_cause(error) or (event.message if event else None) or "no message"
 
 
 def _named(job: str) -> str:

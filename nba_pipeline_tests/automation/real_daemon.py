@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from dagster import DagsterEventType, DagsterInstance, DagsterRun, RunsFilter
 
@@ -20,6 +21,8 @@ from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.operations.commands import ui_command
 from nba_pipeline.operations.demo import free_port
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
+
+Found = TypeVar("Found")
 
 LONGEST = 240
 """Seconds that anything may take; what takes longer has failed."""
@@ -51,6 +54,7 @@ class RealDaemon:
     """`dagster dev` on the home of a simulated daemon, which was used to load it."""
 
     def __init__(self, loaded: SimulatedDaemon, webhook: str | None = None, **settings: str) -> None:
+        self.loaded = loaded
         self.home: Path = loaded.home
         self.server: LeagueServer = loaded.server
         self.clock_file = loaded.clock_file
@@ -159,7 +163,7 @@ class RealDaemon:
         """The runs with these tags, the oldest first."""
         return list(self.instance.get_runs(RunsFilter(tags=tags)))[::-1]
 
-    def wait_until(self, what: Callable[[], object], why: str, seconds: float = LONGEST) -> object:
+    def wait_until(self, what: Callable[[], Found | None], why: str, seconds: float = LONGEST) -> Found:
         """Waits until something is true, and returns it. Raises `AssertionError` with the end of the daemon's log."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

@@ -16,6 +16,7 @@ from typing import Any
 import dagster as dg
 import pytest
 from dagster import DagsterInstance
+from dagster._core.events import EngineEventData
 from dagster._core.remote_origin import (
     InProcessCodeLocationOrigin,
     RemoteInstigatorOrigin,
@@ -458,6 +459,26 @@ def test_a_failed_check_in_a_run_over_a_range_alerts_with_the_dates_that_it_name
     assert "check failed" in text
     assert "check grid of raw.players did not pass for 2025-11-02: 2025-11-02: 3 players missing" in text
     assert f"/runs/{run_id}|" in text
+
+
+def test_a_run_that_could_not_be_launched_alerts_with_the_launchers_error(instance: DagsterInstance, webhook: Webhook):
+    run = instance.create_run_for_job(dg.Definitions(assets=[players]).resolve_implicit_global_asset_job_def())
+    try:
+        raise OSError("no process could be started")
+    except OSError:
+        error = serializable_error_info_from_exc_info(sys.exc_info())
+    instance.report_engine_event("The run was dropped from the queue.", run, EngineEventData.engine_error(error))
+    instance.report_run_failed(run)
+    Pager(instance, webhook).tick()
+    assert "no process could be started" in webhook.taken[0]
+
+
+def test_a_run_whose_process_died_alerts_with_what_the_engine_saw(instance: DagsterInstance, webhook: Webhook):
+    run = instance.create_run_for_job(dg.Definitions(assets=[players]).resolve_implicit_global_asset_job_def())
+    instance.report_engine_event("Run execution process unexpectedly exited with exit code -9.", run)
+    instance.report_run_failed(run)
+    Pager(instance, webhook).tick()
+    assert "exit code -9" in webhook.taken[0]
 
 
 def test_a_run_that_failed_because_of_a_check_alerts_once(instance: DagsterInstance, webhook: Webhook) -> None:

@@ -2,19 +2,23 @@
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import requests
-from dagster import DagsterRun, DagsterRunStatus
+from dagster import DagsterEventType, DagsterRun, DagsterRunStatus, RunsFilter
 
+from nba_pipeline.automation.launches import INPUTS_TAG, PHASE_TAG, UNFINISHED
+from nba_pipeline.automation.self_heal import FIRST_WAIT, wait_after
 from nba_pipeline.evidence import Need
 from nba_pipeline.league.faults import FAULTS
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
-from nba_pipeline.partitions import dates_of
+from nba_pipeline.partitions import dates_of, game_dates
 from nba_pipeline.tables import all_tables
+from nba_pipeline.warehouse.audit import Reasons
 from nba_pipeline.warehouse.interface import WarehouseError
 from nba_pipeline_tests.automation.conftest import backfill
 from nba_pipeline_tests.automation.real_daemon import RealDaemon, process_of
@@ -24,9 +28,12 @@ from nba_pipeline_tests.automation.test_alerts import Webhook
 pytestmark = pytest.mark.campaign
 """Minutes of waiting for intervals: `make campaign` runs it."""
 
-YESTERDAY, TODAY, SLOW = date(2025, 10, 22), date(2025, 10, 23), date(2025, 10, 26)
+YESTERDAY, TODAY, TOMORROW, SLOW = date(2025, 10, 22), date(2025, 10, 23), date(2025, 10, 24), date(2025, 10, 26)
 LOADED_AT = datetime(2025, 10, 22, 16, tzinfo=UTC)
 MORNING = datetime(2025, 10, 23, 12, 30, tzinfo=UTC)
+NEXT_MORNING = MORNING + timedelta(days=1)
+AFTER_THREE_TRIES = NEXT_MORNING + wait_after(3)
+AFTER_ONE_MORE = AFTER_THREE_TRIES + FIRST_WAIT
 
 LAUNCH = """
 mutation Launch($parameters: ExecutionParams!) {
@@ -58,20 +65,33 @@ def real(league: League, webhook: Webhook, tmp_path_factory: pytest.TempPathFact
 
 
 def needs(real: RealDaemon) -> dict[tuple[str, date], Need] | None:
-    """What yesterday and today want; None while a step has the warehouse."""
+    """What the days up to today want; None while a step has the warehouse."""
     try:
-        with real.gatekeeper.warehouse.session(read_only=True) as session:
-            return real.gatekeeper.evidence(session).needs(all_tables(), [YESTERDAY, TODAY])
+        with real.gatekeeper.warehouse.session(read_only=True, wait_seconds=0) as session:
+            evidence = real.gatekeeper.evidence(session)
+            return evidence.needs(all_tables(), game_dates(YESTERDAY, evidence.clock.today()))
     except WarehouseError:
         return None
 
 
-def executing(real: RealDaemon, phase: str) -> tuple[DagsterRun, int] | None:
-    """A run of a phase whose process is at work, with the process's id."""
-    for run in real.runs(**{"nba_pipeline/phase": phase}):
-        if run.status is DagsterRunStatus.STARTED and (process := process_of(real.instance, run)):
+def executing(real: RealDaemon, phase: str, day: date | None = None) -> tuple[DagsterRun, int] | None:
+    """A run of a phase (about a date) whose process is at work, with the process's id."""
+    for run in real.runs(**{PHASE_TAG: phase}):
+        at_work = run.status is DagsterRunStatus.STARTED and (day is None or day in dates_of(run))
+        if at_work and (process := process_of(real.instance, run)):
             return run, process
     return None
+
+
+def made(real: RealDaemon, phase: str, day: date) -> list[DagsterRun]:
+    """The successful runs of a phase for a date."""
+    runs = real.runs(**{PHASE_TAG: phase, "dagster/partition": str(day)})
+    return [run for run in runs if run.status is DagsterRunStatus.SUCCESS]
+
+
+def alerted(webhook: Webhook, *words: str) -> bool:
+    """Whether an alert with all of the words has arrived."""
+    return any(all(word in text for word in words) for text in webhook.taken)
 
 
 def launch(real: RealDaemon, asset: list[str], day: date, tags: dict[str, str]) -> str:
@@ -92,25 +112,96 @@ def launch(real: RealDaemon, asset: list[str], day: date, tags: dict[str, str]) 
     return answer["data"]["launchRun"]["run"]["runId"]
 
 
-def test_a_night_flows_on_though_a_run_and_the_daemon_are_killed(real, webhook):
+def ended_well_again(real: RealDaemon, run: DagsterRun) -> list[DagsterRun]:
+    """The successful retries of a run by Dagster itself."""
+    again = real.runs(**{"dagster/root_run_id": run.root_run_id or run.run_id})
+    return [found for found in again if found.status is DagsterRunStatus.SUCCESS]
+
+
+def broken(real: RealDaemon) -> dict[str, Reasons]:
+    """The tables whose published rows break a promise, or are not those that were published."""
+    with real.gatekeeper.warehouse.session(read_only=True) as session:
+        evidence = real.gatekeeper.evidence(session)
+        dates = [YESTERDAY, TODAY, TOMORROW]
+        published = {table: [day for day in dates if day in evidence.published(table)] for table in all_tables()}
+        found = {table.name: evidence.broken_promises(table, days) for table, days in published.items() if days}
+    return {name: reasons for name, reasons in found.items() if reasons}
+
+
+def made_twice(real: RealDaemon) -> list[tuple[str, ...]]:
+    """What more than one run made of the same inputs."""
+    well = [run for run in real.runs() if run.status is DagsterRunStatus.SUCCESS and INPUTS_TAG in run.tags]
+    keys = [(run.tags[PHASE_TAG], run.tags[INPUTS_TAG], str(sorted(run.asset_selection or ()))) for run in well]
+    return [key for key, count in Counter(keys).items() if count > 1]
+
+
+def all_made(real: RealDaemon) -> bool:
+    """Whether nothing wants anything, and no run is under way that could change that."""
+    return not real.instance.get_runs_count(RunsFilter(statuses=UNFINISHED)) and needs(real) == {}
+
+
+def test_a_night_flows_from_landing_to_grades_though_a_run_and_the_machine_are_killed(real, webhook):
     real.at(MORNING)
-    killed, process = real.wait_until(lambda: executing(real, "precompute"), "no run of precompute was at work")
+    killed, process = real.wait_until(lambda: executing(real, "analytics"), "no run of analytics was at work")
     os.kill(process, signal.SIGKILL)
-    real.wait_until(
-        lambda: real.instance.get_run_by_id(killed.run_id).status is DagsterRunStatus.FAILURE,
-        "the killed run was not marked as failed",
-    )
+    real.wait_until(lambda: ended_well_again(real, killed), "the killed run was not done again")
+    cut_off, _ = real.wait_until(lambda: executing(real, "precompute"), "no run of precompute was at work")
     real.stop(signal.SIGKILL)
+    assert real.now_is(cut_off).status is DagsterRunStatus.STARTED
     real.start()
-    real.wait_until(lambda: needs(real) == {}, "not everything of yesterday and today was made")
     real.wait_until(
-        lambda: any("run failed" in text and str(dates_of(killed)[0]) in text for text in webhook.taken),
-        "no alert about the killed run",
+        lambda: real.now_is(cut_off).status is DagsterRunStatus.FAILURE, "a run without a process looks busy", 60
     )
-    effective = [run for run in real.runs() if run.status is DagsterRunStatus.SUCCESS and run.run_id != killed.run_id]
-    keys = [(run.tags["nba_pipeline/phase"], run.tags["nba_pipeline/inputs"], tuple(sorted(run.asset_selection or ())))
-            for run in effective if "nba_pipeline/inputs" in run.tags]  # fmt: skip
-    assert len(keys) == len(set(keys)), "the same thing was made twice"
+    real.wait_until(lambda: ended_well_again(real, cut_off), "the run that was cut off was not done again")
+    real.wait_until(lambda: all_made(real), "not everything of yesterday and today was made")
+    for run, cause in ((killed, "exit code -9"), (cut_off, "ended without finishing this run")):
+        told = ("run failed", str(dates_of(run)[0]), cause)
+        real.wait_until(lambda told=told: alerted(webhook, *told), f"no alert with {cause}")
+    assert made_twice(real) == []
+    assert broken(real) == {}
+
+
+def test_a_run_that_could_not_be_launched_is_launched_again(real, webhook):
+    with real.launching_fails():
+        real.at(NEXT_MORNING)
+        last_try = {PHASE_TAG: "raw", "dagster/partition": str(TOMORROW), "dagster/retry_number": "2"}
+        real.wait_until(
+            lambda: [run for run in real.runs(**last_try) if run.status is DagsterRunStatus.FAILURE],
+            "Dagster did not try to launch three times",
+        )
+        refused = real.runs(**{PHASE_TAG: "raw", "dagster/partition": str(TOMORROW)})
+        assert sum(real.happened(run, DagsterEventType.STEP_START) for run in refused) == 0
+        real.wait_until(lambda: alerted(webhook, str(TOMORROW), "no process could be started"), "no alert")
+    real.at(AFTER_THREE_TRIES)
+    real.wait_until(lambda: made(real, "raw", TOMORROW), "what could not be launched was not launched again")
+
+
+def test_a_step_that_finds_the_warehouse_held_is_retried(real):
+    run, _ = real.wait_until(lambda: executing(real, "precompute", TOMORROW), "precompute was not at work")
+    with real.warehouse_held():
+        real.wait_until(lambda: real.happened(run, DagsterEventType.STEP_UP_FOR_RETRY), "no step was to be retried")
+    real.wait_until(lambda: real.now_is(run).is_finished, "the run did not end")
+    assert real.happened(run, DagsterEventType.STEP_RESTARTED) >= 1
+    assert real.now_is(run).status is DagsterRunStatus.SUCCESS
+
+
+def test_a_run_that_failed_is_done_again_and_its_alert_arrives_when_slack_is_back(real, webhook):
+    run, _ = real.wait_until(lambda: executing(real, "predictions", TOMORROW), "predictions were not at work")
+    webhook.down = True
+    with real.warehouse_held():
+        real.wait_until(lambda: real.now_is(run).status is DagsterRunStatus.FAILURE, "the run did not fail")
+    about = ("run failed", str(TOMORROW), "player_predictions")
+    asked = webhook.asked
+    real.wait_until(lambda: webhook.asked > asked + 3, "nobody tried to alert")
+    assert not alerted(webhook, *about)
+    webhook.down = False
+    real.wait_until(lambda: alerted(webhook, *about), "the alert was lost")
+    real.at(AFTER_ONE_MORE)
+    real.wait_until(lambda: all_made(real), "what failed was not made again")
+    same = real.runs(**{INPUTS_TAG: run.tags[INPUTS_TAG], PHASE_TAG: "predictions"})
+    assert [other.status for other in same] == [DagsterRunStatus.FAILURE, DagsterRunStatus.SUCCESS]
+    assert made_twice(real) == []
+    assert broken(real) == {}
 
 
 def test_a_limit_shorter_than_the_work_ends_in_a_failed_run_and_an_alert(real, webhook):

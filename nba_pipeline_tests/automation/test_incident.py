@@ -162,6 +162,7 @@ def five_days_replayed(
         pd.testing.assert_frame_equal(one, other, check_exact=True, obj=table.name)
 
 
+@pytest.mark.campaign
 def test_the_five_days_are_blocked_alerted_and_healed(daemon, league, monkeypatch):
     days = [date(2025, 10, 23) + timedelta(days=n) for n in range(5)]
     five_days_replayed(daemon, date(2025, 10, 1), days, monkeypatch)
