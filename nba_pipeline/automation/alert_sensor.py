@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from nba_pipeline.automation.alert_sources import EventLog, Position
 from nba_pipeline.automation.alert_windows import Windows, closed, ended, observed
 from nba_pipeline.automation.alerts import Alert, AlertNotSentError, Slack
+from nba_pipeline.automation.switch import switched
 from nba_pipeline.clock import Clock
 from nba_pipeline.settings import Settings
 
@@ -134,7 +135,7 @@ def alert_sensor(settings: Settings) -> dg.SensorDefinition:
     @dg.sensor(
         name=ALERT_SENSOR,
         minimum_interval_seconds=settings.alert_interval_seconds,
-        default_status=dg.DefaultSensorStatus.RUNNING,
+        default_status=switched(settings),
         description="Alerts about failed runs, checks and automation: to Slack, the log and operations/alerts.",
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:

@@ -1,0 +1,408 @@
+"""Self-heal mends what is missing, stale or failed with the smallest runs, a bounded number of times, and says so."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+
+import dagster as dg
+import pytest
+from dagster import DagsterInstance, DagsterRunStatus
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nba_pipeline.alert_metadata import AlertKind
+from nba_pipeline.analytics import player_game_summary
+from nba_pipeline.automation import self_heal
+from nba_pipeline.automation.launches import INPUTS_TAG, LAUNCHED_AT_TAG, PHASE_TAG, Attempted, Launch, Launches
+from nba_pipeline.automation.self_heal import (
+    FIRST_WAIT,
+    LONGEST_WAIT,
+    MOST_ATTEMPTS,
+    SELF_HEAL,
+    Decision,
+    decide,
+    wait_after,
+)
+from nba_pipeline.clock import NEW_YORK
+from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.evidence import Need
+from nba_pipeline.gates import Admission, Gatekeeper
+from nba_pipeline.partitions import PARTITION, RANGE_END, RANGE_START, dates_of, game_dates
+from nba_pipeline.precompute import player_composite_factors, player_daily_cache
+from nba_pipeline.tables import all_tables
+from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
+from nba_pipeline_tests.automation.conftest import CORRECTED_GAME, LOADED_AT, lose
+from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon, Ticked
+
+Loaded = Callable[..., SimulatedDaemon]
+
+SUMMARY = player_game_summary.CONTRACT
+CACHE = player_daily_cache.CONTRACT
+COMPOSITE = player_composite_factors.CONTRACT
+
+OPENING = date(2025, 10, 21)
+
+# the decision, over random histories
+
+MINUTES = st.integers(1, 60 * 30)
+JUMPS = st.sampled_from([timedelta(0)] * 6 + [timedelta(hours=1), timedelta(hours=-1), timedelta(days=3)])
+STARTS = st.sampled_from([datetime(2025, 11, 1, 20, tzinfo=NEW_YORK), datetime(2026, 3, 7, 20, tzinfo=NEW_YORK)])
+
+
+class Thing:
+    """One phase of one date that is not there, and what Dagster knows of its launches."""
+
+    def __init__(self) -> None:
+        self.attempts: list[Attempted] = []
+        self.keys: set[int] = set()
+        self.given_up = False
+        self.by_elsewhere: list[bool] = []
+
+    def tick(self, now: datetime, last_success: datetime | None, *, crash: str, succeeds: bool) -> Decision:
+        """A tick that may crash before or after its launch; a run key is used once."""
+        decision = decide(sorted(self.attempts, key=lambda a: a.launched_at), now, last_success)
+        if self.given_up:
+            assert decision is Decision.GIVE_UP
+        if decision is Decision.GIVE_UP:
+            self.given_up = True
+        if decision is Decision.LAUNCH and crash != "before":
+            assert len(self.attempts) not in self.keys
+            self.keys.add(len(self.attempts))
+            self.attempts.append(Attempted(now.astimezone(UTC), succeeds))
+        return decision
+
+
+TICKS = st.lists(
+    st.tuples(
+        MINUTES,
+        JUMPS,
+        st.sampled_from(["no", "no", "no", "before", "after"]),
+        st.booleans(),
+        st.booleans(),
+    ),
+    max_size=120,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(start=STARTS, ticks=TICKS)
+def test_whatever_happens_there_are_bounded_attempts_and_then_none(start: datetime, ticks: list) -> None:
+    thing, now, success = Thing(), start.astimezone(UTC), None
+    for minutes, jump, crash, succeeds, elsewhere in ticks:
+        now += timedelta(minutes=minutes) + jump
+        if elsewhere:
+            success = now
+        before = list(thing.attempts)
+        if thing.tick(now, success, crash=crash, succeeds=succeeds) is Decision.LAUNCH and before:
+            # Never sooner than the first wait; sooner than its own wait only after a success elsewhere.
+            waited = now - max(a.launched_at for a in before)
+            assert waited >= FIRST_WAIT
+            last = max(a.launched_at for a in before)
+            assert waited >= wait_after(len(before)) or (success is not None and success > last)
+        assert len(thing.attempts) <= MOST_ATTEMPTS
+    for _ in range(MOST_ATTEMPTS + 1):
+        now += LONGEST_WAIT + timedelta(days=7)
+        thing.tick(now, success, crash="no", succeeds=False)
+    assert thing.given_up
+    assert len(thing.attempts) == MOST_ATTEMPTS
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    data=st.lists(
+        st.tuples(st.integers(0, 5), MINUTES, st.sampled_from(["no", "before", "after"]), st.booleans()), max_size=300
+    )
+)
+def test_many_dates_and_phases_at_once_are_each_bounded_and_do_not_use_up_each_others_attempts(data: list) -> None:
+    things = [Thing() for _ in range(6)]
+    now, success = datetime(2025, 11, 1, 20, tzinfo=UTC), None
+    for n, minutes, crash, succeeds in data:
+        now += timedelta(minutes=minutes / 10)
+        before = [len(thing.attempts) for thing in things]
+        things[n].tick(now, success, crash=crash, succeeds=succeeds)
+        if succeeds and len(things[n].attempts) > before[n]:
+            success = now
+        assert [len(t.attempts) for i, t in enumerate(things) if i != n] == [b for i, b in enumerate(before) if i != n]
+    for _ in range(MOST_ATTEMPTS + 1):
+        now += LONGEST_WAIT
+        for thing in things:
+            thing.tick(now, success, crash="no", succeeds=False)
+    assert [len(thing.attempts) for thing in things] == [MOST_ATTEMPTS] * 6
+    assert all(thing.given_up for thing in things)
+
+
+def test_the_waits_double_up_to_half_a_day_and_cover_five_days() -> None:
+    waits = [wait_after(n) for n in range(1, MOST_ATTEMPTS)]
+    assert waits[0] == timedelta(minutes=15)
+    assert all(later == min(2 * wait, timedelta(hours=12)) for wait, later in pairwise(waits))
+    assert waits[-1] == timedelta(hours=12)
+    assert timedelta(days=5) <= sum(waits, timedelta()) <= timedelta(days=6)
+
+
+def test_a_success_elsewhere_shortens_the_wait_but_not_below_the_first_and_not_the_bound() -> None:
+    launched = datetime(2025, 11, 1, 12, tzinfo=UTC)
+    failed = [Attempted(launched - timedelta(days=n), False) for n in range(5, -1, -1)]
+    soon, later = launched + timedelta(minutes=14), launched + timedelta(minutes=15)
+    assert decide(failed, later, None) is Decision.WAIT
+    assert decide(failed, later, launched - timedelta(minutes=1)) is Decision.WAIT
+    assert decide(failed, later, launched + timedelta(minutes=1)) is Decision.LAUNCH
+    assert decide(failed, soon, launched + timedelta(minutes=1)) is Decision.WAIT
+    spent = [Attempted(launched, False)] * MOST_ATTEMPTS
+    assert decide(spent, later, later) is Decision.GIVE_UP
+    assert decide(spent, launched + timedelta(days=365), later) is Decision.GIVE_UP
+
+
+def test_every_attempt_of_a_whole_failing_season_is_remembered() -> None:
+    """However many runs there were: a forgotten attempt would be made again."""
+    days = game_dates(date(2025, 10, 1), date(2026, 6, 30))[:150]
+    begin = datetime(2025, 11, 1, tzinfo=UTC)
+    with DagsterInstance.ephemeral() as instance:
+        runs = [
+            dg.DagsterRun(
+                job_name="j",
+                status=DagsterRunStatus.FAILURE,
+                tags={
+                    PHASE_TAG: "raw", PARTITION: str(day), INPUTS_TAG: f'{{"{day}": "the source"}}',
+                    LAUNCHED_AT_TAG: (begin + timedelta(days=attempt)).isoformat(),
+                },
+            )
+            for attempt in range(MOST_ATTEMPTS)
+            for day in days
+        ]  # fmt: skip
+        for run in runs:
+            instance.add_run(run)
+        launches = Launches(instance)
+        assert [len(launches.attempts(Phase.RAW, day, "the source")) for day in days] == [MOST_ATTEMPTS] * len(days)
+
+
+# real runs
+
+
+def new_york(day: date, at: time) -> datetime:
+    return datetime.combine(day, at, tzinfo=NEW_YORK).astimezone(UTC)
+
+
+def make_stale(daemon: SimulatedDaemon, table: Table, *days: date) -> None:
+    """Marks dates as made from something else than what stands there now."""
+    import duckdb
+
+    with duckdb.connect(str(daemon.settings.warehouse_path)) as connection:
+        for day in days:
+            connection.execute(
+                f"update {PUBLISHED_PARTITIONS.name} set inputs = 'other' where game_date = ? and table_name = ?",
+                [day, table.name],
+            )
+
+
+def needs(daemon: SimulatedDaemon, days: Iterable[date]) -> dict[tuple[str, date], Need]:
+    gatekeeper: Gatekeeper = daemon.resources["gatekeeper"]
+    with daemon.warehouse.session(read_only=True) as session:
+        return gatekeeper.evidence(session).needs(all_tables(), list(days))
+
+
+def heal(daemon: SimulatedDaemon) -> Ticked:
+    ticked = daemon.tick_sensor("self_heal")
+    assert ticked.error is None
+    return ticked
+
+
+def made(ticked: Ticked) -> list[tuple[set[str], list[date]]]:
+    """What runs were launched: their assets and their dates."""
+    return [({key.to_user_string() for key in run.asset_selection or ()}, dates_of(run)) for run in ticked.runs]
+
+
+def healed(daemon: SimulatedDaemon) -> list[str]:
+    """What was observed as healed, oldest first."""
+    records = daemon.instance.fetch_observations(SELF_HEAL, limit=100, ascending=True).records
+    observed = [record.asset_observation for record in records if record.asset_observation]
+    return [str(one.metadata["healed"].value) for one in observed if "healed" in one.metadata]
+
+
+def assert_healthy(daemon: SimulatedDaemon) -> None:
+    today = daemon.now.astimezone(NEW_YORK).date()
+    assert needs(daemon, game_dates(date(2025, 10, 1), today)) == {}
+
+
+def test_a_loaded_home_needs_nothing_and_self_heal_launches_nothing(loaded: Loaded) -> None:
+    daemon = loaded()
+    assert_healthy(daemon)
+    assert not heal(daemon).runs
+
+
+def test_a_missing_date_is_made_again_by_self_heal_alone_with_the_smallest_run_and_verified(loaded: Loaded) -> None:
+    daemon = loaded()
+    lose(daemon, SUMMARY, CORRECTED_GAME)
+    first = heal(daemon)
+    assert made(first) == [({"analytics/player_game_summary"}, [CORRECTED_GAME])]
+    assert first.runs[0].is_success
+    assert not healed(daemon)
+    assert_healthy(daemon)
+
+    daemon.at(daemon.now + timedelta(minutes=15))
+    assert not heal(daemon).runs
+    assert healed(daemon) == [f"analytics {CORRECTED_GAME}"]
+    daemon.at(daemon.now + timedelta(minutes=15))
+    heal(daemon)
+    assert len(healed(daemon)) == 1
+
+
+def test_a_stale_table_is_made_again_with_what_follows_from_it_and_nothing_else(loaded: Loaded) -> None:
+    daemon = loaded()
+    day = LOADED_AT.date()
+    make_stale(daemon, COMPOSITE, day)
+    assert needs(daemon, [day]) == {(COMPOSITE.name, day): Need.STALE}
+    assert made(heal(daemon)) == [({"precompute/player_composite_factors"}, [day])]
+    assert_healthy(daemon)
+
+    make_stale(daemon, player_shot_zone_analysis_contract(), day)
+    daemon.at(daemon.now + timedelta(minutes=15))
+    wanted = {"precompute/player_shot_zone_analysis", "precompute/player_composite_factors"}
+    assert made(heal(daemon)) == [(wanted, [day])]
+    assert_healthy(daemon)
+    daemon.at(daemon.now + timedelta(minutes=15))
+    heal(daemon)
+    assert healed(daemon) == [f"precompute {day}"] * 2
+
+
+def player_shot_zone_analysis_contract() -> Table:
+    return next(table for table in all_tables() if table.name == "precompute.player_shot_zone_analysis")
+
+
+def test_what_waited_for_a_gate_is_made_when_the_reason_is_gone(loaded: Loaded) -> None:
+    daemon = loaded()
+    day, reason = LOADED_AT.date(), OPENING
+    lose(daemon, CACHE, day)
+    lose(daemon, SUMMARY, reason)
+    asked = heal(daemon)
+    # Precompute of today looks back on the lost date: it is not launched against a closed gate.
+    assert made(asked) == [({"analytics/player_game_summary"}, [reason])]
+    daemon.at(daemon.now + timedelta(minutes=15))
+    [(keys, dates)] = made(heal(daemon))
+    assert "precompute/player_daily_cache" in keys
+    assert dates == [day]
+    assert_healthy(daemon)
+    daemon.at(daemon.now + timedelta(minutes=15))
+    heal(daemon)
+    assert sorted(healed(daemon)) == [f"analytics {reason}", f"precompute {day}"]
+
+
+def test_a_hole_older_than_the_operated_days_is_made_again_by_the_look_of_the_next_day(loaded: Loaded) -> None:
+    daemon = loaded()
+    hole = date(2025, 10, 5)
+    assert not heal(daemon).runs
+    lose(daemon, SUMMARY, hole)
+    for _ in range(3):
+        daemon.at(daemon.now + timedelta(minutes=15))
+        assert not heal(daemon).runs
+    daemon.at(new_york(LOADED_AT.date() + timedelta(days=1), time(0, 5)))
+    assert made(heal(daemon)) == [({"analytics/player_game_summary"}, [hole])]
+    daemon.at(daemon.now + timedelta(minutes=15))
+    assert not heal(daemon).runs
+
+
+def test_out_of_season_and_before_anything_was_loaded_it_does_nothing(
+    loaded: Loaded, daemon: Callable[..., SimulatedDaemon]
+) -> None:
+    found = loaded()
+    lose(found, SUMMARY, CORRECTED_GAME)
+    for now in (new_york(date(2026, 8, 15), time(12)), new_york(date(2026, 9, 30), time(12))):
+        found.at(now)
+        assert made(heal(found)) == []
+    empty = daemon(LOADED_AT, name="empty")
+    ticked = heal(empty)
+    assert made(ticked) == []
+    assert str(ticked.skipped).startswith("0 dates looked at")
+
+
+def test_a_date_whose_games_are_all_postponed_is_not_missing_anything(loaded: Loaded) -> None:
+    day = LOADED_AT.date()
+    probe = loaded(name="probe")
+    games = len(rows_of_schedule(probe, day))
+    daemon = loaded(*({"kind": "postponed_game", "game_date": str(day), "index": n} for n in range(games)))
+    daemon.at(new_york(day + timedelta(days=1), time(6, 30)))
+    daemon.tick_schedule("box_scores", daemon.now)
+    daemon.settle()
+    assert {row["status"] for row in rows_of_schedule(daemon, day)} == {"postponed"}
+    daemon.at(new_york(day + timedelta(days=1), time(6, 40)))
+    for _ in range(2):
+        assert not heal(daemon).runs
+    assert needs(daemon, [day]) == {}
+
+
+def rows_of_schedule(daemon: SimulatedDaemon, day: date) -> list[dict]:
+    schedule = next(table for table in all_tables() if table.name == "raw.games")
+    with daemon.warehouse.session(read_only=True) as session:
+        rows = session.read(schedule)
+        return session.query(rows.filter(rows.game_date == day)).to_pylist()
+
+
+def test_what_always_fails_is_given_up_after_the_bound_with_one_alert_that_names_the_next_command(
+    loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(self_heal, "MOST_ATTEMPTS", 3)
+    daemon = loaded()
+    lose(daemon, SUMMARY, CORRECTED_GAME)
+    admit = Gatekeeper.admit
+
+    def failing(self: Gatekeeper, table: Table, dates: list[date], asked_by: str) -> Admission:
+        if table.name == SUMMARY.name:
+            raise RuntimeError("a bug")
+        return admit(self, table, dates, asked_by)
+
+    monkeypatch.setattr(Gatekeeper, "admit", failing)
+    launched: list[datetime] = []
+    for _ in range(12):
+        ticked = heal(daemon)
+        launched += [ticked.at] * len(ticked.runs)
+        daemon.tick_sensor("alerts")
+        daemon.at(daemon.now + timedelta(minutes=15))
+    minutes = [(b - a).total_seconds() / 60 for a, b in pairwise(launched)]
+    assert minutes == [15, 30]
+    alerts = [alert for alert in daemon.alerts() if alert["kind"] == AlertKind.SELF_HEAL_GAVE_UP.value]
+    assert len(alerts) == 1
+    assert str(CORRECTED_GAME) in alerts[0]["what"]
+    assert "launched 3 times" in alerts[0]["what"]
+    assert f"nba-pipeline smoke-test {CORRECTED_GAME} --verbose" in alerts[0]["next"]
+    assert not healed(daemon)
+    # A person mends it: nothing is left to say, and nothing is launched.
+    monkeypatch.setattr(Gatekeeper, "admit", admit)
+    daemon.launch(
+        dg.RunRequest(partition_key=str(CORRECTED_GAME), asset_selection=[dg.AssetKey(SUMMARY.name.split("."))]), "me"
+    )
+    assert not heal(daemon).runs
+    assert healed(daemon) == [f"analytics {CORRECTED_GAME}"]
+
+
+def test_what_failed_together_is_tried_again_one_by_one(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    daemon = loaded()
+    bad, good = OPENING, CORRECTED_GAME
+    lose(daemon, SUMMARY, bad, good)
+    admit = Gatekeeper.admit
+
+    def failing(self: Gatekeeper, table: Table, dates: list[date], asked_by: str) -> Admission:
+        if table.name == SUMMARY.name and bad in dates:
+            raise RuntimeError("a bug")
+        return admit(self, table, dates, asked_by)
+
+    monkeypatch.setattr(Gatekeeper, "admit", failing)
+    assert made(heal(daemon)) == [({"analytics/player_game_summary"}, [bad, good])]
+    daemon.at(daemon.now + timedelta(minutes=15))
+    assert [dates for _, dates in made(heal(daemon))] == [[bad], [good]]
+    assert (SUMMARY.name, good) not in needs(daemon, [good])
+    assert needs(daemon, [bad])[SUMMARY.name, bad] is Need.MISSING
+
+
+def test_the_launches_of_a_range_count_for_each_of_its_dates() -> None:
+    inputs = {date(2025, 11, 1): "a" * 64, date(2025, 11, 2): "b" * 64}
+    key = dg.AssetKey(SUMMARY.name.split("."))
+    request = Launch(Phase.ANALYTICS, (key,), inputs).request("self_heal", datetime(2025, 11, 3, tzinfo=UTC))
+    assert request.tags[RANGE_START] == "2025-11-01"
+    assert request.tags[RANGE_END] == "2025-11-02"
+    with DagsterInstance.ephemeral() as instance:
+        run = dg.DagsterRun(job_name="j", tags=dict(request.tags), status=DagsterRunStatus.FAILURE)
+        instance.add_run(run)
+        launches = Launches(instance)
+        for day, what in inputs.items():
+            assert len(launches.attempts(Phase.ANALYTICS, day, what)) == 1
+            assert not launches.attempts(Phase.ANALYTICS, day, "c" * 64)
+            assert not launches.attempts(Phase.PRECOMPUTE, day, what)
