@@ -91,7 +91,8 @@ def requests_of(daemon: SimulatedDaemon, name: str, at: datetime) -> tuple[list[
         found = function.decorated_fn(context)
     if isinstance(found, dg.SkipReason):
         return [], found.skip_message
-    return [found] if isinstance(found, dg.RunRequest) else list(found), None
+    assert isinstance(found, dg.RunRequest | list)
+    return [found] if isinstance(found, dg.RunRequest) else found, None
 
 
 # schedules
@@ -250,7 +251,7 @@ def test_self_heal_waits_for_the_schedule_that_would_bring_a_date(table: Table) 
 
 
 def state_of(daemon: SimulatedDaemon, table: Table) -> Freshness:
-    gatekeeper = daemon.resources["gatekeeper"]
+    gatekeeper = daemon.gatekeeper
     with daemon.warehouse.session(read_only=True) as session:
         return freshness(gatekeeper.evidence(session), [table])[0]
 
@@ -299,7 +300,7 @@ def test_nothing_is_due_before_anything_was_loaded_or_out_of_season(
     for daemon, now in ((empty, new_york(date(2025, 11, 1), time(12))), (found, new_york(date(2026, 8, 1), time(12)))):
         daemon.at(now)
         with daemon.warehouse.session(read_only=True) as session:
-            assert freshness(daemon.resources["gatekeeper"].evidence(session), all_tables()) == []
+            assert freshness(daemon.gatekeeper.evidence(session), all_tables()) == []
 
 
 # the shipped instance

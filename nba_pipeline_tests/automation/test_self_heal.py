@@ -195,7 +195,7 @@ def make_stale(daemon: SimulatedDaemon, table: Table, *days: date) -> None:
 
 
 def needs(daemon: SimulatedDaemon, days: Iterable[date]) -> dict[tuple[str, date], Need]:
-    gatekeeper: Gatekeeper = daemon.resources["gatekeeper"]
+    gatekeeper: Gatekeeper = daemon.gatekeeper
     with daemon.warehouse.session(read_only=True) as session:
         return gatekeeper.evidence(session).needs(all_tables(), list(days))
 
