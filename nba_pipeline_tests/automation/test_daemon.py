@@ -154,7 +154,7 @@ def test_a_night_flows_from_landing_to_grades_though_a_run_and_the_machine_are_k
     )
     real.wait_until(lambda: ended_well_again(real, cut_off), "the run that was cut off was not done again")
     real.wait_until(lambda: all_made(real), "not everything of yesterday and today was made")
-    for run, cause in ((killed, "exit code -9"), (cut_off, "ended without finishing this run")):
+    for run, cause in ((killed, "was terminated by signal 9"), (cut_off, "ended without finishing this run")):
         told = ("run failed", str(dates_of(run)[0]), cause)
         real.wait_until(lambda told=told: alerted(webhook, *told), f"no alert with {cause}")
     assert made_twice(real) == []
