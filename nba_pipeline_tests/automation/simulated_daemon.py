@@ -21,6 +21,7 @@ from pydantic import SecretStr
 
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.definitions import definitions, resources
+from nba_pipeline.gates import Gatekeeper
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.operations.runs import prepare_home
 from nba_pipeline.settings import Settings
@@ -77,6 +78,12 @@ class SimulatedDaemon:
         self.repository = self.definitions.get_repository_def()
         self.job = self.definitions.resolve_implicit_global_asset_job_def()
         self.warehouse = DuckDBWarehouse(self.settings.warehouse_path, 20)
+
+    @property
+    def gatekeeper(self) -> Gatekeeper:
+        found = self.resources["gatekeeper"]
+        assert isinstance(found, Gatekeeper)
+        return found
 
     @property
     def now(self) -> datetime:

@@ -116,7 +116,7 @@ def replay(daemon: SimulatedDaemon, days: Sequence[date], monkeypatch: pytest.Mo
 
 
 def needs(daemon: SimulatedDaemon, days: Sequence[date]) -> dict[tuple[str, date], Need]:
-    gatekeeper: Gatekeeper = daemon.resources["gatekeeper"]
+    gatekeeper = daemon.gatekeeper
     with daemon.warehouse.session(read_only=True) as session:
         return gatekeeper.evidence(session).needs(all_tables(), days)
 
@@ -124,7 +124,7 @@ def needs(daemon: SimulatedDaemon, days: Sequence[date]) -> dict[tuple[str, date
 def assert_blocked(daemon: SimulatedDaemon, day: date) -> None:
     """No prediction of the day was published, and its gate says why."""
     assert rows_of(daemon, player_predictions.CONTRACT, [day]).empty
-    gatekeeper: Gatekeeper = daemon.resources["gatekeeper"]
+    gatekeeper = daemon.gatekeeper
     with daemon.warehouse.session(read_only=True) as session:
         gate = gate_named("precompute_to_predictions")
         verdict = gatekeeper.verdicts(gatekeeper.evidence(session), gate, [day])[day]
@@ -134,7 +134,9 @@ def assert_blocked(daemon: SimulatedDaemon, day: date) -> None:
 
 def assert_alerted(daemon: SimulatedDaemon, day: date) -> None:
     """The first failed run of the first day was told within one interval of the alert sensor."""
-    assert daemon.repository.get_sensor_def("alerts").minimum_interval_seconds <= ALERT_WITHIN.total_seconds()
+    interval = daemon.repository.get_sensor_def("alerts").minimum_interval_seconds
+    assert interval is not None
+    assert interval <= ALERT_WITHIN.total_seconds()
     failures = [alert for alert in daemon.alerts() if alert["kind"] == AlertKind.RUN_FAILED.value]
     assert CACHE in failures[0]["what"].replace("__", ".")
     assert str(day) in failures[0]["what"]

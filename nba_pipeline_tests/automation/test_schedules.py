@@ -91,7 +91,9 @@ def requests_of(daemon: SimulatedDaemon, name: str, at: datetime) -> tuple[list[
         found = function.decorated_fn(context)
     if isinstance(found, dg.SkipReason):
         return [], found.skip_message
-    return [found] if isinstance(found, dg.RunRequest) else list(found), None
+    requests = [found] if isinstance(found, dg.RunRequest) else found
+    assert isinstance(requests, list)
+    return requests, None
 
 
 # schedules
@@ -139,7 +141,7 @@ def test_ticks_are_about_yesterday_today_and_tomorrow_of_new_york(empty: Simulat
                 assert str(about) in str(said), name
 
 
-def test_only_landing_and_the_report_are_launched_in_an_empty_home_and_ended_after_ten_minutes(
+def test_an_empty_home_gets_its_landing_and_report_in_runs_of_ten_minutes_at_most(
     empty: SimulatedDaemon,
 ) -> None:
     for name in CRONS:
@@ -250,7 +252,7 @@ def test_self_heal_waits_for_the_schedule_that_would_bring_a_date(table: Table) 
 
 
 def state_of(daemon: SimulatedDaemon, table: Table) -> Freshness:
-    gatekeeper = daemon.resources["gatekeeper"]
+    gatekeeper = daemon.gatekeeper
     with daemon.warehouse.session(read_only=True) as session:
         return freshness(gatekeeper.evidence(session), [table])[0]
 
@@ -299,7 +301,7 @@ def test_nothing_is_due_before_anything_was_loaded_or_out_of_season(
     for daemon, now in ((empty, new_york(date(2025, 11, 1), time(12))), (found, new_york(date(2026, 8, 1), time(12)))):
         daemon.at(now)
         with daemon.warehouse.session(read_only=True) as session:
-            assert freshness(daemon.resources["gatekeeper"].evidence(session), all_tables()) == []
+            assert freshness(daemon.gatekeeper.evidence(session), all_tables()) == []
 
 
 # the shipped instance
