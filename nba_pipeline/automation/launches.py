@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
 from nba_pipeline.contracts import Phase
-from nba_pipeline.partitions import RANGE_END, RANGE_START, contiguous, dates_of, game_dates, to_key
+from nba_pipeline.partitions import PARTITION, RANGE_END, RANGE_START, contiguous, dates_of, game_dates, to_key
 
 PHASE_TAG = "nba_pipeline/phase"
 INPUTS_TAG = "nba_pipeline/inputs"
@@ -25,13 +25,13 @@ UNFINISHED = [
     DagsterRunStatus.CANCELING,
 ]
 
-REMEMBERED = 2000
-"""Runs of a phase that are looked through, the newest first: more than two seasons of days."""
-
 LONGEST_RUN_SECONDS = 600
 """A run of the automation that takes longer is ended by Dagster's run monitoring and fails."""
 
 MOST_DATES_A_RUN = 31
+
+LONGEST_RANGE = timedelta(days=31 + 92)
+"""The days that a run's first and last date can lie apart: a summer has no game dates."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Launches:
         self._under_way = [
             (run.asset_selection, set(dates_of(run))) for run in instance.get_runs(RunsFilter(statuses=UNFINISHED))
         ]
-        self._of_phase: dict[Phase, list[DagsterRun]] = {}
+        self._succeeded: dict[Phase, datetime | None] = {}
 
     def under_way(self, keys: Iterable[dg.AssetKey], day: date) -> bool:
         """Whether an unfinished run makes any of the assets for the date."""
@@ -109,7 +109,7 @@ class Launches:
     def attempts(self, phase: Phase, day: date, inputs: str) -> list[Attempted]:
         """What was launched by the automation for the date from the same inputs, the oldest first."""
         found = []
-        for run in self._runs(phase):
+        for run in self._about(phase, day):
             noted = json.loads(run.tags.get(INPUTS_TAG, "{}"))
             if noted.get(to_key(day)) == inputs[:12]:
                 found.append(Attempted(launched_at(run), run.status is DagsterRunStatus.SUCCESS))
@@ -117,14 +117,19 @@ class Launches:
 
     def last_success(self, phase: Phase) -> datetime | None:
         """When the newest successful run of the phase was launched by the automation."""
-        instants = [launched_at(run) for run in self._runs(phase) if run.status is DagsterRunStatus.SUCCESS]
-        return max(instants, default=None)
+        if phase not in self._succeeded:
+            succeeded = RunsFilter(tags={PHASE_TAG: phase.name.lower()}, statuses=[DagsterRunStatus.SUCCESS])
+            newest = self._instance.get_runs(succeeded, limit=1)
+            self._succeeded[phase] = launched_at(newest[0]) if newest else None
+        return self._succeeded[phase]
 
-    def _runs(self, phase: Phase) -> Sequence[DagsterRun]:
-        if phase not in self._of_phase:
-            tags = {PHASE_TAG: phase.name.lower()}
-            self._of_phase[phase] = list(self._instance.get_runs(RunsFilter(tags=tags), limit=REMEMBERED))
-        return self._of_phase[phase]
+    def _about(self, phase: Phase, day: date) -> list[DagsterRun]:
+        """All runs of the phase about the date, however old: one that is forgotten would be made again."""
+        starts = game_dates(day - LONGEST_RANGE, day)[-MOST_DATES_A_RUN:]
+        found: list[DagsterRun] = []
+        for tags in ({PARTITION: to_key(day)}, {RANGE_START: [to_key(start) for start in starts]}):
+            found += self._instance.get_runs(RunsFilter(tags={PHASE_TAG: phase.name.lower(), **tags}))
+        return found
 
 
 def launched_at(run: DagsterRun) -> datetime:

@@ -140,7 +140,7 @@ def test_ticks_are_about_yesterday_today_and_tomorrow_of_new_york(empty: Simulat
                 assert str(about) in str(said), name
 
 
-def test_only_landing_and_the_report_are_launched_in_an_empty_home_and_ended_after_ten_minutes(
+def test_an_empty_home_gets_its_landing_and_report_in_runs_of_ten_minutes_at_most(
     empty: SimulatedDaemon,
 ) -> None:
     for name in CRONS:
