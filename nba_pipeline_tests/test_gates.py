@@ -446,7 +446,7 @@ def test_a_prediction_that_cannot_be_closes_its_date(graded, value, said):
 
 
 @pytest.mark.parametrize(
-    ("share", "said"), [(0.85, "moving_average is too good to be true"), (1.2, "moving_average is too bad to be used")]
+    ("share", "said"), [(0.85, "moving_average is too good to be true"), (1.6, "moving_average is too bad to be used")]
 )
 def test_errors_that_cannot_be_honest_close_what_is_graded_after_them(graded, share, said):
     scale(graded, share, "moving_average")
@@ -468,9 +468,9 @@ def test_too_few_grades_say_nothing(graded):
 
 def test_the_tripwires_bite_beyond_the_honest_range_only():
     assert tripped("s", 500, 0.88, 1.0) is None
-    assert tripped("s", 500, 1.15, 1.0) is None
+    assert tripped("s", 500, 1.35, 1.0) is None
     assert "too good" in (tripped("s", 500, 0.8799, 1.0) or "")
-    assert "too bad" in (tripped("s", 500, 1.1501, 1.0) or "")
+    assert "too bad" in (tripped("s", 500, 1.3501, 1.0) or "")
     assert tripped("s", 499, 0.1, 1.0) is None
 
 

@@ -77,7 +77,10 @@ def test_every_table_is_an_asset_with_its_group_kinds_owners_schema_and_checks(t
     schema = node.metadata["dagster/column_schema"]
     assert tuple(column.name for column in schema.columns) == tuple(table.schema.names)
     assert all(column.description for column in schema.columns)
-    assert {check.name for check in node.check_keys} == {"contract", "expected_grid"}
+    checks = {check.name for check in node.check_keys}
+    always = {"contract", "expected_grid", "distribution_drift", "null_rates", "freshness"}
+    assert checks >= always
+    assert all(name.startswith("gate_") for name in checks - always)
     windows = {read.window for read in table.reads.values()}
     assert windows <= set(Window)
 

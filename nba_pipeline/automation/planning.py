@@ -28,11 +28,15 @@ def filled_since(phase: Phase, today: date) -> date:
 
 @dataclass
 class Plan:
-    """What a phase's dates want: some can be made now, some wait, and why."""
+    """What a phase's dates want: some can be made now, some wait, and why.
+
+    `followed` are dates that are ready in part: whether the rest can be made is known when that part is there.
+    """
 
     phase: Phase
     wanted: dict[date, list[Table]] = field(default_factory=dict)
     ready: dict[date, tuple[frozenset[dg.AssetKey], str]] = field(default_factory=dict)
+    followed: set[date] = field(default_factory=set)
     under_way: set[date] = field(default_factory=set)
     closed: dict[date, list[str]] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
@@ -52,7 +56,9 @@ def plan(gatekeeper: Gatekeeper, evidence: Evidence, launches: Launches, phase: 
     found.closed, found.verdicts = _closed(gatekeeper, evidence, phase, {day: wanted[day] for day in free})
     for day in free:
         if day not in found.closed:
-            chosen = wanted[day]
+            chosen = [table for table in wanted[day] if not _waits_for_any(table, wanted[day])]
+            if len(chosen) < len(wanted[day]):
+                found.followed.add(day)
             keys = frozenset(asset_key(table) for table in chosen)
             found.ready[day] = keys, evidence.inputs_from_outside(chosen, day)
     return found
@@ -77,6 +83,11 @@ def wanted_tables(evidence: Evidence, tables: Sequence[Table], dates: Sequence[d
         if chosen:
             wanted[day] = chosen
     return wanted
+
+
+def _waits_for_any(table: Table, wanted: Sequence[Table]) -> bool:
+    """Whether what the table waits for is itself to be made: in one run, the wait would be a failure."""
+    return table.waits_for is not None and any(read.table in wanted for read in table.reads.values())
 
 
 def _frozen(evidence: Evidence, table: Table, day: date) -> bool:

@@ -203,7 +203,7 @@ class SimulatedDaemon:
                 asset_selection=frozenset(request.asset_selection or ()),
             )  # fmt: skip
             self.instance.report_run_failed(run, "the run could not be launched")
-            return run
+            return self.instance.get_run_by_id(run.run_id)
         self.before_run(request)
         result = self.job.execute_in_process(
             instance=self.instance,

@@ -209,10 +209,16 @@ def assert_told(home: Home, what: str, kind: AlertKind) -> None:
     assert [alert["kind"] for alert in alerts if f"{what} is broken" in alert["what"]] == [kind.value], alerts
 
 
-def break_step(monkeypatch: pytest.MonkeyPatch, home: Home, step: str) -> None:
-    """Makes the function of a step raise, in the very definitions that the daemon runs."""
+def step_of(home: Home, step: str) -> dg.OpDefinition:
+    """The step in the very definitions that the daemon runs."""
     [op] = [node.definition for node in home.daemon.job.nodes if node.name == step]
     assert isinstance(op, dg.OpDefinition)
+    return op
+
+
+def break_step(monkeypatch: pytest.MonkeyPatch, home: Home, step: str) -> None:
+    """Makes the function of a step raise."""
+    op = step_of(home, step)
     was = op.compute_fn
     assert isinstance(was, DecoratedOpFunction)
 
@@ -221,6 +227,30 @@ def break_step(monkeypatch: pytest.MonkeyPatch, home: Home, step: str) -> None:
 
     raising.__signature__ = inspect.signature(was.decorated_fn)  # type: ignore[attr-defined]
     monkeypatch.setattr(op, "_compute_fn", DecoratedOpFunction(raising))
+
+
+@contextmanager
+def broken_inside(home: Home, step: str) -> Iterator[None]:
+    """Makes what is written for an asset raise, within what is wrapped around all of them.
+
+    An asset without a wrapper is broken as a whole.
+    """
+    compute = step_of(home, step).compute_fn
+    assert isinstance(compute, DecoratedOpFunction)
+    wrapper: Any = compute.decorated_fn
+    cells = dict(zip(wrapper.__code__.co_freevars, wrapper.__closure__ or (), strict=True))
+    written = [cells[name] for name in ("function", "questions") if name in cells]
+    if not written:
+        with pytest.MonkeyPatch.context() as patched:
+            break_step(patched, home, step)
+            yield
+        return
+    [cell] = written
+    works, cell.cell_contents = cell.cell_contents, broken(f"the step {step}")
+    try:
+        yield
+    finally:
+        cell.cell_contents = works
 
 
 # steps
@@ -242,10 +272,9 @@ def test_unbroken_the_same_steps_do_what_they_are_asked_for(home):
 
 
 @pytest.mark.parametrize("step", sorted(ASSETS))
-def test_an_asset_that_raises_makes_nothing(home, monkeypatch, step):
+def test_an_asset_that_raises_makes_nothing(home, step):
     home.forget(ASSETS[step])
-    break_step(monkeypatch, home, step)
-    with nothing_gets_through(home, f"the step {step}") as runs:
+    with broken_inside(home, step), nothing_gets_through(home, f"the step {step}") as runs:
         runs.append(home.materialize(ASSETS[step]))
 
 
@@ -502,6 +531,14 @@ def test_an_alert_that_cannot_be_sent_is_not_forgotten(home, monkeypatch, owner,
     assert [a["kind"] for a in said if f"{owner.__name__} {method} is broken" in a["what"]] == [
         AlertKind.AUTOMATION_FAILED.value
     ]
+
+
+def test_every_table_and_every_landing_is_broken_within_its_wrapper(home):
+    for step, key in ASSETS.items():
+        compute = step_of(home, step).compute_fn
+        assert isinstance(compute, DecoratedOpFunction)
+        wrapper: Any = compute.decorated_fn
+        assert bool({"function", "questions"} & set(wrapper.__code__.co_freevars)) is (key.path[0] != "operations")
 
 
 def test_the_alert_sensor_itself_is_reported_when_it_works_again(home, monkeypatch):
