@@ -174,7 +174,9 @@ def _keep_waiting(
     """Remembers the dates that wait, forgets those that do not; returns an alert for each past its deadline."""
     now = gatekeeper.clock.now()
     before = cursor.waiting
-    cursor.waiting = {day: before.get(day, Waiting(now)) for day in sorted({*found.followed, *found.under_way, *found.closed})}
+    cursor.waiting = {
+        day: before.get(day, Waiting(now)) for day in sorted({*found.followed, *found.under_way, *found.closed})
+    }
     alerts = []
     for day, waiting in cursor.waiting.items():
         deadline = max(min(due(table, day) for table in tables), waiting.since + PATIENCE)
