@@ -9,6 +9,7 @@ import dagster as dg
 import pyarrow as pa
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._core.scheduler.instigation import TickStatus
+from dagster._daemon.controller import DEFAULT_HEARTBEAT_INTERVAL_SECONDS, get_daemon_statuses
 
 from nba_pipeline.contracts import Table
 from nba_pipeline.deadlines import OPERATED, due
@@ -20,6 +21,9 @@ from nba_pipeline.warehouse.interface import Replacement
 from nba_pipeline.warehouse.operations_tables import PIPELINE_HEALTH, QUARANTINE
 
 PIPELINE_HEALTH_KEY = dg.AssetKey(["operations", "pipeline_health"])
+
+LONGEST_SILENCE = timedelta(minutes=5)
+"""Dagster's daemon gives a sign of life every half minute; a slow tick delays it by a minute at most."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ def health(gatekeeper: Gatekeeper, instance: DagsterInstance, day: date) -> Heal
     runs, ticks = _failures(instance)
     return Health(
         day, counts[0], counts[1], counts[2], len(closed), overrides, quarantined, runs, ticks,
-        (*problems, *closed), now,
+        (*_silent_daemons(instance), *problems, *closed), now,
     )  # fmt: skip
 
 
@@ -121,6 +125,29 @@ def _failures(instance: DagsterInstance) -> tuple[int, int]:
         for state in instance.all_instigator_state()
     )
     return runs, ticks
+
+
+def _silent_daemons(instance: DagsterInstance) -> list[str]:
+    """A sentence if the daemon, which runs all automation and all alerts, once ran and is not heard of now.
+
+    What does not run cannot say so itself; a home that only commands work in never had one.
+    """
+    heard = instance.get_daemon_heartbeats()
+    tolerance = LONGEST_SILENCE.total_seconds() - DEFAULT_HEARTBEAT_INTERVAL_SECONDS
+    silent = sorted(
+        name
+        for name, status in get_daemon_statuses(
+            instance, heard, ignore_errors=True, heartbeat_tolerance_seconds=tolerance
+        ).items()
+        if status.required and not status.healthy
+    )
+    if not silent:
+        return []
+    last = datetime.fromtimestamp(max(heard[name].timestamp for name in silent), UTC)
+    return [
+        f"Dagster's daemon ({', '.join(silent).lower()}) gave its last sign of life at {last:%Y-%m-%d %H:%M} UTC: "
+        "no sensor, schedule or alert works until it is started again with `nba-pipeline ui`"
+    ]
 
 
 @dg.asset(

@@ -1,0 +1,82 @@
+"""The health report says well only where it is well, and every problem as a sentence that names its date."""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from dagster import DagsterInstance
+from dagster._daemon.types import DaemonHeartbeat
+
+from nba_pipeline.analytics import player_game_summary
+from nba_pipeline.clock import Clock
+from nba_pipeline.evidence import Override
+from nba_pipeline.operations.commands import run_health
+from nba_pipeline.operations.overrides import record_override
+from nba_pipeline.operations.pipeline_health import LONGEST_SILENCE, Health, health
+from nba_pipeline_tests.automation.conftest import CORRECTED_GAME, LOADED_AT, lose
+from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
+
+Loaded = Callable[..., SimulatedDaemon]
+
+YESTERDAY = LOADED_AT.date() - timedelta(days=1)
+
+
+def found(daemon: SimulatedDaemon) -> Health:
+    return health(daemon.gatekeeper, daemon.instance, YESTERDAY)
+
+
+def sign_of_life(instance: DagsterInstance, ago: timedelta) -> None:
+    """What Dagster's daemons write every half minute."""
+    for daemon_type in instance.get_required_daemon_types():
+        instance.add_daemon_heartbeat(DaemonHeartbeat(time.time() - ago.total_seconds(), daemon_type, "it", None))
+
+
+def test_a_home_in_which_all_is_there_is_well(loaded: Loaded) -> None:
+    report = found(loaded())
+    assert report.well, report.problems
+    assert report.score == 100
+    assert report.due == report.complete > 0
+
+
+def test_a_missing_date_is_a_problem_with_its_table_and_closes_the_gates_behind_it(loaded: Loaded) -> None:
+    daemon = loaded()
+    lose(daemon, player_game_summary.CONTRACT, CORRECTED_GAME)
+    report = found(daemon)
+    assert report.complete < report.due
+    assert report.closed_gates > 0
+    told = " ".join(report.problems)
+    assert f"{player_game_summary.CONTRACT.name} was never published for {CORRECTED_GAME}" in told
+    assert "the gate analytics_to_precompute is closed" in told
+
+
+def test_a_daemon_that_went_silent_is_a_problem_and_one_that_lives_or_never_was_is_none(loaded: Loaded) -> None:
+    daemon = loaded()
+    assert found(daemon).well, "commands alone need no daemon"
+    sign_of_life(daemon.instance, timedelta(seconds=40))
+    assert found(daemon).well
+    sign_of_life(daemon.instance, LONGEST_SILENCE + timedelta(seconds=1))
+    (problem,) = found(daemon).problems
+    assert "last sign of life" in problem
+    assert "nba-pipeline ui" in problem
+
+
+def test_the_command_lists_problems_and_overrides_and_its_exit_code_says_the_same(
+    loaded: Loaded, capsys: pytest.CaptureFixture[str]
+) -> None:
+    daemon = loaded()
+    settings = daemon.settings.model_copy(update={"home": daemon.home})
+    assert run_health(settings, YESTERDAY, as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["problems"] == []
+    until = (daemon.now + timedelta(hours=3)).replace(tzinfo=None)
+    record_override(
+        daemon.warehouse, Clock.from_settings(settings),
+        Override("analytics_to_precompute", YESTERDAY, "Ann", "known and harmless", until),
+    )  # fmt: skip
+    lose(daemon, player_game_summary.CONTRACT, CORRECTED_GAME)
+    assert run_health(settings, YESTERDAY, as_json=False) == 1
+    said = capsys.readouterr().out
+    assert str(CORRECTED_GAME) in said
+    assert "Ann" in said
+    assert "known and harmless" in said
