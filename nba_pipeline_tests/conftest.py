@@ -1,6 +1,7 @@
 """Fixtures that several kinds of tests share: a league, a server, a home, and the real seasons if they are here."""
 
 import os
+import shutil
 
 # The partitions end with the tomorrow of the clock that the process starts with; no test depends on today.
 os.environ["NBA_PIPELINE_NOW"] = "2026-01-20T15:00:00+00:00"
@@ -13,6 +14,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from nba_pipeline.league.faults import FAULTS
 from nba_pipeline.league.model import League
@@ -20,6 +22,7 @@ from nba_pipeline.league.parquet_seasons import read_seasons
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.league.simulation import simulate
 from nba_pipeline_tests.pipeline.conftest import DAY_OFF, NOW, Workbench
+from nba_pipeline_tests.warehouse_copy import Copy
 
 REAL_DATA = Path(os.environ.get("NBA_PIPELINE_TEST_DATA") or Path(__file__).parents[2] / "shared" / "nba-data")
 
@@ -64,10 +67,32 @@ def workbench(league: League, tmp_path: Path) -> Iterator[Callable[..., Workbenc
 
 
 @pytest.fixture(scope="session")
-def season_start(league: League, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+def season_start_home(league: League, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of `season_start`, made once for all test processes."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "season-start"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            unfinished = tmp_path_factory.mktemp("loading") / "home"
+            with LeagueServer(league, now=NOW) as server:
+                report = Workbench(unfinished, server).backfill(DAY_OFF, date(2025, 11, 13))
+            assert report.complete, [attempt.failures for attempt in report.attempts]
+            shutil.move(unfinished, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def season_start(
+    league: League, season_start_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Workbench]:
     """Three undisturbed weeks of a season, today and tomorrow; for tests that only look."""
+    home = tmp_path_factory.mktemp("season") / "home"
+    shutil.copytree(season_start_home, home)
     with LeagueServer(league, now=NOW) as server:
-        bench = Workbench(tmp_path_factory.mktemp("season"), server)
-        report = bench.backfill(DAY_OFF, date(2025, 11, 13))
-        assert report.complete, [attempt.failures for attempt in report.attempts]
-        yield bench
+        yield Workbench(home, server)
+
+
+@pytest.fixture
+def copy(season_start: Workbench, tmp_path: Path) -> Copy:
+    """A copy of the three weeks that may be damaged."""
+    return Copy(season_start, tmp_path / "copy")

@@ -1,13 +1,11 @@
 """The gates on a real warehouse: each is closed by each thing that must close it, and by nothing else."""
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import product
-from pathlib import Path
 
 import duckdb
 import ibis
@@ -16,8 +14,6 @@ from dagster import AssetCheckKey, DagsterInstance
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
-from rich.progress import Progress
 
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase, Table
@@ -36,21 +32,17 @@ from nba_pipeline.gates import (
     tripped,
 )
 from nba_pipeline.operations.overrides import known_gap, record_override
-from nba_pipeline.operations.runs import Attempt, materialize, opened
 from nba_pipeline.partitions import game_dates, to_key
 from nba_pipeline.precompute import ml_feature_store, player_daily_cache
 from nba_pipeline.predictions import player_predictions, prediction_accuracy
 from nba_pipeline.raw import games, player_box_scores
 from nba_pipeline.settings import Settings
-from nba_pipeline.sources.landing import Landing
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline.tables import all_tables, tables_of
-from nba_pipeline.warehouse.audit import STAGED, fingerprints
-from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.interface import QueryError
 from nba_pipeline.warehouse.io_manager import CONTRACT_CHECK
-from nba_pipeline.warehouse.publish import NO_ROWS, rows_of
 from nba_pipeline_tests.pipeline.conftest import NOW, OPENING, Workbench
+from nba_pipeline_tests.warehouse_copy import Copy
 
 BAD = date(2025, 11, 5)
 TODAY, TOMORROW = date(2025, 11, 12), date(2025, 11, 13)
@@ -61,59 +53,6 @@ INTO_ANALYTICS, INTO_PRECOMPUTE, INTO_PREDICTIONS, INTO_GRADES = GATES
 
 PHASE_4 = tables_of(Phase.PRECOMPUTE)
 CRITICAL = {table.name for table in PHASE_4 if table.critical}
-
-
-class Copy:
-    """A copy of the season's warehouse that a test may damage, and the gates on it."""
-
-    def __init__(self, original: Workbench, home: Path) -> None:
-        home.mkdir()
-        self.settings = original.settings.model_copy(update={"home": home})
-        shutil.copyfile(original.settings.warehouse_path, self.settings.warehouse_path)
-        (home / "landing").symlink_to(original.settings.landing_path)
-        self.warehouse = DuckDBWarehouse(self.settings.warehouse_path, 5)
-
-    def gatekeeper(self, now: datetime = NOW, time_limit_seconds: float = 120) -> Gatekeeper:
-        landing = Landing(self.settings.landing_path)
-        return Gatekeeper(self.warehouse, Clock(now), landing, all_tables(), time_limit_seconds)
-
-    def verdicts(self, gate: Gate, dates: Sequence[date] = KNOWN, **kind) -> dict[date, Verdict]:
-        """What the gate says now."""
-        gatekeeper = self.gatekeeper(**kind)
-        with self.warehouse.session() as session:
-            return gatekeeper.verdicts(gatekeeper.evidence(session), gate, dates)
-
-    def sql(self, statement: str) -> list[tuple]:
-        """What anybody with a DuckDB shell can do."""
-        with duckdb.connect(str(self.settings.warehouse_path)) as connection:
-            return connection.execute(statement).fetchall()
-
-    def stamp(self, table: Table, day: date) -> None:
-        """Makes the manifest say that the rows that stand there are those that were published."""
-        with self.warehouse.session() as session:
-            session.stage(STAGED, rows_of(session, table, [day]))
-            rows, fingerprint = fingerprints(session, table).get(day, (0, NO_ROWS))
-        self.sql(
-            f"UPDATE operations.published_partitions SET row_count = {rows}, fingerprint = '{fingerprint}' "
-            f"WHERE table_name = '{table.name}' AND game_date = '{day}'"
-        )
-
-    def forget(self, table: Table, day: date) -> None:
-        """Takes the rows of a date away, and the note that they were published."""
-        self.sql(f"DELETE FROM {table.name} WHERE game_date = '{day}'")
-        self.sql(
-            f"DELETE FROM operations.published_partitions WHERE table_name = '{table.name}' AND game_date = '{day}'"
-        )
-
-    def run(self, table: Table, first: date, last: date) -> Attempt:
-        """A real run of the table's asset."""
-        with Progress(console=Console(quiet=True)) as bars, opened(self.settings, bars) as pipeline:
-            return materialize(pipeline, [asset_key(table)], first, last, "test")
-
-
-@pytest.fixture
-def copy(season_start: Workbench, tmp_path: Path) -> Copy:
-    return Copy(season_start, tmp_path / "copy")
 
 
 def closed(verdicts: Mapping[date, Verdict]) -> dict[date, str]:
@@ -262,17 +201,17 @@ def test_a_postponed_game_is_not_waited_for(copy):
 
 @pytest.mark.parametrize("table", tables_of(Phase.ANALYTICS), ids=lambda table: table.name)
 def test_one_missing_day_of_one_analytics_table_closes_every_date_that_looks_back_on_it(copy, table):
-    assert not closed(copy.verdicts(INTO_PRECOMPUTE))
+    assert not closed(copy.verdicts(INTO_PRECOMPUTE, KNOWN))
     copy.forget(table, BAD)
-    found = closed(copy.verdicts(INTO_PRECOMPUTE))
+    found = closed(copy.verdicts(INTO_PRECOMPUTE, KNOWN))
     assert set(found) == {day for day in KNOWN if day > BAD}
     assert all(f"{table.name} was never published for {BAD}" in reasons for reasons in found.values())
-    assert set(closed(copy.verdicts(INTO_PREDICTIONS))) >= set(found), "and predictions look back on it too"
+    assert set(closed(copy.verdicts(INTO_PREDICTIONS, KNOWN))) >= set(found), "and predictions look back on it too"
 
 
 def test_a_single_missing_row_of_the_look_back_closes_it(copy):
     copy.sql(f"DELETE FROM analytics.player_game_summary WHERE {HIS}")
-    found = closed(copy.verdicts(INTO_PRECOMPUTE))
+    found = closed(copy.verdicts(INTO_PRECOMPUTE, KNOWN))
     assert set(found) == {day for day in KNOWN if day > BAD}
     assert all("1 players missing" in reasons for reasons in found.values())
 
@@ -280,11 +219,11 @@ def test_a_single_missing_row_of_the_look_back_closes_it(copy):
 def test_a_recorded_known_gap_opens_the_look_back_again(copy):
     for table in tables_of(Phase.ANALYTICS):
         copy.forget(table, BAD)
-    assert closed(copy.verdicts(INTO_PRECOMPUTE))
+    assert closed(copy.verdicts(INTO_PRECOMPUTE, KNOWN))
     record_override(copy.warehouse, Clock(NOW), known_gap(BAD, "Ann", "the source lost it"))
-    assert not closed(copy.verdicts(INTO_PRECOMPUTE))
+    assert not closed(copy.verdicts(INTO_PRECOMPUTE, KNOWN))
     copy.forget(tables_of(Phase.ANALYTICS)[0], BAD + timedelta(days=1))
-    assert closed(copy.verdicts(INTO_PRECOMPUTE)), "a gap is known for its date and for no other"
+    assert closed(copy.verdicts(INTO_PRECOMPUTE, KNOWN)), "a gap is known for its date and for no other"
 
 
 # 4→5
@@ -327,7 +266,7 @@ def test_three_of_five_and_both_critical_ones_in_the_warehouse(copy, half):
         for table in PHASE_4:
             if table.name in missing:
                 copy.forget(table, day)
-    verdicts = copy.verdicts(INTO_PREDICTIONS)
+    verdicts = copy.verdicts(INTO_PREDICTIONS, KNOWN)
     assert {day: v.state for day, v in verdicts.items()} == {
         day: wanted_state(combinations.get(day, frozenset())) for day in KNOWN
     }
@@ -362,7 +301,7 @@ def test_one_row_instead_of_a_slate_closes_predictions(copy):
     for stamped in (False, True):
         if stamped:
             copy.stamp(player_daily_cache.CONTRACT, BAD)
-        found = closed(copy.verdicts(INTO_PREDICTIONS))
+        found = closed(copy.verdicts(INTO_PREDICTIONS, KNOWN))
         assert set(found) == {BAD}
         assert f"player_daily_cache on {BAD}: {before - 1} players missing" in found[BAD]
 
@@ -370,7 +309,7 @@ def test_one_row_instead_of_a_slate_closes_predictions(copy):
 def test_features_made_before_their_inputs_changed_close_predictions(copy):
     copy.sql(f"UPDATE analytics.player_game_summary SET assists = assists + 1 WHERE {HIS}")
     copy.stamp(next(t for t in tables_of(Phase.ANALYTICS) if t.name == "analytics.player_game_summary"), BAD)
-    found = closed(copy.verdicts(INTO_PREDICTIONS))
+    found = closed(copy.verdicts(INTO_PREDICTIONS, KNOWN))
     assert set(found) == {day for day in KNOWN if day > BAD}
     for day, reasons in found.items():
         for name in CRITICAL:
@@ -599,7 +538,7 @@ def test_a_run_behind_a_gate_that_cannot_be_evaluated_publishes_nothing(copy, ga
 
 def test_grades_that_are_gone_trip_nothing_so_that_they_can_be_made_again(copy):
     copy.sql(f"DROP TABLE {prediction_accuracy.CONTRACT.name}")
-    assert not closed(copy.verdicts(INTO_GRADES))
+    assert not closed(copy.verdicts(INTO_GRADES, KNOWN))
 
 
 def test_a_table_that_is_gone_is_made_again(copy):

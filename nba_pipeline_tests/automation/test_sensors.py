@@ -22,6 +22,7 @@ from nba_pipeline.contracts import Table
 from nba_pipeline.evidence import Evidence, Need
 from nba_pipeline.gates import Admission, Gatekeeper
 from nba_pipeline.partitions import dates_of, game_dates
+from nba_pipeline.precompute import ml_feature_store, player_daily_cache
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import player_box_scores
 from nba_pipeline.table_asset import asset_key
@@ -33,6 +34,7 @@ from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon, Tick
 Loaded = Callable[..., SimulatedDaemon]
 
 SUMMARY, BOX_SCORES, PREDICTIONS = player_game_summary.CONTRACT, player_box_scores.CONTRACT, player_predictions.CONTRACT
+CACHE, FEATURES = player_daily_cache.CONTRACT, ml_feature_store.CONTRACT
 RAW, ANALYTICS = "raw_when_upstream_is_fresh", "analytics_when_upstream_is_fresh"
 FIRST, SECOND, THIRD = CORRECTED_GAME - timedelta(days=1), CORRECTED_GAME, CORRECTED_GAME + timedelta(days=1)
 TODAY = LOADED_AT.date()
@@ -64,9 +66,10 @@ def needs(daemon: SimulatedDaemon, table: Table) -> dict[date, Need]:
     return {day: need for (_, day), need in found.items()}
 
 
-def rows_of(daemon: SimulatedDaemon, table: Table) -> pd.DataFrame:
+def rows_of(daemon: SimulatedDaemon, table: Table, *days: date) -> pd.DataFrame:
     with daemon.warehouse.session(read_only=True) as session:
-        rows = session.query(session.read(table)).to_pandas(date_as_object=True)
+        found = session.read(table)
+        rows = session.query(found.filter(found.game_date.isin(days)) if days else found).to_pandas(date_as_object=True)
     return rows.sort_values(list(table.grain)).reset_index(drop=True)
 
 
@@ -223,9 +226,13 @@ def test_a_tick_that_raises_in_the_middle_keeps_its_cursor(loaded: Loaded) -> No
     old = daemon.cursors[ANALYTICS]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Evidence, "needs", lambda *_: 1 / 0)
-        assert daemon.tick_sensor(ANALYTICS).error is not None
-    assert daemon.cursors[ANALYTICS] == old
+        for _ in range(2):
+            assert daemon.tick_sensor(ANALYTICS).error is not None
+            assert daemon.cursors[ANALYTICS] == old
     assert dates(tick(daemon)) == [[SECOND]]
+    assert not tick(daemon).runs
+    daemon.tick_sensor("alerts")
+    assert AlertKind.AUTOMATION_FAILED.value in {alert["kind"] for alert in daemon.alerts()}
 
 
 # a run that fails
@@ -281,6 +288,32 @@ def test_a_closed_gate_makes_its_date_wait_and_no_other_and_opens_by_itself(load
     tick(daemon)
     assert Cursor.read(daemon.cursors[ANALYTICS]).waiting == {}
     assert not needs(daemon, SUMMARY)
+
+
+def test_tomorrow_without_its_analytics_is_blocked_however_it_is_launched_alerts_and_comes_when_they_are_back(
+    loaded: Loaded,
+) -> None:
+    daemon = loaded()
+    tomorrow, behind = TODAY + timedelta(days=1), (CACHE, FEATURES, PREDICTIONS)
+    daemon.tick_sensor("alerts")
+    lose(daemon, SUMMARY, THIRD)
+    with failing(SUMMARY):
+        daemon.run_until(new_york(TODAY, time(18, 30)), timedelta(hours=2))
+        assert all(rows_of(daemon, table, tomorrow).empty for table in behind)
+        waiting = Cursor.read(daemon.cursors["precompute_when_upstream_is_fresh"]).waiting
+        assert tomorrow in waiting
+        for table in behind:
+            key = asset_key(table)
+            run = daemon.launch(dg.RunRequest(partition_key=str(tomorrow), asset_selection=[key]), "a person")
+            assert run is not None
+            assert run.is_failure, table.name
+        assert all(rows_of(daemon, table, tomorrow).empty for table in behind)
+        daemon.tick_sensor("alerts")
+    told = [f"{alert['kind']} {alert['what']}" for alert in daemon.alerts()]
+    assert any(str(THIRD) in said and SUMMARY.name.split(".")[1] in said for said in told), told
+    assert any(str(tomorrow) in said and "analytics_to_precompute" in said for said in told), told
+    daemon.run_until(daemon.now + timedelta(hours=4), timedelta(minutes=30))
+    assert not any(rows_of(daemon, table, tomorrow).empty for table in behind)
 
 
 @pytest.mark.parametrize(
