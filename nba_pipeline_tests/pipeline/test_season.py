@@ -111,14 +111,16 @@ def fingerprints(bench: Workbench) -> pd.DataFrame:
     return rows.to_json()
 
 
-def test_fourteen_single_dates_give_what_the_range_gave(season_start, workbench):
+@pytest.mark.parametrize("count", [5, pytest.param(14, marks=pytest.mark.campaign)])
+def test_single_dates_give_what_the_range_gave(season_start, workbench, count):
+    """Over the end of a month, with which the model changes, and the end of daylight-saving time."""
     bench = workbench()
-    first = date(2025, 10, 28)
+    first = date(2025, 10, 29)
     bench.backfill(OPENING, first - timedelta(days=1))
-    for day in pd.date_range(first, periods=14).date:
+    for day in pd.date_range(first, periods=count).date:
         report = bench.backfill(day, day, history=False)
         assert report.complete, report.attempts
-    last = first + timedelta(days=13)
+    last = first + timedelta(days=count - 1)
     assert_same(bench.everything(OPENING, last), season_start.everything(OPENING, last))
 
 
