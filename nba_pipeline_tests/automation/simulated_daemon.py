@@ -15,7 +15,7 @@ from pathlib import Path
 import dagster as dg
 from dagster import DagsterInstance, DagsterRun, RunsFilter
 from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.errors import ScheduleExecutionError, SensorExecutionError, user_code_error_boundary
+from dagster._core.errors import DagsterError, ScheduleExecutionError, SensorExecutionError, user_code_error_boundary
 from dagster._core.remote_origin import (
     InProcessCodeLocationOrigin,
     RemoteInstigatorOrigin,
@@ -31,7 +31,6 @@ from dagster._core.scheduler.instigation import (
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._utils.error import serializable_error_info_from_exc_info
-from dagster_shared.error import DagsterError
 from pydantic import SecretStr
 
 from nba_pipeline.clock import NEW_YORK

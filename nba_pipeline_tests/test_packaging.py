@@ -1,0 +1,52 @@
+"""What the package imports, it declares: an installation has all that it needs, or does not install."""
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+OURS = {"nba_pipeline", "nba_pipeline_tests"}
+
+
+def imported(folder: Path) -> set[str]:
+    """The top-level names that the modules of a folder import, wherever in them."""
+    names = set()
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.add(node.module.split(".")[0])
+    return names - set(sys.stdlib_module_names) - OURS
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", re.split(r"[\[<>=!~; ]", name)[0]).lower()
+
+
+def undeclared(folder: Path, declared: list[str]) -> dict[str, list[str]]:
+    """The imports whose distribution is not among the declared ones."""
+    by_import, known = packages_distributions(), {canonical(name) for name in declared}
+    candidates = {name: [canonical(found) for found in by_import.get(name, ["nothing"])] for name in imported(folder)}
+    return {name: found for name, found in candidates.items() if not known.intersection(found)}
+
+
+def test_every_import_is_a_declared_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = project["dependencies"]
+    assert undeclared(ROOT / "nba_pipeline", needed) == {}
+    assert undeclared(ROOT / "nba_pipeline_tests", [*needed, *project["optional-dependencies"]["dev"]]) == {}
+    assert undeclared(ROOT / "nba_pipeline", [name for name in needed if not name.startswith("lightgbm")])
+
+
+def test_every_declared_dependency_is_pinned_to_a_tested_version_and_explained() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {canonical(name) for name in [*project["dependencies"], *project["optional-dependencies"]["dev"]]}
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pinned = {canonical(line) for line in lines if line and not line.startswith("#")}
+    assert declared - pinned == set()
+    explained = (ROOT / "docs" / "decisions.md").read_text().lower().replace("_", "-")
+    assert [name for name in declared if name not in explained] == []
