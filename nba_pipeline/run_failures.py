@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dagster import AssetCheckSeverity, DagsterEventType, DagsterInstance, EventLogEntry
-from dagster._utils.error import SerializableErrorInfo
+from dagster_shared.error import SerializableErrorInfo
 
 FAILED_CHECK_ERROR = "DagsterAssetCheckFailedError"
 """The error with which Dagster fails the step of a blocking check that did not pass."""

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
-from dagster import DagsterInstance, DagsterRun, RunsFilter
+from dagster import DagsterError, DagsterInstance, DagsterRun, RunsFilter
 from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.errors import DagsterError, ScheduleExecutionError, SensorExecutionError, user_code_error_boundary
+from dagster._core.errors import ScheduleExecutionError, SensorExecutionError, user_code_error_boundary
 from dagster._core.remote_origin import (
     InProcessCodeLocationOrigin,
     RemoteInstigatorOrigin,
