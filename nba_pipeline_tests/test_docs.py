@@ -1,0 +1,86 @@
+"""What the documents claim is so."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+INCIDENTS = ROOT / "docs" / "incidents.md"
+VERDICTS = {"impossible", "caught", "not ours", "open"}
+EXPECTED_INCIDENTS = [*(str(n) for n in range(1, 23)), "22b", *(str(n) for n in range(23, 46))]
+EXPECTED_REQUIREMENTS = [str(n) for n in range(1, 21)]
+
+
+def rows(section: str) -> list[list[str]]:
+    """The cells of a section's table, a list a row."""
+    text = INCIDENTS.read_text().split(f"\n## {section}\n")[1].split("\n## ")[0]
+    lines = [line for line in text.splitlines() if line.startswith("|")][2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def collected() -> dict[str, list[str]]:
+    """The tests that pytest collects, each with the names of its marks, its module's included."""
+    found: dict[str, list[str]] = {}
+    for path in (ROOT / "nba_pipeline_tests").rglob("test_*.py"):
+        tree = ast.parse(path.read_text())
+        of_module = [ast.unparse(node) for node in tree.body if is_pytestmark(node)]
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                marks = [ast.unparse(decorator) for decorator in node.decorator_list]
+                found[node.name] = [*of_module, *marks]
+    return found
+
+
+def is_pytestmark(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark"
+
+
+def named_tests(text: str) -> list[tuple[str, bool]]:
+    """The tests that a text names, and whether it says that they run in the campaign."""
+    return [(name, bool(campaign)) for name, campaign in re.findall(r"`(test_\w+)`(ᶜ?)", text)]
+
+
+def test_every_incident_and_every_requirement_has_its_row() -> None:
+    assert [row[0] for row in rows("Incidents")] == EXPECTED_INCIDENTS
+    assert [row[0] for row in rows("Requirements")] == EXPECTED_REQUIREMENTS
+    assert len(rows("The fix that failed, six ways")) == 6
+
+
+def test_every_row_has_a_verdict_and_every_named_test_exists_and_runs() -> None:
+    tests = collected()
+    for row in [*rows("Incidents"), *rows("Requirements")]:
+        verdict, shown = row[2], named_tests(row[-1])
+        assert verdict in VERDICTS, row
+        assert shown or verdict == "not ours", row
+    for document in (ROOT / "docs").glob("*.md"):
+        for name, campaign in named_tests(document.read_text()):
+            assert name in tests, f"{document.name} names {name}, which does not exist"
+            marks = " ".join(tests[name])
+            assert "skip" not in marks, name
+            assert "xfail" not in marks, name
+            only_in_campaign = "campaign" in marks and "pytest.param" not in marks
+            assert only_in_campaign == campaign, f"{document.name}: {name}"
+
+
+def test_every_incident_that_is_caught_says_after_how_long() -> None:
+    for row in rows("Incidents"):
+        assert bool(row[3]) == (row[2] == "caught"), row
+
+
+def test_every_command_that_the_documents_name_exists() -> None:
+    from typer.main import get_command
+
+    from nba_pipeline.cli import app
+
+    commands = set(get_command(app).commands)  # type: ignore[attr-defined]
+    for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for name in re.findall(r"nba-pipeline ([a-z][a-z-]+)", document.read_text()):
+            assert name in commands, f"{document.name} names `nba-pipeline {name}`"
+
+
+@pytest.mark.parametrize("document", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name)
+def test_links_between_documents_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\((?!http)([^)#]+)", document.read_text()):
+        assert (document.parent / target).exists(), f"{document.name} links to {target}"
