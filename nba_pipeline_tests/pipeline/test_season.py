@@ -284,6 +284,10 @@ def test_a_range_that_cannot_be_is_refused(season_start):
     done = command(season_start, "backfill", "--from", "2025-11-20", "--to", "2025-11-21")
     assert done.returncode == 2
     assert "after tomorrow" in done.stderr
+    for word in ("TODAY", "2025-13-01"):
+        said = command(season_start, "smoke-test", word)
+        assert said.returncode == 2
+        assert word in said.stderr
 
 
 def test_a_live_prediction_is_never_changed_and_a_later_value_is_a_new_row(league, workbench):
