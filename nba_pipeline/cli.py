@@ -179,6 +179,19 @@ def gate_gap(day: Day, by: By, because: Because) -> None:
     raise typer.Exit(run_known_gap(_settings(), day.date(), by, because))
 
 
+@gate_app.command("end")
+def gate_end(
+    gate: Annotated[str, typer.Argument(help="Name of the gate, or `known_gap`, as `gate overrides` shows it.")],
+    day: Day,
+    by: By,
+    because: Because,
+) -> None:
+    """End an override or a known gap before its time."""
+    from nba_pipeline.operations.commands import run_end_override
+
+    raise typer.Exit(run_end_override(_settings(), gate, day.date(), by, because))
+
+
 @gate_app.command("overrides")
 def gate_overrides() -> None:
     """List the overrides and known gaps in force: who, why, until when."""

@@ -16,6 +16,7 @@ import ibis
 from nba_pipeline.clock import Clock, season_of
 from nba_pipeline.contracts import Grid, Phase, Read, Reader, Table, Window
 from nba_pipeline.partitions import game_dates, read_bounds, season_start
+from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.warehouse.asked import is_asked
 from nba_pipeline.warehouse.audit import (
@@ -114,6 +115,7 @@ class Evidence:
         self._landing = landing
         self._coverage: dict[str, dict[date, Coverage]] = {}
         self._content: dict[tuple[str, date], str] = {}
+        self._damaged: set[tuple[str, date]] = set()
         self._prefixes: dict[tuple[str, date], tuple[list[date], list[str]]] = {}
         self._manifest: dict[str, dict[date, Published]] | None = None
         self._overrides: dict[tuple[str, date], Override] | None = None
@@ -224,27 +226,36 @@ class Evidence:
         return reasons
 
     def not_landed(self, table: Table, dates: Sequence[date]) -> Reasons:
-        """The dates about which the source was never asked, for a table that is parsed from its answers."""
+        """The dates about which the source was never asked, or whose answer cannot be read, and why.
+
+        Of a table that is parsed from landed answers; others wait for none.
+        """
+        if table.landed is None or self._landing is None:
+            return {}
+        nothing = f"nothing was landed from {table.landed} about"
+        found = {day: self._landed(table, day) for day in dates}
         return {
-            day: [f"nothing was landed from {table.landed} about {day}"]
-            for day in dates
-            if table.landed is not None and self._landing is not None and self._landed(table, day) == "-"
+            day: [said if said != "-" else f"{nothing} {day}"]
+            for day, said in found.items()
+            if said == "-" or (table.landed, day) in self._damaged
         }
 
     @property
     def overrides(self) -> Mapping[tuple[str, date], Override]:
-        """The overrides in force, by gate and date; of several the last recorded."""
+        """The overrides in force, by gate and date: the last recorded counts, and none when that one is over."""
         if self._overrides is None:
-            found = self.session.query_built("overrides", lambda read: read(GATE_OVERRIDES).order_by("recorded_at"))
-            rows = found.to_pylist()
+            found = self.session.query_built(
+                "overrides", lambda read: read(GATE_OVERRIDES).order_by("recorded_at", ibis.desc("until"))
+            )
             now = self.clock.now().replace(tzinfo=None)
-            self._overrides = {
+            last = {
                 (row["gate"], row["game_date"]): Override(
                     row["gate"], row["game_date"], row["decided_by"], row["reason"], row["until"]
                 )
-                for row in rows
-                if row["recorded_at"] <= now < row["until"]
+                for row in found.to_pylist()
+                if row["recorded_at"] <= now
             }
+            self._overrides = {key: decision for key, decision in last.items() if now < decision.until}
         return self._overrides
 
     def is_known_gap(self, day: date) -> bool:
@@ -280,14 +291,15 @@ class Evidence:
         return {day: self._inputs_of(table, day) for day in dates}
 
     def inputs_from_outside(self, tables: Iterable[Table], day: date) -> str:
-        """One hash over what tables of a phase are made from, what they make of each other left aside."""
-        hashes = [f"{table.name}:{self._inputs_of(table, day, outside=table.phase)}" for table in tables]
+        """One hash over what tables that are made in one run are made from, what they make of each other left aside."""
+        made = list(tables)
+        hashes = [f"{table.name}:{self._inputs_of(table, day, made_with=made)}" for table in made]
         return hashlib.sha256("|".join(sorted(hashes)).encode()).hexdigest()
 
-    def _inputs_of(self, table: Table, day: date, outside: Phase | None = None) -> str:
+    def _inputs_of(self, table: Table, day: date, made_with: Sequence[Table] = ()) -> str:
         digest = hashlib.sha256(self._landed(table, day).encode())
         for name, read in sorted(table.reads.items()):
-            if read.table.phase is outside:
+            if read.table in made_with:
                 continue
             digest.update(f"|{name}:".encode())
             if read.window is not Window.SAME_DATE:
@@ -317,8 +329,13 @@ class Evidence:
             return "-"
         key = (table.landed, day)
         if key not in self._content:
-            capture = self._landing.latest(table.landed, day)
-            self._content[key] = capture.fingerprint if capture else "-"
+            try:
+                capture = self._landing.latest(table.landed, day)
+                self._content[key] = capture.fingerprint if capture else "-"
+            except DamagedLandingError as error:
+                # The date is closed with this reason; a step that reads the answer raises it.
+                self._content[key] = str(error)
+                self._damaged.add(key)
         return self._content[key]
 
     def first_tip_off(self, day: date) -> datetime | None:

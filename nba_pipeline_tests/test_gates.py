@@ -348,7 +348,7 @@ def enough_graded(copy: Copy, system: str) -> set[date]:
 
 
 def test_honest_errors_and_whole_predictions_are_open(graded):
-    assert {v.state for v in graded.verdicts(INTO_GRADES).values()} == {State.OPEN}
+    assert {v.state for v in graded.verdicts(INTO_GRADES, PLAYED).values()} == {State.OPEN}
 
 
 def test_predictions_of_one_system_that_are_missing_close_their_date(graded):
@@ -356,7 +356,7 @@ def test_predictions_of_one_system_that_are_missing_close_their_date(graded):
         f"DELETE FROM predictions.player_predictions WHERE game_date = '{BAD}' AND system_id = 'gradient_boosting'"
     )
     graded.stamp(player_predictions.CONTRACT, BAD)
-    found = closed(graded.verdicts(INTO_GRADES))
+    found = closed(graded.verdicts(INTO_GRADES, PLAYED))
     assert set(found) == {BAD}
     assert "predictions missing" in found[BAD]
     assert "system_id gradient_boosting" in found[BAD]
@@ -379,7 +379,7 @@ def test_a_prediction_that_cannot_be_closes_its_date(graded, value, said):
         f"(SELECT min(player_id) FROM predictions.player_predictions WHERE game_date = '{BAD}')"
     )
     graded.stamp(player_predictions.CONTRACT, BAD)
-    found = closed(graded.verdicts(INTO_GRADES))
+    found = closed(graded.verdicts(INTO_GRADES, PLAYED))
     assert set(found) == {BAD}
     assert f"1 rows: predicted_value {said}" in found[BAD]
 
@@ -402,7 +402,7 @@ def test_too_few_grades_say_nothing(graded):
         f"DELETE FROM {prediction_accuracy.CONTRACT.name} WHERE rowid NOT IN (SELECT rowid FROM "
         f"{prediction_accuracy.CONTRACT.name} WHERE played AND system_id = 'moving_average' LIMIT {ENOUGH_GRADES - 1})"
     )
-    assert not closed(graded.verdicts(INTO_GRADES))
+    assert not closed(graded.verdicts(INTO_GRADES, PLAYED))
 
 
 def test_the_tripwires_bite_beyond_the_honest_range_only():
@@ -592,7 +592,7 @@ def test_an_override_lets_one_date_through_one_gate_and_keeps_the_reasons(damage
     assert f"raw.player_box_scores was never published for {BAD}" in said
     assert set(closed(verdicts)) == {BAD + timedelta(days=1)}
     damaged.forget(tables_of(Phase.ANALYTICS)[0], BAD - timedelta(days=1))
-    assert BAD in closed(damaged.verdicts(INTO_PRECOMPUTE)), "another gate is not overridden"
+    assert BAD in closed(damaged.verdicts(INTO_PRECOMPUTE, PLAYED)), "another gate is not overridden"
 
 
 def test_an_override_ends_by_the_clock(damaged):

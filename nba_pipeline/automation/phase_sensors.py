@@ -144,7 +144,7 @@ def _tick(
         dates = set(cursor.waiting) | reached_dates(evidence, tables, changed)
         found = plan(gatekeeper, evidence, launches, phase, dates)
     new = {day: wanted for day, wanted in found.ready.items() if not launches.attempts(phase, day, wanted[1])}
-    alerts = _keep_waiting(found, cursor, gatekeeper, tables)
+    alerts = _keep_waiting(found, cursor, gatekeeper)
     if found.verdicts and (changed or alerts or found.ready):
         # Asking again in vain adds no row.
         with gatekeeper.warehouse.session(wait_seconds=wait_seconds) as session:
@@ -168,9 +168,7 @@ def reached_dates(evidence: Evidence, tables: Sequence[Table], changed: Mapping[
     return dates
 
 
-def _keep_waiting(
-    found: Plan, cursor: Cursor, gatekeeper: Gatekeeper, tables: Sequence[Table]
-) -> list[dg.AssetCheckEvaluation]:
+def _keep_waiting(found: Plan, cursor: Cursor, gatekeeper: Gatekeeper) -> list[dg.AssetCheckEvaluation]:
     """Remembers the dates that wait, forgets those that do not; returns an alert for each past its deadline."""
     now = gatekeeper.clock.now()
     before = cursor.waiting
@@ -179,8 +177,10 @@ def _keep_waiting(
     }
     alerts = []
     for day, waiting in cursor.waiting.items():
-        deadline = max(min(due(table, day) for table in tables), waiting.since + PATIENCE)
-        if day in found.closed and not waiting.told and now > deadline:
+        if day not in found.closed or waiting.told:
+            continue
+        deadline = max(min(due(table, day) for table in found.wanted[day]), waiting.since + PATIENCE)
+        if now > deadline:
             waiting.told = True
             alerts.append(_past_deadline(found, day, waiting.since, gatekeeper))
     return alerts
@@ -190,8 +190,7 @@ def _past_deadline(found: Plan, day: date, since: datetime, gatekeeper: Gatekeep
     gate = gate_into(found.phase)
     blocked = found.phase.name.lower()
     if gate is None:
-        table = next(t for t in gatekeeper.tables if t.phase is found.phase and t.waits_for is not None)
-        check = GRID_CHECK
+        table, check = found.wanted[day][0], GRID_CHECK
     else:
         table, check = last_table(gate, gatekeeper.tables), gate.check_name
     return dg.AssetCheckEvaluation(

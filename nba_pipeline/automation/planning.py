@@ -54,13 +54,18 @@ def plan(gatekeeper: Gatekeeper, evidence: Evidence, launches: Launches, phase: 
         else:
             free.append(day)
     found.closed, found.verdicts = _closed(gatekeeper, evidence, phase, {day: wanted[day] for day in free})
+    waiting = _waiting(evidence, {day: wanted[day] for day in free if day not in found.closed})
     for day in free:
-        if day not in found.closed:
-            chosen = [table for table in wanted[day] if not _waits_for_any(table, wanted[day])]
-            if len(chosen) < len(wanted[day]):
-                found.followed.add(day)
-            keys = frozenset(asset_key(table) for table in chosen)
-            found.ready[day] = keys, evidence.inputs_from_outside(chosen, day)
+        if day in found.closed:
+            continue
+        chosen = [t for t in wanted[day] if t.name not in waiting[day] and not _waits_for_any(t, wanted[day])]
+        if not chosen:
+            found.closed[day] = [reason for reasons in waiting[day].values() for reason in reasons]
+            continue
+        if len(chosen) < len(wanted[day]):
+            found.followed.add(day)
+        keys = frozenset(asset_key(table) for table in chosen)
+        found.ready[day] = keys, evidence.inputs_from_outside(chosen, day)
     return found
 
 
@@ -111,8 +116,19 @@ def _closed(
         mine = [day for day in asked if table in wanted[day] and day not in closed]
         for day, reasons in incomplete_inputs(evidence, outside, mine).items():
             closed.setdefault(day, []).extend(reasons)
-        settled = [day for day in mine if not any(read.table in wanted[day] for read in table.reads.values())]
-        for found in (evidence.waiting(table, settled), evidence.not_landed(table, mine)):
-            for day, reasons in found.items():
-                closed.setdefault(day, []).extend(reasons)
     return closed, list(verdicts.values())
+
+
+def _waiting(evidence: Evidence, wanted: dict[date, list[Table]]) -> dict[date, dict[str, list[str]]]:
+    """Per date, the tables that cannot be made yet though nothing closes their date, by name, and why.
+
+    A roster that was never landed holds up no schedule, and box scores of games that go on no roster.
+    """
+    found: dict[date, dict[str, list[str]]] = {day: {} for day in wanted}
+    for table in {table.name: table for chosen in wanted.values() for table in chosen}.values():
+        mine = [day for day, chosen in wanted.items() if table in chosen]
+        settled = [day for day in mine if not any(read.table in wanted[day] for read in table.reads.values())]
+        for reasons in (evidence.waiting(table, settled), evidence.not_landed(table, mine)):
+            for day, said in reasons.items():
+                found[day].setdefault(table.name, []).extend(said)
+    return found

@@ -27,7 +27,11 @@ FIRST_WAIT = timedelta(minutes=15)
 LONGEST_WAIT = timedelta(hours=12)
 
 MOST_ATTEMPTS = 16
-"""For one phase, date and state of its inputs. With the waits between them they cover five and a half days."""
+"""For one phase, date and state of its inputs. With the waits between them they cover five days, or three and a
+half where the same phase succeeds elsewhere all the time."""
+
+WHOLE_WAITS = 3
+"""So many waits must have been whole before one is cut short again."""
 
 SELF_HEAL = dg.AssetKey(["operations", "self_heal"])
 GIVEN_UP_CHECK = "nothing_given_up"
@@ -48,9 +52,10 @@ class Decision(StrEnum):
 
 
 def decide(attempts: Sequence[Attempted], now: datetime, last_success: datetime | None) -> Decision:
-    """Whether to try again: after growing waits, or at once when the same phase has since succeeded elsewhere.
+    """Whether to try again: after growing waits, one of which is cut short when the phase has succeeded elsewhere.
 
-    There are never more than `MOST_ATTEMPTS`, whatever the outcome of each and however often it is asked.
+    Only one now and then: other dates succeed every day, which says nothing about this one. There are never
+    more than `MOST_ATTEMPTS`, whatever the outcome of each and however often it is asked.
     """
     if not attempts:
         return Decision.LAUNCH
@@ -59,8 +64,10 @@ def decide(attempts: Sequence[Attempted], now: datetime, last_success: datetime 
     last = attempts[-1].launched_at
     if now >= last + wait_after(len(attempts)):
         return Decision.LAUNCH
+    recent = range(max(1, len(attempts) - WHOLE_WAITS), len(attempts))
+    were_whole = all(attempts[n].launched_at - attempts[n - 1].launched_at >= wait_after(n) for n in recent)
     heals_now = last_success is not None and last_success > last and now >= last + FIRST_WAIT
-    return Decision.LAUNCH if heals_now else Decision.WAIT
+    return Decision.LAUNCH if heals_now and were_whole else Decision.WAIT
 
 
 def wait_after(attempts: int) -> timedelta:
@@ -85,6 +92,11 @@ class Memory:
         looked_at = content["season_looked_at"]
         return cls(date.fromisoformat(looked_at) if looked_at else None, content["healing"], content["given_up"])
 
+    def forget_before(self, begin: date) -> None:
+        """Forgets dates of earlier seasons, at which nothing looks any more."""
+        self.healing = {name: what for name, what in self.healing.items() if _day(name) >= begin}
+        self.given_up = [name for name in self.given_up if _day(name) >= begin]
+
     def __str__(self) -> str:
         """The memory as JSON."""
         looked_at = self.season_looked_at.isoformat() if self.season_looked_at else None
@@ -93,10 +105,14 @@ class Memory:
 
 @dataclass
 class Round:
-    """What one round found: runs to launch, what is healed, what it gives up on."""
+    """What one round found: runs to launch, what needs nothing, what it gives up on.
+
+    `looked_at` are all phases and dates of the round; of others it knows nothing.
+    """
 
     launches: list[Launch] = field(default_factory=list)
-    wanted: dict[str, str] = field(default_factory=dict)
+    looked_at: set[str] = field(default_factory=set)
+    well: set[str] = field(default_factory=set)
     given_up: dict[str, tuple[Phase, date, int]] = field(default_factory=dict)
     waiting: int = 0
 
@@ -117,12 +133,13 @@ def self_heal_sensor(tables: Sequence[Table], settings: Settings) -> dg.SensorDe
         for run_id in close_orphans(context.instance):
             context.log.error(f"Run {run_id} had ended without saying so; it is now marked as failed.")
         memory = Memory.read(context.cursor)
+        memory.forget_before(season_start(season_of(gatekeeper.clock.today())))
         whole_season = memory.season_looked_at != gatekeeper.clock.today()
         with gatekeeper.warehouse.session(read_only=True, wait_seconds=settings.sensor_lock_wait_seconds) as session:
             evidence = gatekeeper.evidence(session)
             dates = dates_to_heal(evidence, whole_season=whole_season)
             found = look(gatekeeper, evidence, Launches(context.instance), dates)
-        if whole_season:
+        if whole_season and dates:
             memory.season_looked_at = gatekeeper.clock.today()
         events = verify(memory, found, gatekeeper.clock.now())
         now = gatekeeper.clock.now()
@@ -151,27 +168,35 @@ def look(gatekeeper: Gatekeeper, evidence: Evidence, launches: Launches, dates: 
     """What the dates want, phase by phase, and the smallest runs that bring it about now."""
     found = Round()
     for phase in FED_PHASES:
-        planned = plan(gatekeeper, evidence, launches, phase, _lost(evidence, phase, dates))
+        lost = _lost(evidence, phase, dates)
+        needy = {day for _, day in evidence.needs(evidence.tables_of(phase), lost)}
+        found.looked_at |= {_name(phase, day) for day in dates}
+        found.well |= {_name(phase, day) for day in lost if day not in needy}
+        planned = plan(gatekeeper, evidence, launches, phase, lost)
         by_attempt: dict[int, dict[date, tuple[frozenset[dg.AssetKey], str]]] = {}
         for day, (keys, inputs) in _with_landing(evidence, phase, planned).items():
             attempts = launches.attempts(phase, day, inputs)
-            name = f"{phase.name.lower()} {day}"
-            found.wanted[name] = f"{len(attempts)} attempts before"
             decision = decide(attempts, evidence.clock.now(), launches.last_success(phase))
             if decision is Decision.LAUNCH:
                 by_attempt.setdefault(len(attempts), {})[day] = keys, inputs
             elif decision is Decision.GIVE_UP:
-                found.given_up[name] = phase, day, len(attempts)
+                found.given_up[_name(phase, day)] = phase, day, len(attempts)
             else:
                 found.waiting += 1
         found.waiting += len(planned.closed) + len(planned.under_way)
-        for day in (*planned.closed, *planned.under_way):
-            found.wanted[f"{phase.name.lower()} {day}"] = "waits"
         for attempt, wanted in by_attempt.items():
             # Dates that failed together are tried again one by one: one that always fails holds up no other.
             for part in [wanted] if attempt == 0 else [{day: what} for day, what in wanted.items()]:
                 found.launches += in_runs(phase, part, attempt)
     return found
+
+
+def _name(phase: Phase, day: date) -> str:
+    return f"{phase.name.lower()} {day}"
+
+
+def _day(name: str) -> date:
+    return date.fromisoformat(name.split()[1])
 
 
 def _lost(evidence: Evidence, phase: Phase, dates: Sequence[date]) -> list[date]:
@@ -201,19 +226,21 @@ def _with_landing(evidence: Evidence, phase: Phase, planned: Plan) -> Mapping[da
 
 
 def verify(memory: Memory, found: Round, now: datetime) -> list[dg.AssetObservation | dg.AssetCheckEvaluation]:
-    """What to say about earlier rounds: healed, or given up; each is said once."""
+    """What to say about earlier rounds: healed, or given up; each is said once.
+
+    What was not looked at now stays as it was, until a round that looks at the whole season.
+    """
     events: list[dg.AssetObservation | dg.AssetCheckEvaluation] = []
     for name, before in list(memory.healing.items()):
-        if name not in found.wanted:
+        if name in found.well:
             del memory.healing[name]
             said = {"healed": name, "before": before, "after": "complete and made from its present inputs"}
             events.append(dg.AssetObservation(SELF_HEAL, partition=name.split()[1], metadata=said))
     for launch in found.launches:
         for day in launch.dates:
-            name = f"{launch.phase.name.lower()} {day}"
-            memory.healing.setdefault(name, f"missing or stale at {now.isoformat()}")
+            memory.healing.setdefault(_name(launch.phase, day), f"missing or stale at {now.isoformat()}")
     news = {name: what for name, what in found.given_up.items() if name not in memory.given_up}
-    memory.given_up = sorted(found.given_up)
+    memory.given_up = sorted({*found.given_up, *(name for name in memory.given_up if name not in found.looked_at)})
     return [*events, *(_gave_up(*what, now) for what in news.values())]
 
 

@@ -21,7 +21,13 @@ from nba_pipeline.gates import GATES
 from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.orphans import close_orphans
 from nba_pipeline.operations.outlook import accuracy_of, players_who_played
-from nba_pipeline.operations.overrides import OverrideError, known_gap, overrides_in_force, record_override
+from nba_pipeline.operations.overrides import (
+    OverrideError,
+    end_override,
+    known_gap,
+    overrides_in_force,
+    record_override,
+)
 from nba_pipeline.operations.pipeline_health import health
 from nba_pipeline.operations.runs import opened, prepare_home
 from nba_pipeline.operations.smoke_test import CHECKED, DateResult, State, as_json_objects, smoke_test
@@ -212,6 +218,17 @@ def run_override(settings: Settings, gate: str, day: date, by: str, because: str
 def run_known_gap(settings: Settings, day: date, by: str, because: str) -> int:
     """Records a known gap; 2 when it cannot be recorded as asked for."""
     return _record(settings, known_gap(day, by, because))
+
+
+def run_end_override(settings: Settings, gate: str, day: date, by: str, because: str) -> int:
+    """Ends an override or a known gap; 2 when none is in force."""
+    try:
+        ended = end_override(warehouse_of(settings), Clock.from_settings(settings), gate, day, by, because)
+    except OverrideError as error:
+        errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        return NOT_TRIED
+    console.print(f"ended: {ended}", markup=False, highlight=False, soft_wrap=True)
+    return OK
 
 
 def _record(settings: Settings, decision: Override) -> int:

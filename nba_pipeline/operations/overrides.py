@@ -35,8 +35,25 @@ def record_override(warehouse: Warehouse, clock: Clock, decision: Override) -> O
         if until > now + LONGEST:
             raise OverrideError(f"an override lasts at most {LONGEST.days} days; a date whose data will never come "
                                 "is a known gap: nba-pipeline gate gap")  # fmt: skip
+    elif decision.game_date >= clock.today():
+        raise OverrideError(f"the games of {decision.game_date} have not been played: no gap is known of it yet")
     if until <= now:
         raise OverrideError(f"{until:%Y-%m-%d %H:%M} UTC is over already")
+    return _append(warehouse, decision, now)
+
+
+def end_override(warehouse: Warehouse, clock: Clock, gate: str, day: date, by: str, because: str) -> Override:
+    """Ends the decision in force for a gate and date, a known gap too, and returns what was recorded.
+
+    Raises `OverrideError` when there is none to end.
+    """
+    if not any((found.gate, found.game_date) == (gate, day) for found in overrides_in_force(warehouse, clock)):
+        raise OverrideError(f"no decision about {gate} is in force for {day}: nba-pipeline gate overrides lists them")
+    now = clock.now()
+    return _append(warehouse, Override(gate, day, by, because, now.replace(tzinfo=None)), now)
+
+
+def _append(warehouse: Warehouse, decision: Override, now: datetime) -> Override:
     if not decision.decided_by.strip() or not decision.reason.strip():
         raise OverrideError("say who decides (--by) and why (--because)")
     row = {

@@ -105,7 +105,8 @@ def _closed_gates(gatekeeper: Gatekeeper, evidence: Evidence, dates: Sequence[da
     sentences = []
     for gate in GATES:
         into = evidence.tables_of(gate.into)
-        mine = [day for day in dates if all(due(table, day) <= now for table in into)]
+        possible = [day for day in dates if not evidence.is_known_gap(day)]
+        mine = [day for day in possible if all(due(table, day) <= now for table in into)]
         for day, verdict in gatekeeper.verdicts(evidence, gate, mine).items():
             if not verdict.lets_through:
                 sentences.append(f"the gate {gate.name} is closed for {day}: {verdict.reasons[0]}")

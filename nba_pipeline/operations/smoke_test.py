@@ -7,7 +7,7 @@ from enum import Enum
 
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase, Table
-from nba_pipeline.evidence import Coverage, Evidence
+from nba_pipeline.evidence import KNOWN_GAP, Coverage, Evidence
 from nba_pipeline.gates import GATES, Gatekeeper, Verdict
 from nba_pipeline.partitions import game_dates
 from nba_pipeline.tables import all_tables
@@ -77,8 +77,13 @@ def smoke_test(
         for table in chosen:
             found[table.name] = evidence.coverage(table, dates, counts=True)
         closed = closed_gates(gatekeeper, evidence, dates) if tables is None else {}
+        gaps = {day: str(evidence.overrides[KNOWN_GAP, day]) for day in dates if evidence.is_known_gap(day)}
     return [
-        DateResult(day, tuple(_result(table, found[table.name][day], clock) for table in chosen), closed.get(day, ()))
+        DateResult(
+            day,
+            tuple(_result(table, found[table.name][day], clock, gaps.get(day)) for table in chosen),
+            closed.get(day, ()),
+        )
         for day in dates
     ]
 
@@ -88,18 +93,21 @@ def closed_gates(gatekeeper: Gatekeeper, evidence: Evidence, dates: Sequence[dat
     closed: dict[date, list[Verdict]] = {day: [] for day in dates}
     for gate in GATES:
         into = evidence.tables_of(gate.into)
-        mine = [day for day in dates if all(evidence.can_exist(table, day) for table in into)]
+        possible = [day for day in dates if not evidence.is_known_gap(day)]
+        mine = [day for day in possible if all(evidence.can_exist(table, day) for table in into)]
         for day, verdict in gatekeeper.verdicts(evidence, gate, mine).items():
             if not verdict.lets_through:
                 closed[day].append(verdict)
     return {day: tuple(verdicts) for day, verdicts in closed.items()}
 
 
-def _result(table: Table, coverage: Coverage, clock: Clock) -> TableResult:
+def _result(table: Table, coverage: Coverage, clock: Clock, gap: str | None) -> TableResult:
     waiting = not table.before_tip_off and coverage.game_date >= clock.today()
     if waiting and not coverage.complete:
         note = ("not due: the games of the date have not been played",)
         return TableResult(table, State.VALID_SKIP, 0, coverage.present, note)
+    if gap and not coverage.complete:
+        return TableResult(table, State.VALID_SKIP, 0, coverage.present, (gap,))
     if not coverage.complete:
         reasons = tuple(coverage.reasons(table))
         return TableResult(table, State.FAIL, coverage.expected, coverage.present, reasons)

@@ -11,10 +11,12 @@ from dagster._daemon.types import DaemonHeartbeat
 
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.clock import Clock
+from nba_pipeline.contracts import Phase
 from nba_pipeline.evidence import Override
 from nba_pipeline.operations.commands import run_health
-from nba_pipeline.operations.overrides import record_override
+from nba_pipeline.operations.overrides import known_gap, record_override
 from nba_pipeline.operations.pipeline_health import LONGEST_SILENCE, Health, health
+from nba_pipeline.operations.smoke_test import State, smoke_test
 from nba_pipeline_tests.automation.conftest import CORRECTED_GAME, LOADED_AT, lose
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
 
@@ -49,6 +51,21 @@ def test_a_missing_date_is_a_problem_with_its_table_and_closes_the_gates_behind_
     told = " ".join(report.problems)
     assert f"{player_game_summary.CONTRACT.name} was never published for {CORRECTED_GAME}" in told
     assert "the gate analytics_to_precompute is closed" in told
+
+
+def test_a_recorded_known_gap_is_no_problem_any_more(loaded: Loaded) -> None:
+    daemon = loaded()
+    lose(daemon, player_game_summary.CONTRACT, CORRECTED_GAME)
+    clock = Clock.from_settings(daemon.settings)
+    record_override(daemon.warehouse, clock, known_gap(CORRECTED_GAME, "Ann", "the source lost it"))
+    report = found(daemon)
+    assert report.well, report.problems
+    assert "the source lost it" in " ".join(report.overrides)
+    (tested,) = smoke_test(daemon.warehouse, clock, CORRECTED_GAME, CORRECTED_GAME)
+    assert tested.phase(Phase.RAW) is State.PASS
+    assert tested.overall is not State.FAIL
+    notes = [result.reasons for result in tested.tables if result.table is player_game_summary.CONTRACT]
+    assert "the source lost it" in str(notes)
 
 
 def test_a_daemon_that_went_silent_is_a_problem_and_one_that_lives_or_never_was_is_none(loaded: Loaded) -> None:

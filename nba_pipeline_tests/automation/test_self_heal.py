@@ -1,6 +1,7 @@
 """Self-heal mends what is missing, stale or failed with the smallest runs, a bounded number of times, and says so."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 
@@ -29,6 +30,7 @@ from nba_pipeline.evidence import Need
 from nba_pipeline.gates import Admission, Gatekeeper
 from nba_pipeline.partitions import PARTITION, RANGE_END, RANGE_START, dates_of, game_dates
 from nba_pipeline.precompute import player_composite_factors, player_daily_cache
+from nba_pipeline.sources.landing import Landing
 from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
 from nba_pipeline_tests.automation.conftest import CORRECTED_GAME, LOADED_AT, lose
@@ -150,6 +152,16 @@ def test_a_success_elsewhere_shortens_the_wait_but_not_below_the_first_and_not_t
     spent = [Attempted(launched, False)] * MOST_ATTEMPTS
     assert decide(spent, later, later) is Decision.GIVE_UP
     assert decide(spent, launched + timedelta(days=365), later) is Decision.GIVE_UP
+
+
+def test_however_often_others_succeed_the_attempts_cover_three_days_and_a_half() -> None:
+    now = begin = datetime(2025, 11, 1, tzinfo=UTC)
+    attempts: list[Attempted] = []
+    while (decision := decide(attempts, now, last_success=now)) is not Decision.GIVE_UP:
+        if decision is Decision.LAUNCH:
+            attempts.append(Attempted(now, False))
+        now += timedelta(minutes=15)
+    assert timedelta(days=3.5) <= attempts[-1].launched_at - begin <= timedelta(days=5)
 
 
 def test_every_attempt_of_a_whole_failing_season_is_remembered() -> None:
@@ -300,6 +312,61 @@ def test_a_hole_older_than_the_operated_days_is_made_again_by_the_look_of_the_ne
     assert not heal(daemon).runs
 
 
+@contextmanager
+def failing(table: Table, *days: date) -> Iterator[None]:
+    """The table's steps about any of the days raise."""
+    admit = Gatekeeper.admit
+
+    def failing_admit(self: Gatekeeper, asked: Table, dates: list[date], asked_by: str) -> Admission:
+        if asked.name == table.name and {*days} & {*dates}:
+            raise RuntimeError("a bug")
+        return admit(self, asked, dates, asked_by)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Gatekeeper, "admit", failing_admit)
+        yield
+
+
+def test_what_a_round_did_not_look_at_is_neither_called_healed_nor_told_again(
+    loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(self_heal, "MOST_ATTEMPTS", 1)
+    daemon = loaded()
+    hole = date(2025, 10, 5)
+    lose(daemon, SUMMARY, hole)
+    with failing(SUMMARY, hole):
+        assert made(heal(daemon)) == [({"analytics/player_game_summary"}, [hole])]
+        for day in (1, 2):
+            for minutes in (0, 15, 30):
+                at = new_york(LOADED_AT.date() + timedelta(days=day), time(0, 5))
+                daemon.at(at + timedelta(minutes=minutes))
+                heal(daemon)
+                daemon.tick_sensor("alerts")
+                assert not [name for name in healed(daemon) if str(hole) in name]
+    gave_up = [alert for alert in daemon.alerts() if alert["kind"] == AlertKind.SELF_HEAL_GAVE_UP.value]
+    assert len([alert for alert in gave_up if str(hole) in alert["what"]]) == 1
+    daemon.launch(dg.RunRequest(partition_key=str(hole), asset_selection=[dg.AssetKey(SUMMARY.name.split("."))]), "me")
+    daemon.at(new_york(LOADED_AT.date() + timedelta(days=3), time(0, 5)))
+    heal(daemon)
+    assert f"analytics {hole}" in healed(daemon)
+
+
+def test_an_answer_that_was_damaged_closes_its_date_and_holds_up_no_other(loaded: Loaded) -> None:
+    daemon = loaded()
+    landing = Landing(daemon.settings.landing_path)
+    capture = landing.latest("players/active", LOADED_AT.date())
+    assert capture is not None
+    (capture.path / "capture.json").write_text("{")
+    lose(daemon, SUMMARY, CORRECTED_GAME)
+    assert ({"analytics/player_game_summary"}, [CORRECTED_GAME]) in made(heal(daemon))
+    assert (SUMMARY.name, CORRECTED_GAME) not in needs(daemon, [CORRECTED_GAME])
+    gatekeeper: Gatekeeper = daemon.gatekeeper
+    with daemon.warehouse.session(read_only=True) as session:
+        players = next(table for table in all_tables() if table.name == "raw.players")
+        found = gatekeeper.evidence(session).not_landed(players, [LOADED_AT.date()])
+    assert "is damaged" in " ".join(found[LOADED_AT.date()])
+
+
 def test_out_of_season_and_before_anything_was_loaded_it_does_nothing(
     loaded: Loaded, daemon: Callable[..., SimulatedDaemon]
 ) -> None:
@@ -342,20 +409,13 @@ def test_what_always_fails_is_given_up_after_the_bound_with_one_alert_that_names
     monkeypatch.setattr(self_heal, "MOST_ATTEMPTS", 3)
     daemon = loaded()
     lose(daemon, SUMMARY, CORRECTED_GAME)
-    admit = Gatekeeper.admit
-
-    def failing(self: Gatekeeper, table: Table, dates: list[date], asked_by: str) -> Admission:
-        if table.name == SUMMARY.name:
-            raise RuntimeError("a bug")
-        return admit(self, table, dates, asked_by)
-
-    monkeypatch.setattr(Gatekeeper, "admit", failing)
     launched: list[datetime] = []
-    for _ in range(12):
-        ticked = heal(daemon)
-        launched += [ticked.at] * len(ticked.runs)
-        daemon.tick_sensor("alerts")
-        daemon.at(daemon.now + timedelta(minutes=15))
+    with failing(SUMMARY, CORRECTED_GAME):
+        for _ in range(12):
+            ticked = heal(daemon)
+            launched += [ticked.at] * len(ticked.runs)
+            daemon.tick_sensor("alerts")
+            daemon.at(daemon.now + timedelta(minutes=15))
     minutes = [(b - a).total_seconds() / 60 for a, b in pairwise(launched)]
     assert minutes == [15, 30]
     alerts = [alert for alert in daemon.alerts() if alert["kind"] == AlertKind.SELF_HEAL_GAVE_UP.value]
@@ -365,7 +425,6 @@ def test_what_always_fails_is_given_up_after_the_bound_with_one_alert_that_names
     assert f"nba-pipeline smoke-test {CORRECTED_GAME} --verbose" in alerts[0]["mend"]
     assert not healed(daemon)
     # A person mends it: nothing is left to say, and nothing is launched.
-    monkeypatch.setattr(Gatekeeper, "admit", admit)
     daemon.launch(
         dg.RunRequest(partition_key=str(CORRECTED_GAME), asset_selection=[dg.AssetKey(SUMMARY.name.split("."))]), "me"
     )
@@ -373,21 +432,14 @@ def test_what_always_fails_is_given_up_after_the_bound_with_one_alert_that_names
     assert healed(daemon) == [f"analytics {CORRECTED_GAME}"]
 
 
-def test_what_failed_together_is_tried_again_one_by_one(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_failed_together_is_tried_again_one_by_one(loaded: Loaded) -> None:
     daemon = loaded()
     bad, good = OPENING, CORRECTED_GAME
     lose(daemon, SUMMARY, bad, good)
-    admit = Gatekeeper.admit
-
-    def failing(self: Gatekeeper, table: Table, dates: list[date], asked_by: str) -> Admission:
-        if table.name == SUMMARY.name and bad in dates:
-            raise RuntimeError("a bug")
-        return admit(self, table, dates, asked_by)
-
-    monkeypatch.setattr(Gatekeeper, "admit", failing)
-    assert made(heal(daemon)) == [({"analytics/player_game_summary"}, [bad, good])]
-    daemon.at(daemon.now + timedelta(minutes=15))
-    assert [dates for _, dates in made(heal(daemon))] == [[bad], [good]]
+    with failing(SUMMARY, bad):
+        assert made(heal(daemon)) == [({"analytics/player_game_summary"}, [bad, good])]
+        daemon.at(daemon.now + timedelta(minutes=15))
+        assert [dates for _, dates in made(heal(daemon))] == [[bad], [good]]
     assert (SUMMARY.name, good) not in needs(daemon, [good])
     assert needs(daemon, [bad])[SUMMARY.name, bad] is Need.MISSING
 

@@ -1,5 +1,6 @@
 """The sensors between the phases launch what changes upstream reach, once, and lose no date whatever goes wrong."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from nba_pipeline.partitions import dates_of, game_dates
 from nba_pipeline.precompute import ml_feature_store, player_daily_cache
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import player_box_scores
+from nba_pipeline.sources.landing import Landing
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
@@ -203,6 +205,57 @@ def test_a_correction_of_an_old_game_makes_exactly_what_it_reaches_and_no_predic
             assert not tick(daemon, name).runs, name
 
 
+def answer_again(daemon: SimulatedDaemon, day: date, more: int) -> None:
+    """The source answers about the games of a day again, with more points for one home team; nothing else changes."""
+    landing = Landing(daemon.settings.landing_path)
+    capture = landing.latest("games", day)
+    assert capture is not None
+    daemon.at(daemon.now + timedelta(minutes=1))
+    writer = landing.begin("games", capture.first_date, capture.last_date, daemon.now)
+    for number, page in enumerate(capture.pages):
+        content = json.loads(page.body())
+        if number == 0:
+            next(game for game in content["data"] if game["date"] == str(day))["home_team_score"] += more
+        writer.add_page(json.dumps(content).encode(), {}, daemon.now)
+    writer.commit()
+    daemon.instance.report_runless_asset_event(dg.AssetMaterialization(["landing", "games"], partition=str(day)))
+
+
+def test_a_correction_of_the_games_alone_makes_the_box_scores_that_failed_with_them(loaded: Loaded) -> None:
+    daemon = loaded()
+    lose(daemon, BOX_SCORES, THIRD)
+    answer_again(daemon, THIRD, 30)
+    for _ in range(3):
+        tick(daemon, RAW)
+    assert needs(daemon, BOX_SCORES) == {THIRD: Need.MISSING}
+    assert any(run.is_failure for run in daemon.launched), "points do not sum to the score"
+    answer_again(daemon, THIRD, -30)
+    for _ in range(3):
+        tick(daemon, RAW)
+    assert needs(daemon, BOX_SCORES) == {}
+
+
+def test_a_roster_that_never_came_holds_up_no_box_scores(loaded: Loaded) -> None:
+    daemon = loaded()
+    players = next(table for table in all_tables() if table.name == "raw.players")
+    lose(daemon, players, THIRD)
+    lose(daemon, BOX_SCORES, THIRD)
+    for capture in Landing(daemon.settings.landing_path).captures("players/active", THIRD):
+        shutil.rmtree(capture.path)
+    landed = dg.AssetMaterialization(["landing", "player_box_scores"], partition=str(THIRD))
+    daemon.instance.report_runless_asset_event(landed)
+    assert [run.asset_selection for run in tick(daemon, RAW).runs] == [{asset_key(BOX_SCORES)}]
+    assert needs(daemon, BOX_SCORES) == {}
+    assert not tick(daemon, RAW).runs
+    assert set(Cursor.read(daemon.cursors[RAW]).waiting) == {THIRD}
+    daemon.tick_sensor("alerts")
+    daemon.at(daemon.now + timedelta(minutes=31))
+    tick(daemon, RAW)
+    daemon.tick_sensor("alerts")
+    told = [alert["what"] for alert in daemon.alerts() if alert["kind"] == AlertKind.GATE_CLOSED.value]
+    assert any("nothing was landed from players/active" in said and "raw.players" in said for said in told), told
+
+
 # a tick that fails
 
 
@@ -363,6 +416,17 @@ def test_games_that_are_not_final_are_a_wait_and_no_failed_run(loaded: Loaded) -
         tick(daemon)
     assert TODAY in Cursor.read(daemon.cursors[RAW]).waiting
     assert [run.run_id for run in daemon.launched if run.is_failure] == []
+
+    def told_at(at: time) -> list[str]:
+        daemon.at(new_york(tomorrow, at))
+        tick(daemon, RAW)
+        daemon.tick_sensor("alerts")
+        return [
+            a["what"] for a in daemon.alerts() if a["kind"] == AlertKind.GATE_CLOSED.value and str(TODAY) in a["what"]
+        ]
+
+    assert told_at(time(2, 5)) == told_at(time(7, 55)) == [], "the night is for late games"
+    assert "not final" in " ".join(told_at(time(8, 5)))
     daemon.at(new_york(tomorrow, time(15, 0)))
     daemon.tick_schedule("box_scores", daemon.now)
     assert [dates(tick(daemon, RAW)) for _ in range(3)] == [
