@@ -17,6 +17,7 @@ from nba_pipeline.operations.commands import run_health
 from nba_pipeline.operations.overrides import known_gap, record_override
 from nba_pipeline.operations.pipeline_health import LONGEST_SILENCE, Health, health
 from nba_pipeline.operations.smoke_test import State, smoke_test
+from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline_tests.automation.conftest import CORRECTED_GAME, LOADED_AT, lose
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
 
@@ -55,7 +56,7 @@ def test_a_missing_date_is_a_problem_with_its_table_and_closes_the_gates_behind_
 
 def test_a_recorded_known_gap_is_no_problem_any_more(loaded: Loaded) -> None:
     daemon = loaded()
-    lose(daemon, player_game_summary.CONTRACT, CORRECTED_GAME)
+    lose(daemon, player_daily_cache.CONTRACT, CORRECTED_GAME)
     clock = Clock.from_settings(daemon.settings)
     record_override(daemon.warehouse, clock, known_gap(CORRECTED_GAME, "Ann", "the source lost it"))
     report = found(daemon)
@@ -64,7 +65,7 @@ def test_a_recorded_known_gap_is_no_problem_any_more(loaded: Loaded) -> None:
     (tested,) = smoke_test(daemon.warehouse, clock, CORRECTED_GAME, CORRECTED_GAME)
     assert tested.phase(Phase.RAW) is State.PASS
     assert tested.overall is not State.FAIL
-    notes = [result.reasons for result in tested.tables if result.table is player_game_summary.CONTRACT]
+    notes = [result.reasons for result in tested.tables if result.table is player_daily_cache.CONTRACT]
     assert "the source lost it" in str(notes)
 
 
