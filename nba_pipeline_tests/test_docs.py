@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from nba_pipeline.settings import Settings
+
 ROOT = Path(__file__).parents[1]
 INCIDENTS = ROOT / "docs" / "incidents.md"
 VERDICTS = {"impossible", "caught", "not ours"}
@@ -78,6 +80,13 @@ def test_every_command_that_the_documents_name_exists() -> None:
     for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         for name in re.findall(r"nba-pipeline ([a-z][a-z-]+)", document.read_text()):
             assert name in commands, f"{document.name} names `nba-pipeline {name}`"
+
+
+def test_every_setting_is_documented_once() -> None:
+    documented = re.findall(r"^\| `(\w+)`", (ROOT / "docs" / "settings.md").read_text(), re.M)
+    fields = Settings.model_fields
+    names = [str(field.validation_alias or f"NBA_PIPELINE_{name.upper()}") for name, field in fields.items()]
+    assert sorted(documented) == sorted([*names, "DAGSTER_HOME"])
 
 
 @pytest.mark.parametrize("document", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name)
