@@ -50,11 +50,14 @@ from nba_pipeline_tests.automation.test_incident import LANDINGS, rows_of
 
 console = Console(width=140)
 
-FIRST_STRETCH = (date(2025, 10, 21), 31)
-"""Over the end of daylight-saving time, 2 November 2025."""
+OPENING = date(2025, 10, 1)
+"""The first partition of the season."""
 
-SECOND_STRETCH = (date(2026, 2, 24), 29)
-"""Over its beginning, 8 March 2026."""
+STRETCHES = {"autumn": (date(2025, 10, 21), 31), "spring": (date(2026, 2, 24), 29)}
+"""First date and number of days: over the end of daylight-saving time on 2 November 2025, and its beginning on 8 March.
+
+Each is played in a process of its own, with its own twin.
+"""
 
 CALM_DAYS = 2
 """At the end of each stretch, for what is still to be healed."""
@@ -112,17 +115,16 @@ def rules_of(fault: Fault, rng: random.Random) -> dict[str, object]:
             return {"kind": "stat_correction", **about, "field": "fgm", "appears_at": appears.isoformat()}
 
 
-def source_faults(league: League, stretches: Sequence[tuple[date, int]], rng: random.Random) -> list[Fault]:
+def source_faults(league: League, days: Sequence[date], rng: random.Random) -> list[Fault]:
     """One fault a date at most, on half of the dates with games; none where the next month's model begins."""
     faults = []
     played = set(league.games["game_date"])
     kinds = [*AT_THE_SOURCE, *IN_THE_GAMES]
-    for first, count in stretches:
-        for day in (first + timedelta(days=n) for n in range(1, count - CALM_DAYS - 2)):
-            month_ends = (day + timedelta(days=3)).month != day.month
-            if day in played and not month_ends and rng.random() < 0.55:
-                kind = kinds[len(faults) % len(kinds)]
-                faults.append(Fault(kind, day, new_york(day + timedelta(days=1), time(1, 30))))
+    for day in days[1 : -CALM_DAYS - 2]:
+        month_ends = (day + timedelta(days=3)).month != day.month
+        if day in played and not month_ends and rng.random() < 0.55:
+            kind = kinds[len(faults) % len(kinds)]
+            faults.append(Fault(kind, day, new_york(day + timedelta(days=1), time(1, 30))))
     return faults
 
 
@@ -303,48 +305,43 @@ def to_day(request: dg.RunRequest) -> date | None:
     return date.fromisoformat(key) if key else None
 
 
-def play_twin(twin: SimulatedDaemon, stretches: Sequence[tuple[date, int]]) -> None:
+def play_twin(twin: SimulatedDaemon, days: Sequence[date]) -> None:
     """The undisturbed run: answers landed at the same times, and everything made of them in ranges."""
-    opening = date(2025, 10, 1)
-    for first, count in stretches:
-        bridge(twin, opening, first)
-        days = [first + timedelta(days=n) for n in range(count)]
-        for day in days:
-            for name, at in LANDINGS:
-                twin.at(new_york(day, at))
-                twin.tick_schedule(name, twin.now)
-        last = days[-1] + timedelta(days=1)
-        twin.at(new_york(last, time(6, 30)))
-        twin.tick_schedule("box_scores", twin.now)
-        twin.at(new_york(last, time(12, 0)))
-        backfill(twin, first - timedelta(days=1), days[-1], *[phase for phase in Phase if phase is not Phase.LANDING])
-        opening = last
+    load_before(twin, days[0])
+    for day in days:
+        for name, at in LANDINGS:
+            twin.at(new_york(day, at))
+            twin.tick_schedule(name, twin.now)
+    last = days[-1] + timedelta(days=1)
+    twin.at(new_york(last, time(6, 30)))
+    twin.tick_schedule("box_scores", twin.now)
+    twin.at(new_york(last, time(12, 0)))
+    made = [phase for phase in Phase if phase is not Phase.LANDING]
+    backfill(twin, days[0] - timedelta(days=1), days[-1], *made)
 
 
-def bridge(daemon: SimulatedDaemon, opening: date, first: date) -> None:
-    """Loads the dates between two stretches, at noon before the second."""
+def load_before(daemon: SimulatedDaemon, first: date) -> None:
+    """Loads the season up to the day before the storm, at noon of that day."""
     daemon.at(new_york(first - timedelta(days=1), time(12, 0)))
     daemon.last_schedule = daemon.now
-    backfill(daemon, opening, first - timedelta(days=2), *[phase for phase in Phase if phase.value < 5])
+    backfill(daemon, OPENING, first - timedelta(days=2), *[phase for phase in Phase if phase.value < 5])
     backfill(daemon, first - timedelta(days=1), first - timedelta(days=1))
 
 
-def weather(daemon: StormDaemon, stretches: Sequence[tuple[date, int]], webhook: Webhook, share: float) -> None:
+def weather(daemon: StormDaemon, days: Sequence[date], webhook: Webhook, share: float) -> None:
     """The storm itself, day by day."""
-    opening = date(2025, 10, 1)
-    for first, count in stretches:
-        bridge(daemon, opening, first)
-        for n in range(count):
-            began, launched = wall.monotonic(), len(daemon.launched)
-            daemon.share = share if n < count - CALM_DAYS else 0.0
-            daemon.live(first + timedelta(days=n), webhook)
-            runs = len(daemon.launched) - launched
-            console.print(f"{first + timedelta(days=n)}: {runs} runs, {wall.monotonic() - began:.0f} s", style="dim")
-        opening = first + timedelta(days=count)
-        daemon.at(new_york(opening, time(6, 30)))
-        daemon.tick_schedule("box_scores", daemon.now)
-        daemon.at(new_york(opening, time(12, 0)))
-        daemon.run_until(daemon.now + timedelta(hours=1))
+    load_before(daemon, days[0])
+    for day in days:
+        began, launched = wall.monotonic(), len(daemon.launched)
+        daemon.share = share if day in days[:-CALM_DAYS] else 0.0
+        daemon.live(day, webhook)
+        runs = len(daemon.launched) - launched
+        console.print(f"{day}: {runs} runs, {wall.monotonic() - began:.0f} s", style="dim")
+    after = days[-1] + timedelta(days=1)
+    daemon.at(new_york(after, time(6, 30)))
+    daemon.tick_schedule("box_scores", daemon.now)
+    daemon.at(new_york(after, time(12, 0)))
+    daemon.run_until(daemon.now + timedelta(hours=1))
 
 
 def differences(daemon: StormDaemon, twin: SimulatedDaemon, days: Sequence[date]) -> list[str]:
@@ -407,52 +404,59 @@ def report(daemon: StormDaemon) -> None:
 
 
 def main() -> int:
-    """Runs the storm; 0 when everything held."""
+    """Plays one stretch, or all of them side by side; 0 when everything held."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--days", type=int, default=60, help="game days, over both stretches")
+    parser.add_argument("--stretch", choices=STRETCHES, help="only this one")
+    parser.add_argument("--days", type=int, help="at most so many days of a stretch")
     parser.add_argument("--share", type=float, default=0.06, help="share of runs with a fault of the processes")
     arguments = parser.parse_args()
-    rng = random.Random(arguments.seed)
-    first = min(FIRST_STRETCH[1], arguments.days)
-    stretches = [(FIRST_STRETCH[0], first)]
-    if arguments.days > first:
-        stretches.append((SECOND_STRETCH[0], arguments.days - first))
-    league = simulate(arguments.seed, [2024, 2025])
-    faults = source_faults(league, stretches, rng)
+    if arguments.stretch:
+        first, count = STRETCHES[arguments.stretch]
+        days = [first + timedelta(days=n) for n in range(min(count, arguments.days or count))]
+        return 0 if storm_over(days, arguments.seed, arguments.share) else 1
+    again = [sys.executable, "-m", "nba_pipeline_tests.chaos.storm", *sys.argv[1:], "--stretch"]
+    processes = [subprocess.Popen([*again, stretch]) for stretch in STRETCHES]
+    return max(process.wait() for process in processes)
+
+
+def storm_over(days: Sequence[date], seed: int, share: float) -> bool:
+    """Plays the days twice, undisturbed and in a storm, and prints what became of it; true when everything held."""
+    rng = random.Random(f"{seed} {days[0]}")
+    league = simulate(seed, [2024, 2025])
+    faults = source_faults(league, days, rng)
     rules = [(fault, rules_of(fault, rng)) for fault in faults]
     truths = [rule for fault, rule in rules if fault.kind in ("postponed", "corrected")]
     folder = Path(tempfile.mkdtemp(prefix="nba_pipeline_chaos_"))
     began = wall.monotonic()
-    start = new_york(stretches[0][0] - timedelta(days=1), time(12, 0))
+    start = new_york(days[0] - timedelta(days=1), time(12, 0))
     with (
         Webhook() as webhook,
         LeagueServer(league, now=start, faults=FAULTS.validate_python(truths)) as calm,
         LeagueServer(league, now=start, faults=FAULTS.validate_python([rule for _, rule in rules])) as stormy,
     ):
         twin = SimulatedDaemon(folder / "twin", calm, start)
-        play_twin(twin, stretches)
+        play_twin(twin, days)
         daemon = StormDaemon(folder / "storm", stormy, start, webhook.url)
         daemon.settings = daemon.settings.model_copy(update={"lock_wait_seconds": 1.0})
         daemon.load()
         daemon.begin(rng, faults, twin)
-        weather(daemon, stretches, webhook, arguments.share)
-        held = verdict(daemon, twin, stretches)
+        weather(daemon, days, webhook, share)
+        held = verdict(daemon, twin, days)
         console.print(
-            f"{arguments.days} days in {(wall.monotonic() - began) / 60:.0f} min, {len(daemon.launched)} runs, "
-            f"{len(daemon.told)} alerts, {len(webhook.taken)} of them at the webhook."
+            f"{len(days)} days from {days[0]} in {(wall.monotonic() - began) / 60:.0f} min, {len(daemon.launched)} "
+            f"runs, {len(daemon.told)} alerts, {len(webhook.taken)} of them at the webhook."
         )
         twin.close()
         daemon.close()
     if held:
         shutil.rmtree(folder)
-    return 0 if held else 1
+    return held
 
 
-def verdict(daemon: StormDaemon, twin: SimulatedDaemon, stretches: Sequence[tuple[date, int]]) -> bool:
+def verdict(daemon: StormDaemon, twin: SimulatedDaemon, days: Sequence[date]) -> bool:
     """Prints what did not hold; true when everything did."""
     report(daemon)
-    days = [first + timedelta(days=n) for first, count in stretches for n in range(count)]
     problems = {
         "differs from the undisturbed run": differences(daemon, twin, days),
         "predicted from incomplete data": daemon.incomplete,
