@@ -62,7 +62,7 @@ def keep_live(staged: ibis.Table, published: ibis.Table) -> ibis.Table:
     newest = standing.group_by(KEYS).agg(made_at=standing.made_at.max())
     latest = standing.semi_join(newest, [*KEYS, "made_at"])
     live = staged.filter(staged.mode == LIVE)
-    same = live.semi_join(latest, [*KEYS, "predicted_value", "model_version"])
+    same = live.semi_join(latest, [*KEYS, "predicted_value", "model_version", "quality", "quality_tier"])
     new = live.anti_join(same, KEYS).anti_join(standing, [*KEYS, "made_at"])
     return standing.union(new).union(staged.filter(staged.mode == BACKTEST))
 

@@ -244,7 +244,7 @@ class StormDaemon(SimulatedDaemon):
         if run is None or player_predictions.CONTRACT.name not in {".".join(k.path) for k in run.asset_selection or ()}:
             return
         for day in dates_of(run):
-            rows = rows_of(self, player_predictions.CONTRACT, [day])
+            rows = self._predicted_now(day)
             if rows.empty:
                 continue
             with self.warehouse.session(read_only=True) as session:
@@ -258,6 +258,14 @@ class StormDaemon(SimulatedDaemon):
             if not set(rows["player_id"]) <= cache or cache != features:
                 self.incomplete.append(f"{day} at {self.now}: predictions beyond, or from less than, its cache")
             self._history_is_whole(day)
+
+    def _predicted_now(self, day: date) -> pd.DataFrame:
+        """The predictions of a date that were made just now: earlier live rows stay, whoever has left since."""
+        with self.warehouse.session(read_only=True) as session:
+            rows = session.read(player_predictions.CONTRACT)
+            made = self.now.astimezone(UTC).replace(tzinfo=None)
+            found = rows.filter(rows.game_date == ibis.literal(day), rows.made_at == ibis.literal(made))
+            return session.query(found).to_pandas(date_as_object=True)
 
     def _history_is_whole(self, day: date) -> None:
         assert self.twin is not None
