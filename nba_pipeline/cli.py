@@ -35,6 +35,31 @@ class PhaseName(StrEnum):
     grades = "grades"
 
 
+class Stat(StrEnum):
+    """The statistics that are predicted."""
+
+    points = "points"
+    rebounds = "rebounds"
+    assists = "assists"
+    three_pointers_made = "three_pointers_made"
+    minutes = "minutes"
+
+
+class Setting(StrEnum):
+    """What was known when a prediction was made: no news of the day, or who is out tonight."""
+
+    morning = "morning"
+    pre_tip = "pre_tip"
+
+
+class Population(StrEnum):
+    """The players over whom scores are taken."""
+
+    all = "all"
+    rotation = "rotation"
+    stars = "stars"
+
+
 Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], metavar="DATE", help="A game date in New York.")]
 
 
@@ -118,12 +143,43 @@ def smoke_test(
 def accuracy(
     first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First game date.")],
     last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last game date, included.")],
+    stat: Annotated[list[Stat] | None, typer.Option(help="Only these statistics; all, if not given.")] = None,
+    setting: Annotated[list[Setting] | None, typer.Option(help="Without or with news of the day; both.")] = None,
+    population: Annotated[
+        Population, typer.Option(help="All who played, or those expected to play 20 minutes or to score 20 points.")
+    ] = Population.all,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Mean absolute error of each system beside the naive baselines, on the same rows, and the coverage."""
+    """Errors of each system beside the naive baselines on the same rows, with 95 % intervals of the differences."""
     from nba_pipeline.operations.commands import run_accuracy
 
-    raise typer.Exit(run_accuracy(_settings(), first.date(), last.date(), as_json=as_json))
+    raise typer.Exit(
+        run_accuracy(
+            _settings(),
+            first.date(),
+            last.date(),
+            stats=[one.value for one in stat or Stat],
+            known=[one.value for one in setting or Setting],
+            population=population.value,
+            as_json=as_json,
+        )
+    )
+
+
+@app.command()
+def explain(
+    day: Day,
+    player: Annotated[str, typer.Argument(help="His id, or a part of his name that no other player of the date has.")],
+    stat: Annotated[str, typer.Option(help="The statistic.")] = "points",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the explanation as JSON.")] = False,
+) -> None:
+    """Say why a player was predicted what he was: features, contributions, box scores, landed responses.
+
+    Exit code 2 when there is nothing to explain, or several players may be meant; these are listed.
+    """
+    from nba_pipeline.operations.commands import run_explain
+
+    raise typer.Exit(run_explain(_settings(), day.date(), player, stat, as_json=as_json))
 
 
 @app.command()
@@ -198,6 +254,30 @@ def gate_overrides() -> None:
     from nba_pipeline.operations.commands import run_overrides
 
     raise typer.Exit(run_overrides(_settings()))
+
+
+ledger_app = typer.Typer(no_args_is_help=True, help="The ledger of predictions made before tip-off.")
+app.add_typer(ledger_app, name="ledger")
+
+
+@ledger_app.command("verify")
+def ledger_verify(
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First game date; the first of all.")
+    ] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last game date, included; the last of all.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Compute every chain anew and compare it with what Dagster's event log recorded of it.
+
+    Exit code 0 when every row stands as it was added, 1 when one does not, 2 when it could not be checked.
+    """
+    from nba_pipeline.operations.commands import run_ledger_verify
+
+    chosen = first.date() if first else None, last.date() if last else None
+    raise typer.Exit(run_ledger_verify(_settings(), *chosen, as_json=as_json))
 
 
 @app.command()

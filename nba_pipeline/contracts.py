@@ -54,18 +54,21 @@ class Window(Enum):
     SAME_DATE = "the same date"
     BEFORE = "dates before"
     UP_TO = "the same date and dates before"
+    TRAILING = "the same date and what there is of the days before"
 
 
 @dataclass(frozen=True)
 class Read:
     """One upstream table and the dates of it that a row about date d reads.
 
-    `earlier_seasons` bounds a look back: 1 means from the start of the season before.
+    `earlier_seasons` bounds a look back: 1 means from the start of the season before. `days` is the length of a
+    trailing window, the date itself included; of the days before it waits for none.
     """
 
     table: "Table"
     window: Window = Window.SAME_DATE
     earlier_seasons: int = 0
+    days: int = 1
 
 
 Reader = Callable[["Table"], ibis.Table]
@@ -111,10 +114,12 @@ class Table:
 
     `before_tip_off` tables can be made before the games of their date are played.
     `keeps(staged, published)` returns the rows to publish where published ones must be kept.
-    `landed` is the endpoint whose landed answers the table is parsed from.
+    `landed` is the endpoint whose landed answers the table is parsed from. With `landed_optional` a date about
+    which nothing was landed has no rows and is complete: what nobody asked for in time can never be had.
     `waits_for(read)` returns what a date still waits for before it can be made: `game_date`, `reason`.
     `critical` tables must be complete for the next phase to begin. A `ledger` is never made again once the
-    first game of its date has tipped off.
+    last game of its date has tipped off. `notes(rows)` says what the materialization of a date shall tell of its
+    published rows, for whoever cannot trust the warehouse: `game_date` and a column a note.
     """
 
     name: str
@@ -128,9 +133,11 @@ class Table:
     before_tip_off: bool = False
     keeps: Callable[[ibis.Table, ibis.Table], ibis.Table] | None = None
     landed: str | None = None
+    landed_optional: bool = False
     waits_for: Callable[[Reader], ibis.Table] | None = None
     critical: bool = False
     ledger: bool = False
+    notes: Callable[[ibis.Table], ibis.Table] | None = None
 
     def __post_init__(self) -> None:
         """Refuses a contract that contradicts itself."""

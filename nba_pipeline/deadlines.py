@@ -21,6 +21,7 @@ class Hours:
 
 BEFORE_THE_GAMES = {
     Phase.RAW: Hours(0, time(6, 45), time(8, 0)),
+    Phase.ANALYTICS: Hours(0, time(7, 0), time(8, 30)),
     Phase.PRECOMPUTE: Hours(0, time(7, 15), time(9, 0)),
     Phase.PREDICTIONS: Hours(0, time(7, 30), time(10, 0)),
 }

@@ -9,9 +9,18 @@ from nba_pipeline.automation.schedules import schedules
 from nba_pipeline.automation.self_heal import SELF_HEAL_ASSET, nothing_given_up, self_heal_sensor
 from nba_pipeline.clock import Clock
 from nba_pipeline.gates import Gatekeeper
-from nba_pipeline.landing import landed_games, landed_player_box_scores, landed_players
+from nba_pipeline.landing import (
+    landed_game_lines,
+    landed_games,
+    landed_injuries,
+    landed_player_box_scores,
+    landed_player_prop_lines,
+    landed_players,
+)
 from nba_pipeline.operations.data_quality import quality_checks
+from nba_pipeline.operations.ledger_verification import ledger_check
 from nba_pipeline.operations.pipeline_health import pipeline_health
+from nba_pipeline.predictions.model_assets import model_assets
 from nba_pipeline.progress import PROGRESS
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.balldontlie import BalldontlieClient
@@ -58,7 +67,11 @@ def definitions(settings: Settings) -> dg.Definitions:
             landed_games,
             landed_player_box_scores,
             landed_players,
+            landed_injuries,
+            landed_player_prop_lines,
+            landed_game_lines,
             *table_assets(),
+            *model_assets(),
             ALERTS_ASSET,
             SELF_HEAL_ASSET,
             pipeline_health,
@@ -68,6 +81,7 @@ def definitions(settings: Settings) -> dg.Definitions:
             *gate_checks(tables),
             freshness_checks(tables),
             quality_checks(tables),
+            ledger_check(),
             nothing_given_up,
         ],
         sensors=[

@@ -228,7 +228,8 @@ class Evidence:
     def not_landed(self, table: Table, dates: Sequence[date]) -> Reasons:
         """The dates about which the source was never asked, or whose answer cannot be read, and why.
 
-        Of a table that is parsed from landed answers; others wait for none.
+        Of a table that is parsed from landed answers; others wait for none. Where landing is optional, only
+        what cannot be read is named.
         """
         if table.landed is None or self._landing is None:
             return {}
@@ -237,7 +238,7 @@ class Evidence:
         return {
             day: [said if said != "-" else f"{nothing} {day}"]
             for day, said in found.items()
-            if said == "-" or (table.landed, day) in self._damaged
+            if (said == "-" and not table.landed_optional) or (table.landed, day) in self._damaged
         }
 
     @property
@@ -272,10 +273,10 @@ class Evidence:
 
         A look back asks for every date whose games are due: from the start of the season, or from the first
         date loaded if that is earlier, up to yesterday. Seasons that were never loaded are a known gap, which
-        the quality of the features shows.
+        the quality of the features shows. A trailing window takes what there is.
         """
         same = [day] if read.window is not Window.BEFORE else []
-        if read.window is Window.SAME_DATE:
+        if read.window in (Window.SAME_DATE, Window.TRAILING):
             return same
         begin, _ = read_bounds(read, day, day)
         start = min(self.first_loaded(begin) or day, season_start(season_of(day)))
@@ -291,7 +292,10 @@ class Evidence:
         return {day: self._inputs_of(table, day) for day in dates}
 
     def inputs_from_outside(self, tables: Iterable[Table], day: date) -> str:
-        """One hash over what tables that are made in one run are made from, what they make of each other left aside."""
+        """One hash over what tables that are made in one run are made from.
+
+        What they make of each other for the date is left aside; what stands of earlier dates is not.
+        """
         made = list(tables)
         hashes = [f"{table.name}:{self._inputs_of(table, day, made_with=made)}" for table in made]
         return hashlib.sha256("|".join(sorted(hashes)).encode()).hexdigest()
@@ -299,13 +303,14 @@ class Evidence:
     def _inputs_of(self, table: Table, day: date, made_with: Sequence[Table] = ()) -> str:
         digest = hashlib.sha256(self._landed(table, day).encode())
         for name, read in sorted(table.reads.items()):
-            if read.table in made_with:
+            made = read.table in made_with
+            if made and read.window is Window.SAME_DATE:
                 continue
             digest.update(f"|{name}:".encode())
             if read.window is not Window.SAME_DATE:
                 begin, _ = read_bounds(read, day, day)
                 digest.update(self._before(read.table, begin, day).encode())
-            if read.window is not Window.BEFORE:
+            if read.window is not Window.BEFORE and not made:
                 line = self.published(read.table).get(day)
                 digest.update((line.fingerprint if line else "-").encode())
         return digest.hexdigest()
@@ -330,26 +335,42 @@ class Evidence:
         key = (table.landed, day)
         if key not in self._content:
             try:
-                capture = self._landing.latest(table.landed, day)
-                self._content[key] = capture.fingerprint if capture else "-"
+                self._content[key] = self._spoken(table, day, self._landing)
             except DamagedLandingError as error:
                 # The date is closed with this reason; a step that reads the answer raises it.
                 self._content[key] = str(error)
                 self._damaged.add(key)
         return self._content[key]
 
-    def first_tip_off(self, day: date) -> datetime | None:
-        """When the first game of a date tips off; None when the schedule does not say."""
+    def _spoken(self, table: Table, day: date, landing: Landing) -> str:
+        """A hash over the landed answers that a table's rows of a date follow from; `-` when there is none.
+
+        The newest answer speaks for most tables. Optional ones say when their news was known, so every
+        answer counts, also one that repeats the one before.
+        """
+        captures = landing.captures(table.landed or "", day)
+        if not captures:
+            return "-"
+        if not table.landed_optional:
+            return captures[-1].fingerprint
+        told = "|".join(f"{capture.known_at.isoformat()} {capture.fingerprint}" for capture in captures)
+        return hashlib.sha256(told.encode()).hexdigest()
+
+    def last_tip_off(self, day: date) -> datetime | None:
+        """When the last game of a date tips off; None when the schedule does not say."""
         if self._tipped_off is None:
             games = self.session.read(next(table for table in self.tables if table.name == SCHEDULE))
             playing = games.filter(games.status != "postponed", games.tipoff_at.notnull())
-            rows = self.session.query(playing.group_by("game_date").agg(first=playing.tipoff_at.min())).to_pylist()
-            self._tipped_off = {row["game_date"]: row["first"].replace(tzinfo=UTC) for row in rows}
+            rows = self.session.query(playing.group_by("game_date").agg(last=playing.tipoff_at.max())).to_pylist()
+            self._tipped_off = {row["game_date"]: row["last"].replace(tzinfo=UTC) for row in rows}
         return self._tipped_off.get(day)
 
-    def has_begun(self, day: date) -> bool:
-        """Whether the first game of a date has tipped off, or, with times unknown, the date has begun."""
-        tip = self.first_tip_off(day)
+    def all_have_begun(self, day: date) -> bool:
+        """Whether the last game of a date has tipped off, or, with times unknown, the date has begun.
+
+        Until then its ledger can still gain rows: of the games that have not begun.
+        """
+        tip = self.last_tip_off(day)
         return self.clock.now() >= tip if tip else day <= self.clock.today()
 
     def can_exist(self, table: Table, day: date) -> bool:
@@ -370,7 +391,7 @@ class Evidence:
         return found
 
     def _staleness(self, table: Table, day: date) -> Need:
-        if table.ledger and self.has_begun(day):
+        if table.ledger and self.all_have_begun(day):
             return Need.NOTHING
         return Need.STALE if self.is_stale(table, day) else Need.NOTHING
 
@@ -391,6 +412,13 @@ class Evidence:
                 if read.window is not Window.BEFORE:
                     dates.add(day)
                 if read.window is not Window.SAME_DATE:
-                    end = season_start(season_of(day) + read.earlier_seasons + 1)
+                    end = _reached_until(read, day)
                     dates.update(scheduled[bisect_right(scheduled, day) : bisect_left(scheduled, end)])
         return dates
+
+
+def _reached_until(read: Read, day: date) -> date:
+    """The first date that reads `day` no more."""
+    if read.window is Window.TRAILING:
+        return day + timedelta(days=read.days)
+    return season_start(season_of(day) + read.earlier_seasons + 1)

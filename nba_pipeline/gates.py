@@ -31,18 +31,32 @@ RECENT = timedelta(days=14)
 """What the accuracy tripwires look at."""
 
 ENOUGH_GRADES = 500
-"""Fewer graded rows than this say nothing about a system."""
+"""Fewer graded rows than this say nothing about what a system does with a statistic."""
 
 TOO_GOOD, TOO_BAD = 0.88, 1.35
 """Honest range of a system's mean absolute error as a share of EWMA-7's on the same rows.
 
-Ours is near 0.97; a prior alone, in the first two weeks of a league without any history, is at 1.16.
+Ours is near 0.97; a prior alone, in the first two weeks of a league without any history, is at 1.16. Who is out
+tonight, known before tip-off, honestly makes it a few hundredths better.
 """
+
+TOO_GOOD_OF = {"minutes": 0.8}
+"""Where the honest range begins elsewhere: who starts and who rests says more about minutes than about what is done in
+them. A plain model of 2023-24 without any news had fortnights at 0.90; with the minutes themselves leaked, 0.01."""
+
+GRADED = "predictions.prediction_accuracy"
+
+JUDGED_BY = ("system_id", "stat", "setting", "mode")
+"""What has errors of its own, to be judged by themselves."""
 
 TRIPWIRE = "accuracy tripwire"
 
 LOOK_BACK_SEASONS = 1
 """Earlier seasons that precompute reads."""
+
+
+Sums = tuple[int, float, float]
+"""Of some graded rows: their number, and the absolute errors of the system and of EWMA-7."""
 
 
 class State(StrEnum):
@@ -62,7 +76,8 @@ class Finding:
     warnings: list[str] = field(default_factory=list)
 
 
-Rule = Callable[[Evidence, Sequence[date]], Mapping[date, Finding]]
+Rule = Callable[[Evidence, Sequence[date], Sequence[Table]], Mapping[date, Finding]]
+"""What is found about each of the dates, for the tables behind the gate that are to be made."""
 
 
 @dataclass(frozen=True)
@@ -82,58 +97,73 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Gate:
-    """The rule between two phases. A verdict for date d says whether `into` may be made for d.
-
-    With `of_the_next_date` the data of date d decide about the date after: that is what their check shows.
-    """
+    """The rule between two phases. A verdict for date d says whether `into` may be made for d."""
 
     name: str
     out_of: Phase
     into: Phase
     description: str
     rule: Rule
-    of_the_next_date: bool = False
 
     @property
     def check_name(self) -> str:
         """The name of the gate's asset check."""
         return f"gate_{self.name}"
 
-    def decided_by(self, day: date) -> date:
-        """The date whose verdict the data of `day` decide."""
-        return day + timedelta(days=1) if self.of_the_next_date else day
 
+def raw_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Table]) -> Mapping[date, Finding]:
+    """2→3: what the tables read of a date is there, and its contracts hold for what stands in the warehouse now.
 
-def raw_is_whole(evidence: Evidence, dates: Sequence[date]) -> Mapping[date, Finding]:
-    """2→3: schedule, box scores and their contracts hold for what stands in the warehouse now.
-
-    Every expected game is final by its content or postponed, both teams have their box scores and enough
-    players, points and minutes add up, no key stands twice, and nothing is there that nobody expects.
+    A summary needs every expected game final by its content or postponed, box scores of both teams with enough
+    players, points and minutes that add up, no key twice and nothing that nobody expects. The context of a game
+    needs what is known before tip-off, and no box score. Of a date to come only what can exist is asked for.
     """
     found = {day: Finding() for day in dates}
-    for table in _read_across(evidence, Phase.ANALYTICS, Phase.RAW):
-        covered = evidence.coverage(table, dates)
-        broken = evidence.broken_promises(table, [day for day in dates if covered[day].published])
-        for day in dates:
+    for table in evidence.tables_of(Phase.RAW):
+        behind = [t for t in into if any(read.table is table for read in t.reads.values())]
+        asked = [day for day in dates if any(_is_asked_for(evidence, table, t, day) for t in behind)]
+        covered = evidence.coverage(table, asked)
+        broken = evidence.broken_promises(table, [day for day in asked if covered[day].published])
+        for day in asked:
             found[day].reasons += covered[day].reasons(table)
             found[day].reasons += [f"{table.name} on {day}: {reason}" for reason in broken.get(day, ())]
     return found
 
 
-def look_back_is_whole(evidence: Evidence, dates: Sequence[date]) -> Mapping[date, Finding]:
-    """3→4: every analytics table is complete on every due date of the look-back window, known gaps aside."""
+def _is_asked_for(evidence: Evidence, table: Table, behind: Table, day: date) -> bool:
+    """Whether what is read must be there for the table behind; what is there before its time is judged as well.
+
+    A summary of a game to come lacks its own inputs, and is refused for them.
+    """
+    return behind.before_tip_off or evidence.can_exist(behind, day) or day in evidence.published(table)
+
+
+def look_back_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Table]) -> Mapping[date, Finding]:
+    """3→4: every analytics table is complete on every due date of the look-back window, known gaps aside.
+
+    Tables made before tip-off are complete on the date itself too, and nothing that they are made from has
+    changed since: features are not made twice because the context of their game comes a minute later.
+    """
     found = {day: Finding() for day in dates}
     for table in evidence.tables_of(Phase.ANALYTICS):
-        for day, reason in _incomplete_reads(evidence, Read(table, Window.BEFORE, LOOK_BACK_SEASONS), dates).items():
+        window = Window.UP_TO if table.before_tip_off else Window.BEFORE
+        for day, reason in _incomplete_reads(evidence, Read(table, window, LOOK_BACK_SEASONS), dates).items():
             found[day].reasons.append(reason)
+        for day in dates if table.before_tip_off else ():
+            if evidence.is_stale(table, day):
+                found[day].reasons.append(_stale(table, day))
     return found
 
 
-def precompute_is_enough(evidence: Evidence, dates: Sequence[date]) -> Mapping[date, Finding]:
+def _stale(table: Table, day: date) -> str:
+    return f"{table.name} on {day} was made before what it is made from changed"
+
+
+def precompute_is_enough(evidence: Evidence, dates: Sequence[date], into: Sequence[Table]) -> Mapping[date, Finding]:
     """4→5: enough Phase 4 tables, both critical ones among them, whole, fresh and on a whole history."""
     tables = evidence.tables_of(Phase.PRECOMPUTE)
     covered = {table.name: evidence.coverage(table, dates) for table in tables}
-    history = look_back_is_whole(evidence, dates)
+    history = look_back_is_whole(evidence, dates, tables)
     found = {}
     for day in dates:
         complete = {table.name: covered[table.name][day].complete for table in tables}
@@ -141,7 +171,7 @@ def precompute_is_enough(evidence: Evidence, dates: Sequence[date]) -> Mapping[d
         for table in tables:
             reasons = covered[table.name][day].reasons(table)
             if table.critical and complete[table.name] and evidence.is_stale(table, day):
-                reasons = [f"{table.name} on {day} was made before what it is made from changed"]
+                reasons = [_stale(table, day)]
             (finding.reasons if table.critical else finding.warnings).extend(reasons)
         finding.reasons += history[day].reasons
         found[day] = finding
@@ -160,7 +190,7 @@ def enough_tables(complete: Mapping[str, bool], critical: set[str]) -> Finding:
     return finding
 
 
-def predictions_are_whole(evidence: Evidence, dates: Sequence[date]) -> Mapping[date, Finding]:
+def predictions_are_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Table]) -> Mapping[date, Finding]:
     """5→6: every expected prediction of every system, values in range, and recent errors that are honest."""
     found = {day: Finding() for day in dates}
     for table in evidence.tables_of(Phase.PREDICTIONS):
@@ -175,32 +205,45 @@ def predictions_are_whole(evidence: Evidence, dates: Sequence[date]) -> Mapping[
 
 
 def dishonest_errors(evidence: Evidence, dates: Sequence[date]) -> Reasons:
-    """Per date, the systems whose errors over the days before lie outside the honest range."""
-    graded = next((table for table in evidence.tables_of(Phase.GRADES)), None)
+    """Per date, the systems whose errors over the days before lie outside the honest range.
+
+    Every statistic is judged against its own EWMA-7, and settings and modes apart: a leak into one of them would
+    vanish in the mean over all.
+    """
+    graded = next((table for table in evidence.tables_of(Phase.GRADES) if table.name == GRADED), None)
     if graded is None or not dates:
         return {}
     rows = evidence.session.read(graded)
     begin, end = min(dates) - RECENT, max(dates)
     played = rows.filter(rows.played, rows.game_date >= ibis.literal(begin), rows.game_date < ibis.literal(end))
-    by_day = played.group_by("system_id", "game_date").agg(
+    by_day = played.group_by(*JUDGED_BY, "game_date").agg(
         rows=ibis._.count(), error=played.absolute_error.sum(), baseline=played.ewma_7_absolute_error.sum()
     )
-    sums = evidence.session.query(by_day).to_pylist()
+    sums: dict[tuple[str, ...], dict[date, Sums]] = {}
+    for row in evidence.session.query(by_day).to_pylist():
+        days = sums.setdefault(tuple(row[key] for key in JUDGED_BY), {})
+        days[row["game_date"]] = row["rows"], row["error"], row["baseline"]
     reasons: Reasons = {}
-    for day in dates:
-        for system in sorted({row["system_id"] for row in sums}):
-            recent = [r for r in sums if r["system_id"] == system and day - RECENT <= r["game_date"] < day]
-            sentence = tripped(system, *(sum(r[key] for r in recent) for key in ("rows", "error", "baseline")))
+    for (system, stat, *how), days in sorted(sums.items()):
+        for day in dates:
+            sentence = tripped(f"{system} ({', '.join((stat, *how))})", stat, *recent_sums(days, day))
             if sentence:
                 reasons.setdefault(day, []).append(sentence)
     return reasons
 
 
-def tripped(system: str, rows: int, error: float, baseline: float) -> str | None:
+def recent_sums(days: Mapping[date, Sums], day: date) -> Sums:
+    """The sums over the days before a date that the tripwires look at."""
+    recent = [days[d] for n in range(1, RECENT.days + 1) if (d := day - timedelta(days=n)) in days]
+    return sum(r for r, _, _ in recent), sum(e for _, e, _ in recent), sum(b for _, _, b in recent)
+
+
+def tripped(system: str, stat: str, rows: int, error: float, baseline: float) -> str | None:
     """Why the errors of a system cannot be honest, from sums over the same rows; None when they can be."""
-    if rows < ENOUGH_GRADES or not baseline or TOO_GOOD <= error / baseline <= TOO_BAD:
+    too_good = TOO_GOOD_OF.get(stat, TOO_GOOD)
+    if rows < ENOUGH_GRADES or not baseline or too_good <= error / baseline <= TOO_BAD:
         return None
-    good = error / baseline < TOO_GOOD
+    good = error / baseline < too_good
     return (
         f"{TRIPWIRE}: {system} is too {'good to be true' if good else 'bad to be used'}: mean absolute error "
         f"{error / rows:.2f} against {baseline / rows:.2f} of EWMA-7 on the same {rows} rows of the last "
@@ -213,16 +256,16 @@ GATES = (
         "raw_to_analytics",
         Phase.RAW,
         Phase.ANALYTICS,
-        "Every expected game is final or postponed, and its box scores are whole and add up.",
+        "What is known before the games is whole; once they are over every one is final or postponed, and its box "
+        "scores are whole and add up.",
         raw_is_whole,
     ),
     Gate(
         "analytics_to_precompute",
         Phase.ANALYTICS,
         Phase.PRECOMPUTE,
-        "Every analytics table is complete on every date that the next date looks back on.",
+        "Every analytics table is complete on every date looked back on; the context of the date is there and fresh.",
         look_back_is_whole,
-        of_the_next_date=True,
     ),
     Gate(
         "precompute_to_predictions",
@@ -284,13 +327,18 @@ class Gatekeeper:
         """Fresh evidence, true while the session lasts."""
         return Evidence(session, self.clock, self.tables, self.landing)
 
-    def verdicts(self, evidence: Evidence, gate: Gate, dates: Sequence[date]) -> dict[date, Verdict]:
-        """What a gate says about each date. When it cannot be evaluated it is closed, and the reason says why."""
+    def verdicts(
+        self, evidence: Evidence, gate: Gate, dates: Sequence[date], into: Sequence[Table] | None = None
+    ) -> dict[date, Verdict]:
+        """What a gate says about each date, to the tables given or else to all tables behind it.
+
+        When it cannot be evaluated it is closed, and the reason says why.
+        """
         if not dates:
             return {}
         try:
             with evidence.session.time_limit(self.time_limit_seconds):
-                found = gate.rule(evidence, dates)
+                found = gate.rule(evidence, dates, evidence.tables_of(gate.into) if into is None else into)
         except WarehouseError as error:
             found = {day: Finding([f"the gate could not be evaluated, so it is closed: {error}"]) for day in dates}
         return {day: self._verdict(evidence, gate, day, found[day]) for day in dates}
@@ -315,7 +363,7 @@ class Gatekeeper:
     def judge(self, evidence: Evidence, table: Table, dates: Sequence[date]) -> Admission:
         """May the rows of these dates be made? The gate in front of the phase, and the table's own inputs."""
         gate = gate_into(table.phase)
-        verdicts = self.verdicts(evidence, gate, dates) if gate else {}
+        verdicts = self.verdicts(evidence, gate, dates, [table]) if gate else {}
         refused: Reasons = {day: list(v.reasons) for day, v in verdicts.items() if not v.lets_through}
         try:
             unmet = (evidence.waiting(table, dates), incomplete_inputs(evidence, table.reads, dates))
@@ -385,20 +433,17 @@ def _sentence(table: Table, blocking: Sequence[Coverage]) -> str:
     return f"{'; '.join(blocking[0].reasons(table))}{others}. Mend: nba-pipeline backfill --from {first} --to {last}"
 
 
-def _read_across(evidence: Evidence, phase: Phase, upstream: Phase) -> list[Table]:
-    """The tables of the upstream phase that a phase reads."""
-    names = {
-        read.table.name for t in evidence.tables_of(phase) for read in t.reads.values() if read.table.phase is upstream
-    }
-    return [table for table in evidence.tables_of(upstream) if table.name in names]
-
-
 def last_table(gate: Gate, tables: Sequence[Table]) -> Table:
-    """The table of the gate's upstream phase that the next phase reads and no table of its own phase does."""
+    """The table of the gate's upstream phase that the next phase reads and no table of its own phase does.
+
+    Where the next phase, or a part of it, is made after the games, that is a table made after them too.
+    """
     of_phase = [table for table in tables if table.phase is gate.out_of]
     within = {read.table.name for table in of_phase for read in table.reads.values()}
     across = {read.table.name for table in tables if table.phase is gate.into for read in table.reads.values()}
-    return [table for table in of_phase if table.name in across - within][-1]
+    found = [table for table in of_phase if table.name in across - within]
+    before_tip_off = all(table.before_tip_off for table in tables if table.phase is gate.into)
+    return ([table for table in found if table.before_tip_off is before_tip_off] or found)[-1]
 
 
 def alert_kind(verdicts: Iterable[Verdict]) -> AlertKind | None:

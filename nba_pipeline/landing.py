@@ -6,7 +6,16 @@ from datetime import date, timedelta
 import dagster as dg
 
 from nba_pipeline.partitions import contiguous, to_date, to_key
-from nba_pipeline.sources.balldontlie import BalldontlieClient, parse_games
+from nba_pipeline.sources.balldontlie import (
+    ACTIVE_PLAYERS,
+    GAME_LINES,
+    GAMES,
+    INJURIES,
+    PROP_LINES,
+    STATS,
+    BalldontlieClient,
+    parse_games,
+)
 from nba_pipeline.sources.errors import SourceRefused, SourceUnavailable
 from nba_pipeline.sources.landing import Capture
 from nba_pipeline.table_asset import GAME_DATES, OWNERS
@@ -14,6 +23,19 @@ from nba_pipeline.table_asset import GAME_DATES, OWNERS
 LANDED_GAMES = dg.AssetKey(["landing", "games"])
 LANDED_PLAYER_BOX_SCORES = dg.AssetKey(["landing", "player_box_scores"])
 LANDED_PLAYERS = dg.AssetKey(["landing", "players"])
+LANDED_INJURIES = dg.AssetKey(["landing", "injuries"])
+LANDED_PLAYER_PROP_LINES = dg.AssetKey(["landing", "player_prop_lines"])
+LANDED_GAME_LINES = dg.AssetKey(["landing", "game_lines"])
+
+LANDED_FROM = {
+    GAMES: LANDED_GAMES,
+    STATS: LANDED_PLAYER_BOX_SCORES,
+    ACTIVE_PLAYERS: LANDED_PLAYERS,
+    INJURIES: LANDED_INJURIES,
+    PROP_LINES: LANDED_PLAYER_PROP_LINES,
+    GAME_LINES: LANDED_GAME_LINES,
+}
+"""The landing asset of each endpoint: tables that are parsed from an endpoint hang on it."""
 
 SOURCE_POOL = "balldontlie"
 """The pool of everything that asks the source."""
@@ -48,7 +70,7 @@ def landing_asset(
             description=description,
             kinds={"json", "balldontlie"},
             owners=OWNERS,
-            required_resource_keys={"source", "landing", "clock", "progress"},
+            required_resource_keys={"source", "landing", "clock", "settings", "progress"},
             pool=SOURCE_POOL,
         )
         def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
@@ -149,6 +171,76 @@ def landed_players(
     """Asks once for a whole run: the source only knows the rosters of now."""
     source: BalldontlieClient = context.resources.source
     return [((dates[0], dates[-1]), source.land_active_players)]
+
+
+def not_over(context: dg.AssetExecutionContext, dates: Sequence[date]) -> list[date]:
+    """The dates that are not over. Of the others the source cannot tell what was known then, so nobody asks."""
+    chosen = [day for day in dates if day >= context.resources.clock.today()]
+    if len(chosen) < len(dates):
+        context.log.info(
+            f"{len(dates) - len(chosen)} dates are over and were not asked about: the source only knows what is so "
+            "now, and nothing that is learned after a game may be taken for known before it."
+        )
+    return chosen
+
+
+@landing_asset(LANDED_INJURIES, "The answers to `/player_injuries`: who is listed as injured when we ask.")
+def landed_injuries(
+    context: dg.AssetExecutionContext, dates: Sequence[date]
+) -> list[tuple[Span, Callable[[date, date], Capture]]]:
+    """Asks once for those dates of a run that are not over: the source only knows the injuries of now."""
+    source: BalldontlieClient = context.resources.source
+    coming = not_over(context, dates)
+    return [((coming[0], coming[-1]), source.land_injuries)] if coming else []
+
+
+@landing_asset(
+    LANDED_PLAYER_PROP_LINES,
+    "The answers to `/odds/player_props`: what bookmakers offer on players when we ask, exactly as they came.",
+    deps=[LANDED_GAMES],
+)
+def landed_player_prop_lines(
+    context: dg.AssetExecutionContext, dates: Sequence[date]
+) -> list[tuple[Span, Callable[[date, date], Capture]]]:
+    """Asks game by game about the games of the dates that have not tipped off."""
+    source: BalldontlieClient = context.resources.source
+
+    def about(game_ids: Sequence[int]) -> Callable[[date, date], Capture]:
+        return lambda first, last: source.land_player_prop_lines(first, game_ids)
+
+    coming = {day: games_to_come(context, day) for day in with_lines(context, dates)}
+    return [((day, day), about(game_ids)) for day, game_ids in coming.items() if game_ids]
+
+
+@landing_asset(
+    LANDED_GAME_LINES, "The answers to `/odds`: spreads and totals of bookmakers when we ask, exactly as they came."
+)
+def landed_game_lines(
+    context: dg.AssetExecutionContext, dates: Sequence[date]
+) -> list[tuple[Span, Callable[[date, date], Capture]]]:
+    """Asks date by date: the source takes no ranges here."""
+    source: BalldontlieClient = context.resources.source
+    return [((day, day), lambda first, last: source.land_game_lines(first)) for day in with_lines(context, dates)]
+
+
+def with_lines(context: dg.AssetExecutionContext, dates: Sequence[date]) -> list[date]:
+    """The dates to ask for lines about: those that are not over, and none unless the settings say so."""
+    if context.resources.settings.lines == "off":
+        context.log.info("Nobody was asked for lines: NBA_PIPELINE_LINES is off.")
+        return []
+    return not_over(context, dates)
+
+
+def games_to_come(context: dg.AssetExecutionContext, day: date) -> list[int]:
+    """The games of a date that have not tipped off, by the newest schedule that was landed about it."""
+    capture = context.resources.landing.latest(GAMES, day)
+    now = context.resources.clock.now()
+    games = [game for game in parse_games(capture).records if game.game_date == day] if capture else []
+    return [
+        game.game_id
+        for game in games
+        if game.status == "scheduled" and (game.tipoff_at is None or game.tipoff_at > now)
+    ]
 
 
 def _metadata(capture: Capture) -> dict[str, dg.MetadataValue]:

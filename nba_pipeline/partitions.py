@@ -22,6 +22,9 @@ OFF_SEASON = "0 0 * 7-9 *"
 SEASON_DAYS = 274
 """Days from October 1 to June 30, in a leap year: the most partitions that one season has."""
 
+MONTHS_OF_SEASON = 9
+"""From October to June."""
+
 PARTITION_FORMAT = "%Y-%m-%d"
 
 PARTITION = "dagster/partition"
@@ -44,6 +47,27 @@ def game_date_partitions(clock: Clock) -> dg.TimeWindowPartitionsDefinition:
         start=FIRST_GAME_DATE.strftime(PARTITION_FORMAT),
         end=end,
         cron_schedule="0 0 * * *",
+        fmt=PARTITION_FORMAT,
+        timezone=str(NEW_YORK),
+        end_offset=end_offset,
+        exclusions=[OFF_SEASON],
+    )
+
+
+def month_partitions(clock: Clock) -> dg.TimeWindowPartitionsDefinition:
+    """One partition a month of the season, by its first day, up to and including tomorrow's."""
+    if clock.fixed is None:
+        end, end_offset = None, 2
+    else:
+        tomorrow = clock.today() + timedelta(days=1)
+        after = (tomorrow.replace(day=1) + timedelta(days=32)).replace(day=1)
+        end = datetime(after.year, after.month, after.day, tzinfo=NEW_YORK)
+        real = Clock().today()
+        end_offset = max(2, (after.year - real.year) * 12 + after.month - real.month + 1)
+    return dg.TimeWindowPartitionsDefinition(
+        start=FIRST_GAME_DATE.strftime(PARTITION_FORMAT),
+        end=end,
+        cron_schedule="0 0 1 * *",
         fmt=PARTITION_FORMAT,
         timezone=str(NEW_YORK),
         end_offset=end_offset,
@@ -92,8 +116,9 @@ def partition_mapping(read: Read) -> dg.PartitionMapping:
     """Which partitions of the upstream table a partition depends on, for lineage and backfills."""
     if read.window is Window.SAME_DATE:
         return dg.IdentityPartitionMapping()
+    longest = read.days - 1 if read.window is Window.TRAILING else SEASON_DAYS * (read.earlier_seasons + 1)
     return dg.TimeWindowPartitionMapping(
-        start_offset=-SEASON_DAYS * (read.earlier_seasons + 1),
+        start_offset=-longest,
         end_offset=-1 if read.window is Window.BEFORE else 0,
         allow_nonexistent_upstream_partitions=True,
     )
@@ -103,6 +128,8 @@ def read_bounds(read: Read, first: date, last: date) -> tuple[date, date]:
     """The first and last date of the upstream table that dates `first` to `last` read."""
     if read.window is Window.SAME_DATE:
         return first, last
+    if read.window is Window.TRAILING:
+        return first - timedelta(days=read.days - 1), last
     begin = season_start(season_of(first) - read.earlier_seasons)
     return begin, last - timedelta(days=1) if read.window is Window.BEFORE else last
 

@@ -72,6 +72,10 @@ class Settings(BaseSettings):
         validation_alias="BALLDONTLIE_REQUESTS_PER_MINUTE",
         description="Overrides the plan's limit, for a server of one's own.",
     )
+    lines: Literal["on", "off"] = Field(
+        default="off",
+        description="Whether bookmakers' lines are asked for; the plan of the key must have them.",
+    )
     http_attempts: int = Field(default=5, ge=1, description="Attempts for a request that may heal.")
     http_wait_min_seconds: float = Field(default=60, ge=0, description="First wait between attempts.")
     http_wait_max_seconds: float = Field(default=1800, ge=0, description="Longest wait between attempts.")

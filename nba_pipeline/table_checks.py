@@ -90,7 +90,6 @@ def _gate_check(gate: Gate, table: Table, tables: Sequence[Table]) -> dg.AssetCh
     key = asset_key(table)
     others = [asset_key(other) for other in tables if other.phase is gate.out_of and other is not table]
     name = gate.check_name
-    shows = " Shows the verdict for the date after, which looks back on this one." if gate.of_the_next_date else ""
 
     @dg.asset_check(
         asset=key,
@@ -99,7 +98,7 @@ def _gate_check(gate: Gate, table: Table, tables: Sequence[Table]) -> dg.AssetCh
         partitions_def=GAME_DATES,
         additional_deps=others,
         required_resource_keys=RESOURCES,
-        description=f"Circuit breaker into phase {gate.into.value}: {gate.description}{shows}",
+        description=f"Circuit breaker into phase {gate.into.value}: {gate.description}",
     )
     def gate_check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         gatekeeper: Gatekeeper = context.resources.gatekeeper
@@ -108,11 +107,8 @@ def _gate_check(gate: Gate, table: Table, tables: Sequence[Table]) -> dg.AssetCh
             retrying_what_can_heal(context.resources.settings, context.op_execution_context.retry_number),
             gatekeeper.warehouse.session() as session,
         ):
-            decided = gatekeeper.verdicts(
-                gatekeeper.evidence(session), gate, sorted({gate.decided_by(day) for day in dates})
-            )
-            record(session, decided.values(), f"check in run {context.op_execution_context.run_id}", gatekeeper.clock)
-        verdicts = {day: decided[gate.decided_by(day)] for day in dates}
+            verdicts = gatekeeper.verdicts(gatekeeper.evidence(session), gate, dates)
+            record(session, verdicts.values(), f"check in run {context.op_execution_context.run_id}", gatekeeper.clock)
         return _gate_result(context, dg.AssetCheckKey(key, name), verdicts)
 
     return gate_check

@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nba_pipeline.analytics import upcoming_player_game_context
 from nba_pipeline.clock import Clock, game_date_of, season_of
-from nba_pipeline.contracts import Window
+from nba_pipeline.contracts import Phase, Window
 from nba_pipeline.definitions import defs
+from nba_pipeline.gates import gate_named, last_table
 from nba_pipeline.partitions import contiguous, game_date_partitions, game_dates, read_bounds
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.table_asset import asset_key
-from nba_pipeline.tables import all_tables
+from nba_pipeline.tables import all_tables, tables_of
 
 
 def keys(now: datetime) -> list[str]:
@@ -83,6 +85,13 @@ def test_every_table_is_an_asset_with_its_group_kinds_owners_schema_and_checks(t
     assert all(name.startswith("gate_") for name in checks - always)
     windows = {read.window for read in table.reads.values()}
     assert windows <= set(Window)
+
+
+@pytest.mark.parametrize("table", tables_of(Phase.PRECOMPUTE), ids=lambda table: table.name)
+def test_in_a_run_features_come_after_the_contexts_that_their_gate_asks_for(table):
+    context = asset_key(last_table(gate_named("analytics_to_precompute"), all_tables()))
+    assert context == asset_key(upcoming_player_game_context.CONTRACT)
+    assert context in defs.resolve_asset_graph().get_ancestor_asset_keys(asset_key(table))
 
 
 def test_seasons_turn_over_in_summer():

@@ -12,10 +12,11 @@ from nba_pipeline.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.automation.launches import Launches, in_runs
 from nba_pipeline.automation.planning import Plan, plan
 from nba_pipeline.automation.switch import switched
-from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.contracts import Phase, Table, Window
 from nba_pipeline.deadlines import due
 from nba_pipeline.evidence import Evidence
 from nba_pipeline.gates import Gatekeeper, gate_into, last_table, record
+from nba_pipeline.landing import LANDED_FROM
 from nba_pipeline.partitions import to_date, to_key
 from nba_pipeline.settings import Settings
 from nba_pipeline.table_asset import asset_key
@@ -94,20 +95,23 @@ def phase_sensor(phase: Phase, tables: Sequence[Table], settings: Settings) -> d
 
 
 def upstream_assets(tables: Sequence[Table]) -> dict[dg.AssetKey, tuple[str, ...]]:
-    """The assets that feed a phase, each with the names under which its dates reach the tables."""
+    """The assets that feed a phase, each with the names under which its dates reach the tables.
+
+    A table of the phase itself feeds the later dates of those that look back on it.
+    """
     fed: dict[dg.AssetKey, set[str]] = {}
     for table in tables:
         if table.landed is not None:
             fed.setdefault(landing_key(table), set()).add(table.name)
         for read in table.reads.values():
-            if read.table.phase is not table.phase:
+            if read.table.phase is not table.phase or read.window is not Window.SAME_DATE:
                 fed.setdefault(asset_key(read.table), set()).add(read.table.name)
     return {key: tuple(sorted(names)) for key, names in fed.items()}
 
 
 def landing_key(table: Table) -> dg.AssetKey:
-    """The landing asset that a raw table is parsed from: it has the table's short name."""
-    return dg.AssetKey(["landing", table.short_name])
+    """The landing asset that a raw table is parsed from. Raises `KeyError` for a table that is parsed from none."""
+    return LANDED_FROM[table.landed or ""]
 
 
 def changes_since(
@@ -179,7 +183,8 @@ def _keep_waiting(found: Plan, cursor: Cursor, gatekeeper: Gatekeeper) -> list[d
     for day, waiting in cursor.waiting.items():
         if day not in found.closed or waiting.told:
             continue
-        deadline = max(min(due(table, day) for table in found.wanted[day]), waiting.since + PATIENCE)
+        # Once the games are over the date wants what they make too, and that is due later than what came before.
+        deadline = max(*(due(table, day) for table in found.wanted[day]), waiting.since + PATIENCE)
         if now > deadline:
             waiting.told = True
             alerts.append(_past_deadline(found, day, waiting.since, gatekeeper))

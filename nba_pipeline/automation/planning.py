@@ -1,6 +1,6 @@
 """What to launch for a phase: the same judgement for sensors, schedules and self-heal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -8,10 +8,10 @@ import dagster as dg
 
 from nba_pipeline.automation.launches import Launches
 from nba_pipeline.clock import season_of
-from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.contracts import Phase, Read, Table, Window
 from nba_pipeline.deadlines import OPERATED
 from nba_pipeline.evidence import Evidence, Need
-from nba_pipeline.gates import Gatekeeper, State, Verdict, gate_into, incomplete_inputs
+from nba_pipeline.gates import Gate, Gatekeeper, State, Verdict, gate_into, incomplete_inputs
 from nba_pipeline.partitions import season_start
 from nba_pipeline.table_asset import asset_key
 
@@ -53,14 +53,19 @@ def plan(gatekeeper: Gatekeeper, evidence: Evidence, launches: Launches, phase: 
             found.under_way.add(day)
         else:
             free.append(day)
-    found.closed, found.verdicts = _closed(gatekeeper, evidence, phase, {day: wanted[day] for day in free})
-    waiting = _waiting(evidence, {day: wanted[day] for day in free if day not in found.closed})
+    judged = _judged(gatekeeper, evidence, phase, {day: wanted[day] for day in free})
+    found.verdicts = [verdict for part in judged for verdict in part.verdicts.values()]
+    shut = _shut(judged)
+    found.closed = {
+        day: _reasons(tables) for day, tables in shut.items() if all(table.name in tables for table in wanted[day])
+    }
+    waiting = _waiting(evidence, {day: wanted[day] for day in free if day not in found.closed}, judged, shut)
     for day in free:
         if day in found.closed:
             continue
         chosen = [t for t in wanted[day] if t.name not in waiting[day] and not _waits_for_any(t, wanted[day])]
         if not chosen:
-            found.closed[day] = [reason for reasons in waiting[day].values() for reason in reasons]
+            found.closed[day] = _reasons(waiting[day])
             continue
         if len(chosen) < len(wanted[day]):
             found.followed.add(day)
@@ -81,7 +86,7 @@ def wanted_tables(evidence: Evidence, tables: Sequence[Table], dates: Sequence[d
         chosen: list[Table] = []
         for table in tables:
             need = needs.get((table.name, day), Need.NOTHING)
-            follows = any(read.table in chosen for read in table.reads.values())
+            follows = any(read.table in chosen for read in table.reads.values() if read.window is not Window.BEFORE)
             if need is Need.STALE or (need is Need.MISSING and day >= oldest) or (need is Need.NOTHING and follows):
                 chosen.append(table)
         chosen = [t for t in chosen if evidence.can_exist(t, day) and not (t.ledger and _frozen(evidence, t, day))]
@@ -96,39 +101,108 @@ def _waits_for_any(table: Table, wanted: Sequence[Table]) -> bool:
 
 
 def _frozen(evidence: Evidence, table: Table, day: date) -> bool:
-    return evidence.complete(table, day) and evidence.has_begun(day)
+    return evidence.complete(table, day) and evidence.all_have_begun(day)
 
 
-def _closed(
-    gatekeeper: Gatekeeper, evidence: Evidence, phase: Phase, wanted: dict[date, list[Table]]
-) -> tuple[dict[date, list[str]], list[Verdict]]:
-    """The dates that may not be made yet, and what the gate said about all of them.
+@dataclass(frozen=True)
+class _Judged:
+    """What the gate said to the tables of a phase that are made before the games, or to those made after them."""
 
-    What the tables make of each other within the run is not asked for: the steps ask that themselves.
+    wanted: Mapping[date, Sequence[Table]]
+    verdicts: Mapping[date, Verdict]
+    closed: Mapping[date, list[str]]
+
+    def is_overridden(self, day: date) -> bool:
+        return day in self.verdicts and self.verdicts[day].state is State.OVERRIDDEN
+
+
+def _judged(
+    gatekeeper: Gatekeeper, evidence: Evidence, phase: Phase, wanted: Mapping[date, Sequence[Table]]
+) -> list[_Judged]:
+    """The gate's verdicts, apart for what is made before the games and after them: neither holds up the other."""
+    judged = []
+    for before_tip_off in (True, False):
+        tables = [table for table in evidence.tables_of(phase) if table.before_tip_off is before_tip_off]
+        mine = {day: [table for table in chosen if table in tables] for day, chosen in wanted.items()}
+        mine = {day: chosen for day, chosen in mine.items() if chosen}
+        if mine:
+            judged.append(_judge(gatekeeper, evidence, gate_into(phase), tables, mine))
+    return judged
+
+
+def _judge(
+    gatekeeper: Gatekeeper,
+    evidence: Evidence,
+    gate: Gate | None,
+    tables: Sequence[Table],
+    wanted: Mapping[date, Sequence[Table]],
+) -> _Judged:
+    """The dates that may not be made yet, by the gate and by what the tables read of other phases.
+
+    What they make of each other is not asked for here: see `_waiting`.
     """
     dates = sorted(wanted)
-    gate = gate_into(phase)
-    verdicts = gatekeeper.verdicts(evidence, gate, dates) if gate else {}
+    verdicts = gatekeeper.verdicts(evidence, gate, dates, tables) if gate else {}
     closed = {day: list(verdict.reasons) for day, verdict in verdicts.items() if not verdict.lets_through}
     asked = [day for day in dates if day not in verdicts or verdicts[day].state is not State.OVERRIDDEN]
-    for table in {table.name: table for chosen in wanted.values() for table in chosen}.values():
-        outside = {name: read for name, read in table.reads.items() if read.table.phase is not phase}
+    for table in tables:
+        outside = {name: read for name, read in table.reads.items() if read.table.phase is not table.phase}
         mine = [day for day in asked if table in wanted[day] and day not in closed]
         for day, reasons in incomplete_inputs(evidence, outside, mine).items():
             closed.setdefault(day, []).extend(reasons)
-    return closed, list(verdicts.values())
+    return _Judged(wanted, verdicts, closed)
 
 
-def _waiting(evidence: Evidence, wanted: dict[date, list[Table]]) -> dict[date, dict[str, list[str]]]:
-    """Per date, the tables that cannot be made yet though nothing closes their date, by name, and why.
+def _shut(judged: Sequence[_Judged]) -> dict[date, dict[str, list[str]]]:
+    """Per date, the tables that may not be made, by name, and why."""
+    shut: dict[date, dict[str, list[str]]] = {}
+    for part in judged:
+        for day, reasons in part.closed.items():
+            shut.setdefault(day, {}).update({table.name: reasons for table in part.wanted[day]})
+    return shut
 
-    A roster that was never landed holds up no schedule, and box scores of games that go on no roster.
+
+def _reasons(of_tables: Mapping[str, Sequence[str]]) -> list[str]:
+    """All reasons, each once."""
+    return list(dict.fromkeys(reason for reasons in of_tables.values() for reason in reasons))
+
+
+def _waiting(
+    evidence: Evidence,
+    wanted: dict[date, list[Table]],
+    judged: Sequence[_Judged],
+    shut: Mapping[date, Mapping[str, list[str]]],
+) -> dict[date, dict[str, list[str]]]:
+    """Per date, the tables that cannot be made yet though not all of their date is closed, by name, and why.
+
+    A roster that was never landed holds up no schedule, and box scores of games that go on no roster. What looks
+    back on tables of its own phase waits until they are there, even where they are about to be made: another run
+    may be the one that makes them.
     """
-    found: dict[date, dict[str, list[str]]] = {day: {} for day in wanted}
+    found: dict[date, dict[str, list[str]]] = {day: {**shut.get(day, {})} for day in wanted}
+    overridden = {
+        (t, day) for part in judged for day in part.wanted if part.is_overridden(day) for t in part.wanted[day]
+    }
     for table in {table.name: table for chosen in wanted.values() for table in chosen}.values():
         mine = [day for day, chosen in wanted.items() if table in chosen]
         settled = [day for day in mine if not any(read.table in wanted[day] for read in table.reads.values())]
-        for reasons in (evidence.waiting(table, settled), evidence.not_landed(table, mine)):
+        behind = incomplete_inputs(evidence, _look_backs(table), [d for d in mine if (table, d) not in overridden])
+        for reasons in (evidence.waiting(table, settled), evidence.not_landed(table, mine), behind):
             for day, said in reasons.items():
-                found[day].setdefault(table.name, []).extend(said)
+                found[day][table.name] = [*found[day].get(table.name, ()), *said]
+    for day, chosen in wanted.items():
+        for table in chosen:
+            of_the_date = [read.table for read in table.reads.values() if read.window is not Window.BEFORE]
+            first = next((t for t in of_the_date if t in chosen and t.name in found[day]), None)
+            if first is not None:
+                found[day].setdefault(table.name, [f"{table.name} waits for {first.name} of {day}"])
     return found
+
+
+def _look_backs(table: Table) -> dict[str, Read]:
+    """What a table reads of earlier dates of its own phase."""
+    return {
+        name: Read(read.table, Window.BEFORE, read.earlier_seasons)
+        for name, read in table.reads.items()
+        if read.table.phase is table.phase and read.window is not Window.SAME_DATE
+    }

@@ -20,13 +20,24 @@ from nba_pipeline.automation.planning import plan
 from nba_pipeline.automation.switch import scheduled
 from nba_pipeline.clock import NEW_YORK, game_date_of
 from nba_pipeline.contracts import Phase
-from nba_pipeline.gates import Gatekeeper
-from nba_pipeline.landing import LANDED_GAMES, LANDED_PLAYER_BOX_SCORES, LANDED_PLAYERS
+from nba_pipeline.gates import Gatekeeper, incomplete_inputs
+from nba_pipeline.landing import (
+    LANDED_GAME_LINES,
+    LANDED_GAMES,
+    LANDED_INJURIES,
+    LANDED_PLAYER_BOX_SCORES,
+    LANDED_PLAYER_PROP_LINES,
+    LANDED_PLAYERS,
+)
 from nba_pipeline.operations.pipeline_health import PIPELINE_HEALTH_KEY
 from nba_pipeline.partitions import is_game_date, to_key
+from nba_pipeline.predictions.model_assets import MODEL_KEYS, READS
 from nba_pipeline.settings import Settings
 
 YESTERDAY, TODAY, TOMORROW = -1, 0, 1
+
+LONGEST_TRAINING_SECONDS = 3600
+"""The first month of a home trains those before it as well, which intervals and weights look back on."""
 
 
 @dataclass(frozen=True)
@@ -53,22 +64,29 @@ NETS = (
         "same_day_schedule_and_rosters",
         ("40 6 * * *", "0 10 * * *", "0 13 * * *", "0 16 * * *", "30 18 * * *"),
         TODAY,
-        "Asks the source for today's schedule and rosters, through the day.",
-        landing=(LANDED_GAMES, LANDED_PLAYERS),
+        "Asks the source for today's schedule, rosters and injuries, through the day.",
+        landing=(LANDED_GAMES, LANDED_PLAYERS, LANDED_INJURIES),
+    ),
+    Net(
+        "same_day_injuries",
+        ("30 17 * * *", "0 19 * * *", "30 20 * * *", "30 21 * * *"),
+        TODAY,
+        "Asks the source once more who is out, in the half hour before games usually begin.",
+        landing=(LANDED_INJURIES,),
     ),
     Net(
         "tomorrow_schedule_and_rosters",
         ("0 17 * * *",),
         TOMORROW,
-        "Asks the source for tomorrow's schedule and rosters.",
-        landing=(LANDED_GAMES, LANDED_PLAYERS),
+        "Asks the source for tomorrow's schedule, rosters and injuries.",
+        landing=(LANDED_GAMES, LANDED_PLAYERS, LANDED_INJURIES),
     ),
     Net(
         "overnight_precompute",
         ("0 7 * * *",),
         TODAY,
-        "Analytics of yesterday are in: makes today's features where they are missing or stale.",
-        phases=(Phase.PRECOMPUTE,),
+        "Analytics of yesterday are in: makes today's context and features where they are missing or stale.",
+        phases=(Phase.ANALYTICS, Phase.PRECOMPUTE),
     ),
     Net(
         "same_day_predictions",
@@ -81,8 +99,8 @@ NETS = (
         "tomorrow_precompute",
         ("30 17 * * *",),
         TOMORROW,
-        "Makes tomorrow's features from what is known today.",
-        phases=(Phase.PRECOMPUTE,),
+        "Makes tomorrow's context and features from what is known today.",
+        phases=(Phase.ANALYTICS, Phase.PRECOMPUTE),
     ),
     Net("tomorrow_predictions", ("0 18 * * *",), TOMORROW, "Predicts tomorrow.", phases=(Phase.PREDICTIONS,)),
     Net(
@@ -94,12 +112,31 @@ NETS = (
     ),
     Net("grading", ("0 9 * * *",), YESTERDAY, "Grades yesterday's predictions.", phases=(Phase.GRADES,)),
 )
-"""Every schedule but the daily health report."""
+"""Every schedule but the daily health report, those of lines and the month's models."""
+
+LINES_NETS = (
+    Net(
+        "same_day_lines",
+        ("0 10 * * *", "0 13 * * *", "0 16 * * *", "0 18 * * *"),
+        TODAY,
+        "Asks the source for bookmakers' lines on today's games and players.",
+        landing=(LANDED_PLAYER_PROP_LINES, LANDED_GAME_LINES),
+    ),
+    Net(
+        "tomorrow_lines",
+        ("10 17 * * *",),
+        TOMORROW,
+        "Asks the source for the lines that are open on tomorrow's games and players.",
+        landing=(LANDED_PLAYER_PROP_LINES, LANDED_GAME_LINES),
+    ),
+)
+"""Only where the settings say that the key's plan has lines: nobody else is alerted of a refusal each day."""
 
 
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
-    """One Dagster schedule a net, and the daily health report."""
-    return [*(_schedule(net, settings) for net in NETS), daily_health(settings)]
+    """One Dagster schedule a net, the daily health report, and the month's models."""
+    nets = (*NETS, *LINES_NETS) if settings.lines == "on" else NETS
+    return [*(_schedule(net, settings) for net in nets), daily_health(settings), monthly_models(settings)]
 
 
 def _schedule(net: Net, settings: Settings) -> dg.ScheduleDefinition:
@@ -107,7 +144,7 @@ def _schedule(net: Net, settings: Settings) -> dg.ScheduleDefinition:
         name=net.name,
         cron_schedule=list(net.crons),
         execution_timezone=str(NEW_YORK),
-        target=dg.AssetSelection.all() - dg.AssetSelection.groups("operations"),
+        target=dg.AssetSelection.all() - dg.AssetSelection.groups("operations", "models"),
         default_status=scheduled(settings),
         required_resource_keys={"gatekeeper", "settings"},
         description=net.description,
@@ -177,5 +214,36 @@ def daily_health(settings: Settings) -> dg.ScheduleDefinition:
             return dg.SkipReason(f"{day} is out of season")
         tags = {"dagster/max_runtime": str(LONGEST_RUN_SECONDS)}
         return dg.RunRequest(run_key=f"health:{day}", partition_key=to_key(day), tags=tags)
+
+    return schedule
+
+
+def monthly_models(settings: Settings) -> dg.ScheduleDefinition:
+    """The schedule that trains the models of a month on its first day, before anything is predicted from them."""
+
+    @dg.schedule(
+        name="monthly_models",
+        cron_schedule="0 5 1 * *",
+        execution_timezone=str(NEW_YORK),
+        target=dg.AssetSelection.assets(*MODEL_KEYS),
+        default_status=scheduled(settings),
+        required_resource_keys={"gatekeeper", "settings"},
+        description="Trains the month's models; where they are missing, predictions train them.",
+    )
+    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        gatekeeper: Gatekeeper = context.resources.gatekeeper
+        instant = gatekeeper.clock.now() if gatekeeper.clock.simulated else context.scheduled_execution_time
+        month = game_date_of(instant).replace(day=1)
+        if not is_game_date(month):
+            return dg.SkipReason(f"{month:%Y-%m} is out of season")
+        wait_seconds = context.resources.settings.sensor_lock_wait_seconds
+        with gatekeeper.warehouse.session(read_only=True, wait_seconds=wait_seconds) as session:
+            waiting = incomplete_inputs(gatekeeper.evidence(session), READS, [month])
+        if waiting:
+            return dg.SkipReason(
+                f"models of {month}: {' '.join(waiting[month])} Predictions train them once it is whole"
+            )
+        tags = {"dagster/max_runtime": str(LONGEST_TRAINING_SECONDS)}
+        return dg.RunRequest(run_key=f"models:{month}", partition_key=to_key(month), tags=tags)
 
     return schedule

@@ -122,7 +122,7 @@ def self_heal_sensor(tables: Sequence[Table], settings: Settings) -> dg.SensorDe
 
     @dg.sensor(
         name="self_heal",
-        asset_selection=dg.AssetSelection.all() - dg.AssetSelection.groups("operations"),
+        asset_selection=dg.AssetSelection.all() - dg.AssetSelection.groups("operations", "models"),
         minimum_interval_seconds=settings.self_heal_interval_seconds,
         default_status=switched(settings),
         required_resource_keys={"gatekeeper", "settings"},
@@ -210,6 +210,7 @@ def _with_landing(evidence: Evidence, phase: Phase, planned: Plan) -> Mapping[da
 
     Box scores that wait for a game to be final wait for a new answer about the schedule too. Attempts about
     the source are counted by date alone: a source that answers differently each time is asked no more often.
+    News that was not asked for in time cannot be had any more, so its landing is left to the schedules.
     """
     if phase is not Phase.RAW:
         return planned.ready
@@ -220,8 +221,8 @@ def _with_landing(evidence: Evidence, phase: Phase, planned: Plan) -> Mapping[da
         if any(table.waits_for for table in due.values()):
             due |= {read.table.name: read.table for table in list(due.values()) for read in table.reads.values()}
         if due:
-            keys = frozenset(key for table in due.values() for key in (landing_key(table), asset_key(table)))
-            wanted[day] = keys, "the source"
+            asked = {landing_key(table) for table in due.values() if not table.landed_optional}
+            wanted[day] = frozenset({*asked, *map(asset_key, due.values())}), "the source"
     return wanted
 
 

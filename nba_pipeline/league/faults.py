@@ -27,7 +27,9 @@ class FaultFileError(FaultError):
     """A fault file cannot be used; the message names the file, the rule and the field."""
 
 
-Endpoint = Literal["teams", "players", "players/active", "games", "stats", "box_scores", "player_injuries"]
+Endpoint = Literal[
+    "teams", "players", "players/active", "games", "stats", "box_scores", "player_injuries", "odds", "player_props"
+]  # fmt: skip
 """What a rule can be about; a single item, such as `/games/1`, belongs to its list."""
 
 

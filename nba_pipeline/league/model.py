@@ -54,12 +54,28 @@ class Stay:
 
 @dataclass(frozen=True)
 class Injury:
-    """Days on which a player cannot play, the last included."""
+    """Days on which a player does not play, the last included, and since when people know it."""
 
     player_id: int
     first_day: date
     last_day: date
     description: str
+    known_from: datetime
+
+
+@dataclass(frozen=True)
+class Prospects:
+    """What the players of a team can do in a game: all on its roster, best first, the injured among them.
+
+    `abilities` has a row a player and a column each of `ABILITIES`.
+    """
+
+    player_ids: tuple[int, ...]
+    abilities: np.ndarray
+
+
+ABILITIES = ("shots_a_minute", "three_share", "two_rate", "three_rate", "free_rate", "rebounds", "assists")
+"""Shots a minute with the form of the day; the share of threes; rates of success; rebounds and assists a minute."""
 
 
 @dataclass
@@ -70,7 +86,8 @@ class League:
     visitor_team_id, home_score, visitor_score, overtimes. `box` has one row a player and game, sorted by
     date, game and player: game_row (position in `games`), game_id, player_id, team_id, minutes, sat, plus_minus
     and `COUNTS`.
-    `stays` and `injuries` are empty when they are not known.
+    `stays` and `injuries` are empty when they are not known, and so are `prospects`, by game and team, which
+    bookmakers look at. `seed` is what the simulation came from.
     """
 
     teams: tuple[Team, ...]
@@ -79,6 +96,8 @@ class League:
     box: pd.DataFrame
     stays: tuple[Stay, ...] = ()
     injuries: tuple[Injury, ...] = ()
+    prospects: dict[tuple[int, int], Prospects] = field(default_factory=dict)
+    seed: int = 0
     by_team: dict[int, Team] = field(init=False)
 
     def __post_init__(self) -> None:

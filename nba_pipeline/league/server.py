@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from nba_pipeline.league import wire
+from nba_pipeline.league.bookmakers import Bookmakers
 from nba_pipeline.league.faults import Fault, FaultBook
 from nba_pipeline.league.model import League
 from nba_pipeline.league.parameters import BadRequestError, Parameters
@@ -66,6 +67,7 @@ class LeagueApi:
     def __init__(self, view: LeagueView, clock: LeagueClock) -> None:
         self.view = view
         self.clock = clock
+        self.bookmakers = Bookmakers(view)
 
     def teams(self, p: Parameters) -> Item:
         """All teams, or those of a division or conference."""
@@ -177,29 +179,59 @@ class LeagueApi:
         return {"data": [self.view.box_score(int(row), now) for row in rows if not self.view.absent(int(row), "stats")]}
 
     def player_injuries(self, p: Parameters) -> Item:
-        """Who is out at the instant."""
+        """Who is on the injury list at the instant."""
         now = self.clock.now()
         rosters = self.view.rosters(now)
         players, teams = p.integers("player_ids[]"), p.integers("team_ids[]")
-        out = {
-            number: (returns, why)
-            for number, returns, why in self.view.injuries(now)
-            if (not players or number in players) and (not teams or rosters.get(number) in teams)
+        listed = {
+            found.player_id: found
+            for found in self.view.injuries(now)
+            if (not players or found.player_id in players) and (not teams or rosters.get(found.player_id) in teams)
         }
-        ids = sorted(out)
+        ids = sorted(listed)
 
         def item(number: int) -> Item:
-            returns, why = out[number]
+            found = listed[number]
             player = {**self.view.player(number, None), "team_id": rosters.get(number)}
             player.pop("team")
+            name = self.view.league.players[number].last_name
             return {
                 "player": player,
-                "return_date": f"{returns:%b} {returns.day}",
-                "description": f"{now:%b} {now.day}: {self.view.league.players[number].last_name} is out ({why}).",
-                "status": "Out",
+                "return_date": f"{found.returns:%b} {found.returns.day}",
+                "description": f"{now:%b} {now.day}: {name} is {found.status.lower()} ({found.why}).",
+                "status": found.status,
             }
 
         return _page(p, ids, ids, item)
+
+    def odds(self, p: Parameters) -> Item:
+        """The bookmakers' spreads and totals of games that have not tipped off."""
+        named = p.integers("game_ids") + p.integers("game_ids[]")
+        if not named and not p.days("dates[]"):
+            raise BadRequestError("dates[] or game_ids is required")
+        mask = self._game_mask(p, "games")
+        if named:
+            mask &= np.isin(self.view.game_ids, named)
+        now = self.clock.now()
+        items = {item["id"]: item for row in np.flatnonzero(mask) for item in self.bookmakers.game_lines(int(row), now)}
+        ids = sorted(items)
+        return _page(p, ids, ids, lambda number: items[number])
+
+    def player_props(self, p: Parameters) -> Item:
+        """The bookmakers' lines on the players of one game that has not tipped off; no pages."""
+        named = p.integers("game_id")
+        if not named:
+            raise BadRequestError("game_id is required")
+        now = self.clock.now()
+        rows = [row for row in self.view.rows_of_games(named) if not self.view.absent(row, "games")]
+        items = [item for row in rows for item in self.bookmakers.player_props(row, now)]
+        wanted = {"player_id": p.integers("player_id"), "prop_type": [t] if (t := p.text("prop_type")) else []}
+        chosen = [item for item in items if all(not values or item[name] in values for name, values in wanted.items())]
+        return {"data": chosen, "meta": {"per_page": len(chosen)}}
+
+    def dates_of(self, game_ids: Sequence[int]) -> set[date]:
+        """The dates of games."""
+        return {self.view.games.at[row, "game_date"] for row in self.view.rows_of_games(game_ids)}
 
 
 def _dates_of(content: Item) -> set[date]:
@@ -246,6 +278,7 @@ def create_app(
         "box_scores": api.box_scores,
         "player_injuries": api.player_injuries,
     }
+    lines = {"odds": ("odds", api.odds), "odds/player_props": ("player_props", api.player_props)}
     singles = {"teams": api.team, "players": api.player, "games": api.game}
 
     def respond(request: Request, endpoint: str, answer: Callable[[Parameters], Item]) -> Response:
@@ -259,15 +292,15 @@ def create_app(
         try:
             parameters = Parameters(request.query_params.multi_items())
             content = answer(parameters)
-            strikes = book.striking(endpoint, lambda day: _concerns(day, parameters, content))
+            strikes = book.striking(endpoint, lambda day: _concerns(api, day, parameters, content))
         except BadRequestError as error:
             return _error(400, str(error))
         except NotFoundError:
             return _error(404, "Not Found")
         return wire.struck(content, strikes)
 
-    def listing(endpoint: str, answer: Callable[[Parameters], Item]) -> Route:
-        return Route(f"/{endpoint}", lambda request: respond(request, endpoint, answer))
+    def listing(path: str, endpoint: str, answer: Callable[[Parameters], Item]) -> Route:
+        return Route(f"/{path}", lambda request: respond(request, endpoint, answer))
 
     def single(endpoint: str, answer: Callable[[int], Item]) -> Route:
         def one(request: Request) -> Response:
@@ -276,16 +309,20 @@ def create_app(
 
         return Route(f"/{endpoint}/{{number:int}}", one)
 
-    routes = [listing(e, a) for e, a in answers.items()] + [single(e, a) for e, a in singles.items()]
+    first = [listing(e, e, a) for e, a in answers.items()] + [single(e, a) for e, a in singles.items()]
+    second = [listing(path, endpoint, answer) for path, (endpoint, answer) in lines.items()]
+    versions = {"v1": first, "v2": second}
     return Starlette(
-        routes=[Mount("/nba/v1", routes=routes), Mount("/v1", routes=routes)],
+        routes=[Mount(f"{at}/{name}", routes=routes) for name, routes in versions.items() for at in ("/nba", "")],
         exception_handlers={HTTPException: _http_error},
     )
 
 
-def _concerns(day: date, parameters: Parameters, content: Item) -> bool:
+def _concerns(api: LeagueApi, day: date, parameters: Parameters, content: Item) -> bool:
     asked = parameters.asks_about(day)
-    return day in _dates_of(content) if asked is None else asked
+    if asked is not None:
+        return asked
+    return day in _dates_of(content) | api.dates_of(parameters.integers("game_id"))
 
 
 def _http_error(_: Request, error: Exception) -> Response:

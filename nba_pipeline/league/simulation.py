@@ -5,13 +5,13 @@ Everything follows from the seed. Names are invented; cities are real.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 
 from nba_pipeline.league.calendar import pairings, schedule, season_days, tip_off
-from nba_pipeline.league.model import COUNTS, Injury, League, Player, Stay, Team, points
+from nba_pipeline.league.model import COUNTS, Injury, League, Player, Prospects, Stay, Team, points
 
 TEAMS = (
     ("East", "Atlantic", "Boston", "Harbors", "BOS"), ("East", "Atlantic", "Brooklyn", "Bridges", "BKN"),
@@ -60,6 +60,7 @@ TEAM_SHOTS = 89
 """Field goals that a team tries in 48 minutes. Teams take turns with the ball: the players share these."""
 
 TEAM_SHOTS_SPREAD = 2.5
+FREE_THROWS_A_SHOT = 0.25
 HOT_HAND = 0.2
 HOME_EDGE = 0.012
 LATE_EQUALISER = 0.4
@@ -67,6 +68,8 @@ LATE_EQUALISER = 0.4
 INJURY_RISK = 0.006
 MEAN_INJURY_DAYS = 14
 RESTED_STAR = 0.06
+LATE_NEWS = 0.1
+"""How much of the news of a day comes only 40 minutes before the game."""
 TRADES = 20
 
 
@@ -86,6 +89,15 @@ class Athlete:
     out_until: date | None = None
 
 
+@dataclass(frozen=True)
+class Fixture:
+    """A game on the calendar."""
+
+    game_id: int
+    day: date
+    tipoff_at: datetime
+
+
 @dataclass
 class State:
     """What carries over from game to game and from season to season."""
@@ -97,6 +109,7 @@ class State:
     stays: list[Stay] = field(default_factory=list)
     injuries: list[Injury] = field(default_factory=list)
     players: dict[int, Player] = field(default_factory=dict)
+    prospects: dict[tuple[int, int], Prospects] = field(default_factory=dict)
 
 
 def simulate(seed: int, seasons: Sequence[int]) -> League:
@@ -117,7 +130,10 @@ def simulate(seed: int, seasons: Sequence[int]) -> League:
         if season != seasons[0]:
             _off_season(state)
         _play_season(season, teams, state, games, rows)
-    return League(teams, state.players, _frame(games), pd.DataFrame(rows), tuple(state.stays), tuple(state.injuries))
+    return League(
+        teams, state.players, _frame(games), pd.DataFrame(rows), tuple(state.stays), tuple(state.injuries),
+        state.prospects, seed,
+    )  # fmt: skip
 
 
 def _frame(games: list[dict[str, object]]) -> pd.DataFrame:
@@ -211,11 +227,12 @@ def _play_season(
         number += 1
         sides = (teams[home].id, teams[away].id)
         game_id = (season % 100) * 10_000 + serial
-        scores, overtimes, played = _play(sides, day, state)
+        tip = tip_off(day, teams[home].abbreviation, number)
+        scores, overtimes, played = _play(Fixture(game_id, day, tip), sides, state)
         games.append(
             {
                 "game_id": game_id, "game_date": day, "season": season, "postseason": False,
-                "tipoff_at": tip_off(day, teams[home].abbreviation, number), "overtimes": overtimes,
+                "tipoff_at": tip, "overtimes": overtimes,
                 "home_team_id": sides[0], "visitor_team_id": sides[1],
                 "home_score": scores[0], "visitor_score": scores[1],
             }
@@ -234,9 +251,11 @@ def _trade_days(season: int, rng: np.random.Generator) -> list[date]:
     return sorted(near + far)
 
 
-def _play(sides: tuple[int, int], day: date, state: State) -> tuple[tuple[int, int], int, list[dict[str, object]]]:
+def _play(
+    fixture: Fixture, sides: tuple[int, int], state: State
+) -> tuple[tuple[int, int], int, list[dict[str, object]]]:
     """One game: both scores, the overtimes, and a row a dressed player."""
-    dressed = [_dressed(team, day, state) for team in sides]
+    dressed = [_dressed(fixture, team, state) for team in sides]
     pace = float(state.rng.normal(1.0, 0.05))
     paces = (pace * (1 + HOME_EDGE), pace * (1 - HOME_EDGE))
     boxes = [_regulation(athletes, paces[n], state) for n, athletes in enumerate(dressed)]
@@ -270,9 +289,9 @@ def _equalise(boxes: list[dict[str, np.ndarray]], rng: np.random.Generator) -> N
             trailing[name][int(np.argmax(trailing["minutes"]))] += abs(margin)
 
 
-def _dressed(team: int, day: date, state: State) -> list[Athlete]:
-    """The thirteen best who are fit, best first. New injuries happen here, and form moves on."""
-    rng = state.rng
+def _dressed(fixture: Fixture, team: int, state: State) -> list[Athlete]:
+    """The thirteen best who are fit, best first. New injuries and rest happen here, and form moves on."""
+    rng, day = state.rng, fixture.day
     for athlete in state.rosters[team]:
         athlete.form = 0.85 * athlete.form + float(rng.normal(0, 0.07))
         if athlete.out_until is not None and athlete.out_until < day:
@@ -281,12 +300,41 @@ def _dressed(team: int, day: date, state: State) -> list[Athlete]:
             last_day = day + timedelta(days=1 + int(rng.geometric(1 / MEAN_INJURY_DAYS)))
             athlete.out_until = last_day
             part = ("ankle", "knee", "hamstring", "back", "wrist")[rng.integers(5)]
-            state.injuries.append(Injury(athlete.player.id, day, last_day, f"sore {part}"))
+            news = _news(athlete, fixture, state)
+            state.injuries.append(Injury(athlete.player.id, day, last_day, f"sore {part}", news))
     fit = [athlete for athlete in state.rosters[team] if athlete.out_until is None]
     fit.sort(key=lambda a: -a.talent)
+    state.prospects[fixture.game_id, team] = _prospects(sorted(state.rosters[team], key=lambda a: -a.talent))
     if rng.random() < RESTED_STAR and len(fit) > DRESSED:
-        fit.pop(int(rng.integers(2)))
+        star = fit.pop(int(rng.integers(2)))
+        state.injuries.append(Injury(star.player.id, day, day, "rest", _news(star, fixture, state)))
     return fit[:DRESSED]
+
+
+def _news(athlete: Athlete, fixture: Fixture, state: State) -> datetime:
+    """When it becomes known that a player will miss a game, which nobody knew the day before.
+
+    Mostly hours before it, now and then only just before. Drawn from a stream of its own, so that no change to
+    what is told can change how games are played.
+    """
+    rng = np.random.default_rng([state.seed, athlete.player.id, fixture.day.toordinal()])
+    minutes = 40 if rng.random() < LATE_NEWS else int(rng.uniform(120, 480))
+    return fixture.tipoff_at - timedelta(minutes=minutes)
+
+
+def _prospects(athletes: list[Athlete]) -> Prospects:
+    abilities = [
+        (
+            a.shots_a_minute * _form(a), a.three_share, a.two_rate, a.three_rate, a.free_rate,
+            a.rates["oreb"] + a.rates["dreb"], a.rates["ast"],
+        )
+        for a in athletes
+    ]  # fmt: skip
+    return Prospects(tuple(a.player.id for a in athletes), np.array(abilities))
+
+
+def _form(athlete: Athlete) -> float:
+    return float(np.clip(1 + athlete.form, 0.4, 1.6))
 
 
 def _minutes(count: int, rng: np.random.Generator) -> np.ndarray:
@@ -323,7 +371,7 @@ def _add_counts(
     athletes: list[Athlete], box: dict[str, np.ndarray], minutes: np.ndarray, pace: float, rng: np.random.Generator
 ) -> None:
     """Adds what the players do in the minutes to their counts."""
-    form = np.clip([1 + athlete.form for athlete in athletes], 0.4, 1.6)
+    form = np.array([_form(athlete) for athlete in athletes])
     hot = rng.lognormal(0, HOT_HAND, len(athletes))
     wanted = np.array([a.shots_a_minute for a in athletes]) * minutes * form * hot
     part = minutes.sum() / REGULATION_MINUTES
@@ -332,7 +380,7 @@ def _add_counts(
     threes = rng.binomial(shots, [a.three_share for a in athletes])
     made_threes = rng.binomial(threes, [a.three_rate for a in athletes])
     made_twos = rng.binomial(shots - threes, [a.two_rate for a in athletes])
-    free = rng.poisson(shots * 0.25)
+    free = rng.poisson(shots * FREE_THROWS_A_SHOT)
     made_free = rng.binomial(free, [a.free_rate for a in athletes])
     for name, count in (
         ("fga", shots), ("fg3a", threes), ("fg3m", made_threes), ("fgm", made_twos + made_threes),

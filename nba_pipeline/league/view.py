@@ -1,7 +1,7 @@
 """The league as the API would show it at an instant: what is scheduled, in progress, final, known."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -33,6 +33,16 @@ HALFTIME_SHARE = 0.1
 """How much of the time from tip-off to the end is halftime."""
 
 LATE_GAME_STANDS_AT = 0.9
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A player on the injury list: how he stands, from when he is expected to play, and why he does not."""
+
+    player_id: int
+    status: str
+    returns: date
+    why: str
 
 
 class LeagueView:
@@ -118,6 +128,14 @@ class LeagueView:
                     home = self.league.by_team[self.games.at[row, "home_team_id"]].abbreviation
                     self.games.at[row, "game_date"] = fault.rescheduled_to
                     self.games.at[row, "tipoff_at"] = pd.Timestamp(tip_off(fault.rescheduled_to, home, 1))
+
+    def rows_of_games(self, game_ids: Sequence[int]) -> list[int]:
+        """Where games lie; ids of no game are left out."""
+        return [int(row) for row in np.flatnonzero(np.isin(self.game_ids, game_ids))]
+
+    def tipoff(self, row: int) -> datetime:
+        """When a game tips off."""
+        return self._tipoff[row]
 
     def absent_rows(self, source: str) -> list[int]:
         """The games that faults hide from the answers about `games` or `stats`."""
@@ -303,9 +321,14 @@ class LeagueView:
         return self._recent_teams(now)
 
     def _recent_teams(self, now: datetime) -> dict[int, int]:
-        """Where no rosters are known: the team of each player's last started game, within a year of today."""
+        """Where no rosters are known, a proxy: the team of each player's last game, within a year of today.
+
+        Games of today count from midnight, so that who is new to a team is on its roster on the morning of his
+        first game, as the real rosters have him.
+        """
         today = game_date_of(now).toordinal()
-        near = self.started(now) & (self.ordinals > today - 365)
+        begun = self.started(now) | ((self.ordinals == today) & ~self.postponed)
+        near = begun & (self.ordinals > today - 365)
         rows = self.box[near[self.box_games]]
         latest = rows.drop_duplicates("player_id", keep="last")
         return dict(zip(latest["player_id"].tolist(), latest["team_id"].tolist(), strict=True))
@@ -317,30 +340,45 @@ class LeagueView:
             return {stay.player_id for stay in self.league.stays if stay.first_day <= today}
         return set(self.box["player_id"][self.started(now)[self.box_games]].tolist())
 
-    def injuries(self, now: datetime) -> list[tuple[int, date, str]]:
-        """Who is out at the instant: player, day of return and description.
+    def injuries(self, now: datetime) -> list[Listed]:
+        """Who is on the injury list at the instant.
 
-        Where injuries are not known, a proxy: recent players of a team who will be absent from its game of
-        the day, from half an hour before tip-off.
+        Out are those of whom it is known by then; who was hurt until yesterday is listed as day-to-day. Where
+        injuries are not known, a proxy: recent players of a team who will be absent from its game of the day,
+        from half an hour before tip-off.
         """
         today = game_date_of(now)
-        if self.league.stays:
-            return [
-                (injury.player_id, injury.last_day + timedelta(days=1), injury.description)
-                for injury in self.league.injuries
-                if injury.first_day <= today <= injury.last_day
-            ]
-        return [(player, today + timedelta(days=1), "not in the line-up") for player in self._absent_today(now)]
+        if not self.league.stays:
+            tomorrow = today + timedelta(days=1)
+            return [Listed(player, "Out", tomorrow, "not in the line-up") for player in self._absent_today(now)]
+        found: dict[int, Listed] = {}
+        for injury in self.league.injuries:
+            back = injury.last_day + timedelta(days=1)
+            if injury.first_day <= today <= injury.last_day and injury.known_from <= now:
+                found[injury.player_id] = Listed(injury.player_id, "Out", back, injury.description)
+            elif back == today and injury.first_day < injury.last_day:
+                found.setdefault(injury.player_id, Listed(injury.player_id, "Day-To-Day", back, injury.description))
+        return list(found.values())
+
+    def known_out(self, day: date, now: datetime) -> set[int]:
+        """Of whom it is known at the instant that he misses the games of a date; empty where nothing is known."""
+        return {
+            injury.player_id
+            for injury in self.league.injuries
+            if injury.first_day <= day <= injury.last_day and injury.known_from <= now
+        }
 
     def _absent_today(self, now: datetime) -> list[int]:
+        """Recent players of the teams about to play who play for nobody today: who was traded and plays is well."""
         absent: set[int] = set()
         today = game_date_of(now).toordinal()
-        for row in np.flatnonzero(self.ordinals == today):
-            if self.postponed[row] or self._tipoff[row] - INJURIES_KNOWN > now:
+        rows = [row for row in np.flatnonzero(self.ordinals == today) if not self.postponed[row]]
+        playing = {player for row in rows for player in self.box_players[self._lines_of(int(row))].tolist()}
+        for row in rows:
+            if self._tipoff[row] - INJURIES_KNOWN > now:
                 continue
-            in_game = self.box_players[self._lines_of(int(row))].tolist()
             for side in ("home", "visitor"):
-                absent |= self._recent_players(self.games.at[row, f"{side}_team_id"], today) - set(in_game)
+                absent |= self._recent_players(self.games.at[row, f"{side}_team_id"], today) - playing
         return sorted(absent)
 
     def _recent_players(self, team_id: int, before: int) -> set[int]:

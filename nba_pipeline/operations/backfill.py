@@ -9,16 +9,31 @@ import dagster as dg
 from nba_pipeline.clock import Clock, season_of
 from nba_pipeline.contracts import Phase, Table
 from nba_pipeline.evidence import Evidence
-from nba_pipeline.landing import LANDED_GAMES, LANDED_PLAYER_BOX_SCORES, LANDED_PLAYERS
+from nba_pipeline.landing import (
+    LANDED_GAME_LINES,
+    LANDED_GAMES,
+    LANDED_INJURIES,
+    LANDED_PLAYER_BOX_SCORES,
+    LANDED_PLAYER_PROP_LINES,
+    LANDED_PLAYERS,
+)
 from nba_pipeline.operations.runs import Attempt, Pipeline, materialize
 from nba_pipeline.operations.smoke_test import DateResult, State, smoke_test
 from nba_pipeline.partitions import contiguous, game_dates, season_start
-from nba_pipeline.predictions.player_predictions import TRAINING_SEASONS
+from nba_pipeline.predictions.walk import HISTORY_SEASONS
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline.tables import all_tables, tables_of
 from nba_pipeline.warehouse.interface import Warehouse
 
-LANDING_BEFORE_TIP_OFF = (LANDED_GAMES, LANDED_PLAYERS)
+LANDING_BEFORE_TIP_OFF = (
+    LANDED_GAMES,
+    LANDED_PLAYERS,
+    LANDED_INJURIES,
+    LANDED_PLAYER_PROP_LINES,
+    LANDED_GAME_LINES,
+)
+"""What the source says of games to come. Of games that are over it cannot tell what was known before them."""
+
 LANDING = (LANDED_GAMES, LANDED_PLAYER_BOX_SCORES, LANDED_PLAYERS)
 
 HISTORY_PHASES = (Phase.LANDING, Phase.RAW, Phase.ANALYTICS, Phase.PRECOMPUTE)
@@ -60,9 +75,11 @@ def plan(
 ) -> list[Stretch]:
     """The stretches to run, in order: missing history first, then the played dates, then those to come."""
     stretches: list[Stretch] = []
-    needs_history = any(phase.value >= Phase.PRECOMPUTE.value for phase in phases)
+    needs_history = any(phase.value >= Phase.ANALYTICS.value for phase in phases)
     if history and needs_history:
-        stretches += history_stretches(warehouse, clock, first)
+        last_phase = max(phase.value for phase in phases)
+        behind = [phase for phase in HISTORY_PHASES if phase.value <= last_phase]
+        stretches += history_stretches(warehouse, clock, first, behind)
     dates = game_dates(first, last)
     for upcoming, why in ((False, "played"), (True, "upcoming")):
         keys = keys_of(phases, before_tip_off=upcoming)
@@ -71,20 +88,22 @@ def plan(
     return stretches
 
 
-def history_stretches(warehouse: Warehouse, clock: Clock, first: date) -> list[Stretch]:
-    """The dates before `first` that its features need and that are not complete.
+def history_stretches(
+    warehouse: Warehouse, clock: Clock, first: date, phases: Sequence[Phase] = HISTORY_PHASES
+) -> list[Stretch]:
+    """The dates before `first` that its context and features need and that are not complete.
 
     From the start of its season, or from the earliest date loaded in the seasons that models learn from.
     """
     season = season_of(first)
     with warehouse.session(read_only=True) as session:
-        loaded = Evidence(session, clock, all_tables()).first_loaded(season_start(season - TRAINING_SEASONS))
+        loaded = Evidence(session, clock, all_tables()).first_loaded(season_start(season - HISTORY_SEASONS))
     start = min(season_start(season), loaded or first)
     last = min(first, clock.today()) - timedelta(days=1)
-    needed = [table for phase in HISTORY_PHASES for table in tables_of(phase)]
+    needed = [table for phase in phases for table in tables_of(phase)]
     results = smoke_test(warehouse, clock, start, last, needed) if start <= last else []
     missing = [result.game_date for result in results if any(found.state is State.FAIL for found in result.tables)]
-    keys = keys_of(HISTORY_PHASES, before_tip_off=False)
+    keys = keys_of(phases, before_tip_off=False)
     return [Stretch(a, b, keys, "history") for a, b in contiguous(missing)]
 
 

@@ -12,6 +12,7 @@ from dagster import DagsterInstance
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase
@@ -19,8 +20,11 @@ from nba_pipeline.definitions import gatekeeper_of, warehouse_of
 from nba_pipeline.evidence import Override
 from nba_pipeline.gates import GATES
 from nba_pipeline.operations import backfill as backfilling
+from nba_pipeline.operations.explanation import CannotExplainError, explain
+from nba_pipeline.operations.explanation_tables import print_explanation
+from nba_pipeline.operations.ledger_verification import Chain, chained_dates, recorded_heads, verify
 from nba_pipeline.operations.orphans import close_orphans
-from nba_pipeline.operations.outlook import accuracy_of, players_who_played
+from nba_pipeline.operations.outlook import Score, accuracy_of, players_who_played
 from nba_pipeline.operations.overrides import (
     OverrideError,
     end_override,
@@ -29,15 +33,20 @@ from nba_pipeline.operations.overrides import (
     record_override,
 )
 from nba_pipeline.operations.pipeline_health import health
-from nba_pipeline.operations.runs import opened, prepare_home
+from nba_pipeline.operations.runs import dagster_home, opened, prepare_home
 from nba_pipeline.operations.smoke_test import CHECKED, DateResult, State, as_json_objects, smoke_test
 from nba_pipeline.partitions import game_dates
 from nba_pipeline.predictions.prediction_accuracy import BASELINES
 from nba_pipeline.settings import Settings
+from nba_pipeline.sources.errors import DamagedLandingError
+from nba_pipeline.sources.landing import Landing
 
 OK, FAILED, NOT_TRIED = 0, 1, 2
 
 COLOURS = {State.PASS: "green", State.FAIL: "red", State.VALID_SKIP: "dim"}
+
+SHOWN_CANDIDATES = 20
+"""Players that a part of a name may mean; of more than these it says too little."""
 
 console = Console()
 errors = Console(stderr=True)
@@ -250,32 +259,144 @@ def run_overrides(settings: Settings) -> int:
     return OK
 
 
-def run_accuracy(settings: Settings, first: date, last: date, *, as_json: bool) -> int:
-    """Prints the mean absolute error of every system and baseline, and the share of rows predicted."""
-    warehouse = warehouse_of(settings)
-    scores = accuracy_of(warehouse, first, last).to_pylist()
-    played = players_who_played(warehouse, first, last)
-    for score in scores:
-        score["coverage"] = score["rows"] / played if played else None
+def run_explain(settings: Settings, day: date, player: str, stat: str, *, as_json: bool) -> int:
+    """Prints why a player was predicted what he was; 2 when there is nothing to explain, or nobody knows of whom."""
+    landing = Landing(settings.landing_path)
+    try:
+        with warehouse_of(settings).session(read_only=True) as session:
+            found = explain(session, landing, settings.models_path, day, player, stat)
+    except CannotExplainError as error:
+        left = len(error.candidates) - SHOWN_CANDIDATES
+        shown = [*error.candidates[:SHOWN_CANDIDATES], *([f"and {left} more"] if left > 0 else [])]
+        for line in (str(error), *(f"  {candidate}" for candidate in shown)):
+            errors.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
+        return NOT_TRIED
+    except DamagedLandingError as error:
+        errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        return NOT_TRIED
     if as_json:
-        print(json.dumps({"first": str(first), "last": str(last), "played": played, "systems": scores}, indent=2))
-    elif scores:
-        console.print(accuracy_table(scores, f"{first} to {last}: {played} rows with minutes"))
+        print(found.as_json())
     else:
-        console.print(f"No graded predictions from {first} to {last}.")
+        print_explanation(console, found)
     return OK
 
 
-def accuracy_table(scores: Sequence[dict[str, object]], title: str) -> RichTable:
-    """The scores of each system beside those of the baselines on the same rows."""
-    table = RichTable(title=title)
-    for heading in ("system", "mode", "rows", "MAE", "bias", *(f"{name} MAE" for name in BASELINES)):
-        table.add_column(heading, justify="left" if heading in ("system", "mode") else "right")
+def run_ledger_verify(settings: Settings, first: date | None, last: date | None, *, as_json: bool) -> int:
+    """Prints how every chain of the ledger stands; 0 when all are whole, 1 when one is not, 2 when nobody can tell."""
+    warehouse, home = warehouse_of(settings), dagster_home(settings)
+    for what, path in (("warehouse", warehouse.path), ("event log of Dagster", home)):
+        if not path.exists():
+            errors.print(
+                f"There is no {what} at {path}, so nothing can be compared. Set NBA_PIPELINE_HOME.", style="red"
+            )
+            return NOT_TRIED
+    with (
+        DagsterInstance.from_config(str(prepare_home(settings))) as instance,
+        warehouse.session(read_only=True) as session,
+    ):
+        heads = recorded_heads(instance)
+        dates = [day for day in chained_dates(session, heads) if (first or date.min) <= day <= (last or date.max)]
+        with progress_bars() as bars:
+            chains = list(bars.track(verify(session, heads, dates), total=len(dates), description="chains"))
+    if as_json:
+        print(json.dumps([_chain_json(chain) for chain in chains], indent=2))
+    else:
+        _print_chains(chains)
+    return OK if all(chain.whole for chain in chains) else FAILED
+
+
+def _chain_json(chain: Chain) -> dict[str, object]:
+    found = [{"position": problem.position, "key": problem.key, "what": problem.what} for problem in chain.problems]
+    return {"game_date": str(chain.game_date), "live_rows": chain.length, "whole": chain.whole, "problems": found}
+
+
+def _print_chains(chains: Sequence[Chain]) -> None:
+    broken = [chain for chain in chains if not chain.whole]
+    for problem in (problem for chain in broken for problem in chain.problems):
+        console.print(str(problem), style="red", markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        f"{len(chains) - len(broken)} of {len(chains)} chains whole, "
+        f"{sum(chain.length for chain in chains)} live rows.",
+        style="red" if broken else "green",
+    )
+
+
+def run_accuracy(
+    settings: Settings,
+    first: date,
+    last: date,
+    *,
+    stats: Sequence[str],
+    known: Sequence[str],
+    population: str,
+    as_json: bool,
+) -> int:
+    """Prints the scores of every system beside the baselines' on the same rows, and how sure they are."""
+    warehouse = warehouse_of(settings)
+    scores = accuracy_of(warehouse, first, last, stats=stats, settings=known, population=population)
+    played = players_who_played(warehouse, first, last)
+    if as_json:
+        about = {"first": str(first), "last": str(last), "population": population, "played": played}
+        print(json.dumps({**about, "systems": scores}, indent=2))
+        return OK
+    if not scores:
+        console.print(f"No graded predictions from {first} to {last}.")
+    for what, chosen in by_stat_and_setting(scores).items():
+        title = f"{what}, {population} players, {first} to {last}: {played} rows with minutes"
+        console.print(accuracy_table(chosen, title))
+    return OK
+
+
+def by_stat_and_setting(scores: Sequence[Score]) -> dict[str, list[Score]]:
+    """The scores that can be compared with each other, under a title."""
+    found: dict[str, list[Score]] = {}
     for score in scores:
-        figures = [score["mean_absolute_error"], score["bias"]]
-        figures += [score[f"{name}_mean_absolute_error"] for name in BASELINES]
-        table.add_row(str(score["system_id"]), str(score["mode"]), str(score["rows"]), *(f"{f:.3f}" for f in figures))
+        found.setdefault(f"{score['stat']}, {score['setting']}".replace("_", " "), []).append(score)
+    return found
+
+
+FIGURES = {
+    "rows": ("rows", "d"),
+    "coverage": ("coverage", ".1%"),
+    "MAE": ("mean_absolute_error", ".3f"),
+    "RMSE": ("root_mean_squared_error", ".3f"),
+    "bias": ("bias", "+.3f"),
+    "in 80 % interval": ("interval_coverage", ".1%"),
+    "Brier of playing": ("brier", ".4f"),
+    "  played last game": ("last_game_brier", ".4f"),
+    "Brier of the line": ("over_brier", ".4f"),
+}
+"""Headings, figures and formats of the scores that are a number each."""
+
+
+def accuracy_table(scores: Sequence[Score], title: str) -> RichTable:
+    """A column a system, and a line a figure.
+
+    Under each baseline's error on the same rows stand the system's distance from it and the 95 % interval of the
+    distance, from a bootstrap over game dates.
+    """
+    table = RichTable(title=title)
+    table.add_column("")
+    for score in scores:
+        table.add_column(f"{score['system_id']}\n{score['mode']}".replace("_", " "), justify="right")
+    for heading, (name, form) in FIGURES.items():
+        table.add_row(heading, *(figure(score[name], form) for score in scores))
+    for name in BASELINES:
+        heading = f"{name} MAE\n  difference\n  95 % interval".replace("_", " ")
+        table.add_row(heading, *(Text(compared(score, name)) for score in scores))
     return table
+
+
+def figure(value: float | None, form: str) -> str:
+    """The figure as people read it; a dash where there is none."""
+    return "-" if value is None else format(value, form)
+
+
+def compared(score: Score, name: str) -> str:
+    """A baseline's error, how far the system is from it, and between which ends that lies; a line each."""
+    error, distance = figure(score[f"{name}_mean_absolute_error"], ".3f"), figure(score[f"{name}_difference"], "+.3f")
+    low, high = (figure(score[f"{name}_difference_{end}"], "+.3f") for end in ("low", "high"))
+    return f"{error}\n{distance}\n" + ("-" if low == "-" else f"[{low}, {high}]")
 
 
 def predictions_table(rows: pa.Table, title: str) -> RichTable:

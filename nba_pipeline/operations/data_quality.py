@@ -52,8 +52,8 @@ def measured(table: Table) -> list[Column]:
 
 
 def nullable(table: Table) -> list[Column]:
-    """The columns that may be null."""
-    return [column for column in table.columns if column.nullable]
+    """The columns that may be null; how and when a row was made is no news about what it says."""
+    return [column for column in table.columns if column.nullable and not column.volatile]
 
 
 def daily_figures(session: Session, table: Table) -> pd.DataFrame:

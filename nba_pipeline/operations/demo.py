@@ -50,6 +50,7 @@ def enter_demo_environment(home: Path, url: str) -> None:
         "BALLDONTLIE_API_URL": url,
         "BALLDONTLIE_API_KEY": "demo",
         "BALLDONTLIE_PLAN": "goat",
+        "NBA_PIPELINE_LINES": "on",
         "BALLDONTLIE_REQUESTS_PER_MINUTE": "60000",
         "NBA_PIPELINE_HTTP_WAIT_MIN_SECONDS": "0.2",
         "NBA_PIPELINE_HTTP_WAIT_MAX_SECONDS": "5",

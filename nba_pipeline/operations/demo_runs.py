@@ -13,6 +13,7 @@ from nba_pipeline.operations.commands import (
     FAILED,
     OK,
     accuracy_table,
+    by_stat_and_setting,
     predictions_table,
     print_date,
     progress_bars,
@@ -25,6 +26,9 @@ from nba_pipeline.partitions import season_start
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.interface import Warehouse
+
+SHOWN = ("points",)
+"""The statistics whose errors the demo prints; `nba-pipeline accuracy` prints all."""
 
 console = Console()
 
@@ -61,8 +65,7 @@ def print_outlook(warehouse: Warehouse, today: date, players: int) -> None:
     """Tomorrow's highest predictions, and the errors of yesterday and of the last month."""
     tomorrow, yesterday = today + timedelta(days=1), today - timedelta(days=1)
     rows = predictions_of(warehouse, tomorrow, players)
-    console.print(predictions_table(rows, f"Points expected tomorrow, {tomorrow}"))
+    console.print(predictions_table(rows, f"Points expected tomorrow, {tomorrow}, and the chance of playing in %"))
     for first, title in ((yesterday, "Yesterday"), (today - timedelta(days=45), "The last dates")):
-        scores = accuracy_of(warehouse, first, yesterday).to_pylist()
-        if scores:
-            console.print(accuracy_table(scores, f"{title}, {first} to {yesterday}: errors in points"))
+        for what, scores in by_stat_and_setting(accuracy_of(warehouse, first, yesterday, stats=SHOWN)).items():
+            console.print(accuracy_table(scores, f"{title}, {first} to {yesterday}: errors of {what}"))

@@ -15,6 +15,7 @@ from nba_pipeline.contracts import Table
 from nba_pipeline.deadlines import OPERATED, due
 from nba_pipeline.evidence import Evidence
 from nba_pipeline.gates import GATES, Gatekeeper
+from nba_pipeline.operations.ledger_verification import recorded_heads, verify
 from nba_pipeline.partitions import game_dates, to_date
 from nba_pipeline.table_asset import GAME_DATES, OWNERS, WRITER_POOL
 from nba_pipeline.warehouse.interface import Replacement
@@ -71,13 +72,15 @@ def health(gatekeeper: Gatekeeper, instance: DagsterInstance, day: date) -> Heal
         dates = game_dates(max(first, day - OPERATED), day) if first else []
         counts, problems = _tables(evidence, gatekeeper.tables, dates, now)
         closed = _closed_gates(gatekeeper, evidence, dates, now)
+        chains = verify(session, recorded_heads(instance, dates), dates)
+        broken = [str(chain) for chain in chains if not chain.whole]
         overrides = tuple(str(evidence.overrides[key]) for key in sorted(evidence.overrides, key=str))
         found = session.read(QUARANTINE)
         quarantined = len(session.query(found.filter(found.game_date.isin(dates)))) if dates else 0
     runs, ticks = _failures(instance)
     return Health(
         day, counts[0], counts[1], counts[2], len(closed), overrides, quarantined, runs, ticks,
-        (*_silent_daemons(instance), *problems, *closed), now,
+        (*_silent_daemons(instance), *problems, *broken, *closed), now,
     )  # fmt: skip
 
 
@@ -96,7 +99,7 @@ def _tables(
                 problems.append("; ".join(covered[day].reasons(table)))
                 continue
             complete += 1
-            stale += evidence.is_stale(table, day) and not (table.ledger and evidence.has_begun(day))
+            stale += evidence.is_stale(table, day) and not (table.ledger and evidence.all_have_begun(day))
     return (expected, complete, stale), problems
 
 

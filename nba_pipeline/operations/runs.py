@@ -38,9 +38,14 @@ class Attempt:
     not_reached: tuple[dg.AssetKey, ...]
 
 
+def dagster_home(settings: Settings) -> Path:
+    """Where Dagster's instance is: in `DAGSTER_HOME` if it is set, else where the settings say."""
+    return Path(os.environ.get("DAGSTER_HOME") or settings.dagster_home)
+
+
 def prepare_home(settings: Settings) -> Path:
-    """Makes Dagster's home if need be, and returns it: `DAGSTER_HOME` if it is set, else the settings'."""
-    home = Path(os.environ.get("DAGSTER_HOME") or settings.dagster_home)
+    """Makes Dagster's home if need be, and returns it."""
+    home = dagster_home(settings)
     home.mkdir(parents=True, exist_ok=True)
     shipped = (resources.files("nba_pipeline") / "dagster.yaml").read_bytes()
     kept = home / "dagster.yaml"

@@ -89,12 +89,12 @@ def smoke_test(
 
 
 def closed_gates(gatekeeper: Gatekeeper, evidence: Evidence, dates: Sequence[date]) -> dict[date, tuple[Verdict, ...]]:
-    """Per date, the gates that are closed though their phase can be made by now."""
+    """Per date, the gates that are closed though their phase, or a part of it, can be made by now."""
     closed: dict[date, list[Verdict]] = {day: [] for day in dates}
     for gate in GATES:
         into = evidence.tables_of(gate.into)
         possible = [day for day in dates if not evidence.is_known_gap(day)]
-        mine = [day for day in possible if all(evidence.can_exist(table, day) for table in into)]
+        mine = [day for day in possible if any(evidence.can_exist(table, day) for table in into)]
         for day, verdict in gatekeeper.verdicts(evidence, gate, mine).items():
             if not verdict.lets_through:
                 closed[day].append(verdict)

@@ -9,6 +9,7 @@ import dagster as dg
 import ibis
 import ibis.expr.types as ir
 
+from nba_pipeline.analytics import upcoming_player_game_context
 from nba_pipeline.contracts import (
     GAME_DATE,
     GAME_ID,
@@ -46,15 +47,22 @@ SCORES_PER_POINT = 20
 LEAST_GAMES = 5
 """Games of each side below which a comparison of the two would be noise, and stays null."""
 
-MISMATCH_LIMIT, PACE_LIMIT = 10, 3
+MISMATCH_LIMIT, PACE_LIMIT, SPIKE_LIMIT = 10, 3, 3
+
+SPIKE_PER_PERCENT = 0.3
+"""Points of the usage spike for each percent of usage that a player gains."""
+
+MOST_VACATED = 0.6
+"""More of the team's plays than this are never vacated at once: five others still play."""
+
+RISKS = {"available": 0, "probable": 1, "questionable": 2, "doubtful": 3, "out": 3}
 
 CONTRACT = Contract(
     name="precompute.player_composite_factors",
     description=(
         "One row per game date and player expected to be available: how tired he is, how his scoring zones fit the "
-        "opponent's defence, and how the opponent changes the pace. Made before the games of the date. A spike of "
-        "usage needs to know who sits tonight; the sources do not say so before tip-off yet, so there is no such "
-        "column. Ages are not known either, and tire nobody here."
+        "opponent's defence, how the opponent changes the pace, what plays teammates leave to him who are out, and "
+        "whether he plays himself. Made before the games of the date. Ages are not known, and tire nobody here."
     ),
     phase=Phase.PRECOMPUTE,
     grain=("game_date", "game_id", "player_id"),
@@ -92,9 +100,19 @@ CONTRACT = Contract(
                "How much faster than his team's games tonight's should be: half of what the opponent's pace, last 10 "
                f"games, is above his team's. Positive is faster. Null below {LEAST_GAMES} games of either team this "
                "season.", "possessions", nullable=True, between=(-PACE_LIMIT, PACE_LIMIT)),
+        Column("usage_spike_score", "float64",
+               f"{SPIKE_PER_PERCENT} for each percent of usage that he gains if the plays that teammates newly leave, "
+               "less those that others take back (see upcoming_player_game_context), are shared out in proportion to "
+               "usage, last 10 games. Null when no injury report of his team is known, and before his first game of "
+               "the season.", "points", nullable=True, between=(-SPIKE_LIMIT, SPIKE_LIMIT)),
+        Column("injury_risk", "int64",
+               "By the injury report: 0 available, 1 probable, 2 questionable, 3 doubtful or out. Null when no report "
+               "of his team is known, or when it has a word that nobody knows.", "level", nullable=True,
+               between=(0, 3)),
     ),
     reads={
         "cache": Read(player_daily_cache.CONTRACT),
+        "upcoming": Read(upcoming_player_game_context.CONTRACT),
         "player_zones": Read(player_shot_zone_analysis.CONTRACT),
         "defense_zones": Read(team_defense_zone_analysis.CONTRACT),
     },
@@ -108,8 +126,13 @@ CONTRACT = Contract(
 )  # fmt: skip
 
 
-def side_by_side(cache: ibis.Table, player_zones: ibis.Table, defense_zones: ibis.Table) -> ibis.Table:
-    """The cache's rows with the player's points by zone and the opponent's defence against each."""
+def side_by_side(
+    cache: ibis.Table, upcoming: ibis.Table, player_zones: ibis.Table, defense_zones: ibis.Table
+) -> ibis.Table:
+    """The cache's rows with who is out, the player's points by zone and the opponent's defence against each."""
+    absences = upcoming.select(
+        "game_date", "game_id", "player_id", "injury_status", "newly_vacated_usage", "returning_usage"
+    )
     own = player_zones.select(
         "game_date", "game_id", "player_id", "games_in_sample",
         **{f"{zone.prefix}_points": player_zones[f"{zone.prefix}_points_last_10"] for zone in ZONES},
@@ -121,8 +144,10 @@ def side_by_side(cache: ibis.Table, player_zones: ibis.Table, defense_zones: ibi
         opponent_pace=defense_zones.pace_last_10,
         **{f"{zone.prefix}_vs_league": defense_zones[f"{zone.prefix}_points_vs_league"] for zone in ZONES},
     )  # fmt: skip
-    rows = cache.left_join(own, ["game_date", "game_id", "player_id"])
-    rows = rows.drop([c for c in rows.columns if c.endswith("_right")])
+    rows = cache
+    for other in (absences, own):
+        rows = rows.left_join(other, ["game_date", "game_id", "player_id"])
+        rows = rows.drop([c for c in rows.columns if c.endswith("_right")])
     rows = rows.left_join(opponents, ["game_date", "game_id", "opponent_id"])
     return rows.drop([c for c in rows.columns if c.endswith("_right")])
 
@@ -164,15 +189,32 @@ def pace(rows: ibis.Table) -> ir.FloatingValue:
     return enough.ifelse(score, ibis.null("float64"))
 
 
-def player_composite_factors(cache: ibis.Table, player_zones: ibis.Table, defense_zones: ibis.Table) -> ibis.Table:
-    """One row a date and expected player, from the other precomputed tables of the date."""
-    rows = side_by_side(cache, player_zones, defense_zones)
+def usage_spike(rows: ibis.Table) -> ir.FloatingValue:
+    """What teammates' absences add to the player's usage, within the limits; null without a report."""
+    vacated = (rows.newly_vacated_usage - rows.returning_usage).clip(-MOST_VACATED, MOST_VACATED)
+    gained = rows.usage_rate_last_10 * vacated / (1 - vacated.clip(lower=0.0))
+    return (gained * 100 * SPIKE_PER_PERCENT).clip(-SPIKE_LIMIT, SPIKE_LIMIT)
+
+
+def injury_risk(rows: ibis.Table) -> ir.IntegerValue:
+    """How likely the player is to sit, as a level; null without a report."""
+    levels = [(rows.injury_status == status, level) for status, level in RISKS.items()]
+    return ibis.cases(*levels, else_=ibis.null("int64")).cast("int64")
+
+
+def player_composite_factors(
+    cache: ibis.Table, upcoming: ibis.Table, player_zones: ibis.Table, defense_zones: ibis.Table
+) -> ibis.Table:
+    """One row a date and expected player, from his context and the other precomputed tables of the date."""
+    rows = side_by_side(cache, upcoming, player_zones, defense_zones)
     rows = rows.mutate(days_since_last_game=rows.game_date.delta(rows.last_game_date, unit="day"))
     rows = rows.mutate(is_back_to_back=rows.days_since_last_game == 1, fatigue_score=fatigue(rows))
     rows = rows.mutate(
         fatigue_points=(rows.fatigue_score - FRESH) / SCORES_PER_POINT,
         shot_zone_mismatch_score=mismatch(rows),
         pace_score=pace(rows),
+        usage_spike_score=usage_spike(rows),
+        injury_risk=injury_risk(rows),
     )
     return rows.select(CONTRACT.schema.names)
 
@@ -182,8 +224,9 @@ def asset(
     context: dg.AssetExecutionContext,
     dates: Sequence[date],
     cache: ibis.Table,
+    upcoming: ibis.Table,
     player_zones: ibis.Table,
     defense_zones: ibis.Table,
 ) -> ibis.Table:
-    """Fatigue, zones and pace, for the players expected on the dates."""
-    return player_composite_factors(cache, player_zones, defense_zones)
+    """Fatigue, zones, pace and absences, for the players expected on the dates."""
+    return player_composite_factors(cache, upcoming, player_zones, defense_zones)

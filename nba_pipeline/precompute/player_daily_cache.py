@@ -6,7 +6,9 @@ from datetime import date
 import dagster as dg
 import ibis
 
-from nba_pipeline.analytics import player_game_summary, team_offense_game_summary
+from nba_pipeline.analytics import player_game_summary, team_offense_game_summary, upcoming_player_game_context
+from nba_pipeline.analytics.expected_players import RECENT_GAMES, ROSTER
+from nba_pipeline.as_of import GameLog, as_of
 from nba_pipeline.contracts import (
     GAME_DATE,
     GAME_ID,
@@ -26,16 +28,10 @@ from nba_pipeline.contracts import (
     rows_as_keys,
 )
 from nba_pipeline.contracts import Table as Contract
-from nba_pipeline.precompute.as_of import GameLog, as_of, within_days
-from nba_pipeline.precompute.expected_players import RECENT_GAMES, ROSTER, expected_keys, expected_players
-from nba_pipeline.raw import games as raw_games
-from nba_pipeline.raw import players as raw_players
 from nba_pipeline.table_asset import table_asset
 
 EARLY_SEASON_GAMES = 10
 """Below this many games of the season, averages of it say little."""
-
-SPINE_KEYS = ("game_date", "game_id", "player_id")
 
 
 def _mean(name: str, definition: str, unit: str, high: float) -> Column:
@@ -99,12 +95,16 @@ CONTRACT = Contract(
         Column("is_early_season", "boolean", f"Fewer than {EARLY_SEASON_GAMES} games played this season.", "flag"),
     ),
     reads={
-        "games": Read(raw_games.CONTRACT),
-        "rosters": Read(raw_players.CONTRACT),
+        "upcoming": Read(upcoming_player_game_context.CONTRACT),
         "history": Read(player_game_summary.CONTRACT, Window.BEFORE, earlier_seasons=1),
         "team_history": Read(team_offense_game_summary.CONTRACT, Window.BEFORE, earlier_seasons=1),
     },
-    grid=Grid(("game_id", "player_id"), expected_keys, rows_as_keys("game_id", "player_id"), "players"),
+    grid=Grid(
+        ("game_id", "player_id"),
+        lambda read: rows_as_keys("game_id", "player_id")(read(upcoming_player_game_context.CONTRACT)),
+        rows_as_keys("game_id", "player_id"),
+        "players",
+    ),
     before_tip_off=True,
     critical=True,
 )  # fmt: skip
@@ -113,20 +113,17 @@ CONTRACT = Contract(
 def player_states(history: ibis.Table) -> ibis.Table:
     """What is known of a player after each game that he played."""
     played = history.filter(history.played)
-    previous = ibis.window(group_by=played.player_id, order_by=played.game_date)
     log = GameLog(
         played.mutate(
             three_point_share=played.three_pointers_attempted / played.field_goals_attempted.nullif(0),
             free_throw_share=played.free_throws_made / played.points.nullif(0),
             two_point_points=2 * (played.field_goals_made - played.three_pointers_made),
             three_point_points=3 * played.three_pointers_made,
-            previous_date=played.game_date.lag().over(previous),
         ),
         "player_id",
     )
     rows = log.rows
     return log.states(
-        last_game_date=rows.game_date,
         games_played_season=log.count(log.this_season),
         points_avg_last_5=log.last(rows.points, 5),
         points_avg_last_10=log.last(rows.points, 10),
@@ -155,33 +152,6 @@ def team_states(team_history: ibis.Table) -> ibis.Table:
     )
 
 
-def names(history: ibis.Table) -> ibis.Table:
-    """Name and position of a player as last listed, whether he played or sat."""
-    log = GameLog(history, "player_id")
-    return log.states(listed_name=log.rows.player_name, listed_position=log.rows.position)
-
-
-def loads(spine: ibis.Table, history: ibis.Table) -> ibis.Table:
-    """Games and minutes of the days before each row of the spine."""
-    played = history.filter(history.played)
-    order = ibis.window(group_by=played.player_id, order_by=played.game_date)
-    days_since = played.game_date.delta(played.game_date.lag().over(order), unit="day")
-    marked = played.mutate(games=ibis.literal(1), back_to_back=(days_since == 1).fill_null(False).ifelse(1, 0))
-    return within_days(
-        spine,
-        marked,
-        "player_id",
-        SPINE_KEYS,
-        {
-            "games_last_7_days": ("games", 7),
-            "games_last_14_days": ("games", 14),
-            "minutes_last_7_days": ("minutes", 7),
-            "minutes_last_14_days": ("minutes", 14),
-            "back_to_backs_last_14_days": ("back_to_back", 14),
-        },
-    )
-
-
 def primary_zone(rows: ibis.Table) -> ibis.Value:
     """The zone with the most points; null without points, the nearer zone on a tie."""
     two, three, free = rows.two_point_points, rows.three_point_points, rows.free_throw_points
@@ -193,47 +163,27 @@ def primary_zone(rows: ibis.Table) -> ibis.Value:
     )
 
 
-def player_daily_cache(
-    games: ibis.Table, rosters: ibis.Table, history: ibis.Table, team_history: ibis.Table
-) -> ibis.Table:
-    """One row a date and expected player, from the games, rosters and everything before the date."""
-    spine = expected_players(games, rosters, history)
-    rows = as_of(spine, player_states(history), "player_id")
-    rows = as_of(rows, names(history), "player_id")
+def player_daily_cache(upcoming: ibis.Table, history: ibis.Table, team_history: ibis.Table) -> ibis.Table:
+    """One row a date and expected player, from the context of the dates and everything before them."""
+    rows = as_of(upcoming, player_states(history), "player_id")
     rows = as_of(rows, team_states(team_history), "team_id")
-    rows = rows.left_join(loads(spine, history), list(SPINE_KEYS))
-    rows = rows.drop([c for c in rows.columns if c.endswith("_right")])
-    listed = rosters.select(
-        "game_date", "player_id", roster_position="position",
-        roster_name=(rosters.first_name + " " + rosters.last_name).strip(),
-    )  # fmt: skip
-    rows = rows.left_join(listed, ["game_date", "player_id"])
-    rows = rows.drop([c for c in rows.columns if c.endswith("_right")])
     games_played = rows.games_played_season.fill_null(0)
-    on_roster = rows.expected_because == ROSTER
-    return rows.select(
-        *[c for c in CONTRACT.schema.names if c in rows.columns and c not in _FILLED],
-        player_name=ibis.coalesce(rows.listed_name, on_roster.ifelse(rows.roster_name, ibis.null("string"))),
-        position=ibis.coalesce(rows.listed_position, on_roster.ifelse(rows.roster_position, ibis.null("string"))),
+    rows = rows.mutate(
         games_played_season=games_played,
         team_games_season=rows.team_games_season.fill_null(0),
         primary_scoring_zone=primary_zone(rows),
-        minutes_per_game_last_7_days=rows.minutes_last_7_days / rows.games_last_7_days.nullif(0.0),
         is_early_season=games_played < EARLY_SEASON_GAMES,
     )
-
-
-_FILLED = ("games_played_season", "team_games_season")
+    return rows.select(CONTRACT.schema.names)
 
 
 @table_asset(CONTRACT)
 def asset(
     context: dg.AssetExecutionContext,
     dates: Sequence[date],
-    games: ibis.Table,
-    rosters: ibis.Table,
+    upcoming: ibis.Table,
     history: ibis.Table,
     team_history: ibis.Table,
 ) -> ibis.Table:
     """Averages before the date, for the players expected on it."""
-    return player_daily_cache(games, rosters, history, team_history)
+    return player_daily_cache(upcoming, history, team_history)

@@ -5,7 +5,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
@@ -22,7 +22,16 @@ from nba_pipeline.settings import Settings
 from nba_pipeline.sources.errors import SourceRefused, SourceUnavailable
 from nba_pipeline.sources.landing import Capture, CaptureWriter, Landing
 from nba_pipeline.sources.rate_limit import RateLimiter
-from nba_pipeline.sources.records import Envelope, GameRecord, PlayerRecord, Record, StatRecord
+from nba_pipeline.sources.records import (
+    Envelope,
+    GameLineRecord,
+    GameRecord,
+    InjuryRecord,
+    PlayerRecord,
+    PropLineRecord,
+    Record,
+    StatRecord,
+)
 
 PER_PAGE = 100
 CONNECT_TIMEOUT_SECONDS = 10
@@ -37,6 +46,10 @@ UNUSABLE_ADDRESS = (
 )
 
 GAMES, STATS, ACTIVE_PLAYERS = "games", "stats", "players/active"
+INJURIES, GAME_LINES, PROP_LINES = "player_injuries", "odds", "odds/player_props"
+
+LINES = (GAME_LINES, PROP_LINES)
+"""What bookmakers say; these are in the second version of the API."""
 
 KNOWN_FIELDS = {
     GAMES: frozenset(
@@ -103,15 +116,37 @@ KNOWN_FIELDS = {
             "team_id",
         ]
     ),
+    INJURIES: frozenset(["player", "return_date", "description", "status"]),
+    GAME_LINES: frozenset(
+        [
+            "id",
+            "game_id",
+            "vendor",
+            "spread_home_value",
+            "spread_home_odds",
+            "spread_away_value",
+            "spread_away_odds",
+            "moneyline_home_odds",
+            "moneyline_away_odds",
+            "total_value",
+            "total_over_odds",
+            "total_under_odds",
+            "updated_at",
+        ]
+    ),
+    PROP_LINES: frozenset(["id", "game_id", "player_id", "vendor", "prop_type", "line_value", "market", "updated_at"]),
 }
 
 MENDS = {
     400: "The request is wrong, which is a defect of the pipeline; please report it with this message.",
-    401: "Set BALLDONTLIE_API_KEY to a valid key; /stats needs the all-star plan or better.",
-    402: "The plan of BALLDONTLIE_API_KEY does not include this; /stats needs the all-star plan or better.",
-    403: "BALLDONTLIE_API_KEY is known but may not read this; /stats needs the all-star plan or better.",
+    401: "Set BALLDONTLIE_API_KEY to a valid key; {needs}.",
+    402: "The plan of BALLDONTLIE_API_KEY does not include this; {needs}.",
+    403: "BALLDONTLIE_API_KEY is known but may not read this; {needs}.",
     404: "There is no such address; check BALLDONTLIE_API_URL.",
 }
+
+NEEDS = "box scores and injuries need the all-star plan or better"
+LINES_NEED = "lines need the goat plan, and are not asked for with NBA_PIPELINE_LINES=off"
 
 R = TypeVar("R", bound=Record)
 
@@ -200,22 +235,48 @@ class BalldontlieClient:
         """Lands the rosters of now, in the name of the dates that they are wanted for."""
         return self._land(ACTIVE_PLAYERS, first, last, [])
 
+    def land_injuries(self, first: date, last: date) -> Capture:
+        """Lands who is listed as injured now, in the name of the dates that it is wanted for."""
+        return self._land(INJURIES, first, last, [])
+
+    def land_game_lines(self, day: date) -> Capture:
+        """Lands the bookmakers' spreads and totals of a date's games, as they are now."""
+        return self._land(GAME_LINES, day, day, _dates(day, day))
+
+    def land_player_prop_lines(self, day: date, game_ids: Sequence[int]) -> Capture:
+        """Lands the bookmakers' lines on players of games of a date, as they are now: a question a game.
+
+        Raises `ValueError` without a game to ask about.
+        """
+        if not game_ids:
+            raise ValueError(f"no game of {day} to ask for lines about")
+        self._key()
+        writer = self._landing.begin(PROP_LINES, day, day, self._clock.now())
+        for game_id in game_ids:
+            self._pages(writer, PROP_LINES, [("game_id", str(game_id))])
+        return writer.commit()
+
     def _land(self, endpoint: str, first: date, last: date, question: list[tuple[str, str]]) -> Capture:
         self._key()
         writer = self._landing.begin(endpoint, first, last, self._clock.now())
+        self._pages(writer, endpoint, [*question, ("per_page", str(PER_PAGE))])
+        return writer.commit()
+
+    def _pages(self, writer: CaptureWriter, endpoint: str, question: list[tuple[str, str]]) -> None:
+        """Lands every page of the answer to a question."""
         cursor: int | None = None
         following: int | None = None
         for _ in range(MOST_PAGES):
             behind = [] if cursor is None else [("cursor", str(cursor))]
-            page = self._page(writer, endpoint, [*question, ("per_page", str(PER_PAGE)), *behind])
+            page = self._page(writer, endpoint, [*question, *behind])
             following = page.meta.next_cursor
             if following is None:
-                return writer.commit()
+                return
             if not page.data or (cursor is not None and following <= cursor):
                 break
             cursor = following
         raise SourceUnavailable(
-            f"/{endpoint} for {first} to {last} does not come to an end: after the cursor {cursor} it names "
+            f"/{endpoint} {_question(question)} does not come to an end: after the cursor {cursor} it names "
             f"{following} as the next. Try again later; nothing of this answer is used."
         )
 
@@ -250,8 +311,7 @@ class BalldontlieClient:
             raise _MayHealError(f"HTTP {status}", _retry_after(answer.headers))
         if status != 200:
             raise SourceRefused(
-                f"{self._url(endpoint)} {_question(params)} was refused with HTTP {status}. "
-                + MENDS.get(status, "Trying again will not help; see the source's documentation.")
+                f"{self._url(endpoint)} {_question(params)} was refused with HTTP {status}. " + _mend(status, endpoint)
             )
         request = {"method": "GET", "url": self._url(endpoint), "params": params, "status": status}
         if answer.shortfall is not None:
@@ -303,7 +363,8 @@ class BalldontlieClient:
         return key
 
     def _url(self, endpoint: str) -> str:
-        return f"{self._settings.balldontlie_api_url.rstrip('/')}/v1/{endpoint}"
+        version = "v2" if endpoint in LINES else "v1"
+        return f"{self._settings.balldontlie_api_url.rstrip('/')}/{version}/{endpoint}"
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         """Seconds before the next attempt: what the source asks for, else exponential with full jitter."""
@@ -313,6 +374,11 @@ class BalldontlieClient:
             return min(error.retry_after, high)
         ceiling = min(high, low * 2**state.attempt_number)
         return tenacity.wait_random(low, max(low, ceiling))(state)
+
+
+def _mend(status: int, endpoint: str) -> str:
+    mend = MENDS.get(status, "Trying again will not help; see the source's documentation.")
+    return mend.format(needs=LINES_NEED if endpoint in LINES else NEEDS)
 
 
 def _cause(state: tenacity.RetryCallState) -> str:
@@ -389,6 +455,21 @@ def parse_stats(capture: Capture) -> Parsed[StatRecord]:
 def parse_active_players(capture: Capture) -> Parsed[PlayerRecord]:
     """The players of a capture of `/players/active`."""
     return _parse(capture, ACTIVE_PLAYERS, PlayerRecord.of)
+
+
+def parse_injuries(capture: Capture) -> Parsed[InjuryRecord]:
+    """The injured players of a capture of `/player_injuries`."""
+    return _parse(capture, INJURIES, InjuryRecord.of)
+
+
+def parse_game_lines(capture: Capture) -> Parsed[GameLineRecord]:
+    """The spreads and totals of a capture of `/odds`."""
+    return _parse(capture, GAME_LINES, GameLineRecord.of)
+
+
+def parse_player_prop_lines(capture: Capture) -> Parsed[PropLineRecord]:
+    """The lines on players of a capture of `/odds/player_props`."""
+    return _parse(capture, PROP_LINES, PropLineRecord.of)
 
 
 def _parse(capture: Capture, endpoint: str, of: Callable[[dict[str, Any]], R]) -> Parsed[R]:

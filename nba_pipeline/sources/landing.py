@@ -50,7 +50,8 @@ class Page:
 class Capture:
     """A complete answer about the dates `first_date` to `last_date`.
 
-    `fetched_at` is the time of its first request: a snapshot is as old as its oldest part.
+    `fetched_at` is the time of its first request: a snapshot is as old as its oldest part. `known_at` is the
+    time of its last one: before that, nobody knew all of it.
     """
 
     path: Path
@@ -58,6 +59,7 @@ class Capture:
     first_date: date
     last_date: date
     fetched_at: datetime
+    known_at: datetime
     pages: tuple[Page, ...] = field(hash=False)
 
     @property
@@ -167,6 +169,7 @@ def read_capture(path: Path) -> Capture:
             first_date=date.fromisoformat(content["first_date"]),
             last_date=date.fromisoformat(content["last_date"]),
             fetched_at=datetime.fromisoformat(content["fetched_at"]),
+            known_at=max(datetime.fromisoformat(page["fetched_at"]) for page in content["pages"]),
             pages=tuple(Page(path / page["file"], page["sha256"]) for page in content["pages"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -2,9 +2,9 @@
 
 import re
 from datetime import UTC, date, datetime
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
 
 MINUTES = re.compile(r"^(\d{1,3})(?::([0-5]?\d))?$")
 HEIGHT = re.compile(r"^(\d)-(\d{1,2})$")
@@ -30,6 +30,27 @@ COUNTS = {
     "pf": "personal_fouls",
 }
 """The source's names of counting statistics, and ours."""
+
+
+InjuryStatus = Literal["out", "doubtful", "questionable", "probable", "available", "unknown"]
+
+PROP_STATS = {"points": "points", "rebounds": "rebounds", "assists": "assists", "threes": "three_pointers_made"}
+"""The source's names of the stats that have lines, and ours; it has no lines on minutes."""
+
+HIGHEST_LINE = 100
+HIGHEST_SPREAD = 60
+LOWEST_TOTAL, HIGHEST_TOTAL = 100, 400
+"""Beyond these a line is a slip of the source's: no player and no game was ever near."""
+
+
+def _american(odds: int) -> int:
+    if abs(odds) < 100:
+        raise ValueError(f"odds {odds} are no American odds: those are +100 and more, or -100 and less")
+    return odds
+
+
+AmericanOdds = Annotated[int, AfterValidator(_american)]
+"""What 100 bring, or, below 0, what it takes to win 100."""
 
 
 class Record(BaseModel):
@@ -171,6 +192,87 @@ class PlayerRecord(Record):
         )
 
 
+class InjuryRecord(Record):
+    """A player on the injury list; his team is null while he is on no roster."""
+
+    player_id: int
+    first_name: str
+    last_name: str
+    team_id: int | None
+    status: InjuryStatus
+    status_text: str
+    description: str | None
+    return_date_text: str | None
+
+    @classmethod
+    def of(cls, item: dict[str, Any]) -> Self:
+        """The record of an item of `/player_injuries`. Raises `ValueError` or `KeyError` for one that is none.
+
+        The team comes as an id or whole: the source's documentation shows both.
+        """
+        player = item["player"]
+        team_id = player["team_id"] if "team_id" in player else (player["team"] or {"id": None})["id"]
+        return cls(
+            player_id=player["id"],
+            first_name=player["first_name"] or "",
+            last_name=player["last_name"] or "",
+            team_id=team_id,
+            status=injury_status(item["status"]),
+            status_text=item["status"] or "",
+            description=item.get("description") or None,
+            return_date_text=item.get("return_date") or None,
+        )
+
+
+class PropLineRecord(Record):
+    """A bookmaker's line on one player and stat. `stat` and `line` are null where it is none of ours.
+
+    Ours are over-under markets on whole games; milestones, quarters and sums of stats are not.
+    """
+
+    game_id: int
+    player_id: int
+    vendor: str = Field(min_length=1)
+    stat: str | None
+    line: float | None = Field(gt=0, le=HIGHEST_LINE)
+    over_odds: AmericanOdds | None
+    under_odds: AmericanOdds | None
+
+    @classmethod
+    def of(cls, item: dict[str, Any]) -> Self:
+        """The record of an item of `/odds/player_props`. Raises `ValueError` or `KeyError` for one that is none."""
+        market = item["market"]
+        stat = PROP_STATS.get(item["prop_type"]) if market["type"] == "over_under" else None
+        return cls(
+            game_id=item["game_id"],
+            player_id=item["player_id"],
+            vendor=item["vendor"].strip().lower(),
+            stat=stat,
+            line=float(item["line_value"]) if stat else None,
+            over_odds=market.get("over_odds") if stat else None,
+            under_odds=market.get("under_odds") if stat else None,
+        )
+
+
+class GameLineRecord(Record):
+    """A bookmaker's spread, from the side of the home team, and total of one game; null where he has none."""
+
+    game_id: int
+    vendor: str = Field(min_length=1)
+    spread_home: float | None = Field(ge=-HIGHEST_SPREAD, le=HIGHEST_SPREAD)
+    total: float | None = Field(ge=LOWEST_TOTAL, le=HIGHEST_TOTAL)
+
+    @classmethod
+    def of(cls, item: dict[str, Any]) -> Self:
+        """The record of an item of `/odds`. Raises `ValueError` or `KeyError` for one that is none."""
+        return cls(
+            game_id=item["game_id"],
+            vendor=item["vendor"].strip().lower(),
+            spread_home=parse_line(item["spread_home_value"]),
+            total=parse_line(item["total_value"]),
+        )
+
+
 class Envelope(BaseModel):
     """A page of a list: items, and where the next page begins."""
 
@@ -198,6 +300,23 @@ def game_status(text: str | None, period: int, scores: tuple[int, int]) -> Statu
     if words.startswith("final"):
         return "final" if period >= REGULATION_PERIODS and min(scores) > 0 else "in_progress"
     return "scheduled" if period == 0 else "in_progress"
+
+
+def injury_status(text: str | None) -> InjuryStatus:
+    """What the source's word for a status means; a word that nobody knows is `unknown`."""
+    words = (text or "").strip().lower().replace("-", " ")
+    if words.startswith(("out", "suspen")):
+        return "out"
+    if words in ("doubtful", "questionable", "probable", "available"):
+        return words
+    if words in ("day to day", "game time decision", "gtd"):
+        return "questionable"
+    return "unknown"
+
+
+def parse_line(text: str | float | None) -> float | None:
+    """A line from "-5.5" or -5.5; None when there is none. Raises `ValueError` for anything else."""
+    return None if text is None or text == "" else float(text)
 
 
 def parse_date(text: str) -> date:

@@ -67,6 +67,7 @@ def _metadata(outcome: Outcome) -> dict[str, dg.MetadataValue]:
         "dagster/partition_row_count": dg.MetadataValue.int(outcome.row_count),
         "fingerprint": dg.MetadataValue.text(outcome.fingerprint),
         "content": dg.MetadataValue.text(outcome.status),
+        **{name: dg.MetadataValue.text(str(value)) for name, value in outcome.notes.items()},
     }
 
 

@@ -36,13 +36,17 @@ class Rows:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one date: published (changed), unchanged (same content as before) or refused."""
+    """What became of one date: published (changed), unchanged (same content as before) or refused.
+
+    `notes` are those that the contract takes of the published rows.
+    """
 
     game_date: date
     status: Literal["published", "unchanged", "refused"]
     row_count: int
     fingerprint: str
     reasons: tuple[str, ...] = ()
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,19 @@ def _commit(
         mine = {"table_name": table.name}
         noted = Replacement(PUBLISHED_PARTITIONS, ibis.memtable(manifest), [*changed, *remade], where=mine)
         session.replace([Replacement(table, rows, changed), noted] if changed else [noted])
-    return {day: Outcome(day, "published" if day in changed else "unchanged", now[day][0], now[day][1]) for day in good}
+    notes = _notes(session, table, good)
+    return {
+        day: Outcome(day, "published" if day in changed else "unchanged", *now[day], notes=notes.get(day, {}))
+        for day in good
+    }
+
+
+def _notes(session: Session, table: Table, dates: Sequence[date]) -> dict[date, dict[str, Any]]:
+    """What the contract notes of the rows that stand published now."""
+    if table.notes is None or not dates:
+        return {}
+    found = session.query(table.notes(rows_of(session, table, dates))).to_pylist()
+    return {row.pop("game_date"): row for row in found}
 
 
 def _damaged(session: Session, table: Table, expected: Mapping[date, str]) -> set[date]:

@@ -158,7 +158,7 @@ def five_days_replayed(
     undisturbed_days(undisturbed, days)
     for table in all_tables():
         one, other = rows_of(daemon, table, days), rows_of(undisturbed, table, days)
-        assert len(one)
+        assert len(one) or table.landed_optional
         pd.testing.assert_frame_equal(one, other, check_exact=True, obj=table.name)
 
 

@@ -16,6 +16,7 @@ from nba_pipeline.clock import NEW_YORK, game_date_of
 from nba_pipeline.contracts import Phase, Table
 from nba_pipeline.deadlines import due, healed_from, newest_due_date
 from nba_pipeline.definitions import definitions
+from nba_pipeline.landing import LANDED_INJURIES
 from nba_pipeline.operations.runs import prepare_home
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.settings import Settings
@@ -31,6 +32,7 @@ FALL_BACK, SPRING_FORWARD = date(2025, 11, 2), date(2026, 3, 8)
 CRONS = {
     "box_scores": ("30 1 * * *", "30 3 * * *", "30 6 * * *"),
     "same_day_schedule_and_rosters": ("40 6 * * *", "0 10 * * *", "0 13 * * *", "0 16 * * *", "30 18 * * *"),
+    "same_day_injuries": ("30 17 * * *", "0 19 * * *", "30 20 * * *", "30 21 * * *"),
     "tomorrow_schedule_and_rosters": ("0 17 * * *",),
     "overnight_precompute": ("0 7 * * *",),
     "same_day_predictions": ("30 7 * * *", "30 10 * * *", "30 13 * * *", "30 16 * * *"),
@@ -39,15 +41,16 @@ CRONS = {
     "yesterday_analytics": ("0 4 * * *", "0 8 * * *"),
     "grading": ("0 9 * * *",),
     "daily_health": ("15 10 * * *",),
+    "monthly_models": ("0 5 1 * *",),
 }
 """Minute and hour in New York."""
 
 ABOUT = {
-    "box_scores": -1, "same_day_schedule_and_rosters": 0, "tomorrow_schedule_and_rosters": 1, "overnight_precompute": 0,
-    "same_day_predictions": 0, "tomorrow_precompute": 1, "tomorrow_predictions": 1, "yesterday_analytics": -1,
-    "grading": -1, "daily_health": -1,
+    "box_scores": -1, "same_day_schedule_and_rosters": 0, "same_day_injuries": 0, "tomorrow_schedule_and_rosters": 1,
+    "overnight_precompute": 0, "same_day_predictions": 0, "tomorrow_precompute": 1, "tomorrow_predictions": 1,
+    "yesterday_analytics": -1, "grading": -1, "daily_health": -1, "monthly_models": 0,
 }  # fmt: skip
-"""Yesterday, today or tomorrow, counted from the New York date of the tick."""
+"""Yesterday, today or tomorrow, counted from the New York date of the tick; models are about its month."""
 
 BY_NAME: dict[str, Table] = {table.name: table for table in all_tables()}
 
@@ -107,6 +110,21 @@ def test_the_schedules_are_those_listed_in_new_york_time(empty: SimulatedDaemon)
         assert found[name].execution_timezone == "America/New_York"
 
 
+def test_injuries_are_asked_for_through_the_day_and_until_the_last_games_begin() -> None:
+    asked = [(at, net.day) for net in NETS if LANDED_INJURIES in net.landing for at in times_of(net.crons)]
+    today = sorted(at for at, day in asked if day == 0)
+    assert today == times_of(("40 6", "0 10", "0 13", "0 16", "30 17", "30 18", "0 19", "30 20", "30 21"))
+    assert [at for at, day in asked if day == 1] == [time(17)]
+
+
+def test_lines_are_asked_for_only_where_the_settings_say_so(empty: SimulatedDaemon, tmp_path: Path) -> None:
+    repository = definitions(settings_of(tmp_path, lines="on")).get_repository_def()
+    assert {s.name for s in repository.schedule_defs} - set(CRONS) == {"same_day_lines", "tomorrow_lines"}
+    cron = repository.get_schedule_def("same_day_lines").cron_schedule
+    assert cron == ["0 10 * * *", "0 13 * * *", "0 16 * * *", "0 18 * * *"]
+    assert not {"same_day_lines", "tomorrow_lines"} & {s.name for s in empty.repository.schedule_defs}
+
+
 @pytest.mark.parametrize(
     ("day", "hours_before", "hours_after"),
     [(FALL_BACK, 4, 5), (SPRING_FORWARD, 5, 4)],
@@ -125,7 +143,8 @@ def test_every_schedule_fires_once_at_each_of_its_times_on_the_day_the_clocks_ch
             # When clocks go back, 01:30 happens twice: the second counts. Forward, 01:30 is before the change.
             offset = hours_before if at < (time(1) if day == FALL_BACK else time(2)) else hours_after
             wanted.append(datetime.combine(day, at, tzinfo=UTC) + timedelta(hours=offset))
-        assert sorted(fired[name]) == wanted, name
+        monthly = name == "monthly_models"
+        assert sorted(fired.get(name, [])) == ([] if monthly and day.day != 1 else wanted), name
 
 
 @pytest.mark.parametrize("day", [FALL_BACK, SPRING_FORWARD], ids=str)
@@ -133,7 +152,7 @@ def test_ticks_are_about_yesterday_today_and_tomorrow_of_new_york(empty: Simulat
     for name, crons in CRONS.items():
         for at in {times_of(crons)[0], times_of(crons)[-1]}:
             asked, said = requests_of(empty, name, new_york(day, at))
-            about = day + timedelta(days=ABOUT[name])
+            about = day.replace(day=1) if name == "monthly_models" else day + timedelta(days=ABOUT[name])
             if asked:
                 assert [request.partition_key for request in asked] == [str(about)], name
             else:
@@ -143,9 +162,10 @@ def test_ticks_are_about_yesterday_today_and_tomorrow_of_new_york(empty: Simulat
 def test_an_empty_home_gets_its_landing_and_report_in_runs_of_ten_minutes_at_most(
     empty: SimulatedDaemon,
 ) -> None:
+    of_landing = {net.name for net in NETS if net.landing}
     for name in CRONS:
         asked, said = requests_of(empty, name, new_york(date(2025, 11, 1), times_of(CRONS[name])[0]))
-        if name in ("box_scores", "same_day_schedule_and_rosters", "tomorrow_schedule_and_rosters", "daily_health"):
+        if name in of_landing | {"daily_health"}:
             assert [request.tags["dagster/max_runtime"] for request in asked] == ["600"], name
         else:
             assert not asked
@@ -214,6 +234,7 @@ def test_the_switch_is_read_from_the_environment(tmp_path: Path, monkeypatch: py
         ("precompute.player_daily_cache", FALL_BACK, datetime(2025, 11, 2, 14, tzinfo=UTC)),
         ("predictions.player_predictions", FALL_BACK, datetime(2025, 11, 2, 15, tzinfo=UTC)),
         ("predictions.player_predictions", SPRING_FORWARD, datetime(2026, 3, 8, 14, tzinfo=UTC)),
+        ("analytics.upcoming_team_game_context", FALL_BACK, datetime(2025, 11, 2, 13, 30, tzinfo=UTC)),
         ("analytics.player_game_summary", FALL_BACK - timedelta(days=1), datetime(2025, 11, 2, 13, tzinfo=UTC)),
         ("analytics.player_game_summary", SPRING_FORWARD - timedelta(days=1), datetime(2026, 3, 8, 12, tzinfo=UTC)),
         ("predictions.prediction_accuracy", SPRING_FORWARD, datetime(2026, 3, 9, 14, tzinfo=UTC)),
@@ -238,7 +259,7 @@ def test_self_heal_waits_for_the_schedule_that_would_bring_a_date(table: Table) 
     names = {
         Phase.PRECOMPUTE: "overnight_precompute", Phase.PREDICTIONS: "same_day_predictions",
         Phase.RAW: "same_day_schedule_and_rosters" if table.before_tip_off else "box_scores",
-        Phase.ANALYTICS: "box_scores", Phase.GRADES: "box_scores",
+        Phase.ANALYTICS: "overnight_precompute" if table.before_tip_off else "box_scores", Phase.GRADES: "box_scores",
     }  # fmt: skip
     net = next(net for net in NETS if net.name == names[table.phase])
     day = date(2025, 12, 1)

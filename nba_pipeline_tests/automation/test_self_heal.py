@@ -280,6 +280,16 @@ def player_shot_zone_analysis_contract() -> Table:
     return next(table for table in all_tables() if table.name == "precompute.player_shot_zone_analysis")
 
 
+def test_news_of_a_date_that_is_over_is_made_again_without_asking_the_source(loaded: Loaded) -> None:
+    daemon = loaded()
+    news = next(table for table in all_tables() if table.name == "raw.injury_reports")
+    lose(daemon, news, CORRECTED_GAME)
+    [(keys, dates)] = made(heal(daemon))
+    assert keys == {"raw/injury_reports", "raw/injuries"}
+    assert dates == [CORRECTED_GAME]
+    assert_healthy(daemon)
+
+
 def test_what_waited_for_a_gate_is_made_when_the_reason_is_gone(loaded: Loaded) -> None:
     daemon = loaded()
     day, reason = LOADED_AT.date(), OPENING

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import dagster as dg
 import duckdb
@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from nba_pipeline.alert_metadata import AlertKind
-from nba_pipeline.analytics import player_game_summary
+from nba_pipeline.analytics import player_game_summary, upcoming_player_game_context, upcoming_team_game_context
 from nba_pipeline.automation import phase_sensors
 from nba_pipeline.automation.launches import PHASE_TAG
 from nba_pipeline.automation.phase_sensors import Cursor, Waiting, changes_since
@@ -25,7 +25,7 @@ from nba_pipeline.gates import Admission, Gatekeeper
 from nba_pipeline.partitions import dates_of, game_dates
 from nba_pipeline.precompute import ml_feature_store, player_daily_cache
 from nba_pipeline.predictions import player_predictions
-from nba_pipeline.raw import player_box_scores
+from nba_pipeline.raw import games, player_box_scores
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline.tables import all_tables
@@ -36,7 +36,8 @@ from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon, Tick
 Loaded = Callable[..., SimulatedDaemon]
 
 SUMMARY, BOX_SCORES, PREDICTIONS = player_game_summary.CONTRACT, player_box_scores.CONTRACT, player_predictions.CONTRACT
-CACHE, FEATURES = player_daily_cache.CONTRACT, ml_feature_store.CONTRACT
+CONTEXTS = (upcoming_team_game_context.CONTRACT, upcoming_player_game_context.CONTRACT)
+CACHE, FEATURES, GAMES = player_daily_cache.CONTRACT, ml_feature_store.CONTRACT, games.CONTRACT
 RAW, ANALYTICS = "raw_when_upstream_is_fresh", "analytics_when_upstream_is_fresh"
 FIRST, SECOND, THIRD = CORRECTED_GAME - timedelta(days=1), CORRECTED_GAME, CORRECTED_GAME + timedelta(days=1)
 TODAY = LOADED_AT.date()
@@ -190,8 +191,8 @@ def test_a_correction_of_an_old_game_makes_exactly_what_it_reaches_and_no_predic
     daemon.settle()
     launched = [(run.tags[PHASE_TAG], day) for run in daemon.launched[before:] for day in dates_of(run)]
     assert sorted(launched) == sorted(
-        [("raw", SECOND), ("analytics", SECOND), ("precompute", THIRD), ("precompute", TODAY),
-         ("grades", SECOND), ("grades", THIRD)]
+        [("raw", SECOND), ("analytics", SECOND), ("analytics", THIRD), ("analytics", TODAY), ("precompute", THIRD),
+         ("precompute", TODAY), ("grades", SECOND), ("grades", THIRD)]
     )  # fmt: skip
     assert all(run.is_success for run in daemon.launched)
     after = rows_of(daemon, BOX_SCORES)
@@ -203,6 +204,18 @@ def test_a_correction_of_an_old_game_makes_exactly_what_it_reaches_and_no_predic
     for name in daemon.sensors():
         if name.endswith("_is_fresh"):
             assert not tick(daemon, name).runs, name
+
+
+def test_predictions_of_a_date_are_made_again_until_its_last_game_tips_off_and_never_after(loaded: Loaded) -> None:
+    daemon = loaded()
+    tips = [tip.replace(tzinfo=UTC) for tip in rows_of(daemon, GAMES, TODAY)["tipoff_at"]]
+    assert min(tips) < max(tips)
+    with duckdb.connect(str(daemon.settings.warehouse_path)) as connection:
+        changed = f"update {PUBLISHED_PARTITIONS.name} set fingerprint = 'other' where table_name = ? and game_date = ?"
+        connection.execute(changed, [FEATURES.name, TODAY])
+    for now, frozen in ((min(tips), False), (max(tips) - timedelta(seconds=1), False), (max(tips), True)):
+        daemon.at(now)
+        assert needs(daemon, PREDICTIONS).get(TODAY, Need.NOTHING) is (Need.NOTHING if frozen else Need.STALE), now
 
 
 def answer_again(daemon: SimulatedDaemon, day: date, more: int) -> None:
@@ -254,6 +267,23 @@ def test_a_roster_that_never_came_holds_up_no_box_scores(loaded: Loaded) -> None
     daemon.tick_sensor("alerts")
     told = [alert["what"] for alert in daemon.alerts() if alert["kind"] == AlertKind.GATE_CLOSED.value]
     assert any("nothing was landed from players/active" in said and "raw.players" in said for said in told), told
+
+
+def test_a_context_waits_for_the_summaries_of_the_day_before_and_follows_them(loaded: Loaded) -> None:
+    daemon = loaded()
+    lose(daemon, SUMMARY, THIRD)
+    for table in CONTEXTS:
+        lose(daemon, table, TODAY)
+    publish_again(daemon, THIRD)
+    daemon.instance.report_runless_asset_event(dg.AssetMaterialization(["raw", "games"], partition=str(TODAY)))
+    [first] = tick(daemon).runs
+    assert (first.asset_selection, dates_of(first)) == ({asset_key(SUMMARY)}, [THIRD])
+    assert TODAY in Cursor.read(daemon.cursors[ANALYTICS]).waiting
+    [second] = tick(daemon).runs
+    assert (second.asset_selection, dates_of(second)) == ({asset_key(table) for table in CONTEXTS}, [TODAY])
+    assert all(run.is_success for run in daemon.launched)
+    for name in daemon.sensors():
+        assert not tick(daemon, name).runs, name
 
 
 # a tick that fails

@@ -352,6 +352,19 @@ def weather(daemon: StormDaemon, days: Sequence[date], webhook: Webhook, share: 
     daemon.run_until(daemon.now + timedelta(hours=1))
 
 
+def tell_the_news(twin: SimulatedDaemon, daemon: StormDaemon, days: Sequence[date]) -> None:
+    """Gives the twin the injury lists that the storm let through, and makes everything of them again in ranges.
+
+    What could not be asked for in time can never be had; from what was had, the same must follow.
+    """
+    had, told = (d.settings.landing_path / "balldontlie" / "player_injuries" for d in (daemon, twin))
+    shutil.rmtree(told, ignore_errors=True)
+    if had.exists():
+        shutil.copytree(had, told)
+    made = [phase for phase in Phase if phase is not Phase.LANDING]
+    backfill(twin, days[0] - timedelta(days=1), days[-1], *made)
+
+
 def differences(daemon: StormDaemon, twin: SimulatedDaemon, days: Sequence[date]) -> list[str]:
     """What differs from the undisturbed twin; predictions where they were made from the same features."""
     final = {}
@@ -465,6 +478,7 @@ def storm_over(days: Sequence[date], seed: int, share: float) -> bool:
 def verdict(daemon: StormDaemon, twin: SimulatedDaemon, days: Sequence[date]) -> bool:
     """Prints what did not hold; true when everything did."""
     report(daemon)
+    tell_the_news(twin, daemon, days)
     problems = {
         "differs from the undisturbed run": differences(daemon, twin, days),
         "predicted from incomplete data": daemon.incomplete,

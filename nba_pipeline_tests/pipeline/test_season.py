@@ -19,6 +19,8 @@ from nba_pipeline.league.model import League
 from nba_pipeline.operations.smoke_test import State, smoke_test
 from nba_pipeline.precompute import ml_feature_store, player_daily_cache
 from nba_pipeline.predictions import player_predictions, prediction_accuracy
+from nba_pipeline.predictions.systems import systems
+from nba_pipeline.predictions.systems.interface import STATS
 from nba_pipeline.raw import games, player_box_scores
 from nba_pipeline.tables import all_tables
 from nba_pipeline_tests.pipeline.conftest import DAY_OFF, NOW, OPENING, Workbench, assert_same
@@ -41,7 +43,9 @@ def test_today_and_tomorrow_are_predicted_before_they_are_played(season_start):
         playing = season_start.rows(games.CONTRACT, day, day)
         assert set(rows["mode"]) == {"live"}
         assert set(rows["game_id"]) == set(playing["game_id"])
-        assert set(rows["system_id"]) == {"moving_average", "gradient_boosting"}
+        assert set(rows["system_id"]) == {system.system_id for system in systems()}
+        assert set(rows["stat"]) == set(STATS)
+        assert set(rows["setting"]) == {"morning"}, "no injury report was landed"
     assert set(season_start.rows(player_predictions.CONTRACT, OPENING, TODAY - timedelta(days=1))["mode"]) == {
         "backtest"
     }
@@ -73,11 +77,13 @@ def test_players_who_sat_are_void_and_never_a_perfect_zero(season_start):
 
 def test_each_feature_has_a_definition_a_unit_and_a_quality():
     names = {column.name for column in ml_feature_store.CONTRACT.columns}
-    assert len(ml_feature_store.FEATURES) >= 40
+    sources = {table.name for table in all_tables() if table.phase.value < Phase.PREDICTIONS.value}
+    assert len(ml_feature_store.FEATURES) >= 300
     for feature in ml_feature_store.FEATURES:
-        assert feature.definition.endswith(".")
+        assert feature.definition.endswith("."), feature.name
         assert feature.unit
-        assert f"{feature.name}_quality" in names
+        assert feature.source in sources, feature.name
+        assert feature.quality_column.name in names
 
 
 @pytest.mark.parametrize("table", all_tables(), ids=lambda table: table.name)
@@ -91,10 +97,13 @@ def test_every_column_says_what_it_means_and_in_which_unit(table):
 
 def test_missing_is_null_with_quality_zero_and_never_a_default(season_start):
     rows = season_start.rows(ml_feature_store.CONTRACT)
-    for feature in ml_feature_store.FEATURES:
-        missing = rows[feature.name].isna()
-        assert (rows.loc[missing, f"{feature.name}_quality"] == 0).all()
-        assert (rows.loc[~missing, f"{feature.name}_quality"] >= 40).all()
+    lasting = [feature for feature in ml_feature_store.FEATURES if not feature.news]
+    known = rows[[feature.name for feature in lasting]].notna().to_numpy()
+    qualities = rows[[feature.quality_column.name for feature in lasting]].to_numpy()
+    assert (qualities >= 40).all()
+    np.testing.assert_allclose(rows["quality"], (qualities * known).mean(axis=1))
+    assert rows["missing_features"].tolist() == (~known).sum(axis=1).tolist()
+    assert (~known).any()
 
 
 def test_a_second_run_publishes_nothing_and_keeps_the_fingerprints(season_start, tmp_path):
@@ -167,39 +176,20 @@ def test_nothing_on_or_after_a_date_changes_its_features_and_predictions(season_
     bench = workbench(of=altered(league, day, delete=delete))
     bench.backfill(OPENING, day - timedelta(days=1), Phase.LANDING, Phase.RAW, Phase.ANALYTICS, Phase.PRECOMPUTE)
     bench.backfill(day, day)
-    before_tip_off = [t for t in all_tables() if t.before_tip_off and t.phase.value >= Phase.PRECOMPUTE.value]
-    reading_history = [t for t in all_tables() if any(r.window is not Window.SAME_DATE for r in t.reads.values())]
-    assert set(reading_history) <= set(before_tip_off)
-    assert len(before_tip_off) == 6
+    after_raw = [t for t in all_tables() if t.phase.value > Phase.RAW.value]
+    before_tip_off = [t for t in after_raw if t.before_tip_off]
+    history = (Window.BEFORE, Window.UP_TO)
+    assert {t for t in after_raw if any(r.window in history for r in t.reads.values())} <= set(before_tip_off)
+    assert {t.phase for t in before_tip_off} >= {Phase.PRECOMPUTE, Phase.PREDICTIONS}
     if not delete:
         theirs = bench.rows(player_box_scores.CONTRACT, day, day)
         assert theirs["points"].sum() != season_start.rows(player_box_scores.CONTRACT, day, day)["points"].sum()
-    for table in before_tip_off:
-        found, truth = bench.rows(table, day, day), season_start.rows(table, day, day)
-        assert len(truth)
+    for table in after_raw:
+        first = OPENING if table.phase in (Phase.ANALYTICS, Phase.PRECOMPUTE) else day
+        last = day if table.before_tip_off else day - timedelta(days=1)
+        found, truth = bench.rows(table, first, last), season_start.rows(table, first, last)
+        assert len(truth) or first > last
         pd.testing.assert_frame_equal(found, truth, check_exact=True, obj=table.name)
-
-
-def test_the_proof_of_the_future_fails_with_an_inclusive_window(season_start, workbench, league, monkeypatch):
-    """A guard that cannot fail is none: the same comparison, with the leak put in on purpose."""
-    import ibis
-
-    from nba_pipeline.precompute import as_of as reading
-
-    def leaky(spine: ibis.Table, states: ibis.Table, entity: str, *, on: str | None = None) -> ibis.Table:
-        moved = states.mutate(
-            known_from=states.known_from - ibis.interval(days=1), known_until=states.known_until - ibis.interval(days=1)
-        )
-        return honest(spine, moved.cast({"known_from": "date", "known_until": "date"}), entity, on=on)
-
-    honest = reading.as_of
-    monkeypatch.setattr(ml_feature_store, "as_of", leaky)
-    day = date(2025, 10, 29)
-    bench = workbench(of=altered(league, day, delete=False))
-    bench.backfill(OPENING, day)
-    leaked = bench.rows(ml_feature_store.CONTRACT, day - timedelta(days=1), day - timedelta(days=1))
-    truth = season_start.rows(ml_feature_store.CONTRACT, day - timedelta(days=1), day - timedelta(days=1))
-    assert not leaked.equals(truth)
 
 
 KILLED = """
@@ -301,9 +291,7 @@ def test_a_live_prediction_is_never_changed_and_a_later_value_is_a_new_row(leagu
     bench.at(morning + timedelta(days=2))
     bench.backfill(TODAY, TODAY)
     after = ledger(bench)
-    live = after[after["mode"] == "live"].reset_index(drop=True)
-    pd.testing.assert_frame_equal(live, first, check_exact=True)
-    assert (after["mode"] == "backtest").any()
+    pd.testing.assert_frame_equal(after, first, check_exact=True)
 
 
 def ledger(bench: Workbench) -> pd.DataFrame:

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nba_pipeline.analytics import upcoming_player_game_context as player_context
+from nba_pipeline.analytics import upcoming_team_game_context as team_context
 from nba_pipeline.analytics.player_game_summary import player_game_summary
 from nba_pipeline.analytics.team_defense_game_summary import team_defense_game_summary
 from nba_pipeline.analytics.team_offense_game_summary import team_offense_game_summary
@@ -16,8 +18,8 @@ from nba_pipeline.precompute import player_composite_factors as factors
 from nba_pipeline.precompute import player_daily_cache as cache
 from nba_pipeline.precompute import player_shot_zone_analysis as player_zones
 from nba_pipeline.precompute import team_defense_zone_analysis as team_zones
+from nba_pipeline.raw import game_lines, injuries, injury_reports, player_box_scores, player_prop_lines
 from nba_pipeline.raw import games as raw_games
-from nba_pipeline.raw import player_box_scores
 from nba_pipeline.raw import players as raw_players
 
 FIRST, LAST = date(2025, 3, 20), date(2025, 12, 20)
@@ -74,14 +76,27 @@ class Season:
     def tables(self, *days: date, until: date = date(2100, 1, 1)) -> dict[str, pd.DataFrame]:
         """The rows of the dates, from history before `until`."""
         games = frame_of(self.games[self.games["game_date"].isin(days)], raw_games.CONTRACT)
-        rosters = ibis.memtable([], schema=raw_players.CONTRACT.schema)
+        nothing = {
+            table.CONTRACT: ibis.memtable([], schema=table.CONTRACT.schema)
+            for table in (raw_players, injury_reports, injuries, game_lines, player_prop_lines)
+        }
         history, offense, defense = (
             ibis.memtable(rows[rows["game_date"] < until]) for rows in (self.history, self.offense, self.defense)
         )
-        known = run(cache.player_daily_cache(games, rosters, history, offense))
+        reports, listed, lines, rosters, props = (
+            nothing[table.CONTRACT] for table in (injury_reports, injuries, game_lines, raw_players, player_prop_lines)
+        )
+        sides = run(team_context.upcoming_team_game_context(games, reports, listed, lines, history, offense))
+        sides = frame_of(sides, team_context.CONTRACT)
+        expected = run(player_context.upcoming_player_game_context(games, rosters, listed, props, sides, history))
+        upcoming = frame_of(expected, player_context.CONTRACT)
+        known = run(cache.player_daily_cache(upcoming, history, offense))
         players = run(player_zones.player_shot_zone_analysis(frame_of(known, cache.CONTRACT), history))
         teams = run(team_zones.team_defense_zone_analysis(games, defense))
-        inputs = ((known, cache.CONTRACT), (players, player_zones.CONTRACT), (teams, team_zones.CONTRACT))
+        inputs = (
+            (known, cache.CONTRACT), (expected, player_context.CONTRACT), (players, player_zones.CONTRACT),
+            (teams, team_zones.CONTRACT),
+        )  # fmt: skip
         both = run(factors.player_composite_factors(*[frame_of(rows, table) for rows, table in inputs]))
         made = zip((cache.CONTRACT, *TABLES), (known, teams, players, both), strict=True)
         return {t.name: rows.sort_values(list(t.grain)).reset_index(drop=True) for t, rows in made}
@@ -294,9 +309,12 @@ def a_player(**changes) -> dict:
     }  # fmt: skip
 
 
-def scored(player: dict, zones: dict | None = None, defence: dict | None = None) -> pd.Series:
+def scored(
+    player: dict, zones: dict | None = None, defence: dict | None = None, upcoming: dict | None = None
+) -> pd.Series:
     inputs = (
         (cache.CONTRACT, player),
+        (player_context.CONTRACT, {"game_id": 1, "player_id": 1, **(upcoming or {})}),
         (player_zones.CONTRACT, {"game_id": 1, "player_id": 1, "games_in_sample": 10,
                                  **{f"{zone}_points_last_10": 5.0 for zone in ZONES}, **(zones or {})}),
         (team_zones.CONTRACT, {"game_id": 1, "team_id": 2, "games_played_season": 20, "pace_last_10": 100.0,
@@ -304,7 +322,10 @@ def scored(player: dict, zones: dict | None = None, defence: dict | None = None)
     )  # fmt: skip
     frames = [
         frame_of(
-            pd.DataFrame([{"game_date": player["game_date"], **row}]).reindex(columns=list(table.schema.names)), table
+            pd.DataFrame([{"game_date": player["game_date"], **row}])
+            .reindex(columns=list(table.schema.names))
+            .astype(object),
+            table,
         )
         for table, row in inputs
     ]
@@ -434,6 +455,32 @@ def test_a_faster_opponent_makes_a_faster_game_by_half_the_difference():
     assert pd.isna(scored(a_player(), None, {"pace_last_10": None})["pace_score"])
     assert pd.isna(scored(a_player(team_games_season=4))["pace_score"])
     assert pd.isna(scored(a_player(), None, {"games_played_season": 4})["pace_score"])
+
+
+def test_what_teammates_newly_leave_is_shared_out_by_usage():
+    player = a_player(usage_rate_last_10=0.2)
+    # He ends 20 % of the plays; with a fifth of them vacated, 20 of the other 80: 25 %.
+    found = scored(player, upcoming={"newly_vacated_usage": 0.2, "returning_usage": 0.0, "injury_status": "available"})
+    assert found["usage_spike_score"] == pytest.approx(0.3 * 5)
+    back = scored(player, upcoming={"newly_vacated_usage": 0.0, "returning_usage": 0.2, "injury_status": "available"})
+    assert back["usage_spike_score"] == pytest.approx(-0.3 * 4)
+    star = a_player(usage_rate_last_10=0.35)
+    most = scored(star, upcoming={"newly_vacated_usage": 0.9, "returning_usage": 0.0, "injury_status": "available"})
+    assert most["usage_spike_score"] == 3
+
+
+def test_without_a_report_neither_a_spike_nor_a_risk_is_known():
+    found = scored(a_player(usage_rate_last_10=0.2), upcoming={"newly_vacated_usage": None, "injury_status": None})
+    assert found[["usage_spike_score", "injury_risk"]].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("status", "level"),
+    [("available", 0), ("probable", 1), ("questionable", 2), ("doubtful", 3), ("out", 3), ("unknown", None)],
+)
+def test_the_risk_grows_with_what_the_report_says(status, level):
+    found = scored(a_player(), upcoming={"injury_status": status})["injury_risk"]
+    assert pd.isna(found) if level is None else found == level
 
 
 def test_the_scores_of_a_season_are_the_rules_applied_to_the_other_tables(made):

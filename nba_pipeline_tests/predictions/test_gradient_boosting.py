@@ -1,6 +1,5 @@
 """A model is what it learned from: no file, setting or library version can put another in its place."""
 
-from datetime import date
 from pathlib import Path
 
 import lightgbm
@@ -8,63 +7,91 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nba_pipeline.predictions.systems.gradient_boosting import FEWEST_ROWS, SYSTEM
-from nba_pipeline.predictions.systems.interface import FEATURE_NAMES, Past
+from nba_pipeline.predictions.cards import Card, card_file
+from nba_pipeline.predictions.systems.gradient_boosting import FEWEST_ROWS, GradientBoosting
+from nba_pipeline.predictions.systems.interface import MORNING, PRE_TIP, SETTINGS, STATS, Forecast
+from nba_pipeline.predictions.systems.level import level
+from nba_pipeline.predictions.walk import OUTCOMES, Past
+from nba_pipeline_tests.predictions.conftest import past_of, slate_of
 
-SLATE_ROWS = 20
-
-
-def games(count: int, seed: int = 1) -> pd.DataFrame:
-    """Feature rows of which one feature tells the outcome."""
-    rng = np.random.default_rng(seed)
-    rows = pd.DataFrame(rng.normal(size=(count, len(FEATURE_NAMES))), columns=FEATURE_NAMES)
-    rows["points_prior"] = rng.uniform(5, 25, count)
-    return rows.assign(outcome=10 + 4 * rows[FEATURE_NAMES[0]])
+SYSTEM = GradientBoosting(rounds=15)
 
 
 @pytest.fixture
-def slate() -> pd.DataFrame:
-    return games(SLATE_ROWS, seed=2)
+def slate(months: pd.DataFrame) -> pd.DataFrame:
+    return slate_of(months).head(20)
 
 
-@pytest.fixture
-def past(tmp_path: Path) -> Past:
-    return Past(date(2025, 12, 1), games(FEWEST_ROWS), tmp_path / "models")
+def forecast(slate: pd.DataFrame, past: Past, stat: str = "points", setting: str = MORNING) -> Forecast:
+    return SYSTEM.forecast(slate, past, stat, setting)
 
 
-def test_a_model_that_is_gone_is_trained_again_and_predicts_the_same(slate: pd.DataFrame, past: Past) -> None:
-    first = SYSTEM.forecast(slate, past)
-    (model,) = past.models_path.rglob("*.txt")
-    assert first.model_version == model.stem
-    model.unlink()
-    again = SYSTEM.forecast(slate, past)
-    assert again.model_version == first.model_version
-    np.testing.assert_array_equal(again.values, first.values)
+def models_of(past: Past) -> dict[str, Path]:
+    """The models of points in the morning, by version."""
+    return {path.stem: path for path in past.walk.models_path.glob(f"{SYSTEM.system_id}/points-{MORNING}/*.txt")}
 
 
-def test_another_past_and_another_library_make_another_model(
-    slate: pd.DataFrame, past: Past, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    versions = [SYSTEM.forecast(slate, past).model_version]
-    corrected = past.rows.copy()
-    corrected.loc[0, "outcome"] += 1
-    versions.append(SYSTEM.forecast(slate, Past(past.until, corrected, past.models_path)).model_version)
+def test_a_model_that_is_gone_is_trained_again_and_predicts_the_same(slate, months, tmp_path) -> None:
+    past = past_of(months, tmp_path)
+    first = forecast(slate, past)
+    models_of(past)[first.model_version].unlink()
+    again = past_of(months, tmp_path)
+    second = forecast(slate, again)
+    assert second.model_version == first.model_version
+    assert [card.stat for card in again.walk.trained] == ["points"], "the others are still there"
+    np.testing.assert_array_equal(second.values, first.values)
+
+
+def test_a_model_that_is_there_is_not_trained_again(slate, months, tmp_path) -> None:
+    first = past_of(months, tmp_path)
+    trained = SYSTEM.learn(first)
+    assert {(card.stat, card.setting) for card in trained} == {(stat, s) for stat in STATS for s in SETTINGS}
+    again = past_of(months, tmp_path)
+    assert SYSTEM.learn(again) == trained
+    assert again.walk.trained == []
+
+
+def test_another_past_and_another_library_make_another_model(slate, months, tmp_path, monkeypatch) -> None:
+    versions = [forecast(slate, past_of(months, tmp_path)).model_version]
+    corrected = months.copy()
+    corrected.loc[corrected["played"].idxmax(), OUTCOMES["points"]] += 1
+    versions.append(forecast(slate, past_of(corrected, tmp_path)).model_version)
     monkeypatch.setattr(lightgbm, "__version__", "0.0.1")
-    versions.append(SYSTEM.forecast(slate, past).model_version)
+    versions.append(forecast(slate, past_of(months, tmp_path)).model_version)
     assert len(set(versions)) == 3
-    assert {model.stem for model in past.models_path.rglob("*.txt")} == set(versions)
+    assert set(models_of(past_of(months, tmp_path))) == set(versions)
 
 
-def test_a_model_file_that_was_damaged_is_refused(slate: pd.DataFrame, past: Past) -> None:
-    SYSTEM.forecast(slate, past)
-    (model,) = past.models_path.rglob("*.txt")
+def test_a_model_file_that_was_damaged_is_refused(slate, months, tmp_path) -> None:
+    past = past_of(months, tmp_path)
+    version = forecast(slate, past).model_version
+    model = models_of(past)[version]
     model.write_text(model.read_text()[:200])
     with pytest.raises(lightgbm.basic.LightGBMError):
-        SYSTEM.forecast(slate, past)
+        forecast(slate, past_of(months, tmp_path))
 
 
-def test_a_prior_in_place_of_a_model_says_so_in_its_version(slate: pd.DataFrame, past: Past) -> None:
-    few = Past(past.until, past.rows.iloc[: FEWEST_ROWS - 1], past.models_path)
-    forecast = SYSTEM.forecast(slate, few)
-    assert forecast.model_version == f"prior-only-{FEWEST_ROWS - 1}-rows"
-    np.testing.assert_array_equal(forecast.values, slate["points_prior"])
+def test_the_card_beside_a_model_says_what_it_was_made_of(slate, months, tmp_path) -> None:
+    past = past_of(months, tmp_path)
+    version = forecast(slate, past).model_version
+    card = Card.read(card_file(models_of(past)[version]))
+    assert (card.version, card.stat, card.setting, card.month) == (version, "points", MORNING, "2026-01-01")
+    assert card.rows == past.count(MORNING)
+    assert card.last_date == "2025-12-31"
+    assert version.endswith(card.training_data[:16])
+    assert sum(card.importance.values()) == pytest.approx(1)
+    assert next(iter(card.importance)).startswith("points_"), "what tells points counts most"
+
+
+def test_a_level_in_place_of_a_model_says_so_in_its_version(slate, months, tmp_path) -> None:
+    few = past_of(months[months["game_date"].astype(str) >= "2025-12-01"].reset_index(drop=True), tmp_path)
+    assert few.count(MORNING) < FEWEST_ROWS
+    found = forecast(slate, few)
+    assert found.model_version == f"level-only-{few.count(MORNING)}-rows"
+    np.testing.assert_array_equal(found.values, level(slate, "points"))
+
+
+def test_rows_without_a_known_report_teach_the_morning_only(slate, months, tmp_path) -> None:
+    past = past_of(months.assign(report_known=False), tmp_path)
+    assert forecast(slate, past).model_version.startswith("2026-01-")
+    assert forecast(slate, past, setting=PRE_TIP).model_version == "level-only-0-rows"

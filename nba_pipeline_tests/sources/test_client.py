@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -147,6 +147,49 @@ def test_pages_are_followed_with_the_dates_repeated(client, script):
     assert [path.partition("cursor=")[2] for path in script.seen] == ["", "5", "9"]
 
 
+def test_injuries_are_asked_for_without_dates_and_followed_to_the_last_page(client, script):
+    script.answers = [ok(page({"id": 1}, cursor=5)), ok(page({"id": 6}))]
+    capture = client.land_injuries(DAY, date(2024, 1, 18))
+    assert script.seen == ["/v1/player_injuries?per_page=100", "/v1/player_injuries?per_page=100&cursor=5"]
+    assert (capture.first_date, capture.last_date, len(capture.pages)) == (DAY, date(2024, 1, 18), 2)
+
+
+def test_lines_are_in_the_second_version_of_the_api_and_those_on_players_one_question_a_game(client, script):
+    script.answers = [ok()]
+    client.land_game_lines(DAY)
+    capture = client.land_player_prop_lines(DAY, [7, 8])
+    assert script.seen == [
+        "/v2/odds?dates%5B%5D=2024-01-17&per_page=100",
+        "/v2/odds/player_props?game_id=7",
+        "/v2/odds/player_props?game_id=8",
+    ]
+    assert len(capture.pages) == 2
+
+
+def test_without_a_game_there_is_no_question_about_lines_on_players(client, script):
+    with pytest.raises(ValueError, match="no game of 2024-01-17"):
+        client.land_player_prop_lines(DAY, [])
+    assert script.seen == []
+
+
+@pytest.mark.parametrize("status", [401, 402, 403])
+def test_a_refusal_of_lines_names_the_plan_and_the_switch(client, script, status):
+    script.answers = [(status, b'{"error": "no"}', {})]
+    with pytest.raises(SourceRefused, match=r"goat plan.*NBA_PIPELINE_LINES=off"):
+        client.land_game_lines(DAY)
+
+
+def test_a_snapshot_is_as_old_as_its_first_part_and_known_with_its_last(client, script):
+    class Passing(Clock):
+        def now(self) -> datetime:
+            return NOW + timedelta(minutes=len(script.seen))
+
+    client._clock = Passing()
+    script.answers = [ok(page({"id": 1}, cursor=5)), ok(page({"id": 6}))]
+    capture = client.land_injuries(DAY, DAY)
+    assert (capture.fetched_at, capture.known_at) == (NOW, NOW + timedelta(minutes=1))
+
+
 def test_a_cursor_that_does_not_advance_ends_the_question(client, script):
     script.answers = [ok(page({"id": 1}, cursor=5))]
     with pytest.raises(SourceUnavailable, match="does not come to an end"):
@@ -263,7 +306,7 @@ def test_the_newest_capture_speaks_and_an_earlier_one_before_an_instant(client, 
 
 KILLED = """
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from nba_pipeline.sources.landing import Landing
 at, day = datetime(2024, 1, 18, tzinfo=UTC), date(2024, 1, 17)

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nba_pipeline.sources.records import GameRecord, StatRecord, game_status, parse_height, parse_minutes
+from nba_pipeline.sources.records import (
+    GameLineRecord,
+    GameRecord,
+    InjuryRecord,
+    PropLineRecord,
+    StatRecord,
+    game_status,
+    injury_status,
+    parse_height,
+    parse_minutes,
+)
 
 TEAM = {"id": 1, "abbreviation": "BOS"}
 
@@ -118,3 +128,104 @@ def test_heights_are_feet_and_inches():
     assert parse_height("") is None
     with pytest.raises(ValueError, match="feet-inches"):
         parse_height("211 cm")
+
+
+def injury(**changes) -> dict:
+    player = {"id": 9, "first_name": "A", "last_name": "B", "team_id": 1}
+    return {"player": player, "status": "Out", "return_date": "Nov 18", "description": "Sore.", **changes}
+
+
+def prop(**changes) -> dict:
+    market = {"type": "over_under", "over_odds": -110, "under_odds": -110}
+    return {
+        "id": 1, "game_id": 3, "player_id": 9, "vendor": "DraftKings", "prop_type": "threes", "line_value": "2.5",
+        "market": market, **changes,
+    }  # fmt: skip
+
+
+def odds(**changes) -> dict:
+    return {"id": 1, "game_id": 3, "vendor": "betway", "spread_home_value": "-5.5", "total_value": "221.5", **changes}
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("Out", "out"), ("OUT FOR SEASON", "out"), ("Suspension", "out"), ("Doubtful", "doubtful"),
+        ("Day-To-Day", "questionable"), ("day to day", "questionable"), ("GTD", "questionable"),
+        (" questionable ", "questionable"), ("Probable", "probable"), ("Available", "available"),
+        ("Rehabilitating", "unknown"), ("", "unknown"), (None, "unknown"),
+    ],
+)  # fmt: skip
+def test_the_words_of_an_injury_list_are_one_of_six_and_kept(text, status):
+    assert injury_status(text) == status
+    assert InjuryRecord.of(injury(status=text)).status_text == (text or "")
+
+
+@pytest.mark.parametrize(
+    ("player", "team_id"),
+    [({"team_id": 4}, 4), ({"team": {"id": 4}}, 4), ({"team": None}, None), ({"team_id": None}, None)],
+)
+def test_the_team_of_an_injured_player_comes_as_an_id_or_whole_or_not_at_all(player, team_id):
+    record = InjuryRecord.of(injury(player={"id": 9, "first_name": "A", "last_name": None, **player}))
+    assert (record.player_id, record.last_name, record.team_id) == (9, "", team_id)
+
+
+@pytest.mark.parametrize("gone", ["player", "status"])
+def test_an_injury_without_player_or_status_is_none(gone):
+    item = injury()
+    del item[gone]
+    with pytest.raises(KeyError, match=gone):
+        InjuryRecord.of(item)
+
+
+def test_an_injured_player_who_tells_no_team_at_all_is_none():
+    with pytest.raises(KeyError, match="team"):
+        InjuryRecord.of(injury(player={"id": 9, "first_name": "A", "last_name": "B"}))
+
+
+def test_a_line_on_a_player_has_our_name_of_the_stat_and_numbers():
+    record = PropLineRecord.of(prop())
+    assert (record.stat, record.line, record.vendor) == ("three_pointers_made", 2.5, "draftkings")
+    assert (record.over_odds, record.under_odds) == (-110, -110)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"market": {"type": "milestone", "odds": 200}}, {"prop_type": "points_1q"}, {"prop_type": "double_double"}],
+    ids=["milestone", "quarter", "double double"],
+)
+def test_markets_that_are_none_of_ours_are_read_and_have_no_line(changes):
+    record = PropLineRecord.of(prop(line_value=None, **changes))
+    assert (record.stat, record.line, record.over_odds) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"line_value": "many"}, {"line_value": None}, {"line_value": "nan"}, {"line_value": "-1"},
+        {"line_value": "500"},        {"vendor": " "}, {"market": None}, {"game_id": None},
+        {"market": {"type": "over_under", "over_odds": 0, "under_odds": -110}},
+    ],
+)  # fmt: skip
+def test_a_line_on_a_player_that_cannot_be_one_is_none(changes):
+    with pytest.raises((ValueError, TypeError, AttributeError)):
+        PropLineRecord.of(prop(**changes))
+
+
+def test_odds_that_are_not_offered_are_null():
+    record = PropLineRecord.of(prop(market={"type": "over_under", "over_odds": None}))
+    assert (record.over_odds, record.under_odds) == (None, None)
+
+
+def test_spread_and_total_come_as_text_number_or_not_at_all():
+    assert GameLineRecord.of(odds()).model_dump() == {
+        "game_id": 3, "vendor": "betway", "spread_home": -5.5, "total": 221.5
+    }  # fmt: skip
+    record = GameLineRecord.of(odds(spread_home_value=None, total_value=221))
+    assert (record.spread_home, record.total) == (None, 221.0)
+
+
+@pytest.mark.parametrize("changes", [{"total_value": "PK"}, {"total_value": "22"}, {"spread_home_value": "99"}])
+def test_a_game_line_that_cannot_be_one_is_none(changes):
+    with pytest.raises(ValueError, match=r"float|greater|less"):
+        GameLineRecord.of(odds(**changes))

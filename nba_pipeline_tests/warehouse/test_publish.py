@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -248,3 +249,16 @@ def test_a_file_that_is_no_database_is_named(tmp_path):
     path.write_bytes(b"no database" * 1000)
     with pytest.raises(Exception, match=r"warehouse\.duckdb cannot be opened as a DuckDB database"):
         put(DuckDBWarehouse(path), rows(*GOOD))
+
+
+def tallest(published: ibis.Table) -> ibis.Table:
+    return published.group_by("game_date").agg(tallest=published.height.max())
+
+
+def test_the_notes_of_a_contract_are_taken_of_what_stands_published(warehouse):
+    noting = replace(HEIGHTS, notes=tallest)
+    first = put(warehouse, rows(*GOOD), table=noting)
+    assert {day: outcome.notes for day, outcome in first.items()} == {ONE: {"tallest": 210.0}, TWO: {"tallest": 200.0}}
+    again = put(warehouse, rows((ONE, 1, 200.0, "G"), (ONE, 2, 400.0, None), GOOD[2]), table=noting)
+    assert again[ONE].status == "refused"
+    assert again[TWO].notes == {"tallest": 200.0}

@@ -1,0 +1,58 @@
+"""Match-up: the player against this opponent, by his games against it and by where he scores."""
+
+from functools import partial
+
+import ibis
+import ibis.expr.types as ir
+
+from nba_pipeline.analytics import player_game_summary
+from nba_pipeline.analytics.box_score_rates import ratio
+from nba_pipeline.as_of import GameLog, asked_of
+from nba_pipeline.precompute import player_composite_factors, player_shot_zone_analysis
+from nba_pipeline.precompute.feature_groups.form import SEASON_GAMES
+from nba_pipeline.precompute.features import Feature, added
+from nba_pipeline.precompute.zones import ZONES
+
+_factor = partial(Feature, source=player_composite_factors.CONTRACT.name)
+_zone = partial(Feature, evidence=SEASON_GAMES, wanted=10, source=player_shot_zone_analysis.CONTRACT.name)
+
+FEATURES = (
+    Feature("points_against_opponent", "points",
+            "Mean points against this opponent, this season and the one before.", "games_against_opponent", 4,
+            player_game_summary.CONTRACT.name),
+    Feature("games_against_opponent", "games", "Games against this opponent, this season and the one before.",
+            source=player_game_summary.CONTRACT.name),
+    _factor("shot_zone_mismatch_score", "%",
+            "By how many percent more than the league the opponent allows in the zones in which he scores; positive is "
+            "good for him.", SEASON_GAMES, 10),
+    _factor("pace_score", "possessions",
+            "How much faster than his team's games this one should be, by the last 10 games of both; positive is "
+            "faster.", "team_games_season", 10),
+    *(
+        _zone(f"{zone.prefix}_attempt_share_last_10", "share",
+              f"Share of {zone.shots} among all his attempts, last 10 games this season.")
+        for zone in ZONES
+    ),
+    _zone("free_throw_points_share_last_10", "share", "Share of his points from free throws, last 10 games this "
+          "season."),
+)  # fmt: skip
+
+
+def pairing(rows: ibis.Table) -> ir.StringValue:
+    """The player and the opponent as one entity."""
+    return rows.player_id.cast("string") + "-" + rows.opponent_id.cast("string")
+
+
+def pairing_states(played: ibis.Table, spine: ibis.Table) -> ibis.Table:
+    """What is known of a player against one opponent after each game against it."""
+    log = GameLog(played.mutate(pairing=pairing(played)), "pairing", asked_of(spine, "pairing"))
+    return log.states(games_against_opponent=log.count(), points_against_opponent=log.mean(log.rows.points))
+
+
+def shares(zones: ibis.Table) -> dict[str, ir.Value]:
+    """The zone features, from the rows of player_shot_zone_analysis."""
+    points = added([zones[f"{zone.prefix}_points_last_10"] for zone in ZONES])
+    return {
+        **{f"{zone.prefix}_attempt_share_last_10": zones[f"{zone.prefix}_attempt_share_last_10"] for zone in ZONES},
+        "free_throw_points_share_last_10": ratio(zones.free_throw_points_last_10, points),
+    }

@@ -1,0 +1,81 @@
+"""Schedule: rest, load and place, of the player, his team and the opponent."""
+
+import ibis
+import ibis.expr.types as ir
+
+from nba_pipeline.analytics import team_defense_game_summary, team_offense_game_summary
+from nba_pipeline.as_of import GameLog
+from nba_pipeline.precompute import player_composite_factors, player_daily_cache
+from nba_pipeline.precompute.feature_groups.form import GAMES
+from nba_pipeline.precompute.features import Feature, flag
+from nba_pipeline.raw import games
+
+LONGEST_REST = 30
+"""Days of rest beyond which more say nothing more."""
+
+OF_CACHE = player_daily_cache.CONTRACT.name
+OF_TEAM = team_offense_game_summary.CONTRACT.name
+OF_OPPONENT = team_defense_game_summary.CONTRACT.name
+
+FEATURES = (
+    Feature("days_rest", "days", f"Days since his last game, at most {LONGEST_REST}.", GAMES, 1, OF_CACHE),
+    Feature("team_days_rest", "days", f"Days since his team's last game this season, at most {LONGEST_REST}.",
+            "team_games_season", 1, OF_TEAM),
+    Feature("opponent_days_rest", "days", f"Days since the opponent's last game this season, at most {LONGEST_REST}.",
+            "opponent_games_season", 1, OF_OPPONENT),
+    Feature("rest_advantage", "days", "Team's days of rest less the opponent's, between -3 and 3.",
+            "opponent_games_season", 1, OF_TEAM),
+    Feature("is_back_to_back", "flag", "1 if his team played the day before.", source=OF_TEAM),
+    Feature("opponent_is_back_to_back", "flag", "1 if the opponent played the day before.", source=OF_OPPONENT),
+    Feature("is_third_game_in_four_days", "flag", "1 if his team played two games in the 3 days before.",
+            source=OF_TEAM),
+    Feature("games_last_7_days", "games", "Games played in the 7 days before.", source=OF_CACHE),
+    Feature("games_last_14_days", "games", "Games played in the 14 days before.", source=OF_CACHE),
+    Feature("minutes_last_7_days", "min", "Minutes in the 7 days before.", source=OF_CACHE),
+    Feature("minutes_last_14_days", "min", "Minutes in the 14 days before.", source=OF_CACHE),
+    Feature("back_to_backs_last_14_days", "games", "Second nights of back-to-backs in the 14 days before.",
+            source=OF_CACHE),
+    Feature("is_home_game", "flag", "1 if his team plays at home.", source=OF_CACHE),
+    Feature("is_playoff_game", "flag", "1 if the game belongs to the play-offs.", source=games.CONTRACT.name),
+    Feature("team_games_season", "games", "Games that his team played this season.", source=OF_CACHE),
+    Feature("fatigue_score", "points of 100",
+            "100 is fresh; less for back-to-backs and for many games and minutes in the days before.", GAMES, 1,
+            player_composite_factors.CONTRACT.name),
+)  # fmt: skip
+
+
+def team_measures(log: GameLog) -> dict[str, ir.Value]:
+    """What is known of a team's calendar after each of its games."""
+    no_date = ibis.null("date")
+    last = log.this_season.ifelse(log.rows.game_date, no_date)
+    return {"team_games_known": log.count(), "team_last_date": last, "team_date_before_last": log.back(last, 1)}
+
+
+def opponent_measures(log: GameLog) -> dict[str, ir.Value]:
+    """What is known of an opponent's calendar after each of its games."""
+    return {
+        "opponent_last_date": log.this_season.ifelse(log.rows.game_date, ibis.null("date")),
+        "opponent_games_season": log.count(log.this_season),
+    }
+
+
+def derived(rows: ibis.Table) -> dict[str, ir.Value]:
+    """The features that follow from the states and the cache."""
+    team_rest, opponent_rest = (days_before(rows, rows[f"{side}_last_date"]) for side in ("team", "opponent"))
+    third = rows.game_date.delta(rows.team_date_before_last, unit="day") <= 3
+    return {
+        "days_rest": days_before(rows, rows.last_game_date),
+        "team_days_rest": team_rest,
+        "opponent_days_rest": opponent_rest,
+        "rest_advantage": (team_rest - opponent_rest).clip(-3.0, 3.0),
+        "is_back_to_back": flag((team_rest == 1).fill_null(False)),
+        "opponent_is_back_to_back": flag((opponent_rest == 1).fill_null(False)),
+        "is_third_game_in_four_days": flag(third.fill_null(False)),
+        "is_home_game": flag(rows.is_home),
+        "is_playoff_game": flag(rows.postseason),
+    }
+
+
+def days_before(rows: ibis.Table, since: ir.DateValue) -> ir.FloatingValue:
+    """Days from `since` to the date, at most `LONGEST_REST`."""
+    return rows.game_date.delta(since, unit="day").clip(upper=LONGEST_REST).cast("float64")

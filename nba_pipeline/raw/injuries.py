@@ -1,0 +1,102 @@
+"""Injuries: who was listed as injured in the snapshot that speaks for his team's game."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date
+from typing import Any, get_args
+
+import dagster as dg
+import ibis
+import pyarrow as pa
+
+from nba_pipeline.contracts import GAME_DATE, PLAYER_ID, TEAM, TEAM_ID, Audit, Column, Phase, Read, Reader, Table
+from nba_pipeline.landing import LANDED_INJURIES
+from nba_pipeline.raw import injury_reports as reports
+from nba_pipeline.raw.snapshots import Snapshots
+from nba_pipeline.sources.balldontlie import INJURIES, InjuryRecord
+from nba_pipeline.sources.records import InjuryStatus
+from nba_pipeline.table_asset import table_asset
+from nba_pipeline.warehouse.publish import Rows
+
+WORST_FIRST = ("out", "doubtful", "questionable", "unknown", "probable", "available")
+"""Of a player who is listed twice the worst status counts."""
+
+
+def unlike_the_reports(staged: ibis.Table, read: Reader) -> ibis.Table:
+    """A reason for each team whose players are from another snapshot than its report."""
+    known = read(reports.CONTRACT).select("game_date", "team_id", report_known_at="known_at")
+    both = staged.left_join(known, ["game_date", "team_id"])
+    same = (both.known_at == both.report_known_at).fill_null(False)
+    counted = both.filter(~same).group_by("game_date", "team").agg(players=ibis._.count())
+    return counted.select(
+        "game_date",
+        reason=counted.players.cast("string") + " players of " + counted.team + " are not from the team's report",
+    )
+
+
+CONTRACT = Table(
+    name="raw.injuries",
+    description=(
+        "One row per game date and player who is listed in the injury report that speaks for his team's game. A "
+        "player without a row is not listed if raw.injury_reports has his team, and unknown if it has not."
+    ),
+    phase=Phase.RAW,
+    grain=("game_date", "player_id"),
+    columns=(
+        GAME_DATE,
+        PLAYER_ID,
+        Column("first_name", "string", "First name, as the source spells it.", "text"),
+        Column("last_name", "string", "Last name, as the source spells it.", "text"),
+        TEAM_ID,
+        TEAM,
+        Column(
+            "status",
+            "string",
+            "What the source's word means: day-to-day is questionable, a suspension is out, a word that nobody "
+            "knows is unknown.",
+            "category",
+            allowed=get_args(InjuryStatus),
+        ),
+        Column("status_text", "string", "The status in the source's words.", "text"),
+        Column("description", "string", "What the source says about it.", "text", nullable=True),
+        Column("return_date_text", "string", "When he is expected back, in the source's words.", "text", nullable=True),
+        Column("known_at", "timestamp(6)", "When the last request of the snapshot was made.", "UTC"),
+    ),
+    reads={"injury_reports": Read(reports.CONTRACT)},
+    audits=(
+        Audit("as in the report", "A team's players are those of the snapshot of its report.", unlike_the_reports),
+    ),
+    before_tip_off=True,
+    landed=INJURIES,
+    landed_optional=True,
+)
+
+
+def injuries(snapshots: Snapshots[InjuryRecord], known: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """One row a player listed in the snapshots of the reports, which are rows of `raw.injury_reports` of one date."""
+    rows: dict[int, dict[str, object]] = {}
+    for report in known:
+        known_at = report["known_at"].replace(tzinfo=UTC)
+        captures = [c for c in snapshots.captures if c.known_at == known_at]
+        capture = next(c for c in reversed(captures) if reports.tells(snapshots, c, report["team_id"]))
+        listed = sorted(
+            snapshots.records(capture, report["team_id"]), key=lambda record: -WORST_FIRST.index(record.status)
+        )
+        for record in listed:
+            rows[record.player_id] = record.model_dump() | {
+                name: report[name] for name in ("game_date", "team", "known_at")
+            }
+    return pa.Table.from_pylist(list(rows.values()), schema=CONTRACT.schema.to_pyarrow())
+
+
+@table_asset(CONTRACT, kinds=("duckdb", "python"), deps=[LANDED_INJURIES])
+def asset(context: dg.AssetExecutionContext, dates: Sequence[date], injury_reports: ibis.Table) -> Rows:
+    """Takes each team's players from the snapshot of its report."""
+    with context.resources.warehouse.session(read_only=True) as session:
+        known = session.query(injury_reports.order_by("game_date", "team_id")).to_pylist()
+    found = [
+        injuries(
+            reports.injury_snapshots(context.resources.landing, day), [row for row in known if row["game_date"] == day]
+        )
+        for day in dates
+    ]
+    return Rows(pa.concat_tables(found))

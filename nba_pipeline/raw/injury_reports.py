@@ -1,0 +1,98 @@
+"""Injury reports: for which teams of a date it was known before their game who is listed as injured, and since when.
+
+A team without a row is a team of which nobody knows anything; a row with 0 players is a team that lists nobody.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+import dagster as dg
+import ibis
+import pyarrow as pa
+
+from nba_pipeline.contracts import GAME_DATE, GAME_ID, TEAM, TEAM_ID, Column, Phase, Read, Table
+from nba_pipeline.landing import LANDED_INJURIES
+from nba_pipeline.raw import games as raw_games
+from nba_pipeline.raw.scheduled_games import KNOWN_BEFORE_TIP_OFF, ScheduledGame
+from nba_pipeline.raw.snapshots import Snapshots, rows_before_tip_off
+from nba_pipeline.sources.balldontlie import INJURIES, InjuryRecord, Rejected, parse_injuries
+from nba_pipeline.sources.landing import Capture, Landing
+from nba_pipeline.table_asset import table_asset
+from nba_pipeline.warehouse.publish import Rows
+
+CONTRACT = Table(
+    name="raw.injury_reports",
+    description=(
+        "One row per team that plays on a date and of which a snapshot of the injury list was landed before the "
+        "tip-off of its game (before the date begins while the tip-off is unknown): the newest such snapshot. "
+        "Dates of which none was landed have no rows and are complete."
+    ),
+    phase=Phase.RAW,
+    grain=("game_date", "team_id"),
+    columns=(
+        GAME_DATE,
+        TEAM_ID,
+        TEAM,
+        GAME_ID,
+        Column("known_at", "timestamp(6)", "When the last request of the snapshot was made.", "UTC"),
+        Column("players_listed", "int64", "Players of the team on the list.", "players", between=(0, 40)),
+        Column("tipoff_at", "timestamp(6)", "Scheduled tip-off of the team's game.", "UTC", nullable=True),
+    ),
+    reads={"games": Read(raw_games.CONTRACT)},
+    audits=(KNOWN_BEFORE_TIP_OFF,),
+    before_tip_off=True,
+    landed=INJURIES,
+    landed_optional=True,
+)
+
+
+def injury_snapshots(landing: Landing, day: date) -> Snapshots[InjuryRecord]:
+    """The snapshots of the injury list that were landed in the name of a date, by team."""
+    return Snapshots(landing, INJURIES, day, parse_injuries, lambda record: record.team_id)
+
+
+def tells(snapshots: Snapshots[InjuryRecord], capture: Capture, team_id: int) -> bool:
+    """Whether a snapshot can be relied on about a team: no item that cannot be read may be about it.
+
+    A list that lacks a player reads as a player who is well, so such a list is not used at all.
+    """
+    return not any(_team_of(item) in (team_id, None) for item in snapshots.parsed(capture).rejected)
+
+
+def _team_of(item: Rejected) -> int | None:
+    """The team that an unreadable item claims to be about; None when not even that can be read."""
+    content = json.loads(item.raw)
+    player = content.get("player") if isinstance(content, dict) else None
+    team_id = player.get("team_id") if isinstance(player, dict) else None
+    return team_id if isinstance(team_id, int) else None
+
+
+def injury_reports(snapshots: Snapshots[InjuryRecord], games: Iterable[ScheduledGame]) -> pa.Table:
+    """One row a team of the games, all of one date, that a snapshot known before its tip-off tells about."""
+    rows = []
+    for game in games:
+        known = snapshots.before(game)
+        for team_id, team in game.teams.items():
+            capture = next((c for c in reversed(known) if tells(snapshots, c, team_id)), None)
+            if capture is None:
+                continue
+            listed = {record.player_id for record in snapshots.records(capture, team_id)}
+            rows.append(
+                {
+                    "game_date": game.game_date,
+                    "team_id": team_id,
+                    "team": team,
+                    "game_id": game.game_id,
+                    "known_at": capture.known_at.replace(tzinfo=None),
+                    "players_listed": len(listed),
+                    "tipoff_at": game.tipoff_at and game.tipoff_at.replace(tzinfo=None),
+                }
+            )
+    return pa.Table.from_pylist(rows, schema=CONTRACT.schema.to_pyarrow())
+
+
+@table_asset(CONTRACT, kinds=("duckdb", "python"), deps=[LANDED_INJURIES])
+def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table) -> Rows:
+    """Takes, team by team, the last snapshot before its own game."""
+    return rows_before_tip_off(context, dates, games, injury_snapshots, injury_reports)

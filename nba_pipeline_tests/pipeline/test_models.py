@@ -1,0 +1,88 @@
+"""The models as assets: trained by the month on what was known, with a card that the UI shows."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import dagster as dg
+import pytest
+from dagster import DagsterInstance
+
+from nba_pipeline.definitions import resources
+from nba_pipeline.predictions import availability, player_predictions
+from nba_pipeline.predictions.cards import Card
+from nba_pipeline.predictions.model_assets import MODEL_KEYS, MODELS, MONTHS, model_asset
+from nba_pipeline.table_asset import asset_key
+from nba_pipeline.tables import table_assets
+from nba_pipeline_tests.warehouse_copy import Copy
+
+NOVEMBER = "2025-11-01"
+
+
+@pytest.fixture
+def instance() -> Iterator[DagsterInstance]:
+    with DagsterInstance.ephemeral() as made:
+        yield made
+
+
+@pytest.fixture
+def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ten days of the season teach who plays."""
+    monkeypatch.setattr(availability, "FEWEST_ROWS", 500)
+
+
+def materialized(copy: Copy, instance: DagsterInstance, model: str) -> dg.ExecuteInProcessResult:
+    chosen = next(m for m in MODELS if m.learner.system_id == model)
+    return dg.materialize(
+        [model_asset(chosen)], partition_key=NOVEMBER, instance=instance, resources=resources(copy.settings),
+        raise_on_error=False,
+    )  # fmt: skip
+
+
+def test_models_have_one_partition_a_month_of_the_season() -> None:
+    keys = MONTHS.get_partition_keys()
+    assert keys[0] == "2015-10-01"
+    assert keys[-1] == "2026-01-01", "the month of the clock's tomorrow"
+    assert {int(key[5:7]) for key in keys} == {10, 11, 12, 1, 2, 3, 4, 5, 6}
+
+
+def test_predictions_hang_behind_the_models_in_the_graph() -> None:
+    (asset,) = [a for a in table_assets() if a.key == asset_key(player_predictions.CONTRACT)]
+    assert set(MODEL_KEYS) <= set(asset.dependency_keys)
+
+
+def test_a_model_is_materialized_with_a_card_that_the_ui_draws(
+    copy: Copy, instance: DagsterInstance, few_are_enough: None
+) -> None:
+    assert materialized(copy, instance, "availability").success
+    event = instance.get_latest_materialization_event(dg.AssetKey(["models", "availability"]))
+    assert event is not None
+    assert event.asset_materialization is not None
+    metadata = event.asset_materialization.metadata
+    page = metadata["played, morning"].value
+    assert "data:image/svg+xml;base64," in str(page)
+    card = Card(**metadata["card of played, morning"].value)  # type: ignore[arg-type]
+    assert card.rows >= availability.FEWEST_ROWS
+    assert card.last_date == "2025-10-31", "nothing of November"
+    (kept,) = copy.settings.models_path.glob(f"availability/played-morning/{card.version}.json")
+    assert Card.read(kept) == card
+
+
+def test_what_predictions_had_to_train_is_recorded_as_a_materialization_of_the_model(
+    copy: Copy, few_are_enough: None
+) -> None:
+    day = date(2025, 11, 5)
+    copy.forget(player_predictions.CONTRACT, day)
+    assert copy.run(player_predictions.CONTRACT, day, day).success
+    with DagsterInstance.from_config(str(copy.settings.dagster_home)) as kept:
+        partitions = kept.get_materialized_partitions(dg.AssetKey(["models", "availability"]))
+    assert partitions == {NOVEMBER}
+    assert len(list(copy.settings.models_path.glob("availability/played-morning/2025-11-*.txt"))) == 1
+
+
+def test_a_model_is_not_trained_on_a_part_of_its_past(copy: Copy, instance: DagsterInstance) -> None:
+    day = date(2025, 10, 25)
+    copy.sql(f"DELETE FROM precompute.ml_feature_store WHERE game_date = '{day}' AND player_id % 2 = 0")
+    result = materialized(copy, instance, "availability")
+    assert not result.success
+    (failure,) = [e for e in result.all_events if e.event_type_value == "STEP_FAILURE"]
+    assert str(day) in str(failure.event_specific_data)

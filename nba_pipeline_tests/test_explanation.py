@@ -1,0 +1,220 @@
+"""An explanation adds up: to the prediction, from features, box scores and landed bytes that anybody can look up."""
+
+import gzip
+import hashlib
+import json
+from datetime import date
+from pathlib import Path
+
+import lightgbm
+import numpy as np
+import pandas as pd
+import pytest
+
+from nba_pipeline.operations.commands import run_explain
+from nba_pipeline.operations.explanation import (
+    LEARNED,
+    SAME,
+    CannotExplainError,
+    about,
+    explain,
+    feature_values,
+    model_file,
+    reasons_of,
+)
+from nba_pipeline.precompute.ml_feature_store import FEATURES
+from nba_pipeline.predictions import player_predictions
+from nba_pipeline.raw import player_box_scores
+from nba_pipeline.sources.landing import Landing
+from nba_pipeline_tests.pipeline.conftest import Workbench
+from nba_pipeline_tests.warehouse_copy import Copy
+
+TODAY = date(2025, 11, 12)
+VERSION = "2025-11-0123456789abcdef"
+
+Printed = pytest.CaptureFixture[str]
+
+
+# by a model
+
+NAMES = ["points_ewma_7", "days_rest", "opponent_pace"]
+
+
+@pytest.fixture(scope="module")
+def models_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small model that learned from three features, kept by its version."""
+    rng = np.random.default_rng(3)
+    inputs = rng.normal(10, 4, (600, len(NAMES)))
+    inputs[rng.random(inputs.shape) < 0.1] = np.nan
+    outcome = np.nansum(inputs * [1.0, 0.3, -0.2], axis=1)
+    data = lightgbm.Dataset(inputs, outcome, feature_name=NAMES)
+    model = lightgbm.train({"objective": "regression_l1", "seed": 7, "num_threads": 1, "verbose": -1}, data, 40)
+    path = tmp_path_factory.mktemp("models")
+    kept = path / LEARNED / "points" / "pre_tip" / f"{VERSION}.txt"
+    kept.parent.mkdir(parents=True)
+    kept.write_text(model.model_to_string())
+    return path
+
+
+def prediction(value: float, version: str = VERSION) -> dict[str, object]:
+    return {
+        "stat": "points", "system_id": LEARNED, "setting": "pre_tip", "model_version": version,
+        "predicted_value": value,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("rest", [2.0, None], ids=["rested", "a feature is missing"])
+def test_contributions_and_base_value_sum_to_the_prediction_of_the_very_model(
+    models_path: Path, rest: float | None
+) -> None:
+    features = {"points_ewma_7": 21.5, "days_rest": rest, "opponent_pace": 99.1, "player_name": "not an input"}
+    file = model_file(models_path, "points", VERSION)
+    assert file is not None
+    row = [[np.nan if features[name] is None else features[name] for name in NAMES]]
+    value = float(np.asarray(lightgbm.Booster(model_file=file).predict(np.array(row, dtype=float)))[0])
+    found = reasons_of(prediction(round(value, 4)), features, models_path)
+    assert found.remark is None
+    assert abs(found.total - value) < SAME
+    assert {each.name for each in found.contributions} == set(NAMES)
+    sizes = [abs(each.contribution) for each in found.contributions]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > 0
+
+
+def test_features_that_were_corrected_since_are_not_passed_off_as_the_reason(models_path: Path) -> None:
+    features = {"points_ewma_7": 21.5, "days_rest": 2.0, "opponent_pace": 99.1}
+    found = reasons_of(prediction(99.0), features, models_path)
+    assert "corrected after the prediction was made" in str(found.remark)
+
+
+def test_a_model_that_is_gone_and_a_feature_that_is_gone_are_said(models_path: Path) -> None:
+    gone = reasons_of(prediction(20.0, "2025-11-other"), {}, models_path)
+    assert "is not below" in str(gone.remark)
+    renamed = reasons_of(prediction(20.0), {"points_ewma_7": 21.5, "opponent_pace": 99.1}, models_path)
+    assert "does not have days_rest" in str(renamed.remark)
+    assert gone.contributions == renamed.contributions == ()
+
+
+# by the prior
+
+
+def test_the_parts_of_a_prior_are_the_season_the_season_before_and_the_league() -> None:
+    league, before, season = 8.0, 12.0, 20.0
+    shrunk_before = (before * 30 + league * 10) / 40
+    prior = (season * 5 + shrunk_before * 10) / 15
+    features = {
+        "points_prior": prior, "games_played_season": 5.0, "points_avg_season": season, "games_prior_season": 30.0,
+        "points_avg_prior_season": before,
+    }  # fmt: skip
+    found = reasons_of(prediction(prior, "prior-only-12-rows"), features, Path("nowhere"))
+    assert "the prior was published" in str(found.remark)
+    assert "corrected" not in str(found.remark)
+    assert found.total == pytest.approx(prior)
+    assert [each.value for each in found.contributions] == [season, before, pytest.approx(league)]
+
+
+def test_of_a_newcomer_the_prior_is_the_league_alone() -> None:
+    features = {
+        "points_prior": 7.5, "games_played_season": 0.0, "points_avg_season": None, "games_prior_season": 0.0,
+        "points_avg_prior_season": None,
+    }  # fmt: skip
+    found = reasons_of(prediction(7.5, "prior-only-0-rows"), features, Path("nowhere"))
+    assert [each.contribution for each in found.contributions] == [0.0, 0.0, 7.5]
+
+
+# as-of dates
+
+
+def test_a_feature_can_have_used_only_games_of_those_that_it_is_about() -> None:
+    whose = {feature.name: set(about(feature)) for feature in FEATURES}
+    assert whose["points_ewma_7"] == {"player"}
+    assert whose["team_pace"] == {"team"}
+    assert whose["opponent_pace"] == {"opponent"}
+    assert whose["rest_advantage"] == {"team", "opponent"}
+    assert whose["points_against_opponent"] == {"player", "opponent"}
+    assert whose["participation_season"] == {"player", "team"}
+    assert whose["is_home_game"] == set()
+    row = {name: 1 for feature in FEATURES for name in (feature.name, feature.quality_column.name)}
+    found = feature_values(row, {"player": date(2025, 10, 30), "team": TODAY, "opponent": None})
+    dates = {each.name: each.as_of for each in found}
+    assert dates["points_ewma_7"] == date(2025, 10, 30), "he sat since"
+    assert dates["participation_season"] == TODAY
+    assert dates["opponent_pace"] is None
+
+
+# on a real pipeline
+
+
+@pytest.fixture(scope="module")
+def names(season_start: Workbench) -> pd.Series:
+    """The names of the players predicted today, by id."""
+    rows = season_start.rows(player_predictions.CONTRACT, TODAY, TODAY)
+    return rows.drop_duplicates("player_id").set_index("player_id")["player_name"].sort_index()
+
+
+def test_a_prediction_is_led_back_to_the_bytes_that_the_source_sent(season_start: Workbench, names: pd.Series) -> None:
+    landing, player = Landing(season_start.settings.landing_path), int(names.index[0])
+    with season_start.warehouse.session(read_only=True) as session:
+        found = explain(session, landing, season_start.settings.models_path, TODAY, str(player))
+    assert [row["system_id"] for row in found.predictions] == sorted({row["system_id"] for row in found.predictions})
+    [learned] = found.reasons
+    assert "the prior was published" in str(learned.remark), "three weeks are too little to learn from"
+    assert abs(learned.total - learned.predicted_value) < SAME
+    assert len(found.features) == len(FEATURES)
+    assert all(each.as_of is None or each.as_of < TODAY for each in found.features)
+    boxes = season_start.rows(player_box_scores.CONTRACT)
+    mine = boxes[(boxes["player_id"] == player) & (boxes["minutes"] > 0) & (boxes["game_date"] < TODAY)]
+    truth = mine.sort_values("game_date", ascending=False).head(10)
+    assert [(each.game_id, each.value) for each in found.box_scores] == list(
+        zip(truth["game_id"], truth["points"], strict=True)
+    )
+    for each in found.box_scores:
+        body = gzip.decompress(Path(str(each.file)).read_bytes())
+        assert hashlib.sha256(body).hexdigest() == each.sha256
+        items = [item for item in json.loads(body)["data"] if item["player"]["id"] == player]
+        assert each.value in [item["pts"] for item in items if item["game"]["id"] == each.game_id]
+
+
+def test_a_row_that_no_landed_response_says_is_shown_as_such(copy: Copy, names: pd.Series) -> None:
+    player = int(names.index[0])
+    copy.sql(f"UPDATE {player_box_scores.CONTRACT.name} SET assists = assists + 1 WHERE player_id = {player}")
+    with copy.warehouse.session(read_only=True) as session:
+        found = explain(session, Landing(copy.settings.landing_path), copy.settings.models_path, TODAY, str(player))
+    assert found.box_scores
+    assert {each.sha256 for each in found.box_scores} == {None}
+
+
+def test_the_command_takes_a_unique_part_of_a_name_and_lists_who_else_is_meant(
+    season_start: Workbench, names: pd.Series, capsys: Printed
+) -> None:
+    settings, name = season_start.settings, names.drop_duplicates(keep=False).iloc[0]
+    assert run_explain(settings, TODAY, name.upper(), "points", as_json=True) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["player_name"] == name
+    assert {"name", "value", "quality", "unit", "definition", "as_of"} == set(said["features"][0])
+    assert said["reasons"][0]["total"] == pytest.approx(said["reasons"][0]["predicted_value"], abs=SAME)
+    assert run_explain(settings, TODAY, name, "points", as_json=False) == 0
+    assert name in capsys.readouterr().out
+    assert run_explain(settings, TODAY, "a", "points", as_json=False) == 2
+    listed = capsys.readouterr().err
+    assert f"{sum('a' in other.casefold() for other in names)} players" in listed
+    assert sum(str(player) in listed for player in names.index) > 1
+
+
+@pytest.mark.parametrize(
+    ("day", "player", "stat", "told"),
+    [
+        (TODAY, "nobody of this name", "points", "no player whose id or name is like"),
+        (date(2025, 7, 1), "1", "points", "nothing was predicted for 2025-07-01"),
+        (TODAY, "", "steals", "nothing was predicted of steals"),
+    ],
+)
+def test_what_was_not_predicted_cannot_be_explained(
+    season_start: Workbench, names: pd.Series, day: date, player: str, stat: str, told: str
+) -> None:
+    settings = season_start.settings
+    with (
+        season_start.warehouse.session(read_only=True) as session,
+        pytest.raises(CannotExplainError, match=told),
+    ):
+        explain(session, Landing(settings.landing_path), settings.models_path, day, player or str(names.index[0]), stat)
