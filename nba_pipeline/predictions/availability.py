@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from nba_pipeline.predictions.cards import Card, card_file, model_file, write_whole
-from nba_pipeline.predictions.systems.gradient_boosting import importance
 from nba_pipeline.predictions.systems.interface import MORNING, PRE_TIP, SETTINGS, Forecast, features_of
+from nba_pipeline.predictions.systems.monthly_models import importance
 from nba_pipeline.predictions.walk import Past
 
 HISTORY = (

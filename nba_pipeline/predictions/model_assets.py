@@ -23,7 +23,7 @@ from nba_pipeline.predictions import availability, spread
 from nba_pipeline.predictions.cards import Card, card_file, model_file
 from nba_pipeline.predictions.plots import calibration_plot, importance_plot
 from nba_pipeline.predictions.scores import calibration, held_out, scores
-from nba_pipeline.predictions.systems import ensemble, gradient_boosting
+from nba_pipeline.predictions.systems import boosted_ridge, ensemble, gradient_boosting
 from nba_pipeline.predictions.walk import HISTORY_SEASONS, Past, Walk
 from nba_pipeline.predictions.walk_rows import to_frame, walk_rows
 from nba_pipeline.settings import Settings
@@ -73,6 +73,12 @@ MODELS = (
     Model(
         gradient_boosting.SYSTEM,
         "The month's LightGBM models: one a statistic and setting, trained on the games of the seasons before it.",
+        ("lightgbm", "python"),
+    ),
+    Model(
+        boosted_ridge.SYSTEM,
+        "The month's ridge regressions of roots with LightGBM on what they leave: one a statistic and setting, trained "
+        "on the games of the seasons before it.",
         ("lightgbm", "python"),
     ),
     Model(

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from nba_pipeline.predictions.cards import Card, card_file, model_file, write_whole
-from nba_pipeline.predictions.systems.gradient_boosting import FEWEST_ROWS, importance
 from nba_pipeline.predictions.systems.interface import FEATURE_NAMES, MORNING, STATS, Forecast
 from nba_pipeline.predictions.systems.level import level, level_columns
+from nba_pipeline.predictions.systems.monthly_models import FEWEST_ROWS, importance
 from nba_pipeline.predictions.walk import OUTCOMES, Past
 
 SHARED = (

@@ -263,13 +263,13 @@ def test_a_stale_table_is_made_again_with_what_follows_from_it_and_nothing_else(
     day = LOADED_AT.date()
     make_stale(daemon, COMPOSITE, day)
     assert needs(daemon, [day]) == {(COMPOSITE.name, day): Need.STALE}
-    assert made(heal(daemon)) == [({"precompute/player_composite_factors"}, [day])]
+    follows = {"precompute/player_composite_factors", "precompute/ml_feature_store"}
+    assert made(heal(daemon)) == [(follows, [day])]
     assert_healthy(daemon)
 
     make_stale(daemon, player_shot_zone_analysis_contract(), day)
     daemon.at(daemon.now + timedelta(minutes=15))
-    wanted = {"precompute/player_shot_zone_analysis", "precompute/player_composite_factors"}
-    assert made(heal(daemon)) == [(wanted, [day])]
+    assert made(heal(daemon)) == [({"precompute/player_shot_zone_analysis", *follows}, [day])]
     assert_healthy(daemon)
     daemon.at(daemon.now + timedelta(minutes=15))
     heal(daemon)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nba_pipeline.predictions.systems import gradient_boosting, systems
+from nba_pipeline.predictions.systems import boosted_ridge, gradient_boosting, systems
 from nba_pipeline.predictions.systems.interface import FEATURE_NAMES, STATS
 from nba_pipeline.predictions.walk import OUTCOMES, Past, Walk
 
@@ -51,9 +51,10 @@ def months() -> pd.DataFrame:
 
 @pytest.fixture
 def few_rounds(monkeypatch: pytest.MonkeyPatch) -> Iterator[gradient_boosting.GradientBoosting]:
-    """Gradient boosting of few rounds in place of the real one, wherever it is used."""
+    """Boosted systems of few rounds in place of the real ones, wherever they are used; gives gradient boosting."""
     quick = gradient_boosting.GradientBoosting(rounds=15)
     monkeypatch.setattr(gradient_boosting, "SYSTEM", quick)
+    monkeypatch.setattr(boosted_ridge, "SYSTEM", boosted_ridge.BoostedRidge(rounds=15))
     systems.cache_clear()
     yield quick
     systems.cache_clear()

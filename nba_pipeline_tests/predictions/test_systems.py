@@ -17,7 +17,7 @@ from nba_pipeline.predictions.systems.interface import FEATURE_NAMES, MORNING, P
 from nba_pipeline.predictions.walk import OUTCOMES, Past
 from nba_pipeline_tests.predictions.conftest import MONTH, past_of, slate_of
 
-IDS = ("ensemble", "gradient_boosting", "moving_average", "similarity", "zone_matchup")
+IDS = ("boosted_ridge", "ensemble", "gradient_boosting", "moving_average", "similarity", "zone_matchup")
 
 
 def system_named(name: str) -> System:
@@ -38,7 +38,7 @@ def said(past: Past, slate: pd.DataFrame, setting: str = MORNING, stats: tuple[s
 def test_the_systems_are_those_listed() -> None:
     assert tuple(system.system_id for system in systems()) == IDS
     with_news = [system.system_id for system in systems() if PRE_TIP in system.settings]
-    assert with_news == ["ensemble", "gradient_boosting"]
+    assert with_news == ["boosted_ridge", "ensemble", "gradient_boosting"]
 
 
 def test_every_system_predicts_every_row_even_of_a_player_of_whom_only_a_prior_is_known(months, past) -> None:
@@ -106,7 +106,7 @@ def test_every_row_has_its_interval_its_chance_and_with_a_line_the_chance_of_goi
 ) -> None:
     rows = frames_of(months, slate_of(months).head(60), tmp_path)
     assert set(rows["mode"]) == {player_predictions.LIVE}
-    assert len(rows) == 60 * len(STATS) * (len(IDS) + 2), "five systems in the morning, two before tip-off"
+    assert len(rows) == 60 * len(STATS) * (len(IDS) + 3), "six systems in the morning, three before tip-off"
     assert (rows["interval_low"] <= rows["predicted_value"]).all()
     assert (rows["predicted_value"] <= rows["interval_high"]).all()
     assert rows["plays_probability"].between(0, 1).all()
@@ -123,8 +123,8 @@ def test_before_tip_off_only_players_whose_report_is_known_are_predicted(months,
     slate["report_known"] = np.arange(40) < 10
     rows = frames_of(months, slate, tmp_path)
     found = rows[rows["setting"] == PRE_TIP]
-    assert set(found["system_id"]) == {"ensemble", "gradient_boosting"}
-    assert len(found) == 10 * len(STATS) * 2
+    assert set(found["system_id"]) == {"boosted_ridge", "ensemble", "gradient_boosting"}
+    assert len(found) == 10 * len(STATS) * 3
 
 
 def test_the_news_changes_no_forecast_of_the_morning(months, few_rounds, tmp_path, monkeypatch) -> None:
