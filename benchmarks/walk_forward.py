@@ -33,7 +33,7 @@ from nba_pipeline.operations.commands import accuracy_table, by_stat_and_setting
 from nba_pipeline.operations.outlook import accuracy_of
 from nba_pipeline.partitions import season_start
 from nba_pipeline.predictions.daily_scoreboard import POPULATIONS
-from nba_pipeline.predictions.player_predictions import TRAINING_SEASONS
+from nba_pipeline.predictions.walk import TRAINING_SEASONS
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.balldontlie import INJURIES, BalldontlieClient
 from nba_pipeline.sources.landing import Landing

@@ -38,10 +38,13 @@ def reads_by_name(module: ModuleType) -> bool:
     return transform is not None and set(inspect.signature(transform).parameters) == set(module.CONTRACT.reads)
 
 
-def predictions(features: ibis.Table, outcomes: ibis.Table, games: ibis.Table) -> ibis.Table:
-    """What stands in for the models: the prior of points, predicted in the morning."""
+def predictions(features: ibis.Table, outcomes: ibis.Table, games: ibis.Table, lines: ibis.Table) -> ibis.Table:
+    """What stands in for the models: the prior of points, predicted in the morning, and the line of its player."""
     tips = games.select("game_id", "tipoff_at")
+    offered = lines.filter(lines.stat == "points").group_by("game_id", "player_id").agg(line=ibis._.line.median())
     rows = features.filter(features.points_prior.notnull()).inner_join(tips, ["game_id"])
+    rows = rows.left_join(offered, ["game_id", "player_id"])
+    rows = rows.mutate(over_probability=ibis.ifelse(rows.line.notnull(), 0.5, ibis.null("float64")))
     said = {
         "stat": "points", "system_id": "prior", "setting": "morning", "mode": "backtest",
         "predicted_value": rows.points_prior, "interval_low": 0.0, "interval_high": 40.0,

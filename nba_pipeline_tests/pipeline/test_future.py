@@ -17,8 +17,8 @@ from nba_pipeline.as_of import GameLog
 from nba_pipeline.contracts import Phase
 from nba_pipeline.league.model import League
 from nba_pipeline.precompute import ml_feature_store, player_daily_cache
+from nba_pipeline.raw import game_lines, injuries, injury_reports, player_box_scores, player_prop_lines
 from nba_pipeline.raw import games as raw_games
-from nba_pipeline.raw import player_box_scores
 from nba_pipeline.raw import players as raw_players
 from nba_pipeline.tables import all_tables, table_modules
 from nba_pipeline_tests.pipeline.pure_history import (
@@ -46,11 +46,41 @@ MODELLED = {"predictions.player_predictions"}
 
 @pytest.fixture(scope="module")
 def raw(league: League) -> Frames:
-    """A month of one season and three weeks of the next, as the source tells them; rosters in time from November on."""
+    """A month of one season and three weeks of the next, as the source tells them; rosters and news from November on."""
     games, box = raw_of(league)
     games, box = (rows[rows["game_date"] <= LAST].reset_index(drop=True) for rows in (games, box))
-    found = {raw_games.CONTRACT.name: games, player_box_scores.CONTRACT.name: box}
-    return found | {raw_players.CONTRACT.name: rosters(league, games[games["game_date"] >= ROSTERS_SINCE])}
+    recent = games[games["game_date"] >= ROSTERS_SINCE]
+    listed = rosters(league, recent)
+    return {
+        raw_games.CONTRACT.name: games,
+        player_box_scores.CONTRACT.name: box,
+        raw_players.CONTRACT.name: listed,
+        **news(recent, listed),
+    }
+
+
+def news(games: pd.DataFrame, listed: pd.DataFrame) -> Frames:
+    """Injury reports of every team that plays, every ninth of whose players is out, and two bookmakers' lines."""
+    known = listed.assign(known_at=listed["known_at"] + pd.Timedelta(hours=1))
+    hurt = known[(known["player_id"] + known["game_date"].map(date.toordinal)) % 9 == 0].assign(
+        status="out", status_text="Out"
+    )
+    sides = [games.rename(columns={f"{side}_team_id": "team_id"}) for side in ("home", "visitor")]
+    teams = pd.concat(sides)[["game_date", "game_id", "team_id", "tipoff_at"]]
+    reports = known.groupby(["game_date", "team_id"], as_index=False).first().merge(teams, on=["game_date", "team_id"])
+    vendors = pd.DataFrame({"vendor": ["a", "b"], "line": [8.5, 9.5], "total": [220.5, 221.5], "spread_home": -3.5})
+    vendors = vendors.assign(opening_line=9.5, opening_total=222.5, opening_spread_home=-2.5)
+    offered = known.merge(teams, on=["game_date", "team_id"]).merge(vendors, how="cross")
+    offered = offered.assign(stat="points", opening_known_at=offered["known_at"])
+    found = {
+        injury_reports: reports.assign(players_listed=1),
+        injuries: hurt,
+        player_prop_lines: offered,
+        game_lines: offered.drop_duplicates(["game_date", "game_id", "vendor"]),
+    }
+    return {
+        module.CONTRACT.name: rows.reindex(columns=list(module.CONTRACT.schema.names)) for module, rows in found.items()
+    }
 
 
 def rosters(league: League, games: pd.DataFrame) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from nba_pipeline.operations.smoke_test import State, smoke_test
 from nba_pipeline.precompute import ml_feature_store, player_daily_cache
 from nba_pipeline.predictions import player_predictions, prediction_accuracy
 from nba_pipeline.predictions.systems import systems
-from nba_pipeline.predictions.systems.interface import STATS
+from nba_pipeline.predictions.systems.interface import SETTINGS, STATS
 from nba_pipeline.raw import games, player_box_scores
 from nba_pipeline.tables import all_tables
 from nba_pipeline_tests.pipeline.conftest import DAY_OFF, NOW, OPENING, Workbench, assert_same
@@ -45,7 +45,7 @@ def test_today_and_tomorrow_are_predicted_before_they_are_played(season_start):
         assert set(rows["game_id"]) == set(playing["game_id"])
         assert set(rows["system_id"]) == {system.system_id for system in systems()}
         assert set(rows["stat"]) == set(STATS)
-        assert set(rows["setting"]) == {"morning"}, "no injury report was landed"
+        assert set(rows["setting"]) == set(SETTINGS), "the injury report was landed before any tip-off"
     assert set(season_start.rows(player_predictions.CONTRACT, OPENING, TODAY - timedelta(days=1))["mode"]) == {
         "backtest"
     }
