@@ -77,7 +77,8 @@ class Walk:
         self.land_what_was_known(dates)
         landed = time.monotonic()
         self.at(AFTER)
-        exit_code = run_backfill(self.settings, dates[0], dates[-1], phases, history=False, as_json=False)
+        # From the first date of the season: what is made of its history asks for every date before, games or not.
+        exit_code = run_backfill(self.settings, season_start(season), dates[-1], phases, history=False, as_json=False)
         seconds = landed - began, time.monotonic() - landed
         console.print(f"{season}: landed in {seconds[0]:.0f} s, made in {seconds[1]:.0f} s, exit code {exit_code}")
         return exit_code == 0
@@ -129,9 +130,11 @@ def main() -> int:
     league = read_seasons(arguments.data)
     with LeagueServer(league, now=AFTER) as server:
         walk = Walk(arguments.home.resolve(), league, server)
-        complete = [walk.season(s, list(Phase) if s in arguments.seasons else list(HISTORY)) for s in walked]
+        for season in walked:
+            if not walk.season(season, list(Phase) if season in arguments.seasons else list(HISTORY)):
+                return 1
         report(walk.settings, arguments.seasons, arguments.json)
-    return 0 if all(complete) else 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -19,11 +19,12 @@ from nba_pipeline.operations.explanation import (
     about,
     explain,
     feature_values,
-    model_file,
     reasons_of,
+    weights_of,
 )
 from nba_pipeline.precompute.ml_feature_store import FEATURES
 from nba_pipeline.predictions import player_predictions
+from nba_pipeline.predictions.cards import Card, card_file, model_file
 from nba_pipeline.raw import player_box_scores
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline_tests.pipeline.conftest import Workbench
@@ -50,7 +51,7 @@ def models_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = lightgbm.Dataset(inputs, outcome, feature_name=NAMES)
     model = lightgbm.train({"objective": "regression_l1", "seed": 7, "num_threads": 1, "verbose": -1}, data, 40)
     path = tmp_path_factory.mktemp("models")
-    kept = path / LEARNED / "points" / "pre_tip" / f"{VERSION}.txt"
+    kept = model_file(path, LEARNED, "points-pre_tip", VERSION)
     kept.parent.mkdir(parents=True)
     kept.write_text(model.model_to_string())
     return path
@@ -68,8 +69,7 @@ def test_contributions_and_base_value_sum_to_the_prediction_of_the_very_model(
     models_path: Path, rest: float | None
 ) -> None:
     features = {"points_ewma_7": 21.5, "days_rest": rest, "opponent_pace": 99.1, "player_name": "not an input"}
-    file = model_file(models_path, "points", VERSION)
-    assert file is not None
+    file = model_file(models_path, LEARNED, "points-pre_tip", VERSION)
     row = [[np.nan if features[name] is None else features[name] for name in NAMES]]
     value = float(np.asarray(lightgbm.Booster(model_file=file).predict(np.array(row, dtype=float)))[0])
     found = reasons_of(prediction(round(value, 4)), features, models_path)
@@ -95,31 +95,48 @@ def test_a_model_that_is_gone_and_a_feature_that_is_gone_are_said(models_path: P
     assert gone.contributions == renamed.contributions == ()
 
 
-# by the prior
+# by the level
 
 
-def test_the_parts_of_a_prior_are_the_season_the_season_before_and_the_league() -> None:
-    league, before, season = 8.0, 12.0, 20.0
-    shrunk_before = (before * 30 + league * 10) / 40
-    prior = (season * 5 + shrunk_before * 10) / 15
-    features = {
-        "points_prior": prior, "games_played_season": 5.0, "points_avg_season": season, "games_prior_season": 30.0,
-        "points_avg_prior_season": before,
-    }  # fmt: skip
-    found = reasons_of(prediction(prior, "prior-only-12-rows"), features, Path("nowhere"))
-    assert "the prior was published" in str(found.remark)
+@pytest.mark.parametrize(("games", "share"), [(2.0, 0.6), (9.0, 1.0), (0.0, 0.2)])
+def test_the_parts_of_a_level_are_his_form_and_the_prior_while_his_games_are_few(games: float, share: float) -> None:
+    features = {"points_prior": 8.0, "points_ewma_7": 20.0, "games_played_season": games, "games_prior_season": 1.0}
+    level = share * 20.0 + (1 - share) * 8.0
+    found = reasons_of(prediction(level, "level-only-12-rows"), features, Path("nowhere"))
+    assert "the level was published" in str(found.remark)
     assert "corrected" not in str(found.remark)
-    assert found.total == pytest.approx(prior)
-    assert [each.value for each in found.contributions] == [season, before, pytest.approx(league)]
+    assert [each.contribution for each in found.contributions] == [
+        pytest.approx(share * 20.0), pytest.approx((1 - share) * 8.0)
+    ]  # fmt: skip
 
 
-def test_of_a_newcomer_the_prior_is_the_league_alone() -> None:
-    features = {
-        "points_prior": 7.5, "games_played_season": 0.0, "points_avg_season": None, "games_prior_season": 0.0,
-        "points_avg_prior_season": None,
-    }  # fmt: skip
-    found = reasons_of(prediction(7.5, "prior-only-0-rows"), features, Path("nowhere"))
-    assert [each.contribution for each in found.contributions] == [0.0, 0.0, 7.5]
+def test_of_a_newcomer_the_level_is_the_prior_alone() -> None:
+    features = {"points_prior": 7.5, "points_ewma_7": None, "games_played_season": 0.0, "games_prior_season": None}
+    found = reasons_of(prediction(7.5, "level-only-0-rows"), features, Path("nowhere"))
+    assert [each.contribution for each in found.contributions] == [0.0, 7.5]
+
+
+# by the weights
+
+
+def said(system: str, value: float, setting: str, version: str = VERSION) -> dict[str, object]:
+    return {**prediction(value, version), "system_id": system, "setting": setting}
+
+
+def test_the_ensemble_is_led_back_to_what_each_system_said_and_its_weight(tmp_path: Path) -> None:
+    card = Card(
+        "ensemble", "points", "pre_tip", "2025-11-01", VERSION, 9, "", "", [], {}, "", "", {"a": 0.75, "b": 0.25}
+    )
+    card.write(card_file(model_file(tmp_path, "ensemble", "points-pre_tip", VERSION)))
+    others = [said("a", 20.0, "morning"), said("a", 16.0, "pre_tip"), said("b", 12.0, "morning")]
+    whole = said("ensemble", 15.0, "pre_tip")
+    found = weights_of(whole, [*others, whole], tmp_path)
+    assert found.remark is None
+    assert [(each.value, each.contribution) for each in found.contributions] == [(16.0, 12.0), (12.0, 3.0)]
+    even = weights_of(said("ensemble", 14.0, "pre_tip", "equal-weights-3-rows"), [*others, whole], tmp_path)
+    assert (even.remark, even.total) == (None, pytest.approx(14.0))
+    gone = weights_of(said("ensemble", 14.0, "pre_tip", "2025-12-other"), [*others, whole], tmp_path)
+    assert "are not below" in str(gone.remark)
 
 
 # as-of dates
@@ -156,10 +173,12 @@ def test_a_prediction_is_led_back_to_the_bytes_that_the_source_sent(season_start
     landing, player = Landing(season_start.settings.landing_path), int(names.index[0])
     with season_start.warehouse.session(read_only=True) as session:
         found = explain(session, landing, season_start.settings.models_path, TODAY, str(player))
-    assert [row["system_id"] for row in found.predictions] == sorted({row["system_id"] for row in found.predictions})
-    [learned] = found.reasons
-    assert "the prior was published" in str(learned.remark), "three weeks are too little to learn from"
-    assert abs(learned.total - learned.predicted_value) < SAME
+    assert [row["system_id"] for row in found.predictions] == sorted(row["system_id"] for row in found.predictions)
+    assert {(each.system_id, each.setting) for each in found.reasons} == {
+        (system, setting) for system in ("ensemble", LEARNED) for setting in ("morning", "pre_tip")
+    }
+    assert all(abs(each.total - each.predicted_value) < SAME for each in found.reasons)
+    assert all("corrected" not in str(each.remark) for each in found.reasons)
     assert len(found.features) == len(FEATURES)
     assert all(each.as_of is None or each.as_of < TODAY for each in found.features)
     boxes = season_start.rows(player_box_scores.CONTRACT)

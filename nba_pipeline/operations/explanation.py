@@ -15,20 +15,24 @@ from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.contracts import Table
 from nba_pipeline.partitions import season_start
 from nba_pipeline.precompute import ml_feature_store
-from nba_pipeline.precompute.feature_groups.form import PRIOR_GAMES
 from nba_pipeline.precompute.features import Feature
 from nba_pipeline.precompute.ml_feature_store import FEATURES
 from nba_pipeline.predictions import player_predictions, prediction_accuracy
+from nba_pipeline.predictions.cards import Card, card_file, model_file
+from nba_pipeline.predictions.systems import ensemble, gradient_boosting
+from nba_pipeline.predictions.systems.interface import MORNING
+from nba_pipeline.predictions.systems.level import TRUSTED_GAMES
+from nba_pipeline.predictions.systems.monthly_models import LEVEL_ONLY
 from nba_pipeline.raw import player_box_scores
 from nba_pipeline.sources.balldontlie import parse_stats
 from nba_pipeline.sources.landing import Capture, Landing, Page
 from nba_pipeline.warehouse.interface import Session
 
-LEARNED = "gradient_boosting"
+LEARNED = gradient_boosting.SYSTEM.system_id
 """The system whose model tells what each feature contributed."""
 
-PRIOR_ONLY = "prior-only"
-"""How the version begins of a prediction that is the prior, because there was too little to learn from."""
+COMBINED = ensemble.SYSTEM.system_id
+"""The system whose weights tell what each other system contributed."""
 
 SHOWN_GAMES = 10
 """The last games before the date that are shown; features read on, with growing half-lives, to the season before."""
@@ -143,12 +147,13 @@ def explain(
     if not predictions:
         raise CannotExplainError(f"nothing was predicted of {stat} of {chosen['player_name']} on {day}")
     features = _feature_row(session, day, chosen["player_id"])
-    learned = [row for row in predictions if row["system_id"] == LEARNED]
+    learned = [reasons_of(row, features, models_path) for row in predictions if row["system_id"] == LEARNED]
+    combined = [weights_of(row, predictions, models_path) for row in predictions if row["system_id"] == COMBINED]
     return Explanation(
         day, chosen["player_id"], chosen["player_name"], chosen["team"], chosen["opponent"], stat,
         tuple(predictions),
         feature_values(features, as_of_dates(session, features)),
-        tuple(reasons_of(row, features, models_path) for row in learned),
+        (*combined, *learned),
         tuple(_box_scores(session, landing, features, stat)),
     )  # fmt: skip
 
@@ -230,12 +235,12 @@ def about(feature: Feature) -> frozenset[str]:
 
 
 def reasons_of(prediction: Row, features: Row, models_path: Path) -> Reasons:
-    """How a prediction of the learned system comes about: by its own model, or by the prior in place of one."""
+    """How a prediction of the learned system comes about: by its own model, or by the level in place of one."""
     version = prediction["model_version"]
-    if version.startswith(PRIOR_ONLY):
-        return _from_prior(prediction, features)
-    path = model_file(models_path, prediction["stat"], version)
-    if path is None:
+    if version.startswith(LEVEL_ONLY):
+        return _from_level(prediction, features)
+    path = _kept(prediction, models_path)
+    if not path.exists():
         return _reasons(prediction, 0.0, (), f"the model {version} is not below {models_path} any more")
     model = lightgbm.Booster(model_file=path)
     names = model.feature_name()
@@ -248,36 +253,49 @@ def reasons_of(prediction: Row, features: Row, models_path: Path) -> Reasons:
     return _reasons(prediction, base, tuple(sorted(found, key=lambda each: -abs(each.contribution))), None)
 
 
-def model_file(models_path: Path, stat: str, version: str) -> Path | None:
-    """The file of a model by its version, in whatever folders below the statistic's it is kept."""
-    folder = models_path / LEARNED / stat
-    return next((path for path in sorted(folder.rglob("*.txt")) if path.stem == version), None)
+def weights_of(prediction: Row, others: Sequence[Row], models_path: Path) -> Reasons:
+    """How a prediction of the ensemble comes about: what each system said, by the weight of its month.
 
-
-def _from_prior(prediction: Row, features: Row) -> Reasons:
-    """The prior's parts: this season's mean, the season before's, and the league's for the position.
-
-    Each is shrunk towards the next by the weight of `PRIOR_GAMES` games; what the first two leave is the league's.
+    A system that predicts in the morning only counts before tip-off with what it said in the morning.
     """
+    said = {row["system_id"]: row["predicted_value"] for row in others if row["setting"] == MORNING}
+    said |= {row["system_id"]: row["predicted_value"] for row in others if row["setting"] == prediction["setting"]}
+    said.pop(COMBINED)
+    path = card_file(_kept(prediction, models_path))
+    if prediction["model_version"].startswith(ensemble.EQUAL_WEIGHTS):
+        weights = dict.fromkeys(said, 1 / len(said))
+    elif path.exists():
+        weights = Card.read(path).importance
+    else:
+        what = f"the weights {prediction['model_version']} are not below {models_path} any more"
+        return _reasons(prediction, 0.0, (), what)
+    parts = (
+        Contribution(f"{name}, weight {weight:.3f}", said.get(name), weight * said.get(name, 0.0))
+        for name, weight in weights.items()
+    )
+    return _reasons(prediction, 0.0, tuple(sorted(parts, key=lambda each: -abs(each.contribution))), None)
+
+
+def _kept(prediction: Row, models_path: Path) -> Path:
+    """Where the model of a prediction is kept."""
+    what = f"{prediction['stat']}-{prediction['setting']}"
+    return model_file(models_path, prediction["system_id"], what, prediction["model_version"])
+
+
+def _from_level(prediction: Row, features: Row) -> Reasons:
+    """The parts of a level: the player's mean with half-life 7, and for the first games of a career the prior."""
     stat = prediction["stat"]
-    prior = features.get(f"{stat}_prior")
+    prior, form = features.get(f"{stat}_prior"), features.get(f"{stat}_ewma_7")
     if prior is None:
         return _reasons(prediction, 0.0, (), f"the feature store has no prior of {stat} any more")
-    games, before = features["games_played_season"] or 0.0, features["games_prior_season"] or 0.0
-    weight = games / (games + PRIOR_GAMES)
-    weight_before = (1 - weight) * before / (before + PRIOR_GAMES)
-    known = [
-        (f"{stat}_avg_season", weight, f"this season's mean of {games:g} games"),
-        (f"{stat}_avg_prior_season", weight_before, f"the mean of {before:g} games of the season before"),
-    ]
-    parts = [
-        Contribution(f"{said}, weight {share:.3f}", features.get(name), share * (features.get(name) or 0.0))
-        for name, share, said in known
-    ]
-    left, share = prior - sum(part.contribution for part in parts), 1 - weight - weight_before
-    parts.append(Contribution(f"the league's mean for the position, weight {share:.3f}", left / share, left))
-    remark = f"too little had been played to learn from ({prediction['model_version']}): the prior was published"
-    return _reasons(prediction, 0.0, tuple(parts), remark)
+    games = (features["games_played_season"] or 0.0) + (features["games_prior_season"] or 0.0)
+    share = 0.0 if form is None else min(games / TRUSTED_GAMES[stat], 1.0)
+    parts = (
+        Contribution(f"{stat}_ewma_7, weight {share:.3f}", form, share * (form or 0.0)),
+        Contribution(f"{stat}_prior, weight {1 - share:.3f}", prior, (1 - share) * prior),
+    )
+    remark = f"too little had been played to learn from ({prediction['model_version']}): the level was published"
+    return _reasons(prediction, 0.0, parts, remark)
 
 
 def _reasons(prediction: Row, base: float, parts: tuple[Contribution, ...], remark: str | None) -> Reasons:

@@ -46,7 +46,7 @@ MODELLED = {"predictions.player_predictions"}
 
 @pytest.fixture(scope="module")
 def raw(league: League) -> Frames:
-    """A month of one season and three weeks of the next, as the source tells them; rosters and news from November on."""
+    """A month of one season and three weeks of the next, as the source tells them; rosters, news from November on."""
     games, box = raw_of(league)
     games, box = (rows[rows["game_date"] <= LAST].reset_index(drop=True) for rows in (games, box))
     recent = games[games["game_date"] >= ROSTERS_SINCE]

@@ -18,6 +18,9 @@ WEIGHT_MONTHS = 3
 FEWEST_ROWS = 2_000
 """Below this many rows of those months every system weighs the same."""
 
+EQUAL_WEIGHTS = "equal-weights"
+"""How the version begins while every system weighs the same."""
+
 ROUNDS = 40
 """Of reweighting; the weights stand still long before."""
 
@@ -62,7 +65,7 @@ class Ensemble:
         names = [system.system_id for system in members]
         if rows < FEWEST_ROWS:
             equal = dict.fromkeys(names, 1 / len(names))
-            return self._card(past, stat, setting, f"equal-weights-{rows}-rows", rows, "", equal)
+            return self._card(past, stat, setting, f"{EQUAL_WEIGHTS}-{rows}-rows", rows, "", equal)
         said = np.column_stack([np.concatenate([month.values for month in months]) for months in walked])
         outcomes = np.concatenate([month.outcomes for month in walked[0]])
         found = hashlib.sha256(json.dumps([names, WEIGHT_MONTHS, ROUNDS, EVENNESS]).encode())
