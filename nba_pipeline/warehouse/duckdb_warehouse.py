@@ -32,6 +32,9 @@ _TRANSLATED: dict[Hashable, tuple[str, tuple[str, ...]]] = {}
 
 INTERRUPT_EVERY_SECONDS = 0.05
 
+# Merging selects takes half of the translation of a wide query; DuckDB merges them itself.
+ibis.options.sql.fuse_selects = False
+
 
 class DuckDBSession:
     """A session on an open DuckDB connection."""
