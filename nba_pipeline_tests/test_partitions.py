@@ -81,6 +81,7 @@ def test_every_table_is_an_asset_with_its_group_kinds_owners_schema_and_checks(t
     assert all(column.description for column in schema.columns)
     checks = {check.name for check in node.check_keys}
     always = {"contract", "expected_grid", "distribution_drift", "null_rates", "freshness"}
+    always |= {"ledger_chain"} if table.ledger else set()
     assert checks >= always
     assert all(name.startswith("gate_") for name in checks - always)
     windows = {read.window for read in table.reads.values()}
