@@ -41,6 +41,9 @@ from nba_pipeline.sources.landing import Landing
 AFTER = datetime.fromisoformat(os.environ["NBA_PIPELINE_NOW"])
 """When everything is over; partitions end here."""
 
+END_OF_SEASON = 6, 30
+"""Month and day of the last partition of a season."""
+
 MORNING = time_of_day(9, 0)
 
 BEFORE_TIP_OFF = timedelta(minutes=20)
@@ -77,8 +80,9 @@ class Walk:
         self.land_what_was_known(dates)
         landed = time.monotonic()
         self.at(AFTER)
-        # From the first date of the season: what is made of its history asks for every date before, games or not.
-        exit_code = run_backfill(self.settings, season_start(season), dates[-1], phases, history=False, as_json=False)
+        # Whole seasons: what is made of their history asks for every date before, games or not.
+        first, last = season_start(season), min(date(season + 1, *END_OF_SEASON), AFTER.date() - timedelta(days=1))
+        exit_code = run_backfill(self.settings, first, last, phases, history=False, as_json=False)
         seconds = landed - began, time.monotonic() - landed
         console.print(f"{season}: landed in {seconds[0]:.0f} s, made in {seconds[1]:.0f} s, exit code {exit_code}")
         return exit_code == 0
