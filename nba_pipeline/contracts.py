@@ -62,13 +62,15 @@ class Read:
     """One upstream table and the dates of it that a row about date d reads.
 
     `earlier_seasons` bounds a look back: 1 means from the start of the season before. `days` is the length of a
-    trailing window, the date itself included; of the days before it waits for none.
+    trailing window, the date itself included; of the days before it waits for none. Without an `optional` table a
+    date is made all the same, with nothing in its place, and made again once it is there.
     """
 
     table: "Table"
     window: Window = Window.SAME_DATE
     earlier_seasons: int = 0
     days: int = 1
+    optional: bool = False
 
 
 Reader = Callable[["Table"], ibis.Table]

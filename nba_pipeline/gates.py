@@ -410,10 +410,10 @@ def incomplete_inputs(evidence: Evidence, reads: Mapping[str, Read], dates: Sequ
 
     The rows of a date need every upstream table complete on the dates that they read: on the date itself,
     or on every earlier date back to where the history begins. Between phases the gate decides which tables
-    may be missing on the date itself; here count those that the table reads.
+    may be missing on the date itself; here count those that the table cannot be made without.
     """
     reasons: Reasons = {}
-    for read in reads.values():
+    for read in (read for read in reads.values() if not read.optional):
         for day, reason in _incomplete_reads(evidence, read, dates).items():
             reasons.setdefault(day, []).append(reason)
     return reasons

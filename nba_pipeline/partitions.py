@@ -35,14 +35,16 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 def game_date_partitions(clock: Clock) -> dg.TimeWindowPartitionsDefinition:
     """One partition a day of the season in New York time, up to and including tomorrow.
 
-    With a fixed clock, tomorrow is the day after the clock's, whatever the real date is.
+    With a fixed clock, tomorrow is the day after the clock's, whatever the real date is. A time that somebody moves in
+    a file may move up to the fixed one: partitions are made once a process, and must last.
     """
     if clock.fixed is None:
         end, end_offset = None, 2
     else:
-        tomorrow_ends = clock.today() + timedelta(days=2)
+        today = Clock(clock.fixed).today()
+        tomorrow_ends = today + timedelta(days=2)
         end = datetime(tomorrow_ends.year, tomorrow_ends.month, tomorrow_ends.day, tzinfo=NEW_YORK)
-        end_offset = max(2, (clock.today() - Clock().today()).days + 2)
+        end_offset = max(2, (today - Clock().today()).days + 2)
     return dg.TimeWindowPartitionsDefinition(
         start=FIRST_GAME_DATE.strftime(PARTITION_FORMAT),
         end=end,
@@ -59,7 +61,7 @@ def month_partitions(clock: Clock) -> dg.TimeWindowPartitionsDefinition:
     if clock.fixed is None:
         end, end_offset = None, 2
     else:
-        tomorrow = clock.today() + timedelta(days=1)
+        tomorrow = Clock(clock.fixed).today() + timedelta(days=1)
         after = (tomorrow.replace(day=1) + timedelta(days=32)).replace(day=1)
         end = datetime(after.year, after.month, after.day, tzinfo=NEW_YORK)
         real = Clock().today()

@@ -17,6 +17,7 @@ from nba_pipeline.operations.data_quality import (
     drifted,
     more_nulls,
 )
+from nba_pipeline.partitions import PARTITION
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline.tables import all_tables
@@ -74,7 +75,7 @@ def test_the_check_warns_in_dagster_and_names_date_and_column(copy: Copy) -> Non
     job = definitions(copy.settings).resolve_implicit_global_asset_job_def()
     with DagsterInstance.ephemeral() as instance:
         result = job.get_subset(asset_selection=set(), asset_check_selection=checks).execute_in_process(
-            instance=instance, partition_key=str(LAST), resources=resources(copy.settings)
+            instance=instance, tags={PARTITION: str(LAST)}, resources=resources(copy.settings)
         )
     assert result.success, "it warns and does not block"
     found = {evaluation.check_name: evaluation for evaluation in result.get_asset_check_evaluations()}

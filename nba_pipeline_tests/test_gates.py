@@ -34,8 +34,14 @@ from nba_pipeline.gates import (
 )
 from nba_pipeline.operations.overrides import known_gap, record_override
 from nba_pipeline.partitions import game_dates, to_key
-from nba_pipeline.precompute import ml_feature_store, player_daily_cache
+from nba_pipeline.precompute import (
+    ml_feature_store,
+    player_composite_factors,
+    player_daily_cache,
+    player_shot_zone_analysis,
+)
 from nba_pipeline.predictions import player_predictions, prediction_accuracy
+from nba_pipeline.predictions.systems.interface import STATS
 from nba_pipeline.raw import games, player_box_scores, players
 from nba_pipeline.settings import Settings
 from nba_pipeline.table_asset import asset_key
@@ -286,6 +292,8 @@ def test_three_of_five_and_both_critical_ones_in_the_warehouse(copy, half):
         for table in PHASE_4:
             if table.name in missing:
                 copy.forget(table, day)
+        for table in PHASE_4:
+            copy.stamp_inputs(table, day)
     verdicts = copy.verdicts(INTO_PREDICTIONS, KNOWN)
     assert {day: v.state for day, v in verdicts.items()} == {
         day: wanted_state(combinations.get(day, frozenset())) for day in KNOWN
@@ -336,6 +344,23 @@ def test_features_made_before_their_inputs_changed_close_predictions(copy):
             assert f"{name} on {day} was made before what it is made from changed" in reasons
 
 
+def test_features_are_made_without_what_they_can_do_without_and_again_once_it_is_there(copy):
+    lost = [player_composite_factors.CONTRACT, player_shot_zone_analysis.CONTRACT]
+    for table in (*lost, ml_feature_store.CONTRACT):
+        copy.forget(table, BAD)
+    assert copy.run(ml_feature_store.CONTRACT, BAD, BAD).success
+    verdict = copy.verdicts(INTO_PREDICTIONS, KNOWN)[BAD]
+    assert verdict.state is State.DEGRADED
+    assert "3 of 5 Phase 4 tables are complete" in " ".join(verdict.reasons)
+    unknown = copy.sql(
+        f"SELECT count(*), count(fatigue_score) FROM {ml_feature_store.CONTRACT.name} WHERE game_date = '{BAD}'"
+    )
+    assert unknown[0][0] > 0
+    assert unknown[0][1] == 0
+    assert all(copy.run(table, BAD, BAD).success for table in reversed(lost))
+    assert "was made before what it is made from changed" in closed(copy.verdicts(INTO_PREDICTIONS, KNOWN))[BAD]
+
+
 # 5→6
 
 
@@ -355,8 +380,8 @@ def scale(copy: Copy, share: float, system: str | None = None) -> None:
     )
 
 
-def enough_graded(copy: Copy, system: str, kind: str = "TRUE") -> set[date]:
-    """The dates before which the system has enough graded rows."""
+def enough_graded(copy: Copy, system: str, kind: str = "stat = 'points'") -> set[date]:
+    """The dates before which the system has enough graded rows of a kind."""
     counts = dict(
         copy.sql(
             f"SELECT game_date, count(*) FROM {prediction_accuracy.CONTRACT.name} "
@@ -401,7 +426,7 @@ def test_a_prediction_that_cannot_be_closes_its_date(graded, value, said):
     graded.stamp(player_predictions.CONTRACT, BAD)
     found = closed(graded.verdicts(INTO_GRADES, PLAYED))
     assert set(found) == {BAD}
-    assert f"1 rows: predicted_value {said}" in found[BAD]
+    assert f"{len(STATS)} rows: predicted_value {said}" in found[BAD]
 
 
 @pytest.mark.parametrize(
@@ -428,12 +453,17 @@ def test_errors_that_cannot_be_honest_close_what_is_graded_after_them(graded, sh
 def test_a_leak_into_one_statistic_setting_or_mode_is_not_hidden_by_honest_others(graded, column, value):
     """Grades of another kind are added to the same number of honest ones: their mean is within the range."""
     name = prediction_accuracy.CONTRACT.name
+    kind = {"stat": "points", "setting": "morning", "mode": "backtest"}
+    honest, leaky = (
+        " AND ".join(f"{key} = '{said}'" for key, said in chosen.items()) for chosen in (kind, {**kind, column: value})
+    )
+    graded.sql(f"DELETE FROM {name} WHERE {leaky}")
     graded.sql(
         f"INSERT INTO {name} SELECT * REPLACE ('{value}' AS {column}, 0.8 * ewma_7_absolute_error AS absolute_error) "
-        f"FROM {name} WHERE system_id = 'moving_average'"
+        f"FROM {name} WHERE system_id = 'moving_average' AND {honest}"
     )
     found = closed(graded.verdicts(INTO_GRADES, PLAYED))
-    assert set(found) == enough_graded(graded, "moving_average", f"{column} = '{value}'")
+    assert set(found) == enough_graded(graded, "moving_average", leaky)
     assert all("moving_average (" in said and value in said for said in found.values())
     assert all(said.count("too good to be true") == 1 for said in found.values())
 

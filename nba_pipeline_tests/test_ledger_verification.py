@@ -15,6 +15,7 @@ from nba_pipeline.operations.commands import run_ledger_verify
 from nba_pipeline.operations.ledger_verification import LEDGER, LEDGER_CHECK, recorded_heads
 from nba_pipeline.operations.pipeline_health import health
 from nba_pipeline.operations.runs import prepare_home
+from nba_pipeline.partitions import PARTITION
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline_tests.pipeline.conftest import NOW, Workbench
 from nba_pipeline_tests.warehouse_copy import Copy
@@ -97,7 +98,7 @@ def test_a_broken_chain_fails_its_check_for_its_date_and_is_a_problem_of_health(
     with instance_of(recorded) as instance:
         found = {}
         for day in (TODAY, TOMORROW):
-            result = job.execute_in_process(instance=instance, partition_key=str(day))
+            result = job.execute_in_process(instance=instance, tags={PARTITION: str(day)})
             assert result.success, "it blocks nothing"
             [found[day]] = result.get_asset_check_evaluations()
         report = health(recorded.gatekeeper(), instance, TODAY)

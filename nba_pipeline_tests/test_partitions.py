@@ -12,7 +12,7 @@ from nba_pipeline.clock import Clock, game_date_of, season_of
 from nba_pipeline.contracts import Phase, Window
 from nba_pipeline.definitions import defs
 from nba_pipeline.gates import gate_named, last_table
-from nba_pipeline.partitions import contiguous, game_date_partitions, game_dates, read_bounds
+from nba_pipeline.partitions import contiguous, game_date_partitions, game_dates, month_partitions, read_bounds
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline.tables import all_tables, tables_of
@@ -34,6 +34,15 @@ def keys(now: datetime) -> list[str]:
 )
 def test_partitions_end_with_tomorrow_in_new_york(now, tomorrow):
     assert keys(now)[-1] == tomorrow
+
+
+def test_a_time_that_is_moved_in_a_file_has_partitions_up_to_the_fixed_one(tmp_path):
+    file = tmp_path / "now"
+    file.write_text("2025-10-22T16:00:00+00:00")
+    clock = Clock(datetime(2026, 1, 20, 15, tzinfo=UTC), file)
+    assert clock.today() == date(2025, 10, 22)
+    assert list(game_date_partitions(clock).get_partition_keys())[-1] == "2026-01-21"
+    assert list(month_partitions(clock).get_partition_keys())[-1] == "2026-01-01"
 
 
 def test_daylight_saving_days_are_partitions_like_any_other():

@@ -57,6 +57,15 @@ class Copy:
             f"WHERE table_name = '{table.name}' AND game_date = '{day}'"
         )
 
+    def stamp_inputs(self, table: Table, day: date) -> None:
+        """Makes the manifest say that the rows were made from what stands now."""
+        with self.warehouse.session() as session:
+            inputs = self.gatekeeper().evidence(session).inputs(table, [day])[day]
+        self.sql(
+            f"UPDATE operations.published_partitions SET inputs = '{inputs}' "
+            f"WHERE table_name = '{table.name}' AND game_date = '{day}'"
+        )
+
     def forget(self, table: Table, day: date) -> None:
         """Takes the rows of a date away, and the note that they were published."""
         self.sql(f"DELETE FROM {table.name} WHERE game_date = '{day}'")

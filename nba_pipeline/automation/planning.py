@@ -192,8 +192,9 @@ def _waiting(
                 found[day][table.name] = [*found[day].get(table.name, ()), *said]
     for day, chosen in wanted.items():
         for table in chosen:
-            of_the_date = [read.table for read in table.reads.values() if read.window is not Window.BEFORE]
-            first = next((t for t in of_the_date if t in chosen and t.name in found[day]), None)
+            of_the_date = [read for read in table.reads.values() if read.window is not Window.BEFORE]
+            needed = [read.table for read in of_the_date if not read.optional]
+            first = next((t for t in needed if t in chosen and t.name in found[day]), None)
             if first is not None:
                 found[day].setdefault(table.name, [f"{table.name} waits for {first.name} of {day}"])
     return found

@@ -108,8 +108,8 @@ CONTRACT = Contract(
         "offense": Read(team_offense_game_summary.CONTRACT, Window.BEFORE, earlier_seasons=1),
         "defense": Read(team_defense_game_summary.CONTRACT, Window.BEFORE, earlier_seasons=1),
         "upcoming": Read(upcoming_player_game_context.CONTRACT),
-        "factors": Read(player_composite_factors.CONTRACT),
-        "zones": Read(player_shot_zone_analysis.CONTRACT),
+        "factors": Read(player_composite_factors.CONTRACT, optional=True),
+        "zones": Read(player_shot_zone_analysis.CONTRACT, optional=True),
     },
     grid=Grid(
         ("game_id", "player_id"),

@@ -16,7 +16,6 @@ import duckdb
 import pytest
 from dagster import AssetRecordsFilter, DagsterEventType, DagsterInstance, DagsterRun
 from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
-from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from nba_pipeline import gates
 from nba_pipeline.alert_metadata import AlertKind
@@ -28,6 +27,7 @@ from nba_pipeline.definitions import definitions
 from nba_pipeline.gates import GATES, Gate, Gatekeeper, gate_named
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
+from nba_pipeline.partitions import PARTITION
 from nba_pipeline.predictions.model_assets import MODEL_KEYS
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.balldontlie import BalldontlieClient
@@ -156,7 +156,7 @@ class Home:
     def check(self, keys: frozenset[dg.AssetCheckKey]) -> DagsterRun:
         subset = self.daemon.job.get_subset(asset_selection=set(), asset_check_selection=set(keys))
         # Without an asset in the selection Dagster looks for one partitioning of all assets, and models have another.
-        return self._run(subset, tags={PARTITION_NAME_TAG: str(DAY)})
+        return self._run(subset, tags={PARTITION: str(DAY)})
 
     def _run(self, job: dg.JobDefinition, **chosen: Any) -> DagsterRun:
         result = job.execute_in_process(instance=self.instance, raise_on_error=False, run_config=QUIET, **chosen)
