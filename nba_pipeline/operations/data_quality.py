@@ -12,7 +12,7 @@ import pandas as pd
 
 from nba_pipeline.contracts import Column, Table
 from nba_pipeline.gates import Gatekeeper
-from nba_pipeline.partitions import to_date
+from nba_pipeline.partitions import dates_of
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline.warehouse.interface import Session
 
@@ -123,7 +123,8 @@ def quality_checks(tables: Sequence[Table]) -> dg.AssetChecksDefinition:
     )
     def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         gatekeeper: Gatekeeper = context.resources.gatekeeper
-        dates = [to_date(key) for key in context.op_execution_context.partition_keys]
+        # By the run: a step about many assets has no partitions of its own, and models are partitioned by month.
+        dates = dates_of(context.op_execution_context.run)
         chosen = {key.asset_key for key in context.selected_asset_check_keys}
         frames = {}
         with gatekeeper.warehouse.session(read_only=True) as session:
