@@ -54,6 +54,7 @@ def models_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kept = model_file(path, LEARNED, "points-pre_tip", VERSION)
     kept.parent.mkdir(parents=True)
     kept.write_text(model.model_to_string())
+    card_file(kept).write_text("{}")
     return path
 
 

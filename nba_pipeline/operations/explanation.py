@@ -277,9 +277,13 @@ def weights_of(prediction: Row, others: Sequence[Row], models_path: Path) -> Rea
 
 
 def _kept(prediction: Row, models_path: Path) -> Path:
-    """Where the model of a prediction is kept."""
-    what = f"{prediction['stat']}-{prediction['setting']}"
-    return model_file(models_path, prediction["system_id"], what, prediction["model_version"])
+    """Where the model of a prediction is kept: before tip-off it may be the morning's."""
+    system, version = prediction["system_id"], prediction["model_version"]
+    own, morning = (
+        model_file(models_path, system, f"{prediction['stat']}-{setting}", version)
+        for setting in (prediction["setting"], MORNING)
+    )
+    return own if card_file(own).exists() else morning
 
 
 def _from_level(prediction: Row, features: Row) -> Reasons:

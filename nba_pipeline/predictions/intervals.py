@@ -15,7 +15,7 @@ import pandas as pd
 
 from nba_pipeline.predictions.populations import strata
 from nba_pipeline.predictions.spread import MEAN_DISTANCE, MODEL
-from nba_pipeline.predictions.systems.interface import System
+from nba_pipeline.predictions.systems.interface import MORNING, System
 from nba_pipeline.predictions.walk import Past
 
 COVERAGE = 0.8
@@ -110,7 +110,7 @@ def residuals_of(past: Past, system: System, stat: str, setting: str) -> Residua
 def _learned(past: Past, system: System, stat: str, setting: str) -> Residuals:
     walked = past.walked(CALIBRATION_MONTHS, system, stat, setting)
     if sum(len(found.values) for found in walked) < FEWEST_RESIDUALS:
-        return supposed()
+        return supposed() if setting == MORNING else residuals_of(past, system, stat, MORNING)
     said = [predicted(found.values, found.rows, yardstick(past), stat) for found in walked]
     together = Predicted(
         *(np.concatenate([getattr(p, name) for p in said]) for name in ("values", "spread", "stratum"))

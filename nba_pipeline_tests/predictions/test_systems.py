@@ -12,6 +12,7 @@ import pytest
 
 from nba_pipeline.predictions import availability, player_predictions
 from nba_pipeline.predictions import systems as package
+from nba_pipeline.predictions.intervals import residuals_of
 from nba_pipeline.predictions.systems import ensemble, interface, systems
 from nba_pipeline.predictions.systems.interface import FEATURE_NAMES, MORNING, PRE_TIP, STATS, System
 from nba_pipeline.predictions.walk import OUTCOMES, Past
@@ -222,6 +223,18 @@ def test_with_too_little_past_all_systems_weigh_the_same_and_the_version_says_so
     assert found.model_version == f"equal-weights-{few.count(MORNING)}-rows"
     others = [few.forecast(system, slate, "points", MORNING).values for system in ensemble.SYSTEM.members()]
     np.testing.assert_allclose(found.values, np.mean(others, axis=0))
+
+
+def test_until_there_are_reports_enough_the_mornings_weights_and_intervals_stand_before_tip_off(
+    months, few_rounds, tmp_path
+) -> None:
+    past = past_of(months.assign(report_known=False), tmp_path)
+    slate = slate_of(months).head(10)
+    morning, pre_tip = (ensemble.SYSTEM.forecast(slate, past, "points", setting) for setting in (MORNING, PRE_TIP))
+    assert morning.model_version == pre_tip.model_version
+    assert residuals_of(past, ensemble.SYSTEM, "points", PRE_TIP) is residuals_of(
+        past, ensemble.SYSTEM, "points", MORNING
+    )
 
 
 # the chance of playing

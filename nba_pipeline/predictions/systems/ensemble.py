@@ -9,7 +9,7 @@ import pandas as pd
 
 from nba_pipeline.predictions import systems as all_systems
 from nba_pipeline.predictions.cards import Card, model_file
-from nba_pipeline.predictions.systems.interface import SETTINGS, STATS, Forecast, System
+from nba_pipeline.predictions.systems.interface import MORNING, PRE_TIP, SETTINGS, STATS, Forecast, System
 from nba_pipeline.predictions.walk import Past
 
 WEIGHT_MONTHS = 3
@@ -40,7 +40,10 @@ class Ensemble:
         return [system for system in all_systems.systems() if system.system_id != self.system_id]
 
     def forecast(self, slate: pd.DataFrame, past: Past, stat: str, setting: str) -> Forecast:
-        """The weighted sum of what the others say; a version that says so while all weigh the same."""
+        """The weighted sum of what the others say; a version that says so while all weigh the same.
+
+        Before tip-off the morning's weights stand, under their own version, until there are reports enough.
+        """
         members = self.members()
         said = [past.forecast(system, slate, stat, setting).values for system in members]
         card = self._weights(past, stat, setting)
@@ -63,6 +66,8 @@ class Ensemble:
         walked = [past.walked(WEIGHT_MONTHS, system, stat, setting) for system in members]
         rows = sum(len(month.values) for month in walked[0])
         names = [system.system_id for system in members]
+        if rows < FEWEST_ROWS and setting == PRE_TIP:
+            return self._weights(past, stat, MORNING)
         if rows < FEWEST_ROWS:
             equal = dict.fromkeys(names, 1 / len(names))
             return self._card(past, stat, setting, f"{EQUAL_WEIGHTS}-{rows}-rows", rows, "", equal)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from nba_pipeline.predictions.cards import Card, card_file, model_file, write_whole
-from nba_pipeline.predictions.systems.interface import SETTINGS, STATS, Forecast, features_of
+from nba_pipeline.predictions.systems.interface import MORNING, PRE_TIP, SETTINGS, STATS, Forecast, features_of
 from nba_pipeline.predictions.systems.level import level
 from nba_pipeline.predictions.walk import OUTCOMES, Past
 
@@ -58,8 +58,13 @@ class MonthlyModels(ABC):
         }  # fmt: skip
 
     def forecast(self, slate: pd.DataFrame, past: Past, stat: str, setting: str) -> Forecast:
-        """The model of the month; the level, and a version that says so, while there is too little past."""
+        """The model of the month; the level, and a version that says so, while there is too little past.
+
+        Before tip-off the morning's model speaks, under its own version, until there are reports enough.
+        """
         rows = past.count(setting)
+        if rows < FEWEST_ROWS and setting == PRE_TIP:
+            return self.forecast(slate, past, stat, MORNING)
         if rows < FEWEST_ROWS:
             return Forecast(level(slate, stat), f"{LEVEL_ONLY}-{rows}-rows")
         card = past.walk.once((self.system_id, past.until, setting), lambda: self._models(past, setting))[stat]
