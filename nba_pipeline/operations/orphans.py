@@ -6,7 +6,6 @@ import re
 import socket
 import subprocess
 import time
-from datetime import timedelta
 
 from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 from dagster._core.storage.tags import GRPC_INFO_TAG
@@ -21,6 +20,8 @@ LAST_WORDS_SECONDS = 2
 
 YOUNGER_SECONDS = 5
 """A process that began this long after the run did is another one that was given the same id."""
+
+IMPOSSIBLE_AGE_SECONDS = 100 * 365 * 86_400
 
 
 def close_orphans(instance: DagsterInstance) -> list[str]:
@@ -88,4 +89,6 @@ def _began(process: int) -> float:
     if found is None:
         return 0.0
     days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    return time.time() - timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds).total_seconds()
+    age = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    # Of a process that begins this very instant procps may count time backwards, and print thousands of years.
+    return time.time() - (age if age < IMPOSSIBLE_AGE_SECONDS else 0)

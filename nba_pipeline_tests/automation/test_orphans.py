@@ -94,3 +94,11 @@ def test_when_a_process_began_is_read_from_the_system():
         assert abs(orphans._began(process.pid) - time.time()) < orphans.YOUNGER_SECONDS
         process.kill()
     assert orphans._began(process.pid) == 0.0
+
+
+def test_an_age_that_no_process_has_is_that_of_one_that_begins_now(monkeypatch):
+    def ps(*args, **kwargs) -> subprocess.CompletedProcess:
+        return subprocess.CompletedProcess(args, 0, stdout="213503982334-14:25:51\n")
+
+    monkeypatch.setattr(orphans.subprocess, "run", ps)
+    assert abs(orphans._began(1) - time.time()) < orphans.YOUNGER_SECONDS
