@@ -8,9 +8,9 @@ import lightgbm
 import numpy as np
 import pandas as pd
 
-from nba_pipeline.predictions.cards import Card, card_file, model_file, write_whole
+from nba_pipeline.predictions.cards import Card, card_file, model_file
 from nba_pipeline.predictions.systems.interface import MORNING, PRE_TIP, SETTINGS, Forecast, features_of
-from nba_pipeline.predictions.systems.monthly_models import importance
+from nba_pipeline.predictions.systems.monthly_models import card_of, importance, keep
 from nba_pipeline.predictions.walk import Past
 
 HISTORY = (
@@ -103,24 +103,19 @@ class Availability:
             rows[names].to_numpy(np.float32), rows["played"].to_numpy(np.float64), feature_name=names
         )
         model = lightgbm.train(self.parameters, data, ROUNDS)
-        card = Card(
+        card = card_of(
+            past,
+            rows,
+            path,
             model=self.system_id,
             stat=PLAYED,
             setting=setting,
-            month=str(past.until),
-            version=path.stem,
-            rows=len(rows),
-            first_date=str(rows["game_date"].iloc[0]),
-            last_date=str(rows["game_date"].iloc[-1]),
             features=names,
             parameters={"rounds": ROUNDS, **self.parameters},
-            library=f"lightgbm {lightgbm.__version__}",
             training_data=training_data,
             importance=importance(model),
         )
-        card.write(card_file(path))
-        write_whole(path, model.model_to_string())
-        past.walk.trained.append(card)
+        keep(past, card, path, model.model_to_string())
 
     def _path(self, past: Past, setting: str, version: str) -> Path:
         return model_file(past.walk.models_path, self.system_id, f"{PLAYED}-{setting}", version)

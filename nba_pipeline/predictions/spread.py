@@ -12,10 +12,10 @@ import lightgbm
 import numpy as np
 import pandas as pd
 
-from nba_pipeline.predictions.cards import Card, card_file, model_file, write_whole
+from nba_pipeline.predictions.cards import Card, card_file, model_file
 from nba_pipeline.predictions.systems.interface import FEATURE_NAMES, MORNING, STATS, Forecast
 from nba_pipeline.predictions.systems.level import level, level_columns
-from nba_pipeline.predictions.systems.monthly_models import FEWEST_ROWS, importance
+from nba_pipeline.predictions.systems.monthly_models import FEWEST_ROWS, card_of, importance, keep
 from nba_pipeline.predictions.walk import OUTCOMES, Past
 
 SHARED = (
@@ -91,24 +91,19 @@ class SpreadModel:
         distance = np.abs(rows[OUTCOMES[stat]].to_numpy(np.float64) - level(rows, stat))
         data = lightgbm.Dataset(matrix(rows, stat), distance, feature_name=["level", *names])
         model = lightgbm.train(self.parameters, data, ROUNDS)
-        card = Card(
+        card = card_of(
+            past,
+            rows,
+            path,
             model=self.system_id,
             stat=stat,
             setting=MORNING,
-            month=str(past.until),
-            version=path.stem,
-            rows=len(rows),
-            first_date=str(rows["game_date"].iloc[0]),
-            last_date=str(rows["game_date"].iloc[-1]),
             features=["level", *names],
             parameters={"rounds": ROUNDS, **self.parameters},
-            library=f"lightgbm {lightgbm.__version__}",
             training_data=training_data,
             importance=importance(model),
         )
-        card.write(card_file(path))
-        write_whole(path, model.model_to_string())
-        past.walk.trained.append(card)
+        keep(past, card, path, model.model_to_string())
 
     def _path(self, past: Past, stat: str, version: str) -> Path:
         return model_file(past.walk.models_path, self.system_id, f"{stat}-{MORNING}", version)

@@ -88,33 +88,43 @@ class MonthlyModels(ABC):
                 ["game_date", *features_of(setting), *[OUTCOMES[stat] for stat in gone]], setting
             )  # fmt: skip
             for model in self.train(rows, setting, gone):
-                self._keep(past, rows, setting, model, paths[model.stat], prints[model.stat])
+                card = card_of(
+                    past,
+                    rows,
+                    paths[model.stat],
+                    model=self.system_id,
+                    stat=model.stat,
+                    setting=setting,
+                    features=features_of(setting),
+                    parameters={"rounds": self.rounds, **self.parameters},
+                    training_data=prints[model.stat],
+                    importance=dict(model.importance),
+                )
+                keep(past, card, paths[model.stat], model.text)
         return {stat: Card.read(card_file(path)) for stat, path in paths.items()}
-
-    def _keep(
-        self, past: Past, rows: pd.DataFrame, setting: str, model: Trained, path: Path, training_data: str
-    ) -> None:
-        card = Card(
-            model=self.system_id,
-            stat=model.stat,
-            setting=setting,
-            month=str(past.until),
-            version=path.stem,
-            rows=len(rows),
-            first_date=str(rows["game_date"].iloc[0]),
-            last_date=str(rows["game_date"].iloc[-1]),
-            features=features_of(setting),
-            parameters={"rounds": self.rounds, **self.parameters},
-            library=f"lightgbm {lightgbm.__version__}",
-            training_data=training_data,
-            importance=dict(model.importance),
-        )
-        card.write(card_file(path))
-        write_whole(path, model.text)
-        past.walk.trained.append(card)
 
     def _path(self, past: Past, stat: str, setting: str, version: str) -> Path:
         return model_file(past.walk.models_path, self.system_id, f"{stat}-{setting}", version)
+
+
+def card_of(past: Past, rows: pd.DataFrame, path: Path, **said: Any) -> Card:
+    """The card of a month's model that learned from these rows and is to be kept at `path`."""
+    return Card(
+        month=str(past.until),
+        version=path.stem,
+        rows=len(rows),
+        first_date=str(rows["game_date"].iloc[0]),
+        last_date=str(rows["game_date"].iloc[-1]),
+        library=f"lightgbm {lightgbm.__version__}",
+        **said,
+    )
+
+
+def keep(past: Past, card: Card, path: Path, text: str) -> None:
+    """Keeps a model with its card, and notes that it was trained."""
+    card.write(card_file(path))
+    write_whole(path, text)
+    past.walk.trained.append(card)
 
 
 def matrix(rows: pd.DataFrame, setting: str) -> np.ndarray:
