@@ -89,7 +89,7 @@ def rows_of(daemon: SimulatedDaemon, table: Table, days: Sequence[date]) -> pd.D
         found = session.query(rows.filter(rows.game_date.isin(list(days)))).to_pandas(date_as_object=True)
     names = [c.name for c in table.columns if not c.volatile]
     if table.name in (player_predictions.CONTRACT.name, prediction_accuracy.CONTRACT.name):
-        keys = ["game_date", "game_id", "player_id", "stat", "system_id"]
+        keys = ["game_date", "game_id", "player_id", "stat", "system_id", "setting"]
         found = found.sort_values("made_at").groupby(keys, as_index=False).last()
         names.remove("mode")
     return found[names].sort_values([key for key in table.grain if key in names]).reset_index(drop=True)
