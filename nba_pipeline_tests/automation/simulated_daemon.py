@@ -206,7 +206,7 @@ class SimulatedDaemon:
         self.before_run(request)
         result = self.job.execute_in_process(
             instance=self.instance,
-            asset_selection=list(request.asset_selection or ()),
+            asset_selection=list(request.asset_selection or self._targets(by)),
             partition_key=request.partition_key,
             tags=tags,
             raise_on_error=False,
@@ -216,6 +216,11 @@ class SimulatedDaemon:
         assert run is not None
         self.launched.append(run)
         return run
+
+    def _targets(self, by: str) -> list[dg.AssetKey]:
+        """The assets that a schedule is for, whose requests name none."""
+        schedule = self.repository.get_schedule_def(by)
+        return sorted(self.repository.get_job(schedule.job_name).asset_layer.executable_asset_keys)
 
     # a stretch of time
 
