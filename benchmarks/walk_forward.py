@@ -33,7 +33,7 @@ from nba_pipeline.operations.commands import accuracy_table, by_stat_and_setting
 from nba_pipeline.operations.outlook import accuracy_of
 from nba_pipeline.partitions import season_start
 from nba_pipeline.predictions.daily_scoreboard import POPULATIONS
-from nba_pipeline.predictions.walk import TRAINING_SEASONS
+from nba_pipeline.predictions.walk import HISTORY_SEASONS
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.balldontlie import INJURIES, BalldontlieClient
 from nba_pipeline.sources.landing import Landing
@@ -130,15 +130,20 @@ def main() -> int:
     parser.add_argument("--seasons", type=int, nargs="+", default=[2021, 2022, 2023], help="first years of seasons")
     parser.add_argument("--json", type=Path, help="where to write the scores")
     arguments = parser.parse_args()
-    walked = range(min(arguments.seasons) - TRAINING_SEASONS, max(arguments.seasons) + 1)
+    # One season more than is learned from: the features of the first look back on it.
+    walked = range(min(arguments.seasons) - HISTORY_SEASONS - 1, max(arguments.seasons) + 1)
     league = read_seasons(arguments.data)
     with LeagueServer(league, now=AFTER) as server:
         walk = Walk(arguments.home.resolve(), league, server)
+        complete = True
         for season in walked:
-            if not walk.season(season, list(Phase) if season in arguments.seasons else list(HISTORY)):
+            predicted = season in arguments.seasons
+            complete &= walk.season(season, list(Phase) if predicted else list(HISTORY))
+            if not (complete or predicted):
                 return 1
+        # What was predicted is scored even where the pipeline refused something that follows from it.
         report(walk.settings, arguments.seasons, arguments.json)
-    return 0
+    return 0 if complete else 1
 
 
 if __name__ == "__main__":
