@@ -175,6 +175,7 @@ GAME_DATE = Column("game_date", "date", "Date of the game in New York time; the 
 GAME_ID = Column("game_id", "int64", "The source's id of the game.", "id")
 PLAYER_ID = Column("player_id", "int64", "The source's id of the player.", "id")
 PLAYER_NAME = Column("player_name", "string", "First and last name, for display only; join on ids.", "text")
+POSITION = Column("position", "string", "Position as last listed.", "category", nullable=True)
 SEASON = Column("season", "int64", "Year in which the season starts: 2023 is 2023-24.", "year", between=(1946, 2100))
 TEAM_ID = Column("team_id", "int64", "The source's id of the team.", "id")
 TEAM = Column("team", "string", "Abbreviation of the team.", "text")

@@ -44,6 +44,7 @@ from nba_pipeline.contracts import (
     OPPONENT_ID,
     PLAYER_ID,
     PLAYER_NAME,
+    POSITION,
     SEASON,
     TEAM,
     TEAM_ID,
@@ -81,6 +82,15 @@ TEAM_COLUMNS = {
 """What stands beside a player of his team's context, under which name."""
 
 
+EXPECTED_BECAUSE = Column(
+    "expected_because", "string", "How we know that he may play: the roster, or the team's recent games.", "category",
+    allowed=(ROSTER, RECENT_GAMES),
+)  # fmt: skip
+LAST_GAME_DATE = Column(
+    "last_game_date", "date", "His last game before the date, of this season or the one before.", "date", nullable=True
+)
+
+
 def _count(name: str, definition: str, unit: str, high: int, *, nullable: bool = False) -> Column:
     return Column(name, "int64", definition, unit, nullable=nullable, between=(0, high))
 
@@ -102,8 +112,8 @@ CONTRACT = Contract(
         GAME_DATE,
         GAME_ID,
         PLAYER_ID,
-        Column("player_name", "string", PLAYER_NAME.definition, "text"),
-        Column("position", "string", "Position as last listed.", "category", nullable=True),
+        PLAYER_NAME,
+        POSITION,
         SEASON,
         TEAM_ID,
         TEAM,
@@ -113,10 +123,8 @@ CONTRACT = Contract(
         POSTSEASON,
         SEASON_PHASE,
         TIPOFF_AT,
-        Column("expected_because", "string", "How we know that he may play: the roster, or the team's recent games.",
-               "category", allowed=(ROSTER, RECENT_GAMES)),
-        Column("last_game_date", "date", "His last game before the date, of this season or the one before.",
-               "date", nullable=True),
+        EXPECTED_BECAUSE,
+        LAST_GAME_DATE,
         rest_column("days_rest", "the player's"),
         Column("is_back_to_back", "boolean", "Whether he played the day before.", "flag"),
         rest_column("team_days_rest", "the team's"),

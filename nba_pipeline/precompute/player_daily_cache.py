@@ -7,7 +7,7 @@ import dagster as dg
 import ibis
 
 from nba_pipeline.analytics import player_game_summary, team_offense_game_summary, upcoming_player_game_context
-from nba_pipeline.analytics.expected_players import RECENT_GAMES, ROSTER
+from nba_pipeline.analytics.upcoming_player_game_context import EXPECTED_BECAUSE, LAST_GAME_DATE
 from nba_pipeline.as_of import GameLog, as_of
 from nba_pipeline.contracts import (
     GAME_DATE,
@@ -17,6 +17,7 @@ from nba_pipeline.contracts import (
     OPPONENT_ID,
     PLAYER_ID,
     PLAYER_NAME,
+    POSITION,
     SEASON,
     TEAM,
     TEAM_ID,
@@ -50,18 +51,16 @@ CONTRACT = Contract(
         GAME_DATE,
         GAME_ID,
         PLAYER_ID,
-        Column("player_name", "string", PLAYER_NAME.definition, "text"),
-        Column("position", "string", "Position as last listed.", "category", nullable=True),
+        PLAYER_NAME,
+        POSITION,
         SEASON,
         TEAM_ID,
         TEAM,
         OPPONENT_ID,
         OPPONENT,
         IS_HOME,
-        Column("expected_because", "string", "How we know that he may play: the roster, or the team's recent games.",
-               "category", allowed=(ROSTER, RECENT_GAMES)),
-        Column("last_game_date", "date", "His last game before the date, of this season or the one before.",
-               "date", nullable=True),
+        EXPECTED_BECAUSE,
+        LAST_GAME_DATE,
         Column("games_played_season", "int64", "Games played this season.", "games", between=(0, 120)),
         Column("team_games_season", "int64", "Games that his team played this season.", "games", between=(0, 120)),
         _mean("points_avg_last_5", "Mean points of his last 5 games this season.", "points", 120),

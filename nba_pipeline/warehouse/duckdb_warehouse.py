@@ -32,7 +32,7 @@ _TRANSLATED: dict[Hashable, tuple[str, tuple[str, ...]]] = {}
 
 INTERRUPT_EVERY_SECONDS = 0.05
 
-# Merging selects takes half of the translation of a wide query; DuckDB merges them itself.
+# Merging selects takes about half of the translation of a wide query: see benchmarks/translation.py.
 ibis.options.sql.fuse_selects = False
 
 
