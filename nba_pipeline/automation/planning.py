@@ -1,7 +1,7 @@
 """What to launch for a phase: the same judgement for sensors, schedules and self-heal."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import dagster as dg
@@ -201,9 +201,9 @@ def _waiting(
 
 
 def _look_backs(table: Table) -> dict[str, Read]:
-    """What a table reads of earlier dates of its own phase."""
+    """What a table waits for of earlier dates of its own phase; a trailing window takes what there is."""
     return {
-        name: Read(read.table, Window.BEFORE, read.earlier_seasons)
+        name: replace(read, window=Window.BEFORE)
         for name, read in table.reads.items()
-        if read.table.phase is table.phase and read.window is not Window.SAME_DATE
+        if read.table.phase is table.phase and read.window in (Window.BEFORE, Window.UP_TO)
     }

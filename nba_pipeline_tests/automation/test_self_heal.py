@@ -26,10 +26,12 @@ from nba_pipeline.automation.self_heal import (
 )
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.contracts import Phase, Table
-from nba_pipeline.evidence import Need
+from nba_pipeline.deadlines import OPERATED
+from nba_pipeline.evidence import Evidence, Need
 from nba_pipeline.gates import Admission, Gatekeeper
 from nba_pipeline.partitions import PARTITION, RANGE_END, RANGE_START, dates_of, game_dates
-from nba_pipeline.precompute import player_composite_factors, player_daily_cache
+from nba_pipeline.precompute import ml_feature_store, player_composite_factors, player_daily_cache
+from nba_pipeline.predictions import daily_scoreboard, player_predictions, prediction_accuracy
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
@@ -41,6 +43,7 @@ Loaded = Callable[..., SimulatedDaemon]
 SUMMARY = player_game_summary.CONTRACT
 CACHE = player_daily_cache.CONTRACT
 COMPOSITE = player_composite_factors.CONTRACT
+FEATURES = ml_feature_store.CONTRACT
 
 OPENING = date(2025, 10, 21)
 
@@ -306,6 +309,35 @@ def test_what_waited_for_a_gate_is_made_when_the_reason_is_gone(loaded: Loaded) 
     daemon.at(daemon.now + timedelta(minutes=15))
     heal(daemon)
     assert sorted(healed(daemon)) == [f"analytics {reason}", f"precompute {day}"]
+
+
+def test_scores_are_made_of_what_was_graded_though_the_days_before_were_never_predicted(loaded: Loaded) -> None:
+    daemon = loaded()
+    unpredicted = game_dates(date(2025, 10, 1), LOADED_AT.date() - OPERATED - timedelta(days=1))
+    lose(daemon, player_predictions.CONTRACT, *unpredicted)
+    lose(daemon, prediction_accuracy.CONTRACT, *unpredicted)
+    lose(daemon, daily_scoreboard.CONTRACT, *unpredicted, OPENING)
+    [(keys, dates)] = made(heal(daemon))
+    assert keys == {"predictions/daily_scoreboard"}
+    # The month of the other operated days has lost grades as well.
+    assert dates == game_dates(unpredicted[-1] + timedelta(days=1), LOADED_AT.date() - timedelta(days=1))
+    assert needs(daemon, dates) == {}
+
+
+def test_what_can_be_done_without_holds_nothing_up_while_it_waits(
+    loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon = loaded()
+    day = LOADED_AT.date()
+    lose(daemon, COMPOSITE, day)
+    lose(daemon, FEATURES, day)
+    not_landed = Evidence.not_landed
+    monkeypatch.setattr(
+        Evidence,
+        "not_landed",
+        lambda self, table, dates: {day: ["waits"]} if table.name == COMPOSITE.name else not_landed(self, table, dates),
+    )
+    assert made(heal(daemon)) == [({"precompute/ml_feature_store"}, [day])]
 
 
 def test_a_hole_older_than_the_operated_days_is_made_again_by_the_look_of_the_next_day(loaded: Loaded) -> None:
