@@ -22,10 +22,12 @@ from nba_pipeline.evidence import Override
 from nba_pipeline.gates import (
     ENOUGH_GRADES,
     GATES,
+    ON_RECORD,
     RECENT,
     Gate,
     Gatekeeper,
     State,
+    Sums,
     Verdict,
     enough_tables,
     gate_named,
@@ -380,6 +382,10 @@ def scale(copy: Copy, share: float, system: str | None = None) -> None:
     )
 
 
+RECORDED = f"quality_tier IN {ON_RECORD}"
+RECORDED_POINTS = f"stat = 'points' AND {RECORDED}"
+
+
 def enough_graded(copy: Copy, system: str, kind: str = "stat = 'points'") -> set[date]:
     """The dates before which the system has enough graded rows of a kind."""
     counts = dict(
@@ -430,17 +436,18 @@ def test_a_prediction_that_cannot_be_closes_its_date(graded, value, said):
 
 
 @pytest.mark.parametrize(
-    ("share", "said"),
+    ("share", "said", "kind"),
     [
-        (0.85, "moving_average (points, morning, backtest) is too good to be true"),
-        (1.6, "moving_average (points, morning, backtest) is too bad to be used"),
+        (0.85, "moving_average (points, morning, backtest) is too good to be true", RECORDED_POINTS),
+        (1.6, "moving_average (points, morning, backtest) is too bad to be used", "stat = 'points'"),
     ],
+    ids=["too good", "too bad"],
 )
-def test_errors_that_cannot_be_honest_close_what_is_graded_after_them(graded, share, said):
+def test_errors_that_cannot_be_honest_close_what_is_graded_after_them(graded, share, said, kind):
     scale(graded, share, "moving_average")
     found = closed(graded.verdicts(INTO_GRADES, PLAYED))
-    assert set(found) == enough_graded(graded, "moving_average")
-    assert set(found) < set(PLAYED), "the first dates have too few rows before them"
+    assert set(found) == enough_graded(graded, "moving_average", kind)
+    assert set() < set(found) < set(PLAYED), "the first dates have too few rows before them"
     assert all(said in reasons for reasons in found.values())
     assert all("gradient_boosting" not in reasons for reasons in found.values())
 
@@ -463,7 +470,8 @@ def test_a_leak_into_one_statistic_setting_or_mode_is_not_hidden_by_honest_other
         f"FROM {name} WHERE system_id = 'moving_average' AND {honest}"
     )
     found = closed(graded.verdicts(INTO_GRADES, PLAYED))
-    assert set(found) == enough_graded(graded, "moving_average", leaky)
+    assert found
+    assert set(found) == enough_graded(graded, "moving_average", f"{leaky} AND {RECORDED}")
     assert all("moving_average (" in said and value in said for said in found.values())
     assert all(said.count("too good to be true") == 1 for said in found.values())
 
@@ -477,14 +485,27 @@ def test_too_few_grades_say_nothing(graded):
     assert not closed(graded.verdicts(INTO_GRADES, PLAYED))
 
 
+def test_who_has_no_record_is_beaten_honestly_but_never_too_bad(graded):
+    graded.sql(f"UPDATE {prediction_accuracy.CONTRACT.name} SET quality_tier = 'bronze'")
+    scale(graded, 0.4)
+    assert not closed(graded.verdicts(INTO_GRADES, PLAYED))
+    scale(graded, 1.6, "moving_average")
+    assert set(closed(graded.verdicts(INTO_GRADES, PLAYED))) == enough_graded(graded, "moving_average")
+
+
 def test_the_tripwires_bite_beyond_the_honest_range_only():
-    assert tripped("s", "points", 500, 0.88, 1.0) is None
-    assert tripped("s", "points", 500, 1.35, 1.0) is None
-    assert "too good" in (tripped("s", "points", 500, 0.8799, 1.0) or "")
-    assert "too bad" in (tripped("s", "points", 500, 1.3501, 1.0) or "")
-    assert tripped("s", "points", 499, 0.1, 1.0) is None
-    assert tripped("s", "minutes", 500, 0.8, 1.0) is None
-    assert "too good" in (tripped("s", "minutes", 500, 0.7999, 1.0) or "")
+    def found(stat: str, share: float, rows: int = ENOUGH_GRADES) -> str:
+        sums = Sums(rows, share * rows, float(rows))
+        return tripped("s", stat, sums, sums) or ""
+
+    assert not found("points", 0.88)
+    assert not found("points", 1.35)
+    assert "too good" in found("points", 0.8799)
+    assert "too bad" in found("points", 1.3501)
+    assert not found("points", 0.1, ENOUGH_GRADES - 1)
+    assert not found("points", 9.9, ENOUGH_GRADES - 1)
+    assert not found("minutes", 0.75)
+    assert "too good" in found("minutes", 0.7499)
 
 
 # dates to come

@@ -2,19 +2,18 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date, timedelta
 
 import dagster as dg
 import pytest
-from dagster import AssetCheckKey, DagsterInstance
+from dagster import AssetCheckKey
 
 from nba_pipeline.definitions import definitions
 from nba_pipeline.operations.commands import run_ledger_verify
 from nba_pipeline.operations.ledger_verification import LEDGER, LEDGER_CHECK, recorded_heads
 from nba_pipeline.operations.pipeline_health import health
-from nba_pipeline.operations.runs import prepare_home
+from nba_pipeline.operations.runs import instance_of
 from nba_pipeline.partitions import PARTITION
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline_tests.pipeline.conftest import NOW, Workbench
@@ -30,12 +29,6 @@ def recorded(copy: Copy, season_start: Workbench) -> Copy:
     """A copy of the three weeks, with what Dagster recorded of them."""
     shutil.copytree(season_start.settings.dagster_home, copy.settings.dagster_home)
     return copy
-
-
-@contextmanager
-def instance_of(copy: Copy) -> Iterator[DagsterInstance]:
-    with DagsterInstance.from_config(str(prepare_home(copy.settings))) as instance:
-        yield instance
 
 
 def forget_last(copy: Copy, day: date) -> None:
@@ -95,7 +88,7 @@ def test_a_broken_chain_fails_its_check_for_its_date_and_is_a_problem_of_health(
     key = AssetCheckKey(asset_key(LEDGER), LEDGER_CHECK)
     job = definitions(recorded.settings).resolve_implicit_global_asset_job_def()
     job = job.get_subset(asset_selection=set(), asset_check_selection={key})
-    with instance_of(recorded) as instance:
+    with instance_of(recorded.settings) as instance:
         found = {}
         for day in (TODAY, TOMORROW):
             result = job.execute_in_process(instance=instance, tags={PARTITION: str(day)})
@@ -114,7 +107,7 @@ def test_every_publication_records_the_head_of_its_date(recorded: Copy) -> None:
     lengths = dict(
         recorded.sql(f"SELECT game_date, max(chain_position) FROM {LEDGER.name} WHERE mode = 'live' GROUP BY 1")
     )
-    with instance_of(recorded) as instance:
+    with instance_of(recorded.settings) as instance:
         heads = recorded_heads(instance)
         assert {day: max(head.length for head in found) for day, found in heads.items()} == lengths
         before = len(heads[TODAY])

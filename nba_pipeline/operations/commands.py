@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
-from dagster import DagsterInstance
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
@@ -33,7 +32,7 @@ from nba_pipeline.operations.overrides import (
     record_override,
 )
 from nba_pipeline.operations.pipeline_health import health
-from nba_pipeline.operations.runs import dagster_home, opened, prepare_home
+from nba_pipeline.operations.runs import dagster_home, instance_of, opened, prepare_home
 from nba_pipeline.operations.smoke_test import CHECKED, DateResult, State, as_json_objects, smoke_test
 from nba_pipeline.partitions import game_dates
 from nba_pipeline.predictions.prediction_accuracy import BASELINES
@@ -184,7 +183,7 @@ def run_health(settings: Settings, day: date | None, *, as_json: bool) -> int:
     """Prints the health report; 0 when nothing is to be done, 1 when something is."""
     gatekeeper = gatekeeper_of(settings)
     chosen = day or gatekeeper.clock.today() - timedelta(days=1)
-    with DagsterInstance.from_config(str(prepare_home(settings))) as instance:
+    with instance_of(settings) as instance:
         found = health(gatekeeper, instance, chosen)
     if as_json:
         print(json.dumps(found.row() | {"problems": found.problems, "overrides": found.overrides}, default=str))
@@ -291,7 +290,7 @@ def run_ledger_verify(settings: Settings, first: date | None, last: date | None,
             )
             return NOT_TRIED
     with (
-        DagsterInstance.from_config(str(prepare_home(settings))) as instance,
+        instance_of(settings) as instance,
         warehouse.session(read_only=True) as session,
     ):
         heads = recorded_heads(instance)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterInstance
+from filelock import FileLock
 from rich.progress import Progress as RichBars
 
 from nba_pipeline.clock import Clock
@@ -41,6 +42,15 @@ class Attempt:
 def dagster_home(settings: Settings) -> Path:
     """Where Dagster's instance is: in `DAGSTER_HOME` if it is set, else where the settings say."""
     return Path(os.environ.get("DAGSTER_HOME") or settings.dagster_home)
+
+
+def instance_of(settings: Settings) -> DagsterInstance:
+    """The instance that the UI shows; its home and its database are made if need be."""
+    home = dagster_home(settings)
+    home.mkdir(parents=True, exist_ok=True)
+    # Dagster makes its tables without a look at who else does: of two commands on a new home one would fail.
+    with FileLock(home / "opening.lock"):
+        return DagsterInstance.from_config(str(prepare_home(settings)))
 
 
 def prepare_home(settings: Settings) -> Path:
@@ -75,8 +85,7 @@ class Pipeline:
 @contextmanager
 def opened(settings: Settings, bars: RichBars) -> Iterator[Pipeline]:
     """The pipeline of the settings, on the instance that the UI shows."""
-    home = prepare_home(settings)
-    with DagsterInstance.from_config(str(home)) as instance:
+    with instance_of(settings) as instance:
         found = definitions(settings)
         job = found.resolve_implicit_global_asset_job_def()
         clock = Clock.from_settings(settings)

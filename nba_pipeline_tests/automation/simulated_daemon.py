@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
-from dagster import DagsterError, DagsterInstance, DagsterRun, RunsFilter
+from dagster import DagsterError, DagsterRun, RunsFilter
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.errors import ScheduleExecutionError, SensorExecutionError, user_code_error_boundary
 from dagster._core.remote_origin import (
@@ -37,7 +37,7 @@ from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.definitions import definitions, gatekeeper_of, resources
 from nba_pipeline.gates import Gatekeeper
 from nba_pipeline.league.server import LeagueServer
-from nba_pipeline.operations.runs import prepare_home
+from nba_pipeline.operations.runs import instance_of
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 
@@ -75,7 +75,7 @@ class SimulatedDaemon:
             slack_webhook_url=SecretStr(webhook) if webhook else None,
         )  # fmt: skip
         os.environ.pop("DAGSTER_HOME", None)
-        self.instance = DagsterInstance.from_config(str(prepare_home(self.settings)))
+        self.instance = instance_of(self.settings)
         self.load()
         self.cursors: dict[str, str | None] = {}
         self.last_tick: dict[str, datetime] = {}

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster import DagsterInstance
 from dagster._core.definitions.schedule_definition import DecoratedScheduleFunction
 
 from nba_pipeline.automation.freshness import Freshness, freshness
@@ -17,7 +16,7 @@ from nba_pipeline.contracts import Phase, Table
 from nba_pipeline.deadlines import due, healed_from, newest_due_date
 from nba_pipeline.definitions import definitions
 from nba_pipeline.landing import LANDED_INJURIES
-from nba_pipeline.operations.runs import prepare_home
+from nba_pipeline.operations.runs import instance_of
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.settings import Settings
 from nba_pipeline.step_retries import CAN_HEAL, LONGEST_WAIT, retrying_what_can_heal, seconds_to_wait
@@ -331,7 +330,7 @@ def test_the_shipped_instance_retries_crashed_workers_ends_hung_runs_and_has_one
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    with DagsterInstance.from_config(str(prepare_home(settings_of(tmp_path)))) as instance:
+    with instance_of(settings_of(tmp_path)) as instance:
         assert instance.run_retries_enabled
         assert instance.run_retries_max_retries == 2
         assert instance.run_retries_retry_on_asset_or_op_failure is False

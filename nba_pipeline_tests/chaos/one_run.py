@@ -12,15 +12,14 @@ def main() -> None:
     request = json.loads(sys.argv[2])
 
     import dagster as dg
-    from dagster import DagsterInstance
 
     from nba_pipeline.definitions import definitions
     from nba_pipeline.operations.orphans import PROCESS_TAG
-    from nba_pipeline.operations.runs import prepare_home
+    from nba_pipeline.operations.runs import instance_of
     from nba_pipeline.settings import Settings
 
     settings = Settings()
-    with DagsterInstance.from_config(str(prepare_home(settings))) as instance:
+    with instance_of(settings) as instance:
         definitions(settings).resolve_implicit_global_asset_job_def().execute_in_process(
             instance=instance,
             asset_selection=[dg.AssetKey(path) for path in request["assets"]],
