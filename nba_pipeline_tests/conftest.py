@@ -27,6 +27,12 @@ from nba_pipeline_tests.warehouse_copy import Copy
 REAL_DATA = Path(os.environ.get("NBA_PIPELINE_TEST_DATA") or Path(__file__).parents[2] / "shared" / "nba-data")
 
 
+IN_MEMORY, ROOM_NEEDED = Path("/dev/shm"), 6 * 2**30
+# Hundreds of homes are made, and on a disk every commit of their databases waits for it: a quarter of all the time.
+if IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free > ROOM_NEEDED:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))
+
+
 @pytest.fixture(scope="session")
 def league() -> League:
     """Two seasons of a simulated league."""
