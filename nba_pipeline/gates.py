@@ -34,17 +34,24 @@ RECENT = timedelta(days=14)
 ENOUGH_GRADES = 500
 """Fewer graded rows than this say nothing about what a system does with a statistic."""
 
-TOO_GOOD, TOO_BAD = 0.88, 1.35
-"""Honest range of a system's mean absolute error as a share of EWMA-7's on the same rows.
+TOO_BAD = 1.35
+"""Where the honest range of a system's mean absolute error ends, as a share of EWMA-7's on the same rows.
 
-Ours is near 0.97; a prior alone, in the first two weeks of a league without any history, is at 1.16. Who is out
-tonight, known before tip-off, honestly makes it a few hundredths better: of all fortnights of 2021-22 the best, of any
-system and setting, was at 0.89 (assists).
+Ours is near 0.97; a prior alone, in the first two weeks of a league without any history, is at 1.16.
 """
 
-TOO_GOOD_OF = {"minutes": 0.75}
-"""Where the honest range begins elsewhere: who starts and who rests says more about minutes than about what is done in
-them. The best fortnight of 2021-22 was at 0.795, with the news of the day; with the minutes themselves leaked, 0.01."""
+TOO_GOOD = {"morning": 0.88, "pre_tip": 0.80}
+"""Where the honest range begins, by setting: who is out tonight makes honest errors smaller.
+
+The best of all fortnights of 2021-22 to 2023-24, of any system, was at 0.89 in the morning (assists), and before
+tip-off at 0.85 (points), in the last week of a season, in which many rest.
+"""
+
+TOO_GOOD_MINUTES = {"morning": 0.80, "pre_tip": 0.62}
+"""The same of minutes: who starts and who rests says more about minutes than about what is done in them.
+
+The best fortnights were at 0.85 and 0.68; with the minutes themselves leaked, a model was at 0.01.
+"""
 
 ON_RECORD = ("gold", "silver")
 """Quality of the rows on which an error can be too good.
@@ -243,11 +250,12 @@ def dishonest_errors(evidence: Evidence, dates: Sequence[date]) -> Reasons:
         days = sums.setdefault(tuple(row[key] for key in JUDGED_BY), {})
         days[row["game_date"], row["on_record"]] = Sums(row["rows"], row["error"], row["baseline"])
     reasons: Reasons = {}
-    for (system, stat, *how), days in sorted(sums.items()):
+    for (system, stat, setting, mode), days in sorted(sums.items()):
         for day in dates:
             on_record = recent_sums(days, day, (True,))
             everyone = recent_sums(days, day, (True, False))
-            sentence = tripped(f"{system} ({', '.join((stat, *how))})", stat, on_record, everyone)
+            honest_from = (TOO_GOOD_MINUTES if stat == "minutes" else TOO_GOOD)[setting]
+            sentence = tripped(f"{system} ({stat}, {setting}, {mode})", honest_from, on_record, everyone)
             if sentence:
                 reasons.setdefault(day, []).append(sentence)
     return reasons
@@ -260,12 +268,12 @@ def recent_sums(days: Mapping[tuple[date, bool], Sums], day: date, on_record: Se
     return Sums(sum(r.rows for r in recent), sum(r.error for r in recent), sum(r.baseline for r in recent))
 
 
-def tripped(system: str, stat: str, on_record: Sums, everyone: Sums) -> str | None:
+def tripped(system: str, honest_from: float, on_record: Sums, everyone: Sums) -> str | None:
     """Why the errors of a system cannot be honest; None when they can be.
 
     They are too good by the rows of players with a record, and too bad by the rows of everyone.
     """
-    if on_record.share is not None and on_record.share < TOO_GOOD_OF.get(stat, TOO_GOOD):
+    if on_record.share is not None and on_record.share < honest_from:
         return _suspicion(system, "too good to be true", on_record, "Look for a leak")
     if everyone.share is not None and everyone.share > TOO_BAD:
         return _suspicion(system, "too bad to be used", everyone, "Look at the model and its inputs")

@@ -22,8 +22,10 @@ from nba_pipeline.evidence import Override
 from nba_pipeline.gates import (
     ENOUGH_GRADES,
     GATES,
-    ON_RECORD,
     RECENT,
+    TOO_BAD,
+    TOO_GOOD,
+    TOO_GOOD_MINUTES,
     Gate,
     Gatekeeper,
     State,
@@ -368,8 +370,9 @@ def test_features_are_made_without_what_they_can_do_without_and_again_once_it_is
 
 @pytest.fixture
 def graded(copy) -> Copy:
-    """The copy with the errors that our systems have over a whole season."""
+    """The copy with the errors that our systems have over a whole season, of players who have a record."""
     scale(copy, 0.97)
+    copy.sql(f"UPDATE {prediction_accuracy.CONTRACT.name} SET quality_tier = 'silver'")
     return copy
 
 
@@ -380,10 +383,6 @@ def scale(copy: Copy, share: float, system: str | None = None) -> None:
         f"UPDATE {prediction_accuracy.CONTRACT.name} SET absolute_error = {share} * ewma_7_absolute_error "
         f"WHERE played {mine}"
     )
-
-
-RECORDED = f"quality_tier IN {ON_RECORD}"
-RECORDED_POINTS = f"stat = 'points' AND {RECORDED}"
 
 
 def enough_graded(copy: Copy, system: str, kind: str = "stat = 'points'") -> set[date]:
@@ -436,17 +435,17 @@ def test_a_prediction_that_cannot_be_closes_its_date(graded, value, said):
 
 
 @pytest.mark.parametrize(
-    ("share", "said", "kind"),
+    ("share", "said"),
     [
-        (0.85, "moving_average (points, morning, backtest) is too good to be true", RECORDED_POINTS),
-        (1.6, "moving_average (points, morning, backtest) is too bad to be used", "stat = 'points'"),
+        (0.85, "moving_average (points, morning, backtest) is too good to be true"),
+        (1.6, "moving_average (points, morning, backtest) is too bad to be used"),
     ],
     ids=["too good", "too bad"],
 )
-def test_errors_that_cannot_be_honest_close_what_is_graded_after_them(graded, share, said, kind):
+def test_errors_that_cannot_be_honest_close_what_is_graded_after_them(graded, share, said):
     scale(graded, share, "moving_average")
     found = closed(graded.verdicts(INTO_GRADES, PLAYED))
-    assert set(found) == enough_graded(graded, "moving_average", kind)
+    assert set(found) == enough_graded(graded, "moving_average")
     assert set() < set(found) < set(PLAYED), "the first dates have too few rows before them"
     assert all(said in reasons for reasons in found.values())
     assert all("gradient_boosting" not in reasons for reasons in found.values())
@@ -466,12 +465,12 @@ def test_a_leak_into_one_statistic_setting_or_mode_is_not_hidden_by_honest_other
     )
     graded.sql(f"DELETE FROM {name} WHERE {leaky}")
     graded.sql(
-        f"INSERT INTO {name} SELECT * REPLACE ('{value}' AS {column}, 0.8 * ewma_7_absolute_error AS absolute_error) "
+        f"INSERT INTO {name} SELECT * REPLACE ('{value}' AS {column}, 0.7 * ewma_7_absolute_error AS absolute_error) "
         f"FROM {name} WHERE system_id = 'moving_average' AND {honest}"
     )
     found = closed(graded.verdicts(INTO_GRADES, PLAYED))
     assert found
-    assert set(found) == enough_graded(graded, "moving_average", f"{leaky} AND {RECORDED}")
+    assert set(found) == enough_graded(graded, "moving_average", leaky)
     assert all("moving_average (" in said and value in said for said in found.values())
     assert all(said.count("too good to be true") == 1 for said in found.values())
 
@@ -489,23 +488,38 @@ def test_who_has_no_record_is_beaten_honestly_but_never_too_bad(graded):
     graded.sql(f"UPDATE {prediction_accuracy.CONTRACT.name} SET quality_tier = 'bronze'")
     scale(graded, 0.4)
     assert not closed(graded.verdicts(INTO_GRADES, PLAYED))
+    graded.sql(f"UPDATE {prediction_accuracy.CONTRACT.name} SET quality_tier = 'silver' WHERE stat = 'points'")
+    assert closed(graded.verdicts(INTO_GRADES, PLAYED))
+    graded.sql(f"UPDATE {prediction_accuracy.CONTRACT.name} SET quality_tier = 'bronze'")
     scale(graded, 1.6, "moving_average")
     assert set(closed(graded.verdicts(INTO_GRADES, PLAYED))) == enough_graded(graded, "moving_average")
 
 
 def test_the_tripwires_bite_beyond_the_honest_range_only():
-    def found(stat: str, share: float, rows: int = ENOUGH_GRADES) -> str:
+    def found(share: float, rows: int = ENOUGH_GRADES) -> str:
         sums = Sums(rows, share * rows, float(rows))
-        return tripped("s", stat, sums, sums) or ""
+        return tripped("s", 0.88, sums, sums) or ""
 
-    assert not found("points", 0.88)
-    assert not found("points", 1.35)
-    assert "too good" in found("points", 0.8799)
-    assert "too bad" in found("points", 1.3501)
-    assert not found("points", 0.1, ENOUGH_GRADES - 1)
-    assert not found("points", 9.9, ENOUGH_GRADES - 1)
-    assert not found("minutes", 0.75)
-    assert "too good" in found("minutes", 0.7499)
+    assert not found(0.88)
+    assert not found(TOO_BAD)
+    assert "too good" in found(0.8799)
+    assert "too bad" in found(TOO_BAD + 0.0001)
+    assert not found(0.1, ENOUGH_GRADES - 1)
+    assert not found(9.9, ENOUGH_GRADES - 1)
+
+
+@pytest.mark.parametrize(("stat", "limits"), [("points", TOO_GOOD), ("minutes", TOO_GOOD_MINUTES)])
+def test_what_is_too_good_in_the_morning_may_be_honest_before_tip_off(graded, stat, limits):
+    name = prediction_accuracy.CONTRACT.name
+    between = (limits["morning"] + limits["pre_tip"]) / 2
+    graded.sql(
+        f"UPDATE {name} SET absolute_error = {between} * ewma_7_absolute_error "
+        f"WHERE played AND system_id = 'ensemble' AND stat = '{stat}'"
+    )
+    for setting, said in (("morning", True), ("pre_tip", False)):
+        graded.sql(f"UPDATE {name} SET setting = '{setting}'")
+        found = closed(graded.verdicts(INTO_GRADES, PLAYED))
+        assert any(f"ensemble ({stat}, {setting}" in reasons for reasons in found.values()) is said
 
 
 # dates to come
