@@ -166,8 +166,8 @@ CONTRACT = Contract(
             for name, what in zip(RETURNING, RECENT_FORM, strict=True)
         ),
         Column("opponent_injury_report_known_at", "timestamp(6)",
-               "When the injury report of the opponent was asked for; null when none was known before tip-off.", "UTC",
-               nullable=True),
+               "Since when what the injury report says of the opponent was known; null when none was before tip-off.",
+               "UTC", nullable=True),
         _count("opponent_stars_out", f"Opponents who are out and usually score {STAR_POINTS} and more; null without "
                "a report of theirs.", "players", 40, nullable=True),
         *vacated_columns("opponent_", "opponents"),

@@ -88,8 +88,8 @@ def report_columns() -> tuple[Column, ...]:
     """Since when the injury report of the team is known; null, with all that follows from it, when none is."""
     return (
         Column("injury_report_known_at", "timestamp(6)",
-               "When the injury report of the team was asked for; null when none was known before tip-off.", "UTC",
-               nullable=True),
+               "Since when what the injury report says of the team was known; null when none was before tip-off.",
+               "UTC", nullable=True),
         Column("injury_report_minutes_before_tip_off", "float64",
                "How long before the scheduled tip-off that was; null without a report or a time.", "min",
                nullable=True, between=(0, 100_000)),

@@ -93,8 +93,8 @@ CONTRACT = Contract(
         Column("missing_features", "int64", "Features that are null, news aside.", "features",
                between=(0, len(FEATURES))),
         Column("injury_report_known_at", "timestamp(6)",
-               "When the injury report of his team was asked for; null, with all that follows from it, when none was "
-               "known before tip-off.", "UTC", nullable=True),
+               "Since when what the injury report says of his team was known; null, with all that follows from it, "
+               "when none was known before tip-off.", "UTC", nullable=True),
         PLAYER_NAME,
         POSITION,
         SEASON,

@@ -59,7 +59,7 @@ CONTRACT = Table(
         Column("status_text", "string", "The status in the source's words.", "text"),
         Column("description", "string", "What the source says about it.", "text", nullable=True),
         Column("return_date_text", "string", "When he is expected back, in the source's words.", "text", nullable=True),
-        Column("known_at", "timestamp(6)", "When the last request of the snapshot was made.", "UTC"),
+        reports.KNOWN_SINCE,
     ),
     reads={"injury_reports": Read(reports.CONTRACT)},
     audits=(

@@ -4,8 +4,10 @@ A team without a row is a team of which nobody knows anything; a row with 0 play
 """
 
 import json
+from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import date
+from itertools import takewhile
 
 import dagster as dg
 import ibis
@@ -21,12 +23,21 @@ from nba_pipeline.sources.landing import Capture, Landing
 from nba_pipeline.table_asset import table_asset
 from nba_pipeline.warehouse.publish import Rows
 
+KNOWN_SINCE = Column(
+    "known_at",
+    "timestamp(6)",
+    "When the last request of the first snapshot was made that says of the team what the newest says; every one "
+    "between them says the same.",
+    "UTC",
+)
+
 CONTRACT = Table(
     name="raw.injury_reports",
     description=(
         "One row per team that plays on a date and of which a snapshot of the injury list was landed before the "
-        "tip-off of its game (before the date begins while the tip-off is unknown): the newest such snapshot. "
-        "Dates of which none was landed have no rows and are complete."
+        "tip-off of its game (before the date begins while the tip-off is unknown): what the newest such snapshot "
+        "says of the team, known since the first that said so and was contradicted by none. Dates of which none was "
+        "landed have no rows and are complete."
     ),
     phase=Phase.RAW,
     grain=("game_date", "team_id"),
@@ -35,7 +46,7 @@ CONTRACT = Table(
         TEAM_ID,
         TEAM,
         GAME_ID,
-        Column("known_at", "timestamp(6)", "When the last request of the snapshot was made.", "UTC"),
+        KNOWN_SINCE,
         Column("players_listed", "int64", "Players of the team on the list.", "players", between=(0, 40)),
         Column("tipoff_at", "timestamp(6)", "Scheduled tip-off of the team's game.", "UTC", nullable=True),
     ),
@@ -60,6 +71,24 @@ def tells(snapshots: Snapshots[InjuryRecord], capture: Capture, team_id: int) ->
     return not any(_team_of(item) in (team_id, None) for item in snapshots.parsed(capture).rejected)
 
 
+def speaking(snapshots: Snapshots[InjuryRecord], game: ScheduledGame, team_id: int) -> Capture | None:
+    """The first of the snapshots that agree with the newest about a team, back from its game; None without any.
+
+    A list that is asked for again and says the same is no news, and what is made of it stays as it is.
+    """
+    told = [capture for capture in snapshots.before(game) if tells(snapshots, capture, team_id)]
+    if not told:
+        return None
+    said = _said(snapshots, told[-1], team_id)
+    agreeing = takewhile(lambda capture: _said(snapshots, capture, team_id) == said, reversed(told))
+    return deque(agreeing, maxlen=1)[0]
+
+
+def _said(snapshots: Snapshots[InjuryRecord], capture: Capture, team_id: int) -> list[str]:
+    """What a snapshot says of a team, in no order of the source's."""
+    return sorted(record.model_dump_json() for record in snapshots.records(capture, team_id))
+
+
 def _team_of(item: Rejected) -> int | None:
     """The team that an unreadable item claims to be about; None when not even that can be read."""
     content = json.loads(item.raw)
@@ -72,9 +101,8 @@ def injury_reports(snapshots: Snapshots[InjuryRecord], games: Iterable[Scheduled
     """One row a team of the games, all of one date, that a snapshot known before its tip-off tells about."""
     rows = []
     for game in games:
-        known = snapshots.before(game)
         for team_id, team in game.teams.items():
-            capture = next((c for c in reversed(known) if tells(snapshots, c, team_id)), None)
+            capture = speaking(snapshots, game, team_id)
             if capture is None:
                 continue
             listed = {record.player_id for record in snapshots.records(capture, team_id)}
@@ -94,5 +122,5 @@ def injury_reports(snapshots: Snapshots[InjuryRecord], games: Iterable[Scheduled
 
 @table_asset(CONTRACT, kinds=("duckdb", "python"), deps=[LANDED_INJURIES])
 def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table) -> Rows:
-    """Takes, team by team, the last snapshot before its own game."""
+    """Takes, team by team, what the last snapshot before its own game says, and since when it is known."""
     return rows_before_tip_off(context, dates, games, injury_snapshots, injury_reports)

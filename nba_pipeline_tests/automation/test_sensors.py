@@ -25,7 +25,7 @@ from nba_pipeline.gates import Admission, Gatekeeper
 from nba_pipeline.partitions import dates_of, game_dates
 from nba_pipeline.precompute import ml_feature_store, player_daily_cache
 from nba_pipeline.predictions import player_predictions
-from nba_pipeline.raw import games, player_box_scores
+from nba_pipeline.raw import games, injury_reports, player_box_scores
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline.tables import all_tables
@@ -108,6 +108,20 @@ def busy(daemon: SimulatedDaemon) -> Iterator[None]:
 
 
 # once
+
+
+def test_an_injury_list_that_says_the_same_again_makes_nothing_behind_it_again(loaded: Loaded) -> None:
+    daemon = loaded()
+    before = rows_of(daemon, injury_reports.CONTRACT, TODAY)
+    daemon.at(LOADED_AT + timedelta(minutes=10))
+    [landed] = daemon.tick_schedule("same_day_injuries", daemon.now).runs
+    assert landed.is_success
+    daemon.settle()
+    after = daemon.launched[daemon.launched.index(landed) + 1 :]
+    assert {key.to_user_string() for run in after for key in run.asset_selection or ()} == {
+        "raw/injuries", "raw/injury_reports"
+    }  # fmt: skip
+    pd.testing.assert_frame_equal(rows_of(daemon, injury_reports.CONTRACT, TODAY), before)
 
 
 def test_a_date_is_launched_once_and_an_unchanged_upstream_wakes_nobody(loaded: Loaded) -> None:

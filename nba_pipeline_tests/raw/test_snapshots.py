@@ -93,7 +93,7 @@ def test_each_team_has_the_newest_snapshot_before_its_own_game(landing, land):
         "BOS": (NOON, 1),
         "NYK": (NOON, 0),
         "LAX": (between, 2),
-        "UTA": (between, 0),
+        "UTA": (NOON, 0),
     }
     assert [row["player_id"] for row in listed(landing, EARLY, LATE)] == [1, 3, 4]
 
@@ -126,12 +126,32 @@ def test_without_a_snapshot_there_is_no_row(landing):
     assert listed(landing, EARLY) == []
 
 
+def test_a_list_that_says_the_same_again_is_known_since_the_first_of_them(landing, land):
+    asked = [NOON + timedelta(hours=n) for n in range(4)]
+    land(INJURIES, asked[0], [hurt(1, 10), hurt(3, 30)])
+    land(INJURIES, asked[1], [hurt(1, 10), hurt(2, 10)])
+    land(INJURIES, asked[2], [hurt(2, 10), hurt(1, 10), hurt(3, 30)])
+    land(INJURIES, asked[3], [unreadable(team_id=10), hurt(3, 30)])
+    assert reports(landing, EARLY, LATE) == {
+        "BOS": (asked[1], 2), "NYK": (asked[0], 0), "LAX": (asked[2], 1), "UTA": (asked[0], 0)
+    }  # fmt: skip
+    assert {row["player_id"]: row["known_at"].replace(tzinfo=UTC) for row in listed(landing, EARLY, LATE)} == {
+        1: asked[1], 2: asked[1], 3: asked[2]
+    }  # fmt: skip
+
+
+def test_a_change_of_words_is_news(landing, land):
+    land(INJURIES, NOON, [hurt(1, 10)])
+    land(INJURIES, NOON + timedelta(hours=1), [hurt(1, 10, "Questionable")])
+    assert reports(landing, EARLY)["BOS"] == (NOON + timedelta(hours=1), 1)
+
+
 def test_an_item_that_cannot_be_read_sends_its_team_to_the_snapshot_before(landing, land):
     later = NOON + timedelta(hours=1)
     land(INJURIES, NOON, [hurt(1, 10)])
-    land(INJURIES, later, [unreadable(team_id=10), hurt(3, 30)])
-    assert reports(landing, EARLY, LATE) == {"BOS": (NOON, 1), "NYK": (later, 0), "LAX": (later, 1), "UTA": (later, 0)}
-    assert [row["player_id"] for row in listed(landing, EARLY, LATE)] == [1, 3]
+    land(INJURIES, later, [unreadable(team_id=10), hurt(2, 20), hurt(3, 30)])
+    assert reports(landing, EARLY, LATE) == {"BOS": (NOON, 1), "NYK": (later, 1), "LAX": (later, 1), "UTA": (NOON, 0)}
+    assert [row["player_id"] for row in listed(landing, EARLY, LATE)] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("item", [unreadable(), "words", None, {"player": 3, "status": "Out"}], ids=str)
