@@ -209,7 +209,8 @@ run_backfill(Settings(), date(2025, 10, 21), date(2025, 10, 27), list(Phase), hi
 """
 
 
-def test_a_backfill_killed_at_any_moment_and_run_again_equals_an_undisturbed_one(season_start, workbench):
+@pytest.mark.parametrize("moments", [(11,), pytest.param((6, 11, 16), marks=pytest.mark.campaign)], ids=len)
+def test_a_backfill_killed_at_any_moment_and_run_again_equals_an_undisturbed_one(season_start, workbench, moments):
     bench = workbench()
     environment = {
         **os.environ,
@@ -220,7 +221,7 @@ def test_a_backfill_killed_at_any_moment_and_run_again_equals_an_undisturbed_one
         "BALLDONTLIE_REQUESTS_PER_MINUTE": "100000",
         "PYTHONWARNINGS": "ignore",
     }
-    for seconds in (6, 11, 16):
+    for seconds in moments:
         with subprocess.Popen([sys.executable, "-c", KILLED], env=environment, stderr=subprocess.DEVNULL) as process:
             time.sleep(seconds)
             os.kill(process.pid, signal.SIGKILL)
