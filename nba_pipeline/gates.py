@@ -44,7 +44,7 @@ TOO_GOOD = {"morning": 0.88, "pre_tip": 0.80}
 """Where the honest range begins, by setting: who is out tonight makes honest errors smaller.
 
 The best of all fortnights of 2021-22 to 2023-24, of any system, was at 0.89 in the morning (assists), and before
-tip-off at 0.85 (points), in the last week of a season, in which many rest.
+tip-off at 0.85 (points), in the last week of a season, in which many rest: `benchmarks/walked.py` prints them.
 """
 
 TOO_GOOD_MINUTES = {"morning": 0.80, "pre_tip": 0.62}

@@ -45,7 +45,7 @@ from nba_pipeline.precompute import (
     player_shot_zone_analysis,
 )
 from nba_pipeline.predictions import player_predictions, prediction_accuracy
-from nba_pipeline.predictions.systems.interface import STATS
+from nba_pipeline.predictions.systems.interface import SETTINGS, STATS
 from nba_pipeline.raw import games, player_box_scores, players
 from nba_pipeline.settings import Settings
 from nba_pipeline.table_asset import asset_key
@@ -516,7 +516,8 @@ def test_what_is_too_good_in_the_morning_may_be_honest_before_tip_off(graded, st
         f"UPDATE {name} SET absolute_error = {between} * ewma_7_absolute_error "
         f"WHERE played AND system_id = 'ensemble' AND stat = '{stat}'"
     )
-    for setting, said in (("morning", True), ("pre_tip", False)):
+    assert tuple(limits) == SETTINGS
+    for setting, said in zip(SETTINGS, (True, False), strict=True):
         graded.sql(f"UPDATE {name} SET setting = '{setting}'")
         found = closed(graded.verdicts(INTO_GRADES, PLAYED))
         assert any(f"ensemble ({stat}, {setting}" in reasons for reasons in found.values()) is said

@@ -46,10 +46,8 @@ def dagster_home(settings: Settings) -> Path:
 
 def instance_of(settings: Settings) -> DagsterInstance:
     """The instance that the UI shows; its home and its database are made if need be."""
-    home = dagster_home(settings)
-    home.mkdir(parents=True, exist_ok=True)
     # Dagster makes its tables without a look at who else does: of two commands on a new home one would fail.
-    with FileLock(home / "opening.lock"):
+    with FileLock(dagster_home(settings) / "opening.lock"):
         return DagsterInstance.from_config(str(prepare_home(settings)))
 
 

@@ -4,7 +4,6 @@ A team without a row is a team of which nobody knows anything; a row with 0 play
 """
 
 import json
-from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import date
 from itertools import takewhile
@@ -76,12 +75,13 @@ def speaking(snapshots: Snapshots[InjuryRecord], game: ScheduledGame, team_id: i
 
     A list that is asked for again and says the same is no news, and what is made of it stays as it is.
     """
-    told = [capture for capture in snapshots.before(game) if tells(snapshots, capture, team_id)]
-    if not told:
+    told = (capture for capture in reversed(snapshots.before(game)) if tells(snapshots, capture, team_id))
+    newest = next(told, None)
+    if newest is None:
         return None
-    said = _said(snapshots, told[-1], team_id)
-    agreeing = takewhile(lambda capture: _said(snapshots, capture, team_id) == said, reversed(told))
-    return deque(agreeing, maxlen=1)[0]
+    said = _said(snapshots, newest, team_id)
+    *_, first = newest, *takewhile(lambda capture: _said(snapshots, capture, team_id) == said, told)
+    return first
 
 
 def _said(snapshots: Snapshots[InjuryRecord], capture: Capture, team_id: int) -> list[str]:
