@@ -112,7 +112,7 @@ class Evidence:
         self.session = session
         self.clock = clock
         self.tables = tables
-        self._landing = landing
+        self._landing = landing.as_it_is() if landing else None
         self._coverage: dict[str, dict[date, Coverage]] = {}
         self._content: dict[tuple[str, date], str] = {}
         self._damaged: set[tuple[str, date]] = set()

@@ -330,7 +330,7 @@ def _box_scores(session: Session, landing: Landing, features: Row, stat: str) ->
         page = None if published is None else landed_page(landing, published)
         yield BoxScore(
             row["game_date"], row["game_id"], row["opponent"], row["minutes"], row[stat],
-            str(page.path) if page else None, page.sha256 if page else None,
+            page.where if page else None, page.sha256 if page else None,
         )  # fmt: skip
 
 

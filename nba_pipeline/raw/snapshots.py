@@ -37,7 +37,7 @@ class Snapshots(Generic[R]):
     ) -> None:
         self.day = day
         captures = landing.captures(endpoint, day)
-        self.captures = sorted(captures, key=lambda capture: (capture.known_at, capture.path.name))
+        self.captures = sorted(captures, key=lambda capture: (capture.known_at, capture.name))
         self._parse = parse
         self._about = about
         self._parsed: dict[Capture, Parsed[R]] = {}

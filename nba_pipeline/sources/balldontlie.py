@@ -484,7 +484,7 @@ def _parse(capture: Capture, endpoint: str, of: Callable[[dict[str, Any]], R]) -
                 unknown |= item.keys() - KNOWN_FIELDS[endpoint]
                 records.append(of(item))
             except (KeyError, TypeError, AttributeError, ValueError) as error:
-                rejected.append(Rejected(str(page.path), index, _reason(error), json.dumps(item)))
+                rejected.append(Rejected(page.where, index, _reason(error), json.dumps(item)))
     return Parsed(tuple(records), tuple(rejected), frozenset(unknown))
 
 

@@ -15,3 +15,7 @@ class SourceUnavailable(SourceError):  # noqa: N818 - as above
 
 class DamagedLandingError(SourceError):
     """A landed answer is not what was landed: its bytes and its SHA-256 differ, or it cannot be read."""
+
+
+class LandingUnavailableError(SourceError):
+    """The place of the landed answers could not be reached; what it holds is unknown, not nothing."""

@@ -399,7 +399,7 @@ def test_an_answer_that_was_damaged_closes_its_date_and_holds_up_no_other(loaded
     landing = Landing(daemon.settings.landing_path)
     capture = landing.latest("players/active", LOADED_AT.date())
     assert capture is not None
-    (capture.path / "capture.json").write_text("{")
+    (daemon.settings.landing_path / capture.key / "capture.json").write_text("{")
     lose(daemon, SUMMARY, CORRECTED_GAME)
     assert ({"analytics/player_game_summary"}, [CORRECTED_GAME]) in made(heal(daemon))
     assert (SUMMARY.name, CORRECTED_GAME) not in needs(daemon, [CORRECTED_GAME])

@@ -268,7 +268,7 @@ def test_a_roster_that_never_came_holds_up_no_box_scores(loaded: Loaded) -> None
     lose(daemon, players, THIRD)
     lose(daemon, BOX_SCORES, THIRD)
     for capture in Landing(daemon.settings.landing_path).captures("players/active", THIRD):
-        shutil.rmtree(capture.path)
+        shutil.rmtree(daemon.settings.landing_path / capture.key)
     landed = dg.AssetMaterialization(["landing", "player_box_scores"], partition=str(THIRD))
     daemon.instance.report_runless_asset_event(landed)
     assert [run.asset_selection for run in tick(daemon, RAW).runs] == [{asset_key(BOX_SCORES)}]

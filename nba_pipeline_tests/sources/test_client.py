@@ -134,7 +134,7 @@ def test_the_exact_bytes_are_landed_with_their_sha(client, script):
     script.answers = [ok(body)]
     capture = client.land_games(DAY, DAY)
     landed = capture.pages[0]
-    assert gzip.decompress(landed.path.read_bytes()) == body
+    assert gzip.decompress(Path(landed.where).read_bytes()) == body
     assert landed.sha256 == hashlib.sha256(body).hexdigest()
     assert capture.fetched_at == NOW
 
@@ -247,10 +247,10 @@ def test_retry_after_is_honoured(client, script, waits):
     assert waits == [7.0, 1800.0]
 
 
-def test_a_malformed_body_is_kept_as_evidence_and_is_no_page(client, script):
+def test_a_malformed_body_is_kept_as_evidence_and_is_no_page(client, script, tmp_path):
     script.answers = [ok(b"{broken"), ok()]
     capture = client.land_games(DAY, DAY)
-    evidence = list(capture.path.glob("rejected-*.json.gz"))
+    evidence = list((tmp_path / "landing" / capture.key).glob("rejected-*.json.gz"))
     assert [gzip.decompress(path.read_bytes()) for path in evidence] == [b"{broken"]
     assert len(capture.pages) == 1
 
@@ -287,8 +287,8 @@ def test_without_a_key_nothing_is_asked_and_the_way_without_one_is_named(script,
 def test_a_flipped_byte_in_the_landing_is_found(client, script):
     script.answers = [ok()]
     landed = client.land_games(DAY, DAY).pages[0]
-    landed.path.write_bytes(gzip.compress(b'{"data": [], "meta": {}}'))
-    with pytest.raises(DamagedLandingError, match=landed.path.name):
+    Path(landed.where).write_bytes(gzip.compress(b'{"data": [], "meta": {}}'))
+    with pytest.raises(DamagedLandingError, match=landed.where):
         landed.body()
 
 

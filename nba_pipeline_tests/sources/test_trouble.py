@@ -56,13 +56,13 @@ def test_under_a_clock_that_stands_still_what_was_landed_last_is_the_latest(land
         assert landing.latest("stats", DAY) == last
 
 
-def test_a_file_of_somebody_else_in_the_landing_is_left_alone(landing):
+def test_a_file_of_somebody_else_in_the_landing_is_left_alone(landing, tmp_path):
     capture = land(landing)
-    (capture.path.parent.parent / ".DS_Store").touch()
+    (tmp_path / "landing" / capture.key).parent.with_name(".DS_Store").touch()
     assert landing.latest("stats", DAY) == capture
 
 
-def test_an_answer_cut_off_on_the_way_is_kept_as_evidence(client, script):
+def test_an_answer_cut_off_on_the_way_is_kept_as_evidence(client, script, tmp_path):
     def cut(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
         handler.send_header("Content-Length", "1000")
@@ -72,7 +72,7 @@ def test_an_answer_cut_off_on_the_way_is_kept_as_evidence(client, script):
 
     script.answers = [cut, ok()]
     capture = client.land_games(DAY, DAY)
-    [evidence] = capture.path.glob("rejected-*.json.gz")
+    [evidence] = (tmp_path / "landing" / capture.key).glob("rejected-*.json.gz")
     assert gzip.decompress(evidence.read_bytes()) == page()
     assert [landed.body() for landed in capture.pages] == [ok()[1]]
 
