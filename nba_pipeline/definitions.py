@@ -28,17 +28,32 @@ from nba_pipeline.sources.landing import Landing
 from nba_pipeline.table_checks import checks_of, gate_checks
 from nba_pipeline.tables import all_tables, table_assets
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
+from nba_pipeline.warehouse.interface import Warehouse
 from nba_pipeline.warehouse.io_manager import WarehouseIOManager
 
 
-def warehouse_of(settings: Settings) -> DuckDBWarehouse:
+def warehouse_of(settings: Settings) -> Warehouse:
     """The warehouse that the settings ask for."""
-    return DuckDBWarehouse(settings.warehouse_path, settings.lock_wait_seconds)
+    if settings.warehouse is None:
+        return DuckDBWarehouse(settings.warehouse_path, settings.lock_wait_seconds)
+    # Google's libraries take a second to import, and are not installed where nobody uses them.
+    from nba_pipeline.google_cloud import bigquery_warehouse
+
+    return bigquery_warehouse(settings, settings.warehouse)
+
+
+def landing_of(settings: Settings) -> Landing:
+    """The landing that the settings ask for."""
+    if settings.landing is None:
+        return Landing(settings.landing_path)
+    from nba_pipeline.google_cloud import bucket_landing
+
+    return bucket_landing(settings.landing)
 
 
 def gatekeeper_of(settings: Settings) -> Gatekeeper:
     """The gates on the warehouse and landing of the settings."""
-    clock, landing = Clock.from_settings(settings), Landing(settings.landing_path)
+    clock, landing = Clock.from_settings(settings), landing_of(settings)
     return Gatekeeper(warehouse_of(settings), clock, landing, all_tables(), settings.gate_time_limit_seconds)
 
 
@@ -46,7 +61,7 @@ def resources(settings: Settings) -> dict[str, object]:
     """The resources of every asset, as the settings ask for them."""
     clock = Clock.from_settings(settings)
     warehouse = warehouse_of(settings)
-    landing = Landing(settings.landing_path)
+    landing = landing_of(settings)
     return {
         "settings": settings,
         "clock": clock,

@@ -35,10 +35,35 @@ class Settings(BaseSettings):
         description="A file with an instant that all processes take for the time, for simulations that move it; "
         "partitions still end with the tomorrow of NBA_PIPELINE_NOW.",
     )
+    warehouse: str | None = Field(
+        default=None,
+        pattern=r"^bigquery://[a-z][a-z0-9-]*/[A-Za-z][A-Za-z0-9_]*$",
+        description="Where the tables are: bigquery://PROJECT/DATASET_PREFIX; without it, a DuckDB file in the home.",
+    )
+    landing: str | None = Field(
+        default=None,
+        pattern=r"^gs://[a-z0-9][a-z0-9._-]*(/[^/]+)*$",
+        description="Where responses are landed: gs://BUCKET/PREFIX; without it, a folder in the home.",
+    )
+    bigquery_location: str = Field(default="US", description="Where BigQuery keeps the datasets and runs the jobs.")
+    bigquery_bytes_per_run: int = Field(
+        default=50 * 2**30, gt=0, description="Most bytes that BigQuery may bill for one run; a query beyond is refused."
+    )
+    bigquery_bytes_per_day: int = Field(
+        default=500 * 2**30, gt=0, description="Most bytes that it may bill on one day (UTC) for all runs."
+    )
+    bigquery_attempts: int = Field(default=5, ge=1, description="Attempts for a job that may heal.")
+    bigquery_wait_min_seconds: float = Field(default=1, ge=0, description="First wait between these attempts.")
+    bigquery_wait_max_seconds: float = Field(default=30, ge=0, description="Longest wait between these attempts.")
+    bigquery_storage_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^(127\.0\.0\.1|localhost):\d+$",
+        description="A Storage API on this machine (host:port), for an emulator.",
+    )
     lock_wait_seconds: float = Field(
         default=600,
         ge=0,
-        description="How long a step waits for DuckDB's single-writer lock before it fails.",
+        description="How long a step waits for the warehouse's single writer before it fails.",
     )
     step_retries: int = Field(default=3, ge=0, description="Retries of a step whose failure can heal by waiting.")
     step_retry_wait_seconds: float = Field(

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 import dagster as dg
 
 from nba_pipeline.settings import Settings
-from nba_pipeline.warehouse.interface import WarehouseBusyError
+from nba_pipeline.sources.errors import LandingUnavailableError
+from nba_pipeline.warehouse.interface import WarehouseBusyError, WarehouseUnavailableError
 
-CAN_HEAL = (WarehouseBusyError,)
+CAN_HEAL = (WarehouseBusyError, WarehouseUnavailableError, LandingUnavailableError)
 """Only what waiting mends. The client of the source waits by itself; a broken contract stays broken."""
 
 LONGEST_WAIT = 300.0

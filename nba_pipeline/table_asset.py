@@ -62,6 +62,7 @@ def table_asset(
         )
         def asset(context: dg.AssetExecutionContext, **inputs: ibis.Table) -> Rows:
             dates = [to_date(key) for key in context.partition_keys]
+            context.resources.warehouse.charge(context.run_id)
             with retrying_what_can_heal(context.resources.settings, context.op_execution_context.retry_number):
                 admission = admit(context, table, dates)
                 refused = admission.refused

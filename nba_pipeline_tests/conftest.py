@@ -21,6 +21,7 @@ from nba_pipeline.league.model import League
 from nba_pipeline.league.parquet_seasons import read_seasons
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.league.simulation import simulate
+from nba_pipeline_tests.google.fixtures import bigquery, bigquery_settings, bucket, emulator, wire  # noqa: F401
 from nba_pipeline_tests.pipeline.conftest import DAY_OFF, NOW, Workbench
 from nba_pipeline_tests.warehouse_copy import Copy
 

@@ -38,7 +38,6 @@ from nba_pipeline.partitions import game_dates
 from nba_pipeline.predictions.prediction_accuracy import BASELINES
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.errors import DamagedLandingError
-from nba_pipeline.sources.landing import Landing
 
 OK, FAILED, NOT_TRIED = 0, 1, 2
 
@@ -161,9 +160,9 @@ def run_smoke_test(settings: Settings, first: date, last: date, *, verbose: bool
     if problem:
         errors.print(problem, style="red")
         return NOT_TRIED
-    if not warehouse.path.exists():
+    if not warehouse.exists:
         errors.print(
-            f"There is no warehouse at {warehouse.path}. Set NBA_PIPELINE_HOME, or load dates with "
+            f"There is no warehouse at {warehouse.description}. Set NBA_PIPELINE_HOME, or load dates with "
             "nba-pipeline backfill.",
             style="red",
         )
@@ -260,7 +259,7 @@ def run_overrides(settings: Settings) -> int:
 
 def run_explain(settings: Settings, day: date, player: str, stat: str, *, as_json: bool) -> int:
     """Prints why a player was predicted what he was; 2 when there is nothing to explain, or nobody knows of whom."""
-    landing = Landing(settings.landing_path)
+    landing = landing_of(settings)
     try:
         with warehouse_of(settings).session(read_only=True) as session:
             found = explain(session, landing, settings.models_path, day, player, stat)
@@ -283,10 +282,11 @@ def run_explain(settings: Settings, day: date, player: str, stat: str, *, as_jso
 def run_ledger_verify(settings: Settings, first: date | None, last: date | None, *, as_json: bool) -> int:
     """Prints how every chain of the ledger stands; 0 when all are whole, 1 when one is not, 2 when nobody can tell."""
     warehouse, home = warehouse_of(settings), dagster_home(settings)
-    for what, path in (("warehouse", warehouse.path), ("event log of Dagster", home)):
-        if not path.exists():
+    needed = (("warehouse", warehouse.exists, warehouse.description), ("event log of Dagster", home.exists(), home))
+    for what, exists, place in needed:
+        if not exists:
             errors.print(
-                f"There is no {what} at {path}, so nothing can be compared. Set NBA_PIPELINE_HOME.", style="red"
+                f"There is no {what} at {place}, so nothing can be compared. Set NBA_PIPELINE_HOME.", style="red"
             )
             return NOT_TRIED
     with (

@@ -15,6 +15,8 @@ from nba_pipeline.warehouse.interface import Session
 
 STAGED = "staged_rows"
 
+NANO, MOST_IN_NANO = 1e9, 9e9
+
 Reasons = dict[date, list[str]]
 """Per game date, why its rows cannot be published. Dates without a reason are absent."""
 
@@ -180,8 +182,21 @@ def _fingerprints(table: Table, staged_as: str) -> ibis.Table:
 
 
 def _text(value: ir.Value, column: Column) -> ir.StringValue:
+    """The value as text that is the same in every engine: numbers to nine decimals, instants in microseconds.
+
+    What does not fit 64 bits at nine decimals, and what is no number at all, is written as the engine writes it.
+    """
     text = value if column.dtype.is_string() else value.cast("string")
     if column.dtype.is_floating():
-        # Minus nought equals nought, and does not come back from storage as the same text.
-        text = (value == 0).ifelse(ibis.literal("0.0"), text)
+        fits = (value.abs() < MOST_IN_NANO).ifelse(value, ibis.null("float64"))  # type: ignore[attr-defined]
+        text = (fits * NANO).round().cast("string").fill_null(text)
+    elif column.dtype.is_timestamp():
+        text = _instant(value)
     return text.fill_null("␀") if column.nullable else text  # type: ignore[return-value]
+
+
+def _instant(value: ir.Value) -> ir.StringValue:
+    """The day, and the microseconds since it began."""
+    seconds = (value.hour() * 60 + value.minute()) * 60 + value.second()  # type: ignore[attr-defined]
+    of_day = seconds.cast("int64") * 1_000_000 + value.microsecond()  # type: ignore[attr-defined]
+    return value.date().cast("string") + " " + of_day.cast("string")  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
 import re
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -220,6 +220,18 @@ class DuckDBWarehouse:
     def description(self) -> str:
         """The path of the DuckDB file."""
         return str(self.path)
+
+    @property
+    def exists(self) -> bool:
+        """Whether the file is there."""
+        return self.path.exists()
+
+    def charge(self, run_id: str) -> None:
+        """Nobody bills for a file."""
+
+    def cost(self) -> Mapping[str, float]:
+        """Nothing: nobody bills for a file."""
+        return {}
 
     @contextmanager
     def session(self, *, read_only: bool = False, wait_seconds: float | None = None) -> Iterator[Session]:

@@ -1,6 +1,6 @@
-"""What the pipeline asks of a warehouse. DuckDB answers now; nothing above this file knows which engine does."""
+"""What the pipeline asks of a warehouse. DuckDB or BigQuery answers; nothing above this file knows which."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
 from typing import Protocol
@@ -17,6 +17,10 @@ class WarehouseError(Exception):
 
 class WarehouseBusyError(WarehouseError):
     """Another process held the warehouse for longer than a step may wait."""
+
+
+class WarehouseUnavailableError(WarehouseError):
+    """The warehouse could not be reached, after every attempt that made sense; what is asked again may be answered."""
 
 
 class QueryError(WarehouseError):
@@ -105,6 +109,19 @@ class Warehouse(Protocol):
         Waits for other processes' sessions to end, for `wait_seconds` if it is given and else for as long as
         the warehouse is set to. Raises `WarehouseBusyError` when they do not in time.
         """
+        ...
+
+    def charge(self, run_id: str) -> None:
+        """What is asked from now on is on the account of this run."""
+        ...
+
+    def cost(self) -> Mapping[str, float]:
+        """Names and figures of what was billed since this was asked last; nothing where nobody bills."""
+        ...
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever written to it."""
         ...
 
     @property

@@ -56,6 +56,7 @@ class WarehouseIOManager(dg.IOManager):
         _annotate(context, outcomes)
         if preview:
             context.add_output_metadata({"preview": dg.MetadataValue.md(preview)})
+        context.add_output_metadata(dict(self._warehouse.cost()))
 
 
 def _table_name(key: dg.AssetKey) -> str:

@@ -1,4 +1,4 @@
-"""Write-audit-publish on a real DuckDB file: what is published is right, or what was there stays."""
+"""Write-audit-publish on a real DuckDB file and on BigQuery: what is published is right, or what was there stays."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ import pytest
 from nba_pipeline.contracts import GAME_DATE, Audit, Column, Grid, Phase, Table, rows_as_keys
 from nba_pipeline.warehouse.audit import ContractError
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
-from nba_pipeline.warehouse.interface import SchemaMismatchError, WarehouseBusyError
+from nba_pipeline.warehouse.interface import SchemaMismatchError, Warehouse, WarehouseBusyError
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS, QUARANTINE
 from nba_pipeline.warehouse.publish import Rows, Stamp, publish
 
@@ -47,8 +47,14 @@ HEIGHTS = contract()
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> DuckDBWarehouse:
+def file(tmp_path: Path) -> DuckDBWarehouse:
     return DuckDBWarehouse(tmp_path / "warehouse.duckdb", lock_wait_seconds=0.5)
+
+
+@pytest.fixture(params=["file", "bigquery"])
+def warehouse(request: pytest.FixtureRequest) -> Warehouse:
+    """DuckDB's file and BigQuery's emulator: every promise is kept by both."""
+    return request.getfixturevalue(request.param)
 
 
 def rows(*values: tuple) -> pa.Table:
@@ -56,12 +62,12 @@ def rows(*values: tuple) -> pa.Table:
     return pa.Table.from_pylist([dict(zip(names, v, strict=True)) for v in values], HEIGHTS.schema.to_pyarrow())
 
 
-def put(warehouse: DuckDBWarehouse, made: pa.Table, *days: date, table: Table = HEIGHTS, **refused):
+def put(warehouse: Warehouse, made: pa.Table, *days: date, table: Table = HEIGHTS, **refused):
     with warehouse.session() as session:
         return publish(session, table, Rows(made, refused.get("refused", {})), days or (ONE, TWO), STAMP)
 
 
-def stored(warehouse: DuckDBWarehouse, table: Table = HEIGHTS) -> list[tuple]:
+def stored(warehouse: Warehouse, table: Table = HEIGHTS) -> list[tuple]:
     with warehouse.session(read_only=True) as session:
         found = session.query(session.read(table).order_by("game_date", "player_id"))
     return [tuple(row.values()) for row in found.to_pylist()]
@@ -190,25 +196,25 @@ def held(path: Path, seconds: float) -> subprocess.Popen:
     return process
 
 
-def test_a_step_waits_for_another_process_to_let_go(warehouse):
-    warehouse.lock_wait_seconds = 30
-    with held(warehouse.path, 1.0):
-        outcomes = put(warehouse, rows(*GOOD))
+def test_a_step_waits_for_another_process_to_let_go(file):
+    file.lock_wait_seconds = 30
+    with held(file.path, 1.0):
+        outcomes = put(file, rows(*GOOD))
     assert outcomes[ONE].status == "published"
 
 
-def test_a_step_that_waited_in_vain_names_the_process_that_holds_the_lock(warehouse):
-    with held(warehouse.path, 60) as process:
+def test_a_step_that_waited_in_vain_names_the_process_that_holds_the_lock(file):
+    with held(file.path, 60) as process:
         with pytest.raises(WarehouseBusyError, match=f"process {process.pid}"):
-            put(warehouse, rows(*GOOD))
+            put(file, rows(*GOOD))
         process.kill()
 
 
-def test_an_analyst_can_read_between_steps(warehouse):
-    put(warehouse, rows(*GOOD))
-    with duckdb.connect(str(warehouse.path), read_only=True) as analyst:
+def test_an_analyst_can_read_between_steps(file):
+    put(file, rows(*GOOD))
+    with duckdb.connect(str(file.path), read_only=True) as analyst:
         assert analyst.execute("SELECT count(*) FROM raw.heights").fetchone() == (3,)
-        with warehouse.session(read_only=True) as session:
+        with file.session(read_only=True) as session:
             assert session.query(session.read(HEIGHTS)).num_rows == 3
 
 

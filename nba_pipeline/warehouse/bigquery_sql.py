@@ -1,0 +1,111 @@
+"""GoogleSQL from Ibis expressions, as text in which only the names of staged tables are still open."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import ibis
+import sqlglot
+import sqlglot.expressions as sge
+from ibis.backends.sql.compilers.bigquery import BigQueryCompiler
+from ibis.backends.sql.datatypes import BigQueryType
+from ibis.expr.operations import HexDigest, InMemoryTable
+
+from nba_pipeline.contracts import Table
+from nba_pipeline.warehouse.asked import is_asked
+
+ASKED_DATES = "asked_dates"
+"""The query parameter that holds the dates for which `is_asked` is true."""
+
+_OPEN = "staged_in_session"
+"""Stands for the place of staged tables until a session says what it is."""
+
+
+class Compiler(BigQueryCompiler):
+    """Ibis' compiler, and the one operation of ours that it lacks."""
+
+    def visit_HexDigest(self, op: HexDigest, *, arg: sge.Expression, how: str) -> sge.Expression:  # noqa: N802
+        """SHA-256 as hexadecimal text. Raises `ValueError` for any other digest."""
+        if how != "sha256":
+            raise ValueError(f"the digest {how} is not translated to BigQuery; sha256 is")
+        return self.f.to_hex(self.f.sha256(arg))
+
+
+COMPILER = Compiler()
+
+
+@dataclass(frozen=True)
+class Names:
+    """Where tables lie: datasets of a project, all with the same prefix."""
+
+    project: str
+    prefix: str
+
+    def dataset(self, schema: str) -> str:
+        """The dataset of a schema: `nba_analytics` of `analytics`."""
+        return f"{self.prefix}_{schema}"
+
+    def table_id(self, table: Table) -> str:
+        """A table as the client names it."""
+        return f"{self.project}.{self.dataset(table.schema_name)}.{table.short_name}"
+
+    def quoted(self, table: Table) -> str:
+        """A table as it is written in a statement."""
+        return quote(self.table_id(table))
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A translated query: its text, its columns, and the rows that must be staged beside it."""
+
+    text: str
+    columns: tuple[str, ...]
+    asks: bool
+    held: tuple[InMemoryTable, ...]
+
+    def with_staged(self, place: Callable[[str], str]) -> str:
+        """The text, with each staged table where `place` says that it is."""
+        parts = self.text.split(f"`{_OPEN}`.`")
+        return parts[0] + "".join(
+            f"{quote(place(name))}{rest}" for name, _, rest in (part.partition("`") for part in parts[1:])
+        )
+
+
+def quote(table_id: str) -> str:
+    """`project.dataset.table` in backticks, part by part. Raises `ValueError` for a part with a backtick."""
+    if "`" in table_id:
+        raise ValueError(f"{table_id} cannot be the name of a table")
+    return ".".join(f"`{part}`" for part in table_id.split("."))
+
+
+def translate(expression: ibis.Table, names: Names) -> Statement:
+    """An expression on contracts' tables and staged ones as GoogleSQL."""
+    held = tuple(expression.op().find(InMemoryTable))
+    tree = COMPILER.to_sqlglot(expression.unbind())
+    own = {cte.alias for cte in tree.find_all(sge.CTE)}
+    empty = {table.name: table for table in held if not table.data.to_pyarrow(table.schema).num_rows}
+    for table in list(tree.find_all(sge.Table)):
+        if table.db:
+            table.set("db", sge.to_identifier(names.dataset(table.db), quoted=True))
+            table.set("catalog", sge.to_identifier(names.project, quoted=True))
+        elif table.name in empty:
+            table.replace(_nothing(empty[table.name], table.alias_or_name))
+        elif table.name not in own:
+            table.set("db", sge.to_identifier(_OPEN, quoted=True))
+            table.this.set("quoted", True)
+    asking = [call for call in tree.find_all(sge.Anonymous) if call.name.lower() == is_asked.__name__]
+    for call in asking:
+        among = sqlglot.parse_one(f"x IN UNNEST(@{ASKED_DATES})", read="bigquery")
+        among.this.replace(call.expressions[0].copy())
+        call.replace(among)
+    text = tree.sql("bigquery")
+    kept = tuple(table for table in held if table.name not in empty)
+    return Statement(text, tuple(expression.columns), bool(asking), kept)
+
+
+def _nothing(table: InMemoryTable, alias: str) -> sge.Subquery:
+    """No rows with the columns of a table: what is read of a table that is not there yet."""
+    columns = (
+        sge.alias_(sge.cast(sge.null(), BigQueryType.from_ibis(dtype)), name, quoted=True)
+        for name, dtype in table.schema.items()
+    )
+    return sge.select(*columns).limit(0).subquery(alias)

@@ -1,0 +1,433 @@
+"""The warehouse on BigQuery: what SQL makes is made there, and a partition is as before or as after.
+
+DuckDB's file has one writer at a time. Here a lease says who may write: it is taken before a writing session
+begins, and every publication looks at it, and prolongs it, in its own transaction.
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from functools import cached_property
+
+import grpc
+import ibis
+import pyarrow as pa
+import tenacity
+from dagster_gcp import BigQueryResource
+from google.cloud import bigquery, bigquery_storage
+from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
+from ibis.backends.bigquery.datatypes import BigQuerySchema
+from ibis.common.exceptions import IbisError
+from ibis.expr.operations import InMemoryTable
+
+from nba_pipeline.contracts import Column, Reader, Table
+from nba_pipeline.warehouse.bigquery_budget import Budget, Governor
+from nba_pipeline.warehouse.bigquery_jobs import Jobs, Parameters, Patience
+from nba_pipeline.warehouse.bigquery_sql import ASKED_DATES, Names, Statement, quote, translate
+from nba_pipeline.warehouse.interface import (
+    QueryError,
+    Replacement,
+    SchemaMismatchError,
+    Session,
+    WarehouseBusyError,
+    WarehouseError,
+)
+
+STAGING = "staging"
+STAGED_FOR_MS = 6 * 60 * 60 * 1000
+"""Staged tables delete themselves after so long; no step takes that."""
+
+LEASE_SECONDS = 900
+"""A writer that was killed holds up the others for so long at most."""
+
+MOST_CLUSTERING_COLUMNS = 4
+
+_TRANSLATED: dict[Hashable, Statement] = {}
+
+
+class BigQuerySession:
+    """A session: tables staged by it are its own, and so is the lease if it may write."""
+
+    def __init__(self, jobs: Jobs, client: bigquery.Client, names: Names, reads: "Rows", holder: str | None) -> None:
+        self._jobs = jobs
+        self._client = client
+        self._names = names
+        self._reads = reads
+        self._holder = holder
+        self._ends_at: float | None = None
+        self._asked: list[date] = []
+        self._staged: dict[str, str] = {}
+        self._existing = self._look()
+
+    def read(self, table: Table) -> ibis.Table:
+        """The published rows of a table; empty when nothing was ever published."""
+        if not self.exists(table):
+            return ibis.memtable(table.schema.to_pyarrow().empty_table())
+        return table.unbound()
+
+    def exists(self, table: Table) -> bool:
+        """Whether the warehouse has the table at all."""
+        return table.name in self._existing
+
+    def query(self, expression: ibis.Table) -> pa.Table:
+        """The rows of an expression."""
+        return self._rows_of(_translated(expression, self._names), expression.schema().to_pyarrow())
+
+    def query_built(self, key: Hashable, build: Callable[[Reader], ibis.Table]) -> pa.Table:
+        """The rows of a query that is translated once, and whose size is asked once."""
+        whole_key = key, self._names, frozenset(self._existing)
+        if whole_key not in _TRANSLATED:
+            expression = build(self.read)
+            statement = _translated(expression, self._names)
+            if statement.held:
+                return self.query(expression)
+            _TRANSLATED[whole_key] = statement
+            _SCHEMAS[whole_key] = expression.schema().to_pyarrow()
+        return self._rows_of(_TRANSLATED[whole_key], _SCHEMAS[whole_key], repeated=True)
+
+    def ask_about(self, dates: Sequence[date]) -> None:
+        """Sets the query parameter that `is_asked` looks at."""
+        self._asked = sorted(set(dates))
+
+    @contextmanager
+    def time_limit(self, seconds: float) -> Iterator[None]:
+        """Cancels the query that runs when the time is over, and begins none after it."""
+        self._ends_at = time.monotonic() + seconds
+        try:
+            yield
+            self._in_time()
+        finally:
+            self._ends_at = None
+
+    def ensure(self, table: Table) -> None:
+        """Creates the table, partitioned by date and clustered by key, or adds the columns that it has gained."""
+        wanted = schema_of(table)
+        if not self.exists(table):
+            self._client.create_dataset(self._dataset(table.schema_name), exists_ok=True)
+            self._client.create_table(self._definition(table, wanted), exists_ok=True)
+            self._existing.add(table.name)
+            return
+        existing = self._client.get_table(self._names.table_id(table))
+        found, needed = BigQuerySchema.to_ibis(existing.schema), BigQuerySchema.to_ibis(wanted)
+        conflicts = [
+            f"{name} is {dtype} in the warehouse and {needed.get(name, 'absent')} in the contract"
+            for name, dtype in found.items()
+            if needed.get(name) != dtype
+        ]
+        if conflicts:
+            raise SchemaMismatchError(
+                f"{table.name} in the warehouse does not fit its contract: {'; '.join(conflicts)}. Only added "
+                "columns are applied by themselves. Rename or drop the table, then backfill it again."
+            )
+        added = [field for field in wanted if field.name not in found]
+        if added:
+            existing.schema = [*existing.schema, *added]
+            self._client.update_table(existing, ["schema"])
+
+    def stage(self, name: str, rows: ibis.Table | pa.Table) -> ibis.Table:
+        """Computes rows into a table of this session; only what Python made travels, as Parquet."""
+        place = f"{self._names.project}.{self._names.dataset(STAGING)}.{uuid.uuid4().hex}_{name}"
+        held = _held(rows)
+        if held is not None:
+            self._jobs.load(held, place, BigQuerySchema.from_ibis(ibis.memtable(held).schema()))
+            schema = ibis.memtable(held).schema()
+        else:
+            assert isinstance(rows, ibis.Table)
+            statement = _translated(rows, self._names)
+            self._jobs.query(self._text(statement), self._parameters(statement), into=place, ends_at=self._limit())
+            schema = rows.schema()
+        self._staged[name] = place
+        return ibis.table(schema, name=name)
+
+    def append(self, table: Table, rows: pa.Table) -> None:
+        """Adds rows in one statement: all of them, or none."""
+        self.stage("appended", rows)
+        columns = _listed(rows.column_names)
+        self._jobs.query(
+            f"INSERT INTO {self._names.quoted(table)} ({columns}) SELECT {columns} FROM {quote(self._staged['appended'])}",  # noqa: S608, E501
+            ends_at=self._limit(),
+        )
+
+    def replace(self, changes: Sequence[Replacement]) -> None:
+        """Replaces partitions of several tables in one transaction, if the lease is still this session's."""
+        if self._holder is None:
+            raise WarehouseError("a session that only reads cannot write")
+        parameters: list[bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter] = [
+            bigquery.ScalarQueryParameter("holder", "STRING", self._holder)
+        ]
+        statements = [*prolong_lease(self._names)]
+        for number, change in enumerate(changes):
+            self.stage(f"replacement_{number}", change.rows)
+            statements += self._replaced(number, change, parameters)
+        script = ";\n".join(["BEGIN TRANSACTION", *statements, "COMMIT TRANSACTION"]) + ";"
+        self._jobs.query(script, parameters, ends_at=self._limit())
+
+    def _replaced(
+        self,
+        number: int,
+        change: Replacement,
+        parameters: list[bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter],
+    ) -> list[str]:
+        target, staged = self._names.quoted(change.table), quote(self._staged[f"replacement_{number}"])
+        columns = _listed(change.table.schema.names)
+        condition = f"game_date IN UNNEST(@dates_{number})"
+        parameters.append(bigquery.ArrayQueryParameter(f"dates_{number}", "DATE", change.dates))
+        for place, (column, value) in enumerate(change.where.items()):
+            condition += f" AND {quote(column)} = @value_{number}_{place}"
+            parameters.append(bigquery.ScalarQueryParameter(f"value_{number}_{place}", "STRING", value))
+        differs = (
+            f"{change.table.name}: other rows than those staged stand in the partitions {min(change.dates)} to "
+            f"{max(change.dates)} after writing; nothing was published. This is a defect of the pipeline."
+        )
+        return [
+            f"DELETE FROM {target} WHERE {condition}",  # noqa: S608
+            f"INSERT INTO {target} ({columns}) SELECT {columns} FROM {staged}",  # noqa: S608
+            f"ASSERT (SELECT COUNT(*) FROM {target} WHERE {condition}) = (SELECT COUNT(*) FROM {staged}) AS '{differs}'",  # noqa: S608, E501
+        ]
+
+    def _rows_of(self, statement: Statement, schema: pa.Schema, *, repeated: bool = False) -> pa.Table:
+        self._in_time()
+        job = self._jobs.query(
+            self._text(statement), self._parameters(statement), ends_at=self._limit(), repeated=repeated
+        )
+        rows = self._reads.of(job)
+        if tuple(rows.column_names) != statement.columns:
+            raise QueryError(f"a query gave the columns {', '.join(rows.column_names)}, not {statement.columns}")
+        try:
+            return rows.cast(schema)
+        except pa.ArrowException as error:
+            raise QueryError(f"a query gave other types than asked for: {error}") from error
+
+    def _text(self, statement: Statement) -> str:
+        for table in statement.held:
+            if table.name not in self._staged:
+                self.stage(table.name, table.data.to_pyarrow(table.schema))
+        return statement.with_staged(self._place)
+
+    def _place(self, name: str) -> str:
+        if name not in self._staged:
+            raise QueryError(f"nothing was staged as {name} in this session")
+        return self._staged[name]
+
+    def _parameters(self, statement: Statement) -> Parameters:
+        return [bigquery.ArrayQueryParameter(ASKED_DATES, "DATE", self._asked)] if statement.asks else []
+
+    def _limit(self) -> float | None:
+        self._in_time()
+        return self._ends_at
+
+    def _in_time(self) -> None:
+        if self._ends_at is not None and time.monotonic() >= self._ends_at:
+            raise QueryError("the time limit is over")
+
+    def _look(self) -> set[str]:
+        """The tables that there are, of all schemas."""
+        start = self._names.dataset("")
+        datasets = [found.dataset_id for found in self._client.list_datasets()]
+        return {
+            f"{dataset.removeprefix(start)}.{table.table_id}"
+            for dataset in datasets
+            if dataset.startswith(start) and dataset != self._names.dataset(STAGING)
+            for table in self._client.list_tables(dataset)
+        }
+
+    def _dataset(self, schema: str) -> bigquery.Dataset:
+        dataset = bigquery.Dataset(f"{self._names.project}.{self._names.dataset(schema)}")
+        dataset.location = self._client.location
+        return dataset
+
+    def _definition(self, table: Table, schema: Sequence[bigquery.SchemaField]) -> bigquery.Table:
+        definition = bigquery.Table(self._names.table_id(table), schema=list(schema))
+        definition.description = table.description
+        definition.time_partitioning = bigquery.TimePartitioning(field="game_date")
+        definition.clustering_fields = [key for key in table.grain if key != "game_date"][:MOST_CLUSTERING_COLUMNS]
+        return definition
+
+
+_SCHEMAS: dict[Hashable, pa.Schema] = {}
+
+
+def _held(rows: ibis.Table | pa.Table) -> pa.Table | None:
+    """The rows themselves, where they are held by this process."""
+    if isinstance(rows, pa.Table):
+        return rows
+    operation = rows.op()
+    return operation.data.to_pyarrow(operation.schema) if isinstance(operation, InMemoryTable) else None
+
+
+def _translated(expression: ibis.Table, names: Names) -> Statement:
+    try:
+        return translate(expression, names)
+    except (IbisError, KeyError) as error:
+        raise QueryError(f"a query could not be translated to BigQuery: {error}") from error
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return ", ".join(quote(name) for name in columns)
+
+
+def schema_of(table: Table) -> list[bigquery.SchemaField]:
+    """The columns of a table with their definitions and units, as BigQuery shows them."""
+    fields = BigQuerySchema.from_ibis(table.schema)
+    return [
+        bigquery.SchemaField(field.name, field.field_type, mode="NULLABLE", description=_description(column))
+        for field, column in zip(fields, table.columns, strict=True)
+    ]
+
+
+def _description(column: Column) -> str:
+    return f"{column.definition} Unit: {column.unit}."
+
+
+class Rows:
+    """Brings the rows of a finished query here, through the Storage API where there is one."""
+
+    def __init__(self, client: bigquery.Client, storage_endpoint: str | None) -> None:
+        self._client = client
+        self._endpoint = storage_endpoint
+
+    @cached_property
+    def _storage(self) -> bigquery_storage.BigQueryReadClient:
+        """The Storage API of BigQuery, or of a server on this machine."""
+        if self._endpoint is None:
+            return bigquery_storage.BigQueryReadClient(credentials=self._client._credentials)  # noqa: SLF001
+        transport = BigQueryReadGrpcTransport(channel=grpc.insecure_channel(self._endpoint))
+        return bigquery_storage.BigQueryReadClient(transport=transport)
+
+    def of(self, job: bigquery.QueryJob) -> pa.Table:
+        """The rows of a job."""
+        return job.result(job_retry=None).to_arrow(bqstorage_client=self._storage)
+
+
+class BigQueryWarehouse:
+    """Tables in the datasets `<prefix>_<schema>` of one project."""
+
+    def __init__(
+        self,
+        resource: BigQueryResource,
+        prefix: str,
+        budget: Budget,
+        *,
+        lock_wait_seconds: float = 600,
+        patience: Patience | None = None,
+        storage_endpoint: str | None = None,
+    ) -> None:
+        self._resource = resource
+        self._prefix = prefix
+        self._budget = budget
+        self._patience = patience or Patience()
+        self._storage_endpoint = storage_endpoint
+        self.lock_wait_seconds = lock_wait_seconds
+        self._prepared = False
+
+    @cached_property
+    def client(self) -> bigquery.Client:
+        """Google's client, with the credentials that dagster-gcp found."""
+        with self._resource.get_client() as client:
+            return client
+
+    @cached_property
+    def names(self) -> Names:
+        """Where the tables lie."""
+        return Names(self.client.project, self._prefix)
+
+    @cached_property
+    def _governor(self) -> Governor:
+        return Governor(self.client, self._prefix, self._budget)
+
+    @cached_property
+    def _jobs(self) -> Jobs:
+        return Jobs(self.client, self._governor, self._patience)
+
+    @cached_property
+    def _rows(self) -> Rows:
+        return Rows(self.client, self._storage_endpoint)
+
+    @property
+    def description(self) -> str:
+        """The project and the prefix of its datasets."""
+        return f"bigquery://{self.names.project}/{self._prefix}"
+
+    @property
+    def exists(self) -> bool:
+        """Whether the project has any dataset with the prefix."""
+        return any(found.dataset_id.startswith(self.names.dataset("")) for found in self.client.list_datasets())
+
+    def charge(self, run_id: str) -> None:
+        """What is asked from now on is on the account of this run."""
+        self._governor.begin_run(run_id)
+
+    def cost(self) -> Mapping[str, float]:
+        """What BigQuery billed since this was asked last."""
+        return self._governor.taken().as_metadata()
+
+    @contextmanager
+    def session(self, *, read_only: bool = False, wait_seconds: float | None = None) -> Iterator[Session]:
+        """A session; a writing one holds the lease."""
+        self._prepare()
+        if read_only:
+            yield BigQuerySession(self._jobs, self.client, self.names, self._rows, None)
+            return
+        holder = uuid.uuid4().hex
+        self._take_lease(holder, self.lock_wait_seconds if wait_seconds is None else wait_seconds)
+        try:
+            yield BigQuerySession(self._jobs, self.client, self.names, self._rows, holder)
+        finally:
+            self._jobs.query(
+                f"UPDATE {lease(self.names)} SET holder = NULL WHERE holder = @holder",  # noqa: S608
+                [bigquery.ScalarQueryParameter("holder", "STRING", holder)],
+            )
+
+    def _prepare(self) -> None:
+        """Makes the datasets of staged tables and of the lease, once a process."""
+        if self._prepared:
+            return
+        for schema, expiration in ((STAGING, STAGED_FOR_MS), ("operations", None)):
+            dataset = bigquery.Dataset(f"{self.names.project}.{self.names.dataset(schema)}")
+            dataset.location = self.client.location
+            dataset.default_table_expiration_ms = expiration
+            self.client.create_dataset(dataset, exists_ok=True)
+        self._jobs.query(
+            f"CREATE TABLE IF NOT EXISTS {lease(self.names)} AS "
+            "SELECT CAST(NULL AS STRING) AS holder, CURRENT_TIMESTAMP() AS held_until"
+        )
+        self._prepared = True
+
+    def _take_lease(self, holder: str, wait_seconds: float) -> None:
+        taken = (
+            f"UPDATE {lease(self.names)} SET holder = @holder, held_until = {_LEASE_END} "  # noqa: S608
+            "WHERE holder IS NULL OR held_until < CURRENT_TIMESTAMP()"
+        )
+        mine = [bigquery.ScalarQueryParameter("holder", "STRING", holder)]
+        waiting = tenacity.Retrying(
+            retry=tenacity.retry_if_result(lambda rows: not rows),
+            wait=tenacity.wait_random(0.5, 2.0),
+            stop=tenacity.stop_after_delay(wait_seconds),
+        )
+        try:
+            waiting(lambda: self._jobs.query(taken, mine).num_dml_affected_rows)
+        except tenacity.RetryError as error:
+            raise WarehouseBusyError(
+                f"{self.description} was written by somebody else for more than {wait_seconds:g} s. A writer that "
+                f"was killed holds up the others for {LEASE_SECONDS} s. Wait, or raise "
+                "NBA_PIPELINE_LOCK_WAIT_SECONDS, then run again."
+            ) from error
+
+
+_LEASE_END = f"TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL {LEASE_SECONDS} SECOND)"
+
+
+def lease(names: Names) -> str:
+    """The table of the lease, as it is written in a statement."""
+    return quote(f"{names.project}.{names.dataset('operations')}.writer_lease")
+
+
+def prolong_lease(names: Names) -> list[str]:
+    """Statements of a transaction that end it when the lease is somebody else's, and hold it for longer if not."""
+    return [
+        f"UPDATE {lease(names)} SET held_until = {_LEASE_END} WHERE holder = @holder",  # noqa: S608
+        f"ASSERT EXISTS(SELECT 1 FROM {lease(names)} WHERE holder = @holder) "  # noqa: S608
+        "AS 'the lease of the warehouse went to another writer in the meantime; nothing was published'",
+    ]
