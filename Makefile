@@ -2,7 +2,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test campaign chaos storm lint format ui clean
+# BigQuery's emulator needs Python 3.13 and lives in an environment of its own; without one its tests are skipped.
+PYTHON_3_13 ?= $(firstword $(foreach p,python3.13 $(wildcard $(HOME)/.pyenv/versions/3.13.*/bin/python3.13),\
+  $(shell $(p) -c 'print("$(p)")' 2>/dev/null)))
+EMULATOR := .emulator
+
+.PHONY: install emulator demo test campaign chaos storm lint format ui clean
 
 install: $(VENV)/.installed
 
@@ -11,6 +16,21 @@ $(VENV)/.installed: pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
+
+emulator: $(EMULATOR)/.installed
+
+ifeq ($(strip $(PYTHON_3_13)),)
+$(EMULATOR)/.installed:
+	@echo "No Python 3.13: the tests on BigQuery's emulator will be skipped. Name one: make emulator PYTHON_3_13=python3.13"
+else
+$(EMULATOR)/.installed: emulator-constraints.txt
+	$(PYTHON_3_13) -m venv $(EMULATOR)
+	$(EMULATOR)/bin/python -m pip install --quiet --disable-pip-version-check --requirement emulator-constraints.txt
+	mkdir -p $(EMULATOR)/home/.duckdb/extensions/v1.5.5/linux_amd64
+	cp $(EMULATOR)/lib/python3.13/site-packages/duckdb_extension_*/extensions/v1.5.5/*.duckdb_extension \
+	  $(EMULATOR)/home/.duckdb/extensions/v1.5.5/linux_amd64/
+	@touch $@
+endif
 
 demo: install
 	$(BIN)/nba-pipeline demo $(ARGS)
@@ -24,7 +44,7 @@ lint: install
 	$(BIN)/pyright
 	$(BIN)/dagster definitions validate
 
-test: install lint
+test: install emulator lint
 	$(BIN)/pytest -n auto $(ARGS)
 
 campaign: install
@@ -41,4 +61,4 @@ format: install
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(EMULATOR) .pytest_cache .ruff_cache .hypothesis

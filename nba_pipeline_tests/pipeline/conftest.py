@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.definitions import warehouse_of
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.backfill import Report
 from nba_pipeline.operations.runs import opened
 from nba_pipeline.settings import Settings
 from nba_pipeline.tables import all_tables
-from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 
 OPENING = date(2025, 10, 21)
 DAY_OFF = date(2025, 10, 20)
@@ -25,9 +25,10 @@ NOW = datetime(2025, 11, 12, 15, tzinfo=UTC)
 class Workbench:
     """One home, and what a user does with it."""
 
-    def __init__(self, home: Path, server: LeagueServer, now: datetime = NOW) -> None:
+    def __init__(self, home: Path, server: LeagueServer, now: datetime = NOW, **places: str) -> None:
         self.server = server
         self.home = home
+        self.places = places
         self.at(now)
 
     def at(self, now: datetime) -> None:
@@ -36,9 +37,9 @@ class Workbench:
         self.settings = Settings(
             home=self.home, now=now, balldontlie_api_key=SecretStr("k"), balldontlie_api_url=self.server.url,
             balldontlie_requests_per_minute=100_000, http_wait_min_seconds=0.01, http_wait_max_seconds=0.02,
-            http_timeout_seconds=1.5, http_attempts=3,
+            http_timeout_seconds=1.5, http_attempts=3, lock_wait_seconds=30, **self.places,
         )  # fmt: skip
-        self.warehouse = DuckDBWarehouse(self.settings.warehouse_path, lock_wait_seconds=30)
+        self.warehouse = warehouse_of(self.settings)
 
     def backfill(self, first: date, last: date, *phases: Phase, history: bool = True) -> Report:
         """What `nba-pipeline backfill` does."""
