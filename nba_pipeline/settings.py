@@ -47,7 +47,9 @@ class Settings(BaseSettings):
     )
     bigquery_location: str = Field(default="US", description="Where BigQuery keeps the datasets and runs the jobs.")
     bigquery_bytes_per_run: int = Field(
-        default=50 * 2**30, gt=0, description="Most bytes that BigQuery may bill for one run; a query beyond is refused."
+        default=50 * 2**30,
+        gt=0,
+        description="Most bytes that BigQuery may bill for one run; a query beyond is refused.",
     )
     bigquery_bytes_per_day: int = Field(
         default=500 * 2**30, gt=0, description="Most bytes that it may bill on one day (UTC) for all runs."

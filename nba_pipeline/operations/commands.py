@@ -15,7 +15,7 @@ from rich.text import Text
 
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase
-from nba_pipeline.definitions import gatekeeper_of, warehouse_of
+from nba_pipeline.definitions import gatekeeper_of, landing_of, warehouse_of
 from nba_pipeline.evidence import Override
 from nba_pipeline.gates import GATES
 from nba_pipeline.operations import backfill as backfilling

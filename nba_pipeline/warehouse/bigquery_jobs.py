@@ -128,7 +128,12 @@ class Jobs:
         )
         job = self._run(
             lambda job_id: self._client.query(
-                statement, config, job_id=job_id, retry=None, job_retry=None, timeout=REQUEST_SECONDS
+                statement,
+                config,
+                job_id=job_id,
+                retry=None,  # type: ignore[arg-type] - none is allowed, and documented
+                job_retry=None,
+                timeout=REQUEST_SECONDS,
             ),
             ends_at,
         )
@@ -162,9 +167,7 @@ class Jobs:
         """The bytes that BigQuery says a statement would read; it says so without running it, and free of charge."""
         config = bigquery.QueryJobConfig(query_parameters=list(parameters), dry_run=True, use_query_cache=False)
         try:
-            job = self._client.query(
-                statement, config, job_retry=None, retry=self._polling, timeout=REQUEST_SECONDS
-            )
+            job = self._client.query(statement, config, job_retry=None, retry=self._polling, timeout=REQUEST_SECONDS)
         except LOST as error:
             raise self._unavailable(error) from error
         except (exceptions.GoogleAPICallError, GoogleAuthError) as error:
@@ -198,7 +201,9 @@ class Jobs:
         patience = self._patience
         return tenacity.Retrying(
             retry=tenacity.retry_if_exception(_may_heal),
-            wait=tenacity.wait_exponential_jitter(patience.first_wait, patience.longest_wait, jitter=patience.first_wait),
+            wait=tenacity.wait_exponential_jitter(
+                patience.first_wait, patience.longest_wait, jitter=patience.first_wait
+            ),
             stop=tenacity.stop_after_attempt(patience.attempts),
             reraise=True,
         )

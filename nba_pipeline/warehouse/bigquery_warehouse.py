@@ -129,17 +129,15 @@ class BigQuerySession:
     def stage(self, name: str, rows: ibis.Table | pa.Table) -> ibis.Table:
         """Computes rows into a table of this session; only what Python made travels, as Parquet."""
         place = f"{self._names.project}.{self._names.dataset(STAGING)}.{uuid.uuid4().hex}_{name}"
-        held = _held(rows)
-        if held is not None:
-            self._jobs.load(held, place, BigQuerySchema.from_ibis(ibis.memtable(held).schema()))
-            schema = ibis.memtable(held).schema()
+        expression = ibis.memtable(rows) if isinstance(rows, pa.Table) else rows
+        held = expression.op()
+        if isinstance(held, InMemoryTable):
+            self._jobs.load(held.data.to_pyarrow(held.schema), place, BigQuerySchema.from_ibis(held.schema))
         else:
-            assert isinstance(rows, ibis.Table)
-            statement = _translated(rows, self._names)
+            statement = _translated(expression, self._names)
             self._jobs.query(self._text(statement), self._parameters(statement), into=place, ends_at=self._limit())
-            schema = rows.schema()
         self._staged[name] = place
-        return ibis.table(schema, name=name)
+        return ibis.table(expression.schema(), name=name)
 
     def append(self, table: Table, rows: pa.Table) -> None:
         """Adds rows in one statement: all of them, or none."""
@@ -249,14 +247,6 @@ class BigQuerySession:
 _SCHEMAS: dict[Hashable, pa.Schema] = {}
 
 
-def _held(rows: ibis.Table | pa.Table) -> pa.Table | None:
-    """The rows themselves, where they are held by this process."""
-    if isinstance(rows, pa.Table):
-        return rows
-    operation = rows.op()
-    return operation.data.to_pyarrow(operation.schema) if isinstance(operation, InMemoryTable) else None
-
-
 def _translated(expression: ibis.Table, names: Names) -> Statement:
     try:
         return translate(expression, names)
@@ -292,7 +282,7 @@ class Rows:
     def _storage(self) -> bigquery_storage.BigQueryReadClient:
         """The Storage API of BigQuery, or of a server on this machine."""
         if self._endpoint is None:
-            return bigquery_storage.BigQueryReadClient(credentials=self._client._credentials)  # noqa: SLF001
+            return bigquery_storage.BigQueryReadClient(credentials=self._client._credentials)
         transport = BigQueryReadGrpcTransport(channel=grpc.insecure_channel(self._endpoint))
         return bigquery_storage.BigQueryReadClient(transport=transport)
 

