@@ -19,10 +19,11 @@ from nba_pipeline.landing import LANDED_INJURIES
 from nba_pipeline.operations.runs import instance_of
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.settings import Settings
+from nba_pipeline.sources.errors import LandingUnavailableError
 from nba_pipeline.step_retries import CAN_HEAL, LONGEST_WAIT, retrying_what_can_heal, seconds_to_wait
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline.tables import all_tables
-from nba_pipeline.warehouse.interface import WarehouseBusyError, WarehouseError
+from nba_pipeline.warehouse.interface import WarehouseBusyError, WarehouseError, WarehouseUnavailableError
 from nba_pipeline_tests.automation.conftest import LOADED_AT, lose
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
 
@@ -358,13 +359,15 @@ def test_every_table_is_written_in_the_pool_of_the_one_writer(empty: SimulatedDa
 # retries of a step
 
 
-def test_only_a_busy_warehouse_is_tried_again(tmp_path: Path) -> None:
-    assert (WarehouseBusyError,) == CAN_HEAL
+@pytest.mark.parametrize("kind", [WarehouseBusyError, WarehouseUnavailableError, LandingUnavailableError])
+def test_only_what_waiting_mends_is_tried_again(tmp_path: Path, kind: type[Exception]) -> None:
+    assert kind in CAN_HEAL
+    assert len(CAN_HEAL) == 3
     settings = settings_of(tmp_path, step_retries=3)
     with pytest.raises(dg.RetryRequested) as raised, retrying_what_can_heal(settings, 0):
-        raise WarehouseBusyError("somebody writes")
+        raise kind("somebody writes, or nobody answers")
     assert raised.value.max_retries == 3
-    assert isinstance(raised.value.__cause__, WarehouseBusyError)
+    assert isinstance(raised.value.__cause__, kind)
 
 
 @pytest.mark.parametrize("error", [WarehouseError("broken"), ValueError("a bug"), TimeoutError(), dg.Failure("closed")])
