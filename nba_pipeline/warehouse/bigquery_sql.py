@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import ibis
+import pyarrow as pa
 import sqlglot
 import sqlglot.expressions as sge
 from ibis.backends.sql.compilers.bigquery import BigQueryCompiler
@@ -55,10 +56,10 @@ class Names:
 
 @dataclass(frozen=True)
 class Statement:
-    """A translated query: its text, its columns, and the rows that must be staged beside it."""
+    """A translated query: its text, the schema of its rows, and the rows that must be staged beside it."""
 
     text: str
-    columns: tuple[str, ...]
+    schema: pa.Schema
     asks: bool
     held: tuple[InMemoryTable, ...]
 
@@ -99,7 +100,7 @@ def translate(expression: ibis.Table, names: Names) -> Statement:
         call.replace(among)
     text = tree.sql("bigquery")
     kept = tuple(table for table in held if table.name not in empty)
-    return Statement(text, tuple(expression.columns), bool(asking), kept)
+    return Statement(text, expression.schema().to_pyarrow(), bool(asking), kept)
 
 
 def _nothing(table: InMemoryTable, alias: str) -> sge.Subquery:

@@ -73,7 +73,7 @@ class BigQuerySession:
 
     def query(self, expression: ibis.Table) -> pa.Table:
         """The rows of an expression."""
-        return self._rows_of(_translated(expression, self._names), expression.schema().to_pyarrow())
+        return self._rows_of(_translated(expression, self._names))
 
     def query_built(self, key: Hashable, build: Callable[[Reader], ibis.Table]) -> pa.Table:
         """The rows of a query that is translated once, and whose size is asked once."""
@@ -84,8 +84,7 @@ class BigQuerySession:
             if statement.held:
                 return self.query(expression)
             _TRANSLATED[whole_key] = statement
-            _SCHEMAS[whole_key] = expression.schema().to_pyarrow()
-        return self._rows_of(_TRANSLATED[whole_key], _SCHEMAS[whole_key], repeated=True)
+        return self._rows_of(_TRANSLATED[whole_key], repeated=True)
 
     def ask_about(self, dates: Sequence[date]) -> None:
         """Sets the query parameter that `is_asked` looks at."""
@@ -185,16 +184,16 @@ class BigQuerySession:
             f"ASSERT (SELECT COUNT(*) FROM {target} WHERE {condition}) = (SELECT COUNT(*) FROM {staged}) AS '{differs}'",  # noqa: S608, E501
         ]
 
-    def _rows_of(self, statement: Statement, schema: pa.Schema, *, repeated: bool = False) -> pa.Table:
+    def _rows_of(self, statement: Statement, *, repeated: bool = False) -> pa.Table:
         self._in_time()
         job = self._jobs.query(
             self._text(statement), self._parameters(statement), ends_at=self._limit(), repeated=repeated
         )
         rows = self._reads.of(job)
-        if tuple(rows.column_names) != statement.columns:
-            raise QueryError(f"a query gave the columns {', '.join(rows.column_names)}, not {statement.columns}")
+        if tuple(rows.column_names) != tuple(statement.schema.names):
+            raise QueryError(f"a query gave the columns {', '.join(rows.column_names)}, not {statement.schema.names}")
         try:
-            return rows.cast(schema)
+            return rows.cast(statement.schema)
         except pa.ArrowException as error:
             raise QueryError(f"a query gave other types than asked for: {error}") from error
 
@@ -242,9 +241,6 @@ class BigQuerySession:
         definition.time_partitioning = bigquery.TimePartitioning(field="game_date")
         definition.clustering_fields = [key for key in table.grain if key != "game_date"][:MOST_CLUSTERING_COLUMNS]
         return definition
-
-
-_SCHEMAS: dict[Hashable, pa.Schema] = {}
 
 
 def _translated(expression: ibis.Table, names: Names) -> Statement:
