@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time as wall
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -42,6 +42,7 @@ from nba_pipeline.league.simulation import simulate
 from nba_pipeline.partitions import dates_of
 from nba_pipeline.precompute import ml_feature_store, player_daily_cache
 from nba_pipeline.predictions import daily_scoreboard, player_predictions, prediction_accuracy
+from nba_pipeline.raw import games as raw_games
 from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.interface import Warehouse
 from nba_pipeline_tests.automation.conftest import backfill
@@ -137,7 +138,7 @@ class StormDaemon(SimulatedDaemon):
     faults: list[Fault]
     seen_alerts = 0
     told: list[tuple[datetime, str]]
-    predicted_from: dict[date, str]
+    predicted_from: dict[date, dict[int, int]]
     incomplete: list[str]
     twin: SimulatedDaemon | None = None
     forgotten: tuple[str | None, str] | None = None
@@ -246,12 +247,10 @@ class StormDaemon(SimulatedDaemon):
             return
         for day in dates_of(run):
             rows = self._predicted_now(day)
+            if run.status is DagsterRunStatus.SUCCESS or not rows.empty:
+                self.predicted_from.setdefault(day, {}).update(self._still_to_tip_off(day))
             if rows.empty:
                 continue
-            with self.warehouse.session(read_only=True) as session:
-                lines = self.gatekeeper.evidence(session).published(ml_feature_store.CONTRACT)
-            if day in lines:
-                self.predicted_from[day] = lines[day].fingerprint
             cache, features = (
                 set(rows_of(self, table, [day])["player_id"])
                 for table in (player_daily_cache.CONTRACT, ml_feature_store.CONTRACT)
@@ -259,6 +258,14 @@ class StormDaemon(SimulatedDaemon):
             if not set(rows["player_id"]) <= cache or cache != features:
                 self.incomplete.append(f"{day} at {self.now}: predictions beyond, or from less than, its cache")
             self._history_is_whole(day)
+
+    def _still_to_tip_off(self, day: date) -> dict[int, int]:
+        """A hash of each player's features that could still be predicted from: his game has not begun."""
+        now = pd.Timestamp(self.now.astimezone(UTC).replace(tzinfo=None))
+        games = rows_of(self, raw_games.CONTRACT, [day])
+        ahead = games[pd.to_datetime(games["tipoff_at"]) > now]
+        features = rows_of(self, ml_feature_store.CONTRACT, [day])
+        return hashed(features[features["game_id"].isin(ahead["game_id"])])
 
     def _predicted_now(self, day: date) -> pd.DataFrame:
         """The predictions of a date that were made just now: earlier live rows stay, whoever has left since."""
@@ -366,29 +373,56 @@ def tell_the_news(twin: SimulatedDaemon, daemon: StormDaemon, days: Sequence[dat
     backfill(twin, days[0] - timedelta(days=1), days[-1], *made)
 
 
+def hashed(features: pd.DataFrame) -> dict[int, int]:
+    """A hash of everything that each player's feature row says."""
+    return dict(zip(features["player_id"], pd.util.hash_pandas_object(features.astype(str), index=False), strict=True))
+
+
 def differences(daemon: StormDaemon, twin: SimulatedDaemon, days: Sequence[date]) -> list[str]:
-    """What differs from the undisturbed twin; predictions where they were made from the same features.
+    """What differs from the undisturbed twin; of predictions, those that were last made from what stood at the end.
 
     Of the scoreboard, what does not follow from the storm's own grades.
     """
-    final = {}
-    gatekeeper = daemon.gatekeeper
-    with daemon.warehouse.session(read_only=True) as session:
-        lines = gatekeeper.evidence(session).published(ml_feature_store.CONTRACT)
-        final = {day: line.fingerprint for day, line in lines.items()}
-    same_features = [day for day in days if daemon.predicted_from.get(day) == final.get(day)]
+    same, expected = same_features(daemon, days)
     found = scores_that_do_not_follow(daemon.warehouse, days)
+    if sum(map(len, same.values())) * 2 < expected:
+        found.append("predictions: less than half were made from the features that stood at the end")
     for table in all_tables():
         if table == daily_scoreboard.CONTRACT:
             continue
-        chosen = same_features if table.phase.value >= Phase.PREDICTIONS.value else list(days)
-        one, other = rows_of(daemon, table, chosen), rows_of(twin, table, chosen)
+        pair = [rows_of(d, table, days) for d in (daemon, twin)]
+        if table.phase.value >= Phase.PREDICTIONS.value:
+            pair = [of_players(rows, same) for rows in pair]
         try:
-            pd.testing.assert_frame_equal(one, other, check_exact=True)
+            pd.testing.assert_frame_equal(*pair, check_exact=True)
         except AssertionError as error:
             found.append(f"{table.name}: {str(error)[:300]}")
-    console.print(f"Predictions compared on {len(same_features)} of {len(days)} days, all other tables on every day.")
+    console.print(
+        f"Predictions compared of {sum(map(len, same.values()))} of {expected} players and dates, on "
+        f"{sum(map(bool, same.values()))} of {len(days)} days; all other tables whole."
+    )
     return found
+
+
+def same_features(daemon: StormDaemon, days: Sequence[date]) -> tuple[dict[date, set[int]], int]:
+    """The players of each day whose features at the end are those they were last predicted from, and how many could be.
+
+    What is known only after tip-off, of a game that was put off or an answer that came too late, changes features
+    that nobody may predict from any more.
+    """
+    same, expected = {}, 0
+    for day in days:
+        final = hashed(rows_of(daemon, ml_feature_store.CONTRACT, [day]))
+        made = daemon.predicted_from.get(day, {})
+        same[day] = {player for player, row in final.items() if made.get(player) == row}
+        expected += len(final)
+    return same, expected
+
+
+def of_players(rows: pd.DataFrame, players: Mapping[date, set[int]]) -> pd.DataFrame:
+    """The rows of the players of each date."""
+    chosen = [player in players[day] for day, player in zip(rows["game_date"], rows["player_id"], strict=True)]
+    return rows[chosen].reset_index(drop=True)
 
 
 def scores_that_do_not_follow(warehouse: Warehouse, days: Sequence[date]) -> list[str]:
