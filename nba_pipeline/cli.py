@@ -280,6 +280,26 @@ def ledger_verify(
     raise typer.Exit(run_ledger_verify(_settings(), *chosen, as_json=as_json))
 
 
+warehouse_app = typer.Typer(no_args_is_help=True, help="The place of all tables.")
+app.add_typer(warehouse_app, name="warehouse")
+
+
+@warehouse_app.command("copy")
+def warehouse_copy(
+    source: Annotated[str, typer.Option("--from", metavar="PLACE", help="A DuckDB file or bigquery://PROJECT/PREFIX.")],
+    target: Annotated[str, typer.Option("--to", metavar="PLACE", help="The same; made if it is not there.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Copy every partition of every table, and compare its rows by their hash.
+
+    Goes on where a copy that was killed ended. Exit code 0 when the target holds all that the source holds, 1
+    when it does not, 2 when it could not be tried.
+    """
+    from nba_pipeline.operations.commands import run_warehouse_copy
+
+    raise typer.Exit(run_warehouse_copy(_settings(), source, target, as_json=as_json))
+
+
 @app.command()
 def demo(
     seed: Annotated[int, typer.Option(help="Seed of the simulated league.")] = 7,

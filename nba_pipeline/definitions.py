@@ -1,5 +1,7 @@
 """What Dagster loads: nothing but assembly."""
 
+from pathlib import Path
+
 import dagster as dg
 
 from nba_pipeline.automation.alert_sensor import ALERTS_ASSET, alert_sensor
@@ -40,6 +42,13 @@ def warehouse_of(settings: Settings) -> Warehouse:
     from nba_pipeline.google_cloud import bigquery_warehouse
 
     return bigquery_warehouse(settings, settings.warehouse)
+
+
+def warehouse_at(settings: Settings, place: str) -> Warehouse:
+    """The warehouse at a place that is not the settings' own: `bigquery://PROJECT/PREFIX`, or a DuckDB file."""
+    if "://" in place:
+        return warehouse_of(Settings.model_validate({**settings.model_dump(), "warehouse": place}))
+    return DuckDBWarehouse(Path(place), settings.lock_wait_seconds)
 
 
 def landing_of(settings: Settings) -> Landing:

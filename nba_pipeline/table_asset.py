@@ -20,6 +20,9 @@ from nba_pipeline.warehouse.publish import Rows
 GAME_DATES = game_date_partitions(Clock.from_settings(Settings()))
 """The partitions of every asset."""
 
+ENGINE = "bigquery" if Settings().warehouse else "duckdb"
+"""The kind by which the UI shows where the tables are."""
+
 OWNERS = ["team:data-platform"]
 
 WRITER_POOL = "warehouse_writer"
@@ -32,7 +35,7 @@ def asset_key(table: Table) -> dg.AssetKey:
 
 
 def table_asset(
-    table: Table, *, kinds: Sequence[str] = ("duckdb",), deps: Sequence[dg.AssetKey] = ()
+    table: Table, *, kinds: Sequence[str] = (), deps: Sequence[dg.AssetKey] = ()
 ) -> Callable[[Callable[..., ibis.Table | pa.Table | Rows]], dg.AssetsDefinition]:
     """Makes the decorated function the asset of `table`.
 
@@ -54,7 +57,7 @@ def table_asset(
             io_manager_key="warehouse_io",
             group_name=group_name(table),
             description=table.description,
-            kinds=set(kinds),
+            kinds={ENGINE, *kinds},
             owners=OWNERS,
             metadata=definition_metadata(table),
             required_resource_keys={"warehouse", "clock", "landing", "settings", "progress", "gatekeeper"},

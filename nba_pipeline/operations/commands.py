@@ -3,19 +3,20 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from nba_pipeline.clock import Clock
-from nba_pipeline.contracts import Phase
-from nba_pipeline.definitions import gatekeeper_of, landing_of, warehouse_of
+from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.definitions import gatekeeper_of, landing_of, warehouse_at, warehouse_of
 from nba_pipeline.evidence import Override
 from nba_pipeline.gates import GATES
 from nba_pipeline.operations import backfill as backfilling
@@ -34,6 +35,7 @@ from nba_pipeline.operations.overrides import (
 from nba_pipeline.operations.pipeline_health import health
 from nba_pipeline.operations.runs import dagster_home, instance_of, opened, prepare_home
 from nba_pipeline.operations.smoke_test import CHECKED, DateResult, State, as_json_objects, smoke_test
+from nba_pipeline.operations.warehouse_copying import CopyError, copy_warehouse
 from nba_pipeline.partitions import game_dates
 from nba_pipeline.predictions.prediction_accuracy import BASELINES
 from nba_pipeline.settings import Settings
@@ -318,6 +320,40 @@ def _print_chains(chains: Sequence[Chain]) -> None:
         f"{sum(chain.length for chain in chains)} live rows.",
         style="red" if broken else "green",
     )
+
+
+def run_warehouse_copy(settings: Settings, source: str, target: str, *, as_json: bool) -> int:
+    """Copies one warehouse into another; 0 when all of it stands there, 1 when not, 2 when it could not be tried."""
+    try:
+        here, there = warehouse_at(settings, source), warehouse_at(settings, target)
+    except ValidationError as error:
+        errors.print(f"{source} or {target}: {error.errors()[0]['msg']}", style="red", markup=False)
+        return NOT_TRIED
+    if not here.exists:
+        errors.print(f"There is no warehouse at {here.description}, so nothing was copied.", style="red", markup=False)
+        return NOT_TRIED
+    with progress_bars() as bars:
+
+        def starts(table: Table, partitions: int) -> Callable[[int], None]:
+            task = bars.add_task(table.name, total=partitions)
+            return lambda done: bars.advance(task, done)
+
+        try:
+            copied = copy_warehouse(here, there, starts)
+        except CopyError as error:
+            errors.print(str(error), style="red", markup=False)
+            return FAILED
+    if as_json:
+        found = [{"table": c.table.name, "written": c.written, "there": c.there, "rows": c.rows} for c in copied]
+        print(json.dumps(found, indent=2))
+        return OK
+    written, already, rows = (sum(getattr(c, what) for c in copied) for what in ("written", "there", "rows"))
+    console.print(
+        f"{written} partitions written, {already} were there before; {rows:,} rows in {len(copied)} tables have the "
+        f"same hashes in {here.description} and {there.description}.",
+        style="green", markup=False,
+    )  # fmt: skip
+    return OK
 
 
 def run_accuracy(

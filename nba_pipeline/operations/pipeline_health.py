@@ -17,7 +17,7 @@ from nba_pipeline.evidence import Evidence
 from nba_pipeline.gates import GATES, Gatekeeper
 from nba_pipeline.operations.ledger_verification import recorded_heads, verify
 from nba_pipeline.partitions import game_dates, to_date
-from nba_pipeline.table_asset import GAME_DATES, OWNERS, WRITER_POOL
+from nba_pipeline.table_asset import ENGINE, GAME_DATES, OWNERS, WRITER_POOL
 from nba_pipeline.warehouse.interface import Replacement
 from nba_pipeline.warehouse.operations_tables import PIPELINE_HEALTH, QUARANTINE
 
@@ -159,7 +159,7 @@ def _silent_daemons(instance: DagsterInstance) -> list[str]:
     partitions_def=GAME_DATES,
     group_name="operations",
     owners=OWNERS,
-    kinds={"duckdb"},
+    kinds={ENGINE},
     pool=WRITER_POOL,
     required_resource_keys={"gatekeeper"},
     description=PIPELINE_HEALTH.description,

@@ -262,7 +262,7 @@ def to_rows(frames: Sequence[pd.DataFrame]) -> pa.Table:
     return pa.concat_tables(tables) if tables else schema.empty_table()
 
 
-@table_asset(CONTRACT, kinds=("duckdb", "python", "lightgbm"), deps=MODEL_KEYS)
+@table_asset(CONTRACT, kinds=("python", "lightgbm"), deps=MODEL_KEYS)
 def asset(
     context: dg.AssetExecutionContext,
     dates: Sequence[date],

@@ -89,7 +89,7 @@ def game_line_snapshots(landing: Landing, day: date) -> Snapshots[GameLineRecord
     return Snapshots(landing, GAME_LINES, day, parse_game_lines, lambda record: record.game_id)
 
 
-@table_asset(CONTRACT, kinds=("duckdb", "python"), deps=[LANDED_GAME_LINES])
+@table_asset(CONTRACT, kinds=("python",), deps=[LANDED_GAME_LINES])
 def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table) -> Rows:
     """Takes, game by game, the last snapshot before its tip-off; a line that cannot be read is no line."""
     return rows_before_tip_off(context, dates, games, game_line_snapshots, game_lines)

@@ -161,7 +161,7 @@ def games(records: Iterable[GameRecord]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=CONTRACT.schema.to_pyarrow())
 
 
-@table_asset(CONTRACT, kinds=("duckdb", "python"), deps=[LANDED_GAMES])
+@table_asset(CONTRACT, kinds=("python",), deps=[LANDED_GAMES])
 def asset(context: dg.AssetExecutionContext, dates: Sequence[date]) -> Rows:
     """Parses the newest landed answer about each date."""
     landed = read_landed(context.resources.landing, "games", dates, parse_games)

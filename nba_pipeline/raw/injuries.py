@@ -88,7 +88,7 @@ def injuries(snapshots: Snapshots[InjuryRecord], known: Iterable[Mapping[str, An
     return pa.Table.from_pylist(list(rows.values()), schema=CONTRACT.schema.to_pyarrow())
 
 
-@table_asset(CONTRACT, kinds=("duckdb", "python"), deps=[LANDED_INJURIES])
+@table_asset(CONTRACT, kinds=("python",), deps=[LANDED_INJURIES])
 def asset(context: dg.AssetExecutionContext, dates: Sequence[date], injury_reports: ibis.Table) -> Rows:
     """Takes each team's players from the snapshot of its report."""
     with context.resources.warehouse.session(read_only=True) as session:

@@ -120,7 +120,7 @@ def injury_reports(snapshots: Snapshots[InjuryRecord], games: Iterable[Scheduled
     return pa.Table.from_pylist(rows, schema=CONTRACT.schema.to_pyarrow())
 
 
-@table_asset(CONTRACT, kinds=("duckdb", "python"), deps=[LANDED_INJURIES])
+@table_asset(CONTRACT, kinds=("python",), deps=[LANDED_INJURIES])
 def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table) -> Rows:
     """Takes, team by team, what the last snapshot before its own game says, and since when it is known."""
     return rows_before_tip_off(context, dates, games, injury_snapshots, injury_reports)

@@ -247,7 +247,7 @@ def player_box_scores(records: Iterable[StatRecord]) -> tuple[pa.Table, int]:
     return table, len(rows) - len(distinct)
 
 
-@table_asset(CONTRACT, kinds=("duckdb", "python"), deps=[LANDED_PLAYER_BOX_SCORES])
+@table_asset(CONTRACT, kinds=("python",), deps=[LANDED_PLAYER_BOX_SCORES])
 def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table) -> Rows:
     """Parses the newest landed answer about each date."""
     landed = read_landed(context.resources.landing, "stats", dates, parse_stats)

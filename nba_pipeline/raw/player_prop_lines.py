@@ -120,7 +120,7 @@ def prop_line_snapshots(landing: Landing, day: date) -> Snapshots[PropLineRecord
     return Snapshots(landing, PROP_LINES, day, parse_player_prop_lines, lambda record: record.game_id)
 
 
-@table_asset(CONTRACT, kinds=("duckdb", "python"), deps=[LANDED_PLAYER_PROP_LINES])
+@table_asset(CONTRACT, kinds=("python",), deps=[LANDED_PLAYER_PROP_LINES])
 def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table) -> Rows:
     """Takes, game by game, the last snapshot before its tip-off; a line that cannot be read is no line."""
     return rows_before_tip_off(context, dates, games, prop_line_snapshots, player_prop_lines)

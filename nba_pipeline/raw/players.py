@@ -85,7 +85,7 @@ def players(
     return pa.Table.from_pylist(rows, schema=CONTRACT.schema.to_pyarrow())
 
 
-@table_asset(CONTRACT, kinds=("duckdb", "python"), deps=[LANDED_PLAYERS])
+@table_asset(CONTRACT, kinds=("python",), deps=[LANDED_PLAYERS])
 def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table) -> Rows:
     """Takes the last answer before the first tip-off of a date where there is one, else the newest."""
     teams, first_tip = _schedule(context, games)

@@ -167,13 +167,35 @@ def fingerprints(session: Session, table: Table, staged_as: str = STAGED) -> Map
     return {row["game_date"]: (row["row_count"], row["fingerprint"]) for row in found.to_pylist()}
 
 
+def content_hashes(session: Session, table: Table, dates: Sequence[date]) -> Mapping[date, tuple[int, str]]:
+    """Per date with published rows: their number and the SHA-256 over all that they say, volatile columns too.
+
+    The same rows give the same hash in every engine.
+    """
+    published = session.read(table)
+    session.stage(STAGED, published.filter(published.game_date.isin([ibis.literal(day) for day in dates])))
+    found = session.query_built(("content hashes", table), lambda read: _content_hashes(table))
+    return {row["game_date"]: (row["row_count"], row["fingerprint"]) for row in found.to_pylist()}
+
+
 def _fingerprints(table: Table, staged_as: str) -> ibis.Table:
-    rows = staged_rows(table, staged_as)
-    texts = [_text(rows[c.name], c) for c in table.columns if not c.volatile]
     order = [name for name in table.grain if name != "game_date"]
+    columns = [column for column in table.columns if not column.volatile]
+    return _hash_of_hashes(_row_hashes(staged_rows(table, staged_as), columns, order), order)
+
+
+def _content_hashes(table: Table) -> ibis.Table:
+    """In the order of the rows' own hashes: tables that only ever grow need not be unique in their grain."""
+    return _hash_of_hashes(_row_hashes(staged_rows(table), table.columns, ()), ["row_hash"])
+
+
+def _row_hashes(rows: ibis.Table, columns: Sequence[Column], kept: Sequence[str]) -> ibis.Table:
     # Joined at once: adding one text to the others at a time would copy a wide row once a column.
-    row_text = ibis.literal("|").join(texts)
-    hashed = rows.select("game_date", *order, row_hash=row_text.hexdigest("sha256"))
+    row_text = ibis.literal("|").join([_text(rows[column.name], column) for column in columns])
+    return rows.select("game_date", *kept, row_hash=row_text.hexdigest("sha256"))
+
+
+def _hash_of_hashes(hashed: ibis.Table, order: Sequence[str]) -> ibis.Table:
     by_date = hashed.group_by("game_date").agg(
         row_count=ibis._.count(),
         fingerprint=hashed.row_hash.group_concat(sep=",", order_by=[hashed[name] for name in order] or None),

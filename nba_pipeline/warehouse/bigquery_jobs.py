@@ -112,7 +112,7 @@ class Jobs:
         ends_at: float | None = None,
         repeated: bool = False,
     ) -> QueryJob:
-        """Runs a statement; with `into`, its rows go into a new table.
+        """Runs a query; with `into`, its rows go into a new table.
 
         It is asked first what it would read, and refused when that is beyond the budget; of a `repeated`
         statement, once a process. Raises `BudgetExceededError`, `QueryError` or `WarehouseUnavailableError`.
@@ -120,6 +120,20 @@ class Jobs:
         if not (repeated and statement in self._estimates):
             self._estimates[statement] = self._estimate(statement, parameters)
         self._governor.refuse_beyond(self._estimates[statement] if repeated else self._estimates.pop(statement), "It")
+        return self.do(statement, parameters, into=into, ends_at=ends_at)
+
+    def do(
+        self,
+        statement: str,
+        parameters: Parameters = (),
+        *,
+        into: str | None = None,
+        ends_at: float | None = None,
+    ) -> QueryJob:
+        """Runs a statement without asking first: BigQuery itself refuses it when it would bill more than is left.
+
+        Raises `BudgetExceededError`, `QueryError` or `WarehouseUnavailableError`.
+        """
         config = bigquery.QueryJobConfig(
             query_parameters=list(parameters),
             maximum_bytes_billed=max(1, self._governor.left()),

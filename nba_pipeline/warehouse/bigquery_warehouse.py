@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
@@ -16,6 +17,7 @@ import ibis
 import pyarrow as pa
 import tenacity
 from dagster_gcp import BigQueryResource
+from google.api_core.exceptions import NotFound
 from google.cloud import bigquery, bigquery_storage
 from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 from ibis.backends.bigquery.datatypes import BigQuerySchema
@@ -29,11 +31,11 @@ from nba_pipeline.warehouse.bigquery_sql import ASKED_DATES, Names, Statement, q
 from nba_pipeline.warehouse.interface import (
     QueryError,
     Replacement,
-    SchemaMismatchError,
     Session,
     WarehouseBusyError,
     WarehouseError,
 )
+from nba_pipeline.warehouse.schema_changes import columns_to_add
 
 STAGING = "staging"
 STAGED_FOR_MS = 6 * 60 * 60 * 1000
@@ -47,19 +49,34 @@ MOST_CLUSTERING_COLUMNS = 4
 _TRANSLATED: dict[Hashable, Statement] = {}
 
 
+@dataclass
+class Known:
+    """What a process has seen of the tables: those that there are, and the contracts that they fit.
+
+    Nobody but a person takes tables away. What was asked of one that is gone then fails, by name.
+    """
+
+    existing: set[str] = field(default_factory=set)
+    fits: dict[str, ibis.Schema] = field(default_factory=dict)
+
+
 class BigQuerySession:
     """A session: tables staged by it are its own, and so is the lease if it may write."""
 
-    def __init__(self, jobs: Jobs, client: bigquery.Client, names: Names, reads: "Rows", holder: str | None) -> None:
+    def __init__(
+        self, jobs: Jobs, client: bigquery.Client, names: Names, reads: "Rows", known: "Known", holder: str | None
+    ) -> None:
         self._jobs = jobs
         self._client = client
         self._names = names
         self._reads = reads
+        self._known = known
         self._holder = holder
         self._ends_at: float | None = None
         self._asked: list[date] = []
         self._staged: dict[str, str] = {}
-        self._existing = self._look()
+        self._places: list[str] = []
+        self._looked = False
 
     def read(self, table: Table) -> ibis.Table:
         """The published rows of a table; empty when nothing was ever published."""
@@ -69,7 +86,10 @@ class BigQuerySession:
 
     def exists(self, table: Table) -> bool:
         """Whether the warehouse has the table at all."""
-        return table.name in self._existing
+        if table.name not in self._known.existing and not self._looked:
+            self._known.existing |= self._look()
+            self._looked = True
+        return table.name in self._known.existing
 
     def query(self, expression: ibis.Table) -> pa.Table:
         """The rows of an expression."""
@@ -77,9 +97,10 @@ class BigQuerySession:
 
     def query_built(self, key: Hashable, build: Callable[[Reader], ibis.Table]) -> pa.Table:
         """The rows of a query that is translated once, and whose size is asked once."""
-        whole_key = key, self._names, frozenset(self._existing)
+        whole_key = key, self._names, frozenset(self._known.existing)
         if whole_key not in _TRANSLATED:
             expression = build(self.read)
+            whole_key = key, self._names, frozenset(self._known.existing)
             statement = _translated(expression, self._names)
             if statement.held:
                 return self.query(expression)
@@ -102,27 +123,22 @@ class BigQuerySession:
 
     def ensure(self, table: Table) -> None:
         """Creates the table, partitioned by date and clustered by key, or adds the columns that it has gained."""
+        if self._known.fits.get(table.name) == table.schema:
+            return
         wanted = schema_of(table)
         if not self.exists(table):
-            self._client.create_dataset(self._dataset(table.schema_name), exists_ok=True)
+            create_dataset(self._client, self._names, table.schema_name)
             self._client.create_table(self._definition(table, wanted), exists_ok=True)
-            self._existing.add(table.name)
-            return
+            self._known.existing.add(table.name)
+        self._fit(table, wanted)
+        self._known.fits[table.name] = table.schema
+
+    def _fit(self, table: Table, wanted: Sequence[bigquery.SchemaField]) -> None:
+        """Adds the columns that the contract has gained. Raises `SchemaMismatchError` for any other difference."""
         existing = self._client.get_table(self._names.table_id(table))
-        found, needed = BigQuerySchema.to_ibis(existing.schema), BigQuerySchema.to_ibis(wanted)
-        conflicts = [
-            f"{name} is {dtype} in the warehouse and {needed.get(name, 'absent')} in the contract"
-            for name, dtype in found.items()
-            if needed.get(name) != dtype
-        ]
-        if conflicts:
-            raise SchemaMismatchError(
-                f"{table.name} in the warehouse does not fit its contract: {'; '.join(conflicts)}. Only added "
-                "columns are applied by themselves. Rename or drop the table, then backfill it again."
-            )
-        added = [field for field in wanted if field.name not in found]
-        if added:
-            existing.schema = [*existing.schema, *added]
+        missing = columns_to_add(table, BigQuerySchema.to_ibis(existing.schema), BigQuerySchema.to_ibis(list(wanted)))
+        if missing:
+            existing.schema = [*existing.schema, *(field for field in wanted if field.name in missing)]
             self._client.update_table(existing, ["schema"])
 
     def stage(self, name: str, rows: ibis.Table | pa.Table) -> ibis.Table:
@@ -130,6 +146,7 @@ class BigQuerySession:
         place = f"{self._names.project}.{self._names.dataset(STAGING)}.{uuid.uuid4().hex}_{name}"
         expression = ibis.memtable(rows) if isinstance(rows, pa.Table) else rows
         held = expression.op()
+        self._places.append(place)
         if isinstance(held, InMemoryTable):
             self._jobs.load(held.data.to_pyarrow(held.schema), place, BigQuerySchema.from_ibis(held.schema))
         else:
@@ -142,7 +159,7 @@ class BigQuerySession:
         """Adds rows in one statement: all of them, or none."""
         self.stage("appended", rows)
         columns = _listed(rows.column_names)
-        self._jobs.query(
+        self._jobs.do(
             f"INSERT INTO {self._names.quoted(table)} ({columns}) SELECT {columns} FROM {quote(self._staged['appended'])}",  # noqa: S608, E501
             ends_at=self._limit(),
         )
@@ -159,7 +176,13 @@ class BigQuerySession:
             self.stage(f"replacement_{number}", change.rows)
             statements += self._replaced(number, change, parameters)
         script = ";\n".join(["BEGIN TRANSACTION", *statements, "COMMIT TRANSACTION"]) + ";"
-        self._jobs.query(script, parameters, ends_at=self._limit())
+        self._jobs.do(script, parameters, ends_at=self._limit())
+
+    def clear(self) -> None:
+        """Takes away what was staged; what a session that was killed leaves, BigQuery deletes after some hours."""
+        if self._places:
+            self._jobs.do("\n".join(f"DROP TABLE IF EXISTS {quote(place)};" for place in self._places))
+            self._places.clear()
 
     def _replaced(
         self,
@@ -230,17 +253,23 @@ class BigQuerySession:
             for table in self._client.list_tables(dataset)
         }
 
-    def _dataset(self, schema: str) -> bigquery.Dataset:
-        dataset = bigquery.Dataset(f"{self._names.project}.{self._names.dataset(schema)}")
-        dataset.location = self._client.location
-        return dataset
-
     def _definition(self, table: Table, schema: Sequence[bigquery.SchemaField]) -> bigquery.Table:
         definition = bigquery.Table(self._names.table_id(table), schema=list(schema))
         definition.description = table.description
         definition.time_partitioning = bigquery.TimePartitioning(field="game_date")
         definition.clustering_fields = [key for key in table.grain if key != "game_date"][:MOST_CLUSTERING_COLUMNS]
         return definition
+
+
+def create_dataset(client: bigquery.Client, names: Names, schema: str, expires_after_ms: int | None = None) -> None:
+    """Creates the dataset of a schema unless it is there; where somebody else made it, no right to do so is needed."""
+    dataset = bigquery.Dataset(f"{names.project}.{names.dataset(schema)}")
+    try:
+        client.get_dataset(dataset.reference)
+    except NotFound:
+        dataset.location = client.location
+        dataset.default_table_expiration_ms = expires_after_ms
+        client.create_dataset(dataset, exists_ok=True)
 
 
 def _translated(expression: ibis.Table, names: Names) -> Statement:
@@ -307,6 +336,7 @@ class BigQueryWarehouse:
         self._storage_endpoint = storage_endpoint
         self.lock_wait_seconds = lock_wait_seconds
         self._prepared = False
+        self._known = Known()
 
     @cached_property
     def client(self) -> bigquery.Client:
@@ -353,29 +383,30 @@ class BigQueryWarehouse:
     def session(self, *, read_only: bool = False, wait_seconds: float | None = None) -> Iterator[Session]:
         """A session; a writing one holds the lease."""
         self._prepare()
-        if read_only:
-            yield BigQuerySession(self._jobs, self.client, self.names, self._rows, None)
-            return
-        holder = uuid.uuid4().hex
-        self._take_lease(holder, self.lock_wait_seconds if wait_seconds is None else wait_seconds)
+        holder = None if read_only else uuid.uuid4().hex
+        if holder is not None:
+            self._take_lease(holder, self.lock_wait_seconds if wait_seconds is None else wait_seconds)
+        session = BigQuerySession(self._jobs, self.client, self.names, self._rows, self._known, holder)
         try:
-            yield BigQuerySession(self._jobs, self.client, self.names, self._rows, holder)
+            yield session
         finally:
-            self._jobs.query(
-                f"UPDATE {lease(self.names)} SET holder = NULL WHERE holder = @holder",  # noqa: S608
-                [bigquery.ScalarQueryParameter("holder", "STRING", holder)],
-            )
+            if holder is not None:
+                self._give_back(holder)
+            session.clear()
+
+    def _give_back(self, holder: str) -> None:
+        self._jobs.do(
+            f"UPDATE {lease(self.names)} SET holder = NULL WHERE holder = @holder",  # noqa: S608
+            [bigquery.ScalarQueryParameter("holder", "STRING", holder)],
+        )
 
     def _prepare(self) -> None:
         """Makes the datasets of staged tables and of the lease, once a process."""
         if self._prepared:
             return
-        for schema, expiration in ((STAGING, STAGED_FOR_MS), ("operations", None)):
-            dataset = bigquery.Dataset(f"{self.names.project}.{self.names.dataset(schema)}")
-            dataset.location = self.client.location
-            dataset.default_table_expiration_ms = expiration
-            self.client.create_dataset(dataset, exists_ok=True)
-        self._jobs.query(
+        create_dataset(self.client, self.names, STAGING, STAGED_FOR_MS)
+        create_dataset(self.client, self.names, "operations")
+        self._jobs.do(
             f"CREATE TABLE IF NOT EXISTS {lease(self.names)} AS "
             "SELECT CAST(NULL AS STRING) AS holder, CURRENT_TIMESTAMP() AS held_until"
         )
@@ -393,7 +424,7 @@ class BigQueryWarehouse:
             stop=tenacity.stop_after_delay(wait_seconds),
         )
         try:
-            waiting(lambda: self._jobs.query(taken, mine).num_dml_affected_rows)
+            waiting(lambda: self._jobs.do(taken, mine).num_dml_affected_rows)
         except tenacity.RetryError as error:
             raise WarehouseBusyError(
                 f"{self.description} was written by somebody else for more than {wait_seconds:g} s. A writer that "

@@ -21,11 +21,11 @@ from nba_pipeline.contracts import Reader, Table
 from nba_pipeline.warehouse.interface import (
     QueryError,
     Replacement,
-    SchemaMismatchError,
     Session,
     WarehouseBusyError,
     WarehouseError,
 )
+from nba_pipeline.warehouse.schema_changes import columns_to_add
 
 _TRANSLATED: dict[Hashable, tuple[str, tuple[str, ...]]] = {}
 """SQL and columns of built queries, by key and the tables that there are: translating takes longer than running."""
@@ -147,17 +147,7 @@ class DuckDBSession:
             return
         existing = dict(self._backend.get_schema(table.short_name, database=table.schema_name).items())
         wanted = dict(table.schema.items())
-        conflicts = [
-            f"{name} is {found} in the warehouse and {wanted.get(name, 'absent')} in the contract"
-            for name, found in existing.items()
-            if wanted.get(name) != found
-        ]
-        if conflicts:
-            raise SchemaMismatchError(
-                f"{table.name} in the warehouse does not fit its contract: {'; '.join(conflicts)}. Only added "
-                "columns are applied by themselves. Rename or drop the table, then backfill it again."
-            )
-        for name in wanted.keys() - existing.keys():
+        for name in columns_to_add(table, existing, wanted):
             kind = self._backend.compiler.type_mapper.to_string(wanted[name])
             self._connection.execute(f"ALTER TABLE {_quoted(table)} ADD COLUMN {_quote(name)} {kind}")
 

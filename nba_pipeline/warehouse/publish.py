@@ -95,7 +95,9 @@ def _stage(session: Session, table: Table, rows: ibis.Table | pa.Table, dates: S
 
 
 def rows_of(session: Session, table: Table, dates: Sequence[date]) -> ibis.Table:
-    """The published rows of the dates."""
+    """The published rows of the dates; of none, an empty table, so that nobody scans anything for it."""
+    if not dates:
+        return ibis.memtable(table.schema.to_pyarrow().empty_table())
     published = session.read(table)
     return published.filter(published.game_date.isin([ibis.literal(d) for d in dates]))
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -48,12 +49,13 @@ class Fault:
     """What happens to the requests that are meant, so many times.
 
     `code`: the answer instead, without asking the server. `reset`: the server is asked, and its answer is lost with
-    the connection. `stall`: it is asked, and the answer never comes.
+    the connection. `stall`: it is asked, and for `seconds` no answer comes; then the connection is lost.
     """
 
     meant: Callable[[Asked], bool]
     kind: str
     code: int = 503
+    seconds: float = 0
     times: int = 1
     hit: int = 0
 
@@ -130,6 +132,7 @@ class Proxy:
             asked.method, self.upstream + asked.path, data=asked.body, headers=headers, timeout=120
         )
         if fault is not None:
+            time.sleep(fault.seconds)
             handler.close_connection = True
             handler.connection.close()
             return
