@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -121,12 +122,29 @@ def fingerprints(bench: Workbench) -> pd.DataFrame:
     return rows.to_json()
 
 
-@pytest.mark.parametrize(
-    ("first", "count"), [(date(2025, 10, 31), 2), pytest.param(date(2025, 10, 29), 14, marks=pytest.mark.campaign)]
-)
-def test_single_dates_give_what_the_range_gave(season_start, workbench, first, count):
+def season_until(bench: Workbench, home: Path, day: date) -> None:
+    """Puts the season's home there as if it had been loaded up to the day before, and no model been trained."""
+    shutil.copytree(home, bench.home)
+    shutil.rmtree(bench.settings.models_path)
+    with duckdb.connect(str(bench.settings.warehouse_path)) as connection:
+        tables = connection.execute("SELECT schema_name, table_name FROM duckdb_tables()").fetchall()
+        for schema, name in tables:
+            connection.execute(f"DELETE FROM {schema}.{name} WHERE game_date >= ?", [day])
+
+
+def test_a_single_date_gives_what_the_range_gave(season_start, season_start_home, workbench):
+    """On the first of a month, with which the model changes."""
+    bench, day = workbench(), date(2025, 11, 1)
+    season_until(bench, season_start_home, day)
+    report = bench.backfill(day, day, history=False)
+    assert report.complete, report.attempts
+    assert_same(bench.everything(OPENING, day), season_start.everything(OPENING, day))
+
+
+@pytest.mark.campaign
+def test_fourteen_single_dates_give_what_the_range_gave(season_start, workbench):
     """Over the end of a month, with which the model changes, and the end of daylight-saving time."""
-    bench = workbench()
+    bench, first, count = workbench(), date(2025, 10, 29), 14
     bench.backfill(OPENING, first - timedelta(days=1))
     for day in pd.date_range(first, periods=count).date:
         report = bench.backfill(day, day, history=False)
@@ -169,25 +187,37 @@ def altered(league: League, day: date, *, delete: bool) -> League:
     return replace(league, games=changed, box=box.drop(columns="game_row"))
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize(
     ("day", "delete"),
-    [
-        pytest.param(date(2025, 10, 29), False, marks=pytest.mark.campaign),
-        pytest.param(date(2025, 11, 2), True, marks=pytest.mark.campaign),
-        (date(2025, 11, 7), False),
-    ],
+    [(date(2025, 10, 29), False), (date(2025, 11, 2), True), (date(2025, 11, 7), False)],
     ids=["October 29 altered", "November 2 deleted", "November 7 altered"],
 )
 def test_nothing_on_or_after_a_date_changes_its_features_and_predictions(season_start, workbench, league, day, delete):
     bench = workbench(of=altered(league, day, delete=delete))
     bench.backfill(OPENING, day - timedelta(days=1), Phase.LANDING, Phase.RAW, Phase.ANALYTICS, Phase.PRECOMPUTE)
     bench.backfill(day, day)
+    assert_nothing_leaked(bench, season_start, day, played=not delete)
+
+
+def test_games_that_end_otherwise_leave_the_features_and_predictions_of_their_date_as_they_were(
+    season_start, season_start_home, workbench, league
+):
+    day = date(2025, 11, 7)
+    bench = workbench(of=altered(league, day, delete=False), now=NOW + timedelta(minutes=1))
+    season_until(bench, season_start_home, day)
+    bench.backfill(day, day, history=False)
+    assert_nothing_leaked(bench, season_start, day, played=True)
+
+
+def assert_nothing_leaked(bench: Workbench, season_start: Workbench, day: date, *, played: bool) -> None:
+    """What is known before the games of a date is the same, though they and all later ones are others."""
     after_raw = [t for t in all_tables() if t.phase.value > Phase.RAW.value]
     before_tip_off = [t for t in after_raw if t.before_tip_off]
     history = (Window.BEFORE, Window.UP_TO)
     assert {t for t in after_raw if any(r.window in history for r in t.reads.values())} <= set(before_tip_off)
     assert {t.phase for t in before_tip_off} >= {Phase.PRECOMPUTE, Phase.PREDICTIONS}
-    if not delete:
+    if played:
         theirs = bench.rows(player_box_scores.CONTRACT, day, day)
         assert theirs["points"].sum() != season_start.rows(player_box_scores.CONTRACT, day, day)["points"].sum()
     for table in after_raw:
