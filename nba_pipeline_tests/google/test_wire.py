@@ -8,7 +8,12 @@ import pytest
 from nba_pipeline.definitions import warehouse_of
 from nba_pipeline.warehouse.bigquery_budget import BudgetExceededError
 from nba_pipeline.warehouse.bigquery_warehouse import LEASE_SECONDS, BigQueryWarehouse
-from nba_pipeline.warehouse.interface import WarehouseBusyError, WarehouseError, WarehouseUnavailableError
+from nba_pipeline.warehouse.interface import (
+    QueryError,
+    WarehouseBusyError,
+    WarehouseError,
+    WarehouseUnavailableError,
+)
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
 from nba_pipeline.warehouse.publish import Rows, publish
 from nba_pipeline_tests.google.proxy import Asked, Fault
@@ -168,3 +173,18 @@ def test_every_query_carries_the_most_that_it_may_bill(bigquery, wire):
     queries = [asked for asked in wire.jobs() if asked.statement]
     assert queries
     assert all(int(asked.job["configuration"]["query"]["maximumBytesBilled"]) > 0 for asked in queries)
+
+
+def test_nothing_that_was_staged_is_left_after_a_session(bigquery):
+    put(bigquery, rows(*GOOD))
+    with bigquery.session(read_only=True) as session:
+        session.stage("looked_at", session.read(HEIGHTS))
+        assert list(bigquery.client.list_tables(bigquery.names.dataset("staging")))
+    assert list(bigquery.client.list_tables(bigquery.names.dataset("staging"))) == []
+
+
+def test_a_table_that_somebody_took_away_is_an_error_by_name_and_no_empty_answer(bigquery):
+    put(bigquery, rows(*GOOD))
+    bigquery.client.delete_table(bigquery.names.table_id(HEIGHTS))
+    with bigquery.session(read_only=True) as session, pytest.raises(QueryError, match="heights"):
+        session.query(session.read(HEIGHTS))
