@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from google.cloud import bigquery
 from google.cloud.bigquery.job import QueryJob
 
+from nba_pipeline.warehouse.bigquery_errors import reached
 from nba_pipeline.warehouse.interface import WarehouseError
 
 LOOK_EVERY_SECONDS = 600
@@ -109,7 +110,8 @@ class Governor:
             return
         midnight = datetime(today.year, today.month, today.day, tzinfo=UTC)
         day = Cost()
-        for job in self._client.list_jobs(min_creation_time=midnight, state_filter="done"):
-            if isinstance(job, QueryJob) and dict(job.labels or {}).get(LABEL) == self.labels[LABEL]:
-                day.add(job)
+        with reached("list the jobs of today, for their bill"):
+            for job in self._client.list_jobs(min_creation_time=midnight, state_filter="done"):
+                if isinstance(job, QueryJob) and dict(job.labels or {}).get(LABEL) == self.labels[LABEL]:
+                    day.add(job)
         self._day, self._today, self._looked_at = day, today, time.monotonic()

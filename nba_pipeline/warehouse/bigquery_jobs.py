@@ -16,15 +16,15 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import requests
 import tenacity
 from google.api_core import exceptions
 from google.api_core.retry import Retry
-from google.auth.exceptions import GoogleAuthError, TransportError
+from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from google.cloud.bigquery.job import LoadJob, QueryJob
 
 from nba_pipeline.warehouse.bigquery_budget import BudgetExceededError, Governor
+from nba_pipeline.warehouse.bigquery_errors import LOST, reached
 from nba_pipeline.warehouse.interface import QueryError, WarehouseUnavailableError
 
 J = TypeVar("J", LoadJob, QueryJob)
@@ -44,21 +44,6 @@ MAY_HEAL = {
 
 CONCURRENT = re.compile(r"concurrent update|serialize access", re.I)
 """How BigQuery says that another job wrote to the table first."""
-
-LOST = (
-    requests.exceptions.ConnectionError,
-    requests.exceptions.ChunkedEncodingError,
-    requests.exceptions.Timeout,
-    ConnectionError,
-    TransportError,
-    exceptions.TooManyRequests,
-    exceptions.InternalServerError,
-    exceptions.BadGateway,
-    exceptions.ServiceUnavailable,
-    exceptions.GatewayTimeout,
-    exceptions.RetryError,
-)
-"""After these nobody knows whether a request arrived."""
 
 REQUEST_SECONDS = 60.0
 OVER_BUDGET = "bytesBilledLimitExceeded"
@@ -180,12 +165,8 @@ class Jobs:
     def _estimate(self, statement: str, parameters: Parameters) -> int:
         """The bytes that BigQuery says a statement would read; it says so without running it, and free of charge."""
         config = bigquery.QueryJobConfig(query_parameters=list(parameters), dry_run=True, use_query_cache=False)
-        try:
+        with reached("ask what a query would read"):
             job = self._client.query(statement, config, job_retry=None, retry=self._polling, timeout=REQUEST_SECONDS)
-        except LOST as error:
-            raise self._unavailable(error) from error
-        except (exceptions.GoogleAPICallError, GoogleAuthError) as error:
-            raise QueryError(f"BigQuery refused a query: {error}") from error
         return job.total_bytes_processed or 0
 
     def _run(self, begin: Callable[[str], J], ends_at: float | None) -> J:

@@ -26,6 +26,7 @@ from ibis.expr.operations import InMemoryTable
 
 from nba_pipeline.contracts import Column, Reader, Table
 from nba_pipeline.warehouse.bigquery_budget import Budget, Governor
+from nba_pipeline.warehouse.bigquery_errors import reached
 from nba_pipeline.warehouse.bigquery_jobs import Jobs, Parameters, Patience
 from nba_pipeline.warehouse.bigquery_sql import ASKED_DATES, Names, Statement, quote, translate
 from nba_pipeline.warehouse.interface import (
@@ -128,18 +129,21 @@ class BigQuerySession:
         wanted = schema_of(table)
         if not self.exists(table):
             create_dataset(self._client, self._names, table.schema_name)
-            self._client.create_table(self._definition(table, wanted), exists_ok=True)
+            with reached(f"create {table.name}"):
+                self._client.create_table(self._definition(table, wanted), exists_ok=True)
             self._known.existing.add(table.name)
         self._fit(table, wanted)
         self._known.fits[table.name] = table.schema
 
     def _fit(self, table: Table, wanted: Sequence[bigquery.SchemaField]) -> None:
         """Adds the columns that the contract has gained. Raises `SchemaMismatchError` for any other difference."""
-        existing = self._client.get_table(self._names.table_id(table))
+        with reached(f"look at {table.name}"):
+            existing = self._client.get_table(self._names.table_id(table))
         missing = columns_to_add(table, BigQuerySchema.to_ibis(existing.schema), BigQuerySchema.to_ibis(list(wanted)))
         if missing:
             existing.schema = [*existing.schema, *(field for field in wanted if field.name in missing)]
-            self._client.update_table(existing, ["schema"])
+            with reached(f"add columns to {table.name}"):
+                self._client.update_table(existing, ["schema"])
 
     def stage(self, name: str, rows: ibis.Table | pa.Table) -> ibis.Table:
         """Computes rows into a table of this session; only what Python made travels, as Parquet."""
@@ -245,13 +249,14 @@ class BigQuerySession:
     def _look(self) -> set[str]:
         """The tables that there are, of all schemas."""
         start = self._names.dataset("")
-        datasets = [found.dataset_id for found in self._client.list_datasets()]
-        return {
-            f"{dataset.removeprefix(start)}.{table.table_id}"
-            for dataset in datasets
-            if dataset.startswith(start) and dataset != self._names.dataset(STAGING)
-            for table in self._client.list_tables(dataset)
-        }
+        with reached("list the tables that there are"):
+            datasets = [found.dataset_id for found in self._client.list_datasets()]
+            return {
+                f"{dataset.removeprefix(start)}.{table.table_id}"
+                for dataset in datasets
+                if dataset.startswith(start) and dataset != self._names.dataset(STAGING)
+                for table in self._client.list_tables(dataset)
+            }
 
     def _definition(self, table: Table, schema: Sequence[bigquery.SchemaField]) -> bigquery.Table:
         definition = bigquery.Table(self._names.table_id(table), schema=list(schema))
@@ -264,12 +269,13 @@ class BigQuerySession:
 def create_dataset(client: bigquery.Client, names: Names, schema: str, expires_after_ms: int | None = None) -> None:
     """Creates the dataset of a schema unless it is there; where somebody else made it, no right to do so is needed."""
     dataset = bigquery.Dataset(f"{names.project}.{names.dataset(schema)}")
-    try:
-        client.get_dataset(dataset.reference)
-    except NotFound:
-        dataset.location = client.location
-        dataset.default_table_expiration_ms = expires_after_ms
-        client.create_dataset(dataset, exists_ok=True)
+    with reached(f"create the dataset {dataset.dataset_id}"):
+        try:
+            client.get_dataset(dataset.reference)
+        except NotFound:
+            dataset.location = client.location
+            dataset.default_table_expiration_ms = expires_after_ms
+            client.create_dataset(dataset, exists_ok=True)
 
 
 def _translated(expression: ibis.Table, names: Names) -> Statement:
@@ -308,12 +314,14 @@ class Rows:
         """The Storage API of BigQuery, or of a server on this machine."""
         if self._endpoint is None:
             return bigquery_storage.BigQueryReadClient(credentials=self._client._credentials)
-        transport = BigQueryReadGrpcTransport(channel=grpc.insecure_channel(self._endpoint))
+        channel = grpc.insecure_channel(self._endpoint, options=[("grpc.max_receive_message_length", -1)])
+        transport = BigQueryReadGrpcTransport(channel=channel)
         return bigquery_storage.BigQueryReadClient(transport=transport)
 
     def of(self, job: bigquery.QueryJob) -> pa.Table:
-        """The rows of a job."""
-        return job.result(job_retry=None).to_arrow(bqstorage_client=self._storage)
+        """The rows of a finished job. Raises `QueryError` or `WarehouseUnavailableError` when they do not arrive."""
+        with reached(f"fetch the rows of job {job.job_id}"):
+            return job.result(job_retry=None).to_arrow(bqstorage_client=self._storage)
 
 
 class BigQueryWarehouse:
@@ -369,7 +377,8 @@ class BigQueryWarehouse:
     @property
     def exists(self) -> bool:
         """Whether the project has any dataset with the prefix."""
-        return any(found.dataset_id.startswith(self.names.dataset("")) for found in self.client.list_datasets())
+        with reached("list the datasets that there are"):
+            return any(found.dataset_id.startswith(self.names.dataset("")) for found in self.client.list_datasets())
 
     def charge(self, run_id: str) -> None:
         """What is asked from now on is on the account of this run."""

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from google.api_core import exceptions
 
 from nba_pipeline.definitions import warehouse_of
 from nba_pipeline.warehouse.bigquery_budget import BudgetExceededError
@@ -187,4 +188,23 @@ def test_a_table_that_somebody_took_away_is_an_error_by_name_and_no_empty_answer
     put(bigquery, rows(*GOOD))
     bigquery.client.delete_table(bigquery.names.table_id(HEIGHTS))
     with bigquery.session(read_only=True) as session, pytest.raises(QueryError, match="heights"):
+        session.query(session.read(HEIGHTS))
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (exceptions.ServiceUnavailable("gone"), WarehouseUnavailableError),
+        (exceptions.ResourceExhausted("too much"), WarehouseUnavailableError),
+        (exceptions.PermissionDenied("not yours"), QueryError),
+    ],
+    ids=["unavailable", "exhausted", "denied"],
+)
+def test_rows_that_do_not_arrive_are_an_error_of_the_warehouse(bigquery, monkeypatch, error, expected):
+    def fails(*arguments: object, **named: object) -> None:
+        raise error
+
+    put(bigquery, rows(*GOOD))
+    monkeypatch.setattr("google.cloud.bigquery.table.RowIterator.to_arrow", fails)
+    with bigquery.session(read_only=True) as session, pytest.raises(expected, match="fetch the rows of job"):
         session.query(session.read(HEIGHTS))
