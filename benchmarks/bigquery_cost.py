@@ -45,6 +45,8 @@ SEASON_DATES = 170
 WRITES_A_CHANGE, WRITES_A_LEASE = 3, 2
 """Statements of a publication: for each table delete, insert and compare; and take and look at the lease."""
 
+STAGED = "staged rows, and the pipeline's own tables"
+
 FIXED = {pa.bool_(): 1}
 """Bytes of a value; every other type of fixed width has 8."""
 
@@ -102,11 +104,12 @@ def billed(expression: ibis.Table, sizes: Sizes, day: date) -> dict[str, float]:
     bill: dict[str, float] = defaultdict(lambda: LEAST)
     for table in tree.find_all(sge.Table):
         if table.db:
-            name = f"{table.db}.{table.name}"
+            published = f"{table.db}.{table.name}"
+            name = published if published in sizes.by_date else STAGED
             around = named_dates(table.parent_select, day) or (
                 (min(d[0] for d in whole), max(d[1] for d in whole)) if whole else (date.min, date.max)
             )
-            bill[name] = max(bill[name], sizes.read(name, *around))
+            bill[name] = max(bill[name], sizes.read(published, *around))
     return bill
 
 
@@ -121,7 +124,7 @@ class Bill:
     def query(self, expression: ibis.Table) -> None:
         """Adds a query."""
         self.statements += 1
-        self.bytes.update(billed(expression, self.sizes, self.day) or {"staged rows": LEAST})
+        self.bytes.update(billed(expression, self.sizes, self.day) or {STAGED: LEAST})
 
     def writes(self, changes: int) -> None:
         """Adds a publication of so many tables."""

@@ -125,7 +125,7 @@ def fingerprints(bench: Workbench) -> pd.DataFrame:
 def season_until(bench: Workbench, home: Path, day: date) -> None:
     """Puts the season's home there as if it had been loaded up to the day before, and no model been trained."""
     shutil.copytree(home, bench.home)
-    shutil.rmtree(bench.settings.models_path)
+    shutil.rmtree(bench.settings.models_path, ignore_errors=True)
     with duckdb.connect(str(bench.settings.warehouse_path)) as connection:
         tables = connection.execute("SELECT schema_name, table_name FROM duckdb_tables()").fetchall()
         for schema, name in tables:
