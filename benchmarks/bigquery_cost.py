@@ -18,7 +18,6 @@ from pathlib import Path
 
 import ibis
 import pyarrow as pa
-import pyarrow.compute as pc
 import sqlglot
 import sqlglot.expressions as sge
 from rich.console import Console
@@ -56,8 +55,7 @@ def bytes_of(rows: pa.Table) -> int:
     total = 0
     for column in rows.columns:
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            length = pc.sum(pc.binary_length(column)).as_py() or 0
-            total += 2 * len(column) + length
+            total += sum(2 + len((value or "").encode()) for value in column.to_pylist())
         else:
             total += FIXED.get(column.type, 8) * len(column)
     return total
@@ -82,7 +80,7 @@ class Sizes:
         return sum(size for day, size in self.by_date.get(name, {}).items() if first <= day <= last)
 
 
-def named_dates(select: sge.Expression, day: date) -> tuple[date, date] | None:
+def named_dates(select: sge.Select | None, day: date) -> tuple[date, date] | None:
     """The first and last date that a SELECT or one around it names; None where none does."""
     while select is not None:
         where = select.args.get("where")

@@ -93,11 +93,10 @@ class Jobs:
         statement: str,
         parameters: Parameters = (),
         *,
-        into: str | None = None,
         ends_at: float | None = None,
         repeated: bool = False,
     ) -> QueryJob:
-        """Runs a query; with `into`, its rows go into a new table.
+        """Runs a query whose rows are to be read.
 
         It is asked first what it would read, and refused when that is beyond the budget; of a `repeated`
         statement, once a process. Raises `BudgetExceededError`, `QueryError` or `WarehouseUnavailableError`.
@@ -105,7 +104,7 @@ class Jobs:
         if not (repeated and statement in self._estimates):
             self._estimates[statement] = self._estimate(statement, parameters)
         self._governor.refuse_beyond(self._estimates[statement] if repeated else self._estimates.pop(statement), "It")
-        return self.do(statement, parameters, into=into, ends_at=ends_at)
+        return self.do(statement, parameters, ends_at=ends_at)
 
     def do(
         self,
@@ -114,14 +113,16 @@ class Jobs:
         *,
         into: str | None = None,
         ends_at: float | None = None,
+        at_most: int | None = None,
     ) -> QueryJob:
-        """Runs a statement without asking first: BigQuery itself refuses it when it would bill more than is left.
+        """Runs a statement without asking first; with `into`, its rows go into a new table.
 
+        BigQuery itself refuses it when it would bill more than is left of the budget, or than `at_most`.
         Raises `BudgetExceededError`, `QueryError` or `WarehouseUnavailableError`.
         """
         config = bigquery.QueryJobConfig(
             query_parameters=list(parameters),
-            maximum_bytes_billed=max(1, self._governor.left()),
+            maximum_bytes_billed=max(1, self._governor.left()) if at_most is None else at_most,
             labels=dict(self._governor.labels),
             **({"destination": into, "write_disposition": "WRITE_TRUNCATE"} if into else {}),
         )
@@ -212,8 +213,10 @@ class Jobs:
 
     def _done(self, job: J, ends_at: float | None) -> J:
         """Waits for the end of a job, and asks BigQuery how it ended."""
+        left = None if ends_at is None else max(0.1, ends_at - time.monotonic())
         try:
-            job.result(retry=self._polling, timeout=None if ends_at is None else max(0.1, ends_at - time.monotonic()))
+            if job.state != "DONE":
+                job.result(retry=self._polling, timeout=left)
         except OutOfTimeError as error:
             job.cancel(retry=self._polling, timeout=REQUEST_SECONDS)
             raise QueryError(f"the time limit is over (job {job.job_id})") from error

@@ -47,6 +47,9 @@ LEASE_SECONDS = 900
 
 MOST_CLUSTERING_COLUMNS = 4
 
+TIDYING_BYTES = 100 * 2**20
+"""What giving back the lease and dropping staged tables may bill, though the budget be used up."""
+
 _TRANSLATED: dict[Hashable, Statement] = {}
 
 
@@ -77,7 +80,7 @@ class BigQuerySession:
         self._asked: list[date] = []
         self._staged: dict[str, str] = {}
         self._places: list[str] = []
-        self._looked = False
+        self._absent: set[str] = set()
 
     def read(self, table: Table) -> ibis.Table:
         """The published rows of a table; empty when nothing was ever published."""
@@ -87,9 +90,14 @@ class BigQuerySession:
 
     def exists(self, table: Table) -> bool:
         """Whether the warehouse has the table at all."""
-        if table.name not in self._known.existing and not self._looked:
-            self._known.existing |= self._look()
-            self._looked = True
+        if table.name not in self._known.existing and table.name not in self._absent:
+            with reached(f"look for {table.name}"):
+                try:
+                    self._client.get_table(self._names.table_id(table))
+                except NotFound:
+                    self._absent.add(table.name)
+                else:
+                    self._known.existing.add(table.name)
         return table.name in self._known.existing
 
     def query(self, expression: ibis.Table) -> pa.Table:
@@ -139,7 +147,8 @@ class BigQuerySession:
         """Adds the columns that the contract has gained. Raises `SchemaMismatchError` for any other difference."""
         with reached(f"look at {table.name}"):
             existing = self._client.get_table(self._names.table_id(table))
-        missing = columns_to_add(table, BigQuerySchema.to_ibis(existing.schema), BigQuerySchema.to_ibis(list(wanted)))
+        found, needed = (dict(BigQuerySchema.to_ibis(list(fields)).items()) for fields in (existing.schema, wanted))
+        missing = columns_to_add(table, found, needed)
         if missing:
             existing.schema = [*existing.schema, *(field for field in wanted if field.name in missing)]
             with reached(f"add columns to {table.name}"):
@@ -155,7 +164,7 @@ class BigQuerySession:
             self._jobs.load(held.data.to_pyarrow(held.schema), place, BigQuerySchema.from_ibis(held.schema))
         else:
             statement = _translated(expression, self._names)
-            self._jobs.query(self._text(statement), self._parameters(statement), into=place, ends_at=self._limit())
+            self._jobs.do(self._text(statement), self._parameters(statement), into=place, ends_at=self._limit())
         self._staged[name] = place
         return ibis.table(expression.schema(), name=name)
 
@@ -185,7 +194,8 @@ class BigQuerySession:
     def clear(self) -> None:
         """Takes away what was staged; what a session that was killed leaves, BigQuery deletes after some hours."""
         if self._places:
-            self._jobs.do("\n".join(f"DROP TABLE IF EXISTS {quote(place)};" for place in self._places))
+            dropped = "\n".join(f"DROP TABLE IF EXISTS {quote(place)};" for place in self._places)
+            self._jobs.do(dropped, at_most=TIDYING_BYTES)
             self._places.clear()
 
     def _replaced(
@@ -245,18 +255,6 @@ class BigQuerySession:
     def _in_time(self) -> None:
         if self._ends_at is not None and time.monotonic() >= self._ends_at:
             raise QueryError("the time limit is over")
-
-    def _look(self) -> set[str]:
-        """The tables that there are, of all schemas."""
-        start = self._names.dataset("")
-        with reached("list the tables that there are"):
-            datasets = [found.dataset_id for found in self._client.list_datasets()]
-            return {
-                f"{dataset.removeprefix(start)}.{table.table_id}"
-                for dataset in datasets
-                if dataset.startswith(start) and dataset != self._names.dataset(STAGING)
-                for table in self._client.list_tables(dataset)
-            }
 
     def _definition(self, table: Table, schema: Sequence[bigquery.SchemaField]) -> bigquery.Table:
         definition = bigquery.Table(self._names.table_id(table), schema=list(schema))
@@ -407,6 +405,7 @@ class BigQueryWarehouse:
         self._jobs.do(
             f"UPDATE {lease(self.names)} SET holder = NULL WHERE holder = @holder",  # noqa: S608
             [bigquery.ScalarQueryParameter("holder", "STRING", holder)],
+            at_most=TIDYING_BYTES,
         )
 
     def _prepare(self) -> None:

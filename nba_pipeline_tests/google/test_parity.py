@@ -26,6 +26,9 @@ FIRST = date(2025, 10, 1)
 
 DATES = [DAY_OFF + timedelta(days=n) for n in range(14)]
 
+NONE_OF_PAST_DATES = {"raw.game_lines", "raw.player_prop_lines", "raw.injuries", "raw.injury_reports"}
+"""They can be asked for before a game only; `test_tables.py` compares them."""
+
 Hashes = dict[tuple[str, date], tuple[int, str]]
 
 
@@ -44,7 +47,7 @@ def cloud(league, emulator, tmp_path: Path) -> Iterator[Workbench]:
         storage.Client(project=PROJECT).create_bucket("landing")
         yield Workbench(
             tmp_path / "cloud", server, warehouse=f"bigquery://{PROJECT}/parity", landing="gs://landing/nba",
-            bigquery_storage_endpoint=emulator.storage,
+            bigquery_storage_endpoint=emulator.storage, gate_time_limit_seconds=900,
         )  # fmt: skip
 
 
@@ -86,7 +89,7 @@ def test_fourteen_dates_give_the_rows_of_duckdb_and_a_changed_digit_is_found(sea
     assert not (cloud.home / "landing").exists()
 
     expected, found = hashes(season_start.warehouse), hashes(cloud.warehouse)
-    assert {name for name, _ in expected} == {table.name for table in all_tables()}
+    assert {table.name for table in all_tables()} - {name for name, _ in expected} == NONE_OF_PAST_DATES
     assert differences(found, expected) == []
     assert differences(manifest(cloud.warehouse), manifest(season_start.warehouse)) == []
 

@@ -1,12 +1,22 @@
 """Tables as BigQuery keeps them: partitioned, clustered, described; and what SQL makes never leaves BigQuery."""
 
+from datetime import date, datetime, timedelta
+
+import ibis
+import pyarrow as pa
 import pytest
 
+from nba_pipeline.contracts import Table
 from nba_pipeline.precompute import ml_feature_store
-from nba_pipeline.raw import games
+from nba_pipeline.raw import game_lines, games, injuries, injury_reports, player_prop_lines
 from nba_pipeline.tables import all_tables
+from nba_pipeline.warehouse.audit import STAGED, content_hashes, fingerprints
 from nba_pipeline.warehouse.bigquery_warehouse import MOST_CLUSTERING_COLUMNS, schema_of
+from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
+from nba_pipeline.warehouse.interface import Replacement
 from nba_pipeline_tests.warehouse.test_publish import GOOD, HEIGHTS, put, rows
+
+DAY = date(2025, 11, 12)
 
 
 @pytest.mark.parametrize("table", [games.CONTRACT, ml_feature_store.CONTRACT], ids=lambda table: table.name)
@@ -36,6 +46,43 @@ def test_every_column_has_a_type_that_bigquery_has(table):
         "TIMESTAMP",
         "DATETIME",
     }
+
+
+def made_up(table: Table) -> pa.Table:
+    """Five rows of a table, with what engines write differently: long fractions, microseconds, accents and nulls."""
+    instant = datetime(2025, 11, 12, 23, 59, 59, 123456)
+    values = {
+        "int64": lambda n: n - 2,
+        "float64": lambda n: [0.1, -1.5e-7, 2 / 3, 1e6 + 1 / 3, 0.0][n],
+        "boolean": lambda n: n % 2 == 0,
+        "date": lambda n: DAY,
+        "string": lambda n: ["Dončić", "a|b", "", " ", "🏀"][n],
+        "timestamp(6)": lambda n: instant - timedelta(hours=n * 7),
+    }
+    made = []
+    for n in range(5):
+        row = {c.name: c.allowed[n % len(c.allowed)] if c.allowed else values[c.type](n) for c in table.columns}
+        nulls = {c.name: None for place, c in enumerate(table.columns) if c.nullable and (place + n) % 3 == 0}
+        made.append(row | nulls)
+    return pa.Table.from_pylist(made, schema=table.schema.to_pyarrow())
+
+
+@pytest.mark.parametrize(
+    "table",
+    [game_lines.CONTRACT, player_prop_lines.CONTRACT, injuries.CONTRACT, injury_reports.CONTRACT, HEIGHTS],
+    ids=lambda table: table.name,
+)
+def test_the_same_rows_have_the_same_hash_on_both_engines(bigquery, tmp_path, table):
+    """Of past dates no lines and no injuries can be had, so the fourteen dates have none."""
+    found = []
+    for warehouse in (bigquery, DuckDBWarehouse(tmp_path / "warehouse.duckdb")):
+        with warehouse.session() as session:
+            session.ensure(table)
+            session.replace([Replacement(table, ibis.memtable(made_up(table)), [DAY])])
+            session.stage(STAGED, session.read(table))
+            found.append((content_hashes(session, table, [DAY]), fingerprints(session, table)))
+    assert found[0] == found[1]
+    assert found[0][0][DAY][0] == 5
 
 
 def test_what_sql_makes_is_made_there_and_what_python_made_is_loaded(bigquery, wire):

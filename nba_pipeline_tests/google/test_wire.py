@@ -8,7 +8,7 @@ from google.api_core import exceptions
 
 from nba_pipeline.definitions import warehouse_of
 from nba_pipeline.warehouse.bigquery_budget import BudgetExceededError
-from nba_pipeline.warehouse.bigquery_warehouse import LEASE_SECONDS, BigQueryWarehouse
+from nba_pipeline.warehouse.bigquery_warehouse import LEASE_SECONDS, TIDYING_BYTES, BigQueryWarehouse
 from nba_pipeline.warehouse.interface import (
     QueryError,
     WarehouseBusyError,
@@ -30,6 +30,15 @@ def publication(asked: Asked) -> bool:
 
 def any_query(asked: Asked) -> bool:
     return asked.begins_a_job and not asked.is_dry_run
+
+
+def not_done_at_once(asked: Asked, body: bytes) -> bytes:
+    """A job runs on when it was taken, as on BigQuery: the emulator answers when it is done."""
+    if not publication(asked) or b'"status"' not in body:
+        return body
+    answer = json.loads(body)
+    answer["status"] = {"state": "RUNNING"}
+    return json.dumps(answer).encode()
 
 
 def outcome_of_publication(asked: Asked) -> bool:
@@ -60,6 +69,7 @@ IN_CAMPAIGN = pytest.mark.campaign
 )
 def test_a_fault_that_heals_publishes_once_and_whole(bigquery, wire, fault, monkeypatch):
     monkeypatch.setattr("nba_pipeline.warehouse.bigquery_jobs.REQUEST_SECONDS", 4.0)
+    wire.rewrite = not_done_at_once
     put(bigquery, rows(*GOOD))
     wire.faults = [replace(fault)]
     outcomes = put(bigquery, rows(*OTHER))
@@ -208,3 +218,17 @@ def test_rows_that_do_not_arrive_are_an_error_of_the_warehouse(bigquery, monkeyp
     monkeypatch.setattr("google.cloud.bigquery.table.RowIterator.to_arrow", fails)
     with bigquery.session(read_only=True) as session, pytest.raises(expected, match="fetch the rows of job"):
         session.query(session.read(HEIGHTS))
+
+
+def test_a_budget_that_is_used_up_still_lets_the_lease_go(bigquery_settings, wire):
+    warehouse = warehouse_of(bigquery_settings.model_copy(update={"bigquery_bytes_per_run": 10_000_000}))
+    put(warehouse_of(bigquery_settings), rows(*GOOD))
+    with warehouse.session() as session:
+        wire.rewrite = billed(20_000_000)
+        with pytest.raises(BudgetExceededError):
+            session.query(session.read(HEIGHTS))
+        wire.seen.clear()
+    (given_back,) = [asked for asked in wire.jobs() if "SET holder = NULL" in asked.statement]
+    assert int(given_back.job["configuration"]["query"]["maximumBytesBilled"]) == TIDYING_BYTES
+    with warehouse_of(bigquery_settings).session(wait_seconds=0.2):
+        pass
