@@ -76,6 +76,8 @@ class Problem:
 def standing(published: ibis.Table, made: pa.Table) -> ibis.Table:
     """The published rows that `append` must know of: live ones of the dates for which something live was made."""
     dates = _of_mode(made, LIVE)["game_date"].unique().to_pylist()
+    if not dates:
+        return ibis.memtable(published.schema().to_pyarrow().empty_table())
     return published.filter(published.mode == LIVE, published.game_date.isin([ibis.literal(day) for day in dates]))
 
 

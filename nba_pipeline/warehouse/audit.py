@@ -232,7 +232,8 @@ def _text(value: ir.Value, column: Column) -> ir.StringValue:
 
 
 def _instant(value: ir.Value) -> ir.StringValue:
-    """The day, and the microseconds since it began."""
+    """The day, and the microseconds since it began. Some engines count the seconds among the microseconds of one."""
     seconds = (value.hour() * 60 + value.minute()) * 60 + value.second()  # type: ignore[attr-defined]
-    of_day = seconds.cast("int64") * 1_000_000 + value.microsecond()  # type: ignore[attr-defined]
+    fraction = value.microsecond() % 1_000_000  # type: ignore[attr-defined]
+    of_day = seconds.cast("int64") * 1_000_000 + fraction
     return value.date().cast("string") + " " + of_day.cast("string")  # type: ignore[attr-defined]
