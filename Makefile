@@ -47,7 +47,7 @@ lint: install
 test: install emulator lint
 	$(BIN)/pytest -n auto $(ARGS)
 
-campaign: install
+campaign: install emulator
 	$(BIN)/pytest -n auto -m campaign $(ARGS)
 
 chaos: install
