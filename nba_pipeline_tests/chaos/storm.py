@@ -358,6 +358,7 @@ def weather(daemon: StormDaemon, days: Sequence[date], webhook: Webhook, share: 
     daemon.tick_schedule("box_scores", daemon.now)
     daemon.at(new_york(after, time(12, 0)))
     daemon.run_until(daemon.now + timedelta(hours=1))
+    daemon.look_for_healed()
 
 
 def tell_the_news(twin: SimulatedDaemon, daemon: StormDaemon, days: Sequence[date]) -> None:
