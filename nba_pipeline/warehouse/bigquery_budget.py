@@ -14,6 +14,9 @@ from nba_pipeline.warehouse.interface import WarehouseError
 LOOK_EVERY_SECONDS = 600
 """How often a process asks BigQuery what others have spent today; its own spending it knows."""
 
+LEAST_BILLED = 10 * 2**20
+"""Bytes that BigQuery bills for the smallest statement that reads a table."""
+
 LABEL = "nba_pipeline"
 
 

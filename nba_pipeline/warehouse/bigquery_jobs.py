@@ -23,7 +23,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from google.cloud.bigquery.job import LoadJob, QueryJob
 
-from nba_pipeline.warehouse.bigquery_budget import BudgetExceededError, Governor
+from nba_pipeline.warehouse.bigquery_budget import LEAST_BILLED, BudgetExceededError, Governor
 from nba_pipeline.warehouse.bigquery_errors import LOST, reached
 from nba_pipeline.warehouse.interface import QueryError, WarehouseUnavailableError
 
@@ -103,7 +103,8 @@ class Jobs:
         """
         if not (repeated and statement in self._estimates):
             self._estimates[statement] = self._estimate(statement, parameters)
-        self._governor.refuse_beyond(self._estimates[statement] if repeated else self._estimates.pop(statement), "It")
+        estimate = self._estimates[statement] if repeated else self._estimates.pop(statement)
+        self._governor.refuse_beyond(estimate, "A query")
         return self.do(statement, parameters, ends_at=ends_at)
 
     def do(
@@ -117,12 +118,15 @@ class Jobs:
     ) -> QueryJob:
         """Runs a statement without asking first; with `into`, its rows go into a new table.
 
-        BigQuery itself refuses it when it would bill more than is left of the budget, or than `at_most`.
+        It is refused when less is left of the budget than any statement costs; BigQuery itself refuses it when it
+        would bill more than is left, or than `at_most`.
         Raises `BudgetExceededError`, `QueryError` or `WarehouseUnavailableError`.
         """
+        if at_most is None:
+            self._governor.refuse_beyond(LEAST_BILLED, "A statement")
         config = bigquery.QueryJobConfig(
             query_parameters=list(parameters),
-            maximum_bytes_billed=max(1, self._governor.left()) if at_most is None else at_most,
+            maximum_bytes_billed=self._governor.left() if at_most is None else at_most,
             labels=dict(self._governor.labels),
             **({"destination": into, "write_disposition": "WRITE_TRUNCATE"} if into else {}),
         )

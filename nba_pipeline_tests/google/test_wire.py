@@ -143,7 +143,7 @@ def billed(figure: int):
 
 
 def test_a_query_over_budget_is_refused_before_it_runs(bigquery_settings, wire):
-    settings = bigquery_settings.model_copy(update={"bigquery_bytes_per_run": 10_000_000})
+    settings = bigquery_settings.model_copy(update={"bigquery_bytes_per_run": 12_000_000})
     put(warehouse_of(settings), rows(*GOOD))
     warehouse = warehouse_of(settings)
     with warehouse.session(read_only=True) as session:
@@ -221,7 +221,7 @@ def test_rows_that_do_not_arrive_are_an_error_of_the_warehouse(bigquery, monkeyp
 
 
 def test_a_budget_that_is_used_up_still_lets_the_lease_go(bigquery_settings, wire):
-    warehouse = warehouse_of(bigquery_settings.model_copy(update={"bigquery_bytes_per_run": 10_000_000}))
+    warehouse = warehouse_of(bigquery_settings.model_copy(update={"bigquery_bytes_per_run": 12_000_000}))
     put(warehouse_of(bigquery_settings), rows(*GOOD))
     with warehouse.session() as session:
         wire.rewrite = billed(20_000_000)
