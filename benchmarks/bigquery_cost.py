@@ -30,14 +30,12 @@ from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.runs import opened
 from nba_pipeline.settings import Settings
 from nba_pipeline.tables import all_tables
+from nba_pipeline.warehouse.bigquery_budget import LEAST_BILLED
 from nba_pipeline.warehouse.bigquery_sql import ASKED_DATES, Names, translate
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBSession, DuckDBWarehouse
 from nba_pipeline.warehouse.interface import Replacement
 
 NAMES = Names("project", "nba")
-LEAST = 10 * 2**20
-"""Bytes that BigQuery bills at least for each table of a query."""
-
 SEASON_DATES = 170
 """Dates with games in a season and its playoffs, about."""
 
@@ -99,7 +97,7 @@ def billed(expression: ibis.Table, sizes: Sizes, day: date) -> dict[str, float]:
     """What each table of a query adds to its bill."""
     tree = sqlglot.parse_one(translate(expression, NAMES).text, read="bigquery")
     whole = [d for select in tree.find_all(sge.Select) if (d := named_dates(select, day))]
-    bill: dict[str, float] = defaultdict(lambda: LEAST)
+    bill: dict[str, float] = defaultdict(lambda: LEAST_BILLED)
     for table in tree.find_all(sge.Table):
         if table.db:
             published = f"{table.db}.{table.name}"
@@ -122,12 +120,12 @@ class Bill:
     def query(self, expression: ibis.Table) -> None:
         """Adds a query."""
         self.statements += 1
-        self.bytes.update(billed(expression, self.sizes, self.day) or {STAGED: LEAST})
+        self.bytes.update(billed(expression, self.sizes, self.day) or {STAGED: LEAST_BILLED})
 
     def writes(self, changes: int) -> None:
         """Adds a publication of so many tables."""
         self.statements += WRITES_A_LEASE + WRITES_A_CHANGE * changes
-        self.bytes["publications"] += LEAST * (WRITES_A_LEASE + WRITES_A_CHANGE * changes)
+        self.bytes["publications"] += LEAST_BILLED * (WRITES_A_LEASE + WRITES_A_CHANGE * changes)
 
 
 @contextmanager
