@@ -11,7 +11,7 @@ the partitions that it names. What it would read of fewer columns is not taken o
 import argparse
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -31,7 +31,7 @@ from nba_pipeline.operations.runs import opened
 from nba_pipeline.settings import Settings
 from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.bigquery_budget import LEAST_BILLED
-from nba_pipeline.warehouse.bigquery_sql import ASKED_DATES, Names, translate
+from nba_pipeline.warehouse.bigquery_sql import ASKED_DATES, Names, Statement, read_parameters, translate
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBSession, DuckDBWarehouse
 from nba_pipeline.warehouse.interface import Replacement
 
@@ -93,9 +93,18 @@ def named_dates(select: sge.Select | None, day: date) -> tuple[date, date] | Non
     return None
 
 
-def billed(expression: ibis.Table, sizes: Sizes, day: date) -> dict[str, float]:
-    """What each table of a query adds to its bill."""
-    tree = sqlglot.parse_one(translate(expression, NAMES).text, read="bigquery")
+def with_dates(statement: Statement, reads: Mapping[str, tuple[date, date]]) -> str:
+    """The text of a statement with the dates that it may read of its inputs written into it."""
+    text = statement.text
+    for name in statement.inputs:
+        for parameter, day in zip(read_parameters(name), reads[name], strict=True):
+            text = re.sub(rf"@{parameter}\b", f"DATE '{day}'", text)
+    return text
+
+
+def billed(text: str, sizes: Sizes, day: date) -> dict[str, float]:
+    """What each table of a statement adds to its bill."""
+    tree = sqlglot.parse_one(text, read="bigquery")
     whole = [d for select in tree.find_all(sge.Select) if (d := named_dates(select, day))]
     bill: dict[str, float] = defaultdict(lambda: LEAST_BILLED)
     for table in tree.find_all(sge.Table):
@@ -115,12 +124,14 @@ class Bill:
     def __init__(self, sizes: Sizes, day: date) -> None:
         self.sizes, self.day = sizes, day
         self.statements = 0
+        self.reads: Mapping[str, tuple[date, date]] = {}
         self.bytes: Counter[str] = Counter()
 
     def query(self, expression: ibis.Table) -> None:
         """Adds a query."""
         self.statements += 1
-        self.bytes.update(billed(expression, self.sizes, self.day) or {STAGED: LEAST_BILLED})
+        text = with_dates(translate(expression, NAMES), self.reads)
+        self.bytes.update(billed(text, self.sizes, self.day) or {STAGED: LEAST_BILLED})
 
     def writes(self, changes: int) -> None:
         """Adds a publication of so many tables."""
@@ -131,32 +142,45 @@ class Bill:
 @contextmanager
 def billing(bill: Bill) -> Iterator[None]:
     """Puts everything that sessions are asked on a bill."""
-    stage, query, built, replace = (getattr(DuckDBSession, n) for n in ("stage", "query", "query_built", "replace"))
+    names = ("ask_about", "stage", "stage_built", "query", "query_built", "replace")
+    before = {name: getattr(DuckDBSession, name) for name in names}
+
+    def asking(
+        self: DuckDBSession, dates: Sequence[date], reads: Mapping[str, tuple[date, date]] | None = None
+    ) -> None:
+        bill.reads = reads or {}
+        before["ask_about"](self, dates, reads)
 
     def staging(self: DuckDBSession, name: str, rows: ibis.Table | pa.Table) -> ibis.Table:
         if isinstance(rows, ibis.Table):
             bill.query(rows)
-        return stage(self, name, rows)
+        return before["stage"](self, name, rows)
+
+    def staging_built(
+        self: DuckDBSession, name: str, key: Hashable, build: Callable[[Reader], ibis.Table]
+    ) -> ibis.Table:
+        bill.query(build(self.read))
+        return before["stage_built"](self, name, key, build)
 
     def querying(self: DuckDBSession, expression: ibis.Table) -> pa.Table:
         bill.query(expression)
-        return query(self, expression)
+        return before["query"](self, expression)
 
     def building(self: DuckDBSession, key: Hashable, build: Callable[[Reader], ibis.Table]) -> pa.Table:
         bill.query(build(self.read))
-        return built(self, key, build)
+        return before["query_built"](self, key, build)
 
     def replacing(self: DuckDBSession, changes: Sequence[Replacement]) -> None:
         bill.writes(len(changes))
-        return replace(self, changes)
+        return before["replace"](self, changes)
 
-    DuckDBSession.stage, DuckDBSession.query = staging, querying  # type: ignore[method-assign]
-    DuckDBSession.query_built, DuckDBSession.replace = building, replacing  # type: ignore[method-assign]
+    for name, counted in zip(names, (asking, staging, staging_built, querying, building, replacing), strict=True):
+        setattr(DuckDBSession, name, counted)
     try:
         yield
     finally:
-        DuckDBSession.stage, DuckDBSession.query = stage, query  # type: ignore[method-assign]
-        DuckDBSession.query_built, DuckDBSession.replace = built, replace  # type: ignore[method-assign]
+        for name, method in before.items():
+            setattr(DuckDBSession, name, method)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""How long the widest query takes to translate with and without merged selects, side by side.
+"""What the widest query costs to be translated: with merged selects, with single ones, and once it is known.
 
 .venv/bin/python -m benchmarks.translation [--rounds 3]
 """
@@ -6,13 +6,21 @@
 import argparse
 import statistics
 import time
+from datetime import date
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import ibis
 
 from nba_pipeline.precompute.ml_feature_store import CONTRACT, ml_feature_store
+from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
+from nba_pipeline.warehouse.publish import transformed_rows
+
+DAY = date(2025, 11, 11)
 
 
-def seconds(*, merged: bool) -> float:
+def seconds_to_translate(*, merged: bool) -> float:
     """CPU seconds that the feature store's query takes to be translated for DuckDB."""
     rows = ml_feature_store(**{name: read.table.unbound() for name, read in CONTRACT.reads.items()})
     ibis.options.sql.fuse_selects = merged
@@ -21,14 +29,36 @@ def seconds(*, merged: bool) -> float:
     return time.process_time() - began
 
 
-def main() -> None:
+def seconds_to_stage(warehouse: DuckDBWarehouse, key: str) -> float:
+    """CPU seconds that staging the features of a date takes, of which the warehouse holds no rows."""
+    with warehouse.session() as session:
+        for table in (CONTRACT, *(read.table for read in CONTRACT.reads.values())):
+            session.ensure(table)
+        session.ask_about([DAY], dict.fromkeys(CONTRACT.reads, (DAY, DAY)))
+        began = time.process_time()
+        session.stage_built("features", key, partial(transformed_rows, CONTRACT, ml_feature_store))
+        return time.process_time() - began
+
+
+def compared(one: str, ones: list[float], other: str, others: list[float]) -> None:
     """Prints both medians and their ratio."""
+    first, second = statistics.median(ones), statistics.median(others)
+    print(f"{one} {first:.2f} s, {other} {second:.2f} s, ratio {first / second:.2f} (median of {len(ones)})")
+
+
+def main() -> None:
+    """Measures in turns, so that a busy machine is as busy for both."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
-    taken = [(seconds(merged=True), seconds(merged=False)) for _ in range(rounds)]
-    merged, apart = (statistics.median(times) for times in zip(*taken, strict=True))
-    print(f"merged {merged:.2f} s, apart {apart:.2f} s, ratio {merged / apart:.2f} (median of {rounds})")
+    rounds = range(parser.parse_args().rounds)
+    translated = [(seconds_to_translate(merged=True), seconds_to_translate(merged=False)) for _ in rounds]
+    compared("merged", [merged for merged, _ in translated], "apart", [apart for _, apart in translated])
+    with TemporaryDirectory() as folder:
+        warehouse = DuckDBWarehouse(Path(folder) / "warehouse.duckdb")
+        staged = [
+            (seconds_to_stage(warehouse, f"round {n}"), seconds_to_stage(warehouse, f"round {n}")) for n in rounds
+        ]
+    compared("staged anew", [anew for anew, _ in staged], "staged again", [again for _, again in staged])
 
 
 if __name__ == "__main__":

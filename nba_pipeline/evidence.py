@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 
 import ibis
 
@@ -31,7 +32,7 @@ from nba_pipeline.warehouse.audit import (
 )
 from nba_pipeline.warehouse.interface import Session
 from nba_pipeline.warehouse.operations_tables import GATE_OVERRIDES, PUBLISHED_PARTITIONS
-from nba_pipeline.warehouse.publish import NO_ROWS, rows_of
+from nba_pipeline.warehouse.publish import NO_ROWS, asked_rows
 
 KNOWN_GAP = "known_gap"
 """The override that lets look-backs pass over a date whose games will never be had."""
@@ -203,7 +204,8 @@ class Evidence:
         A published date whose rows are not those that were published (count or content) is broken too.
         """
         session = self.session
-        session.stage(STAGED, rows_of(session, table, dates))
+        session.ask_about(dates)
+        session.stage_built(STAGED, ("standing", table), partial(asked_rows, table))
         broken: Reasons = {}
         for found in (as_reasons(audit_columns(session, table)), audit_promises(session, table, dates)):
             for day, reasons in found.items():

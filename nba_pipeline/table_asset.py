@@ -15,7 +15,7 @@ from nba_pipeline.gates import Admission, Gatekeeper, State, Verdict, gate_named
 from nba_pipeline.partitions import game_date_partitions, partition_mapping, read_bounds, to_date, to_key
 from nba_pipeline.settings import Settings
 from nba_pipeline.step_retries import retrying_what_can_heal
-from nba_pipeline.warehouse.publish import Rows
+from nba_pipeline.warehouse.publish import Rows, Transform
 
 GAME_DATES = game_date_partitions(Clock.from_settings(Settings()))
 """The partitions of every asset."""
@@ -44,14 +44,16 @@ def table_asset(
     dates whose gate is closed are refused and the others go on.
     """
 
+    reads = table.reads.values()
+
     def decorate(function: Callable[..., ibis.Table | pa.Table | Rows]) -> dg.AssetsDefinition:
         @dg.asset(
             key=asset_key(table),
-            ins={
-                name: dg.AssetIn(key=asset_key(read.table), partition_mapping=partition_mapping(read))
-                for name, read in table.reads.items()
-            },
-            deps=list(deps),
+            # Not as arguments: for each of those Dagster walks the partitions of its window once more.
+            deps=[
+                *(dg.AssetDep(asset_key(read.table), partition_mapping=partition_mapping(read)) for read in reads),
+                *deps,
+            ],
             partitions_def=GAME_DATES,
             backfill_policy=dg.BackfillPolicy.single_run(),
             io_manager_key="warehouse_io",
@@ -63,7 +65,7 @@ def table_asset(
             required_resource_keys={"warehouse", "clock", "landing", "settings", "progress", "gatekeeper"},
             pool=WRITER_POOL,
         )
-        def asset(context: dg.AssetExecutionContext, **inputs: ibis.Table) -> Rows:
+        def asset(context: dg.AssetExecutionContext) -> Rows:
             dates = [to_date(key) for key in context.partition_keys]
             context.resources.warehouse.charge(context.run_id)
             with retrying_what_can_heal(context.resources.settings, context.op_execution_context.retry_number):
@@ -72,7 +74,7 @@ def table_asset(
                 open_dates = [day for day in dates if day not in refused]
                 if not open_dates:
                     raise gate_failure(table, refused)
-                made = function(context, open_dates, **_narrowed(table, inputs, min(dates), max(dates)))
+                made = function(context, open_dates, **_inputs(table, min(dates), max(dates)))
             if not isinstance(made, Rows):
                 made = Rows(made)
             closed = {day: [f"the gate is closed: {reason}" for reason in why] for day, why in refused.items()}
@@ -83,11 +85,22 @@ def table_asset(
     return decorate
 
 
-def _narrowed(table: Table, inputs: dict[str, ibis.Table], first: date, last: date) -> dict[str, ibis.Table]:
-    """The inputs, each with only the rows that the dates may read."""
+def transformed(table: Table, transform: Transform, *, deps: Sequence[dg.AssetKey] = ()) -> dg.AssetsDefinition:
+    """The asset of a table whose rows the warehouse computes from the tables that its contract reads."""
+
+    @table_asset(table, deps=deps)
+    def asset(context: dg.AssetExecutionContext, dates: Sequence[date], **inputs: ibis.Table) -> Rows:
+        return Rows(transform)
+
+    return asset
+
+
+def _inputs(table: Table, first: date, last: date) -> dict[str, ibis.Table]:
+    """The tables that the contract reads, bound to no engine, each with only the rows that the dates may read."""
     narrowed = {}
-    for name, rows in inputs.items():
-        begin, end = read_bounds(table.reads[name], first, last)
+    for name, read in table.reads.items():
+        rows = read.table.unbound()
+        begin, end = read_bounds(read, first, last)
         narrowed[name] = rows.filter(rows.game_date.between(ibis.literal(begin), ibis.literal(end)))
     return narrowed
 

@@ -1,9 +1,5 @@
 """Player game summary: what a box score says about one player in one game, as rates."""
 
-from collections.abc import Sequence
-from datetime import date
-
-import dagster as dg
 import ibis
 
 from nba_pipeline.analytics.box_score_rates import (
@@ -34,7 +30,7 @@ from nba_pipeline.contracts import (
 from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import player_box_scores
-from nba_pipeline.table_asset import table_asset
+from nba_pipeline.table_asset import transformed
 
 CONTRACT = Contract(
     name="analytics.player_game_summary",
@@ -118,9 +114,4 @@ def player_game_summary(box_scores: ibis.Table, games: ibis.Table) -> ibis.Table
     )  # fmt: skip
 
 
-@table_asset(CONTRACT)
-def asset(
-    context: dg.AssetExecutionContext, dates: Sequence[date], box_scores: ibis.Table, games: ibis.Table
-) -> ibis.Table:
-    """Box scores and games of the same dates, as rates."""
-    return player_game_summary(box_scores, games)
+asset = transformed(CONTRACT, player_game_summary)

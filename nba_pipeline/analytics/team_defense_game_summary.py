@@ -1,9 +1,5 @@
 """Team defense game summary: what a team allowed in one game."""
 
-from collections.abc import Sequence
-from datetime import date
-
-import dagster as dg
 import ibis
 
 from nba_pipeline.analytics.box_score_rates import ratio
@@ -13,7 +9,7 @@ from nba_pipeline.contracts import Column, Phase, Read
 from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import player_box_scores
-from nba_pipeline.table_asset import table_asset
+from nba_pipeline.table_asset import transformed
 
 CONTRACT = Contract(
     name="analytics.team_defense_game_summary",
@@ -84,9 +80,4 @@ def team_defense_game_summary(box_scores: ibis.Table, games: ibis.Table) -> ibis
     )  # fmt: skip
 
 
-@table_asset(CONTRACT)
-def asset(
-    context: dg.AssetExecutionContext, dates: Sequence[date], box_scores: ibis.Table, games: ibis.Table
-) -> ibis.Table:
-    """Box scores and games of the same dates, seen from the defence."""
-    return team_defense_game_summary(box_scores, games)
+asset = transformed(CONTRACT, team_defense_game_summary)

@@ -1,9 +1,5 @@
 """Team offense game summary: how a team scored in one game."""
 
-from collections.abc import Sequence
-from datetime import date
-
-import dagster as dg
 import ibis
 
 from nba_pipeline.analytics.box_score_rates import (
@@ -31,7 +27,7 @@ from nba_pipeline.contracts import (
 from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import player_box_scores
-from nba_pipeline.table_asset import table_asset
+from nba_pipeline.table_asset import transformed
 
 OLIVER = "Oliver, Basketball on Paper (2004)"
 
@@ -117,9 +113,4 @@ def team_offense_game_summary(box_scores: ibis.Table, games: ibis.Table) -> ibis
     )  # fmt: skip
 
 
-@table_asset(CONTRACT)
-def asset(
-    context: dg.AssetExecutionContext, dates: Sequence[date], box_scores: ibis.Table, games: ibis.Table
-) -> ibis.Table:
-    """Box scores and games of the same dates, summed by team."""
-    return team_offense_game_summary(box_scores, games)
+asset = transformed(CONTRACT, team_offense_game_summary)

@@ -1,9 +1,5 @@
 """Upcoming player game context: who is expected in a game, and what surrounds him, as it is known before the game."""
 
-from collections.abc import Sequence
-from datetime import date
-
-import dagster as dg
 import ibis
 import ibis.expr.types as ir
 
@@ -59,7 +55,7 @@ from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import injuries, player_prop_lines
 from nba_pipeline.raw import players as raw_players
-from nba_pipeline.table_asset import table_asset
+from nba_pipeline.table_asset import transformed
 
 KEYS = ("game_date", "game_id", "player_id")
 
@@ -351,16 +347,4 @@ def upcoming_player_game_context(
     return rows.select(CONTRACT.schema.names)
 
 
-@table_asset(CONTRACT)
-def asset(
-    context: dg.AssetExecutionContext,
-    dates: Sequence[date],
-    games: ibis.Table,
-    rosters: ibis.Table,
-    listed: ibis.Table,
-    prop_lines: ibis.Table,
-    teams: ibis.Table,
-    history: ibis.Table,
-) -> ibis.Table:
-    """Rest, absences and lines of the players expected on the dates."""
-    return upcoming_player_game_context(games, rosters, listed, prop_lines, teams, history)
+asset = transformed(CONTRACT, upcoming_player_game_context)

@@ -1,9 +1,7 @@
 """Upcoming team game context: what surrounds a team's game, as it is known before the game."""
 
 from collections.abc import Sequence
-from datetime import date
 
-import dagster as dg
 import ibis
 import ibis.expr.types as ir
 
@@ -42,7 +40,7 @@ from nba_pipeline.contracts import (
 from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.raw import game_lines, injuries, injury_reports
 from nba_pipeline.raw import games as raw_games
-from nba_pipeline.table_asset import table_asset
+from nba_pipeline.table_asset import transformed
 
 KEYS = ("game_date", "game_id", "team_id")
 
@@ -304,16 +302,4 @@ def upcoming_team_game_context(
     return rows.select(CONTRACT.schema.names)
 
 
-@table_asset(CONTRACT)
-def asset(
-    context: dg.AssetExecutionContext,
-    dates: Sequence[date],
-    games: ibis.Table,
-    reports: ibis.Table,
-    listed: ibis.Table,
-    lines: ibis.Table,
-    history: ibis.Table,
-    team_history: ibis.Table,
-) -> ibis.Table:
-    """Calendar, absences and lines of the teams that play on the dates."""
-    return upcoming_team_game_context(games, reports, listed, lines, history, team_history)
+asset = transformed(CONTRACT, upcoming_team_game_context)

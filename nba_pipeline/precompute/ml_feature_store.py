@@ -2,9 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date
 
-import dagster as dg
 import ibis
 
 from nba_pipeline.analytics import (
@@ -50,7 +48,7 @@ from nba_pipeline.precompute.feature_groups import (
     teams,
 )
 from nba_pipeline.precompute.features import STATS, Feature, added, missing_by_quality, qualities, quality_columns, tier
-from nba_pipeline.table_asset import table_asset
+from nba_pipeline.table_asset import transformed
 
 GROUPS: Mapping[str, tuple[Feature, ...]] = {
     "form": form.FEATURES,
@@ -283,17 +281,4 @@ def ml_feature_store(
     return with_quality(features(rows, played, results))
 
 
-@table_asset(CONTRACT)
-def asset(
-    context: dg.AssetExecutionContext,
-    dates: Sequence[date],
-    cache: ibis.Table,
-    upcoming: ibis.Table,
-    factors: ibis.Table,
-    zones: ibis.Table,
-    history: ibis.Table,
-    offense: ibis.Table,
-    defense: ibis.Table,
-) -> ibis.Table:
-    """The features of the players expected on the dates."""
-    return ml_feature_store(cache, upcoming, factors, zones, history, offense, defense)
+asset = transformed(CONTRACT, ml_feature_store)

@@ -1,11 +1,8 @@
 """Player composite factors: what tonight's game changes for a player, by rules that a person can follow."""
 
-from collections.abc import Sequence
-from datetime import date
 from functools import reduce
 from operator import add
 
-import dagster as dg
 import ibis
 import ibis.expr.types as ir
 
@@ -29,7 +26,7 @@ from nba_pipeline.contracts import (
 from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.precompute import player_daily_cache, player_shot_zone_analysis, team_defense_zone_analysis
 from nba_pipeline.precompute.zones import ZONES
-from nba_pipeline.table_asset import table_asset
+from nba_pipeline.table_asset import transformed
 
 FRESH = 100
 """The fatigue score of a player whom nothing tires."""
@@ -219,14 +216,4 @@ def player_composite_factors(
     return rows.select(CONTRACT.schema.names)
 
 
-@table_asset(CONTRACT)
-def asset(
-    context: dg.AssetExecutionContext,
-    dates: Sequence[date],
-    cache: ibis.Table,
-    upcoming: ibis.Table,
-    player_zones: ibis.Table,
-    defense_zones: ibis.Table,
-) -> ibis.Table:
-    """Fatigue, zones, pace and absences, for the players expected on the dates."""
-    return player_composite_factors(cache, upcoming, player_zones, defense_zones)
+asset = transformed(CONTRACT, player_composite_factors)

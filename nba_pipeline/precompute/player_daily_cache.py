@@ -1,9 +1,5 @@
 """Player daily cache: what is known about a player on the morning of a game, computed once."""
 
-from collections.abc import Sequence
-from datetime import date
-
-import dagster as dg
 import ibis
 
 from nba_pipeline.analytics import player_game_summary, team_offense_game_summary, upcoming_player_game_context
@@ -29,7 +25,7 @@ from nba_pipeline.contracts import (
     rows_as_keys,
 )
 from nba_pipeline.contracts import Table as Contract
-from nba_pipeline.table_asset import table_asset
+from nba_pipeline.table_asset import transformed
 
 EARLY_SEASON_GAMES = 10
 """Below this many games of the season, averages of it say little."""
@@ -176,13 +172,4 @@ def player_daily_cache(upcoming: ibis.Table, history: ibis.Table, team_history: 
     return rows.select(CONTRACT.schema.names)
 
 
-@table_asset(CONTRACT)
-def asset(
-    context: dg.AssetExecutionContext,
-    dates: Sequence[date],
-    upcoming: ibis.Table,
-    history: ibis.Table,
-    team_history: ibis.Table,
-) -> ibis.Table:
-    """Averages before the date, for the players expected on it."""
-    return player_daily_cache(upcoming, history, team_history)
+asset = transformed(CONTRACT, player_daily_cache)

@@ -1,9 +1,7 @@
 """Player shot zone analysis: where a player's shots and points came from, before the date."""
 
-from collections.abc import Iterator, Sequence
-from datetime import date
+from collections.abc import Iterator
 
-import dagster as dg
 import ibis
 import ibis.expr.types as ir
 
@@ -30,7 +28,7 @@ from nba_pipeline.contracts import (
 from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.precompute.zones import COUNTS, LEAST_ATTEMPTS, ZONE_NAMES, ZONES, Zone, enough, rate, with_zones
-from nba_pipeline.table_asset import table_asset
+from nba_pipeline.table_asset import transformed
 
 SAMPLE_GAMES = 10
 """Games over which a player's shots are looked at."""
@@ -131,9 +129,4 @@ def player_shot_zone_analysis(cache: ibis.Table, history: ibis.Table) -> ibis.Ta
     return rows.select(CONTRACT.schema.names)
 
 
-@table_asset(CONTRACT)
-def asset(
-    context: dg.AssetExecutionContext, dates: Sequence[date], cache: ibis.Table, history: ibis.Table
-) -> ibis.Table:
-    """Shots by zone before the date, of the players expected on it."""
-    return player_shot_zone_analysis(cache, history)
+asset = transformed(CONTRACT, player_shot_zone_analysis)

@@ -1,11 +1,9 @@
 """Team defense zone analysis: what opponents got against a team by zone, before the date."""
 
-from collections.abc import Iterator, Sequence
-from datetime import date
+from collections.abc import Iterator
 from functools import reduce
 from operator import add
 
-import dagster as dg
 import ibis
 import ibis.expr.types as ir
 
@@ -32,7 +30,7 @@ from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.precompute.zones import COUNTS, LEAST_ATTEMPTS, ZONE_NAMES, ZONES, Zone, rate, with_zones
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import player_box_scores
-from nba_pipeline.table_asset import asset_key, table_asset
+from nba_pipeline.table_asset import asset_key, transformed
 
 SAMPLE_GAMES = 15
 """Games over which a defence is looked at."""
@@ -187,9 +185,4 @@ def team_defense_zone_analysis(games: ibis.Table, defense: ibis.Table) -> ibis.T
 
 
 # It reads no context, but the gate in front of it asks for one: in a run that makes both, that comes first.
-@table_asset(CONTRACT, deps=[asset_key(upcoming_player_game_context.CONTRACT)])
-def asset(
-    context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table, defense: ibis.Table
-) -> ibis.Table:
-    """What opponents got by zone before the date, against the teams that play on it."""
-    return team_defense_zone_analysis(games, defense)
+asset = transformed(CONTRACT, team_defense_zone_analysis, deps=[asset_key(upcoming_player_game_context.CONTRACT)])

@@ -1,9 +1,5 @@
 """Prediction accuracy: every prediction beside what happened, and beside what anyone could have guessed."""
 
-from collections.abc import Sequence
-from datetime import date
-
-import dagster as dg
 import ibis
 import ibis.expr.types as ir
 
@@ -28,7 +24,7 @@ from nba_pipeline.precompute import ml_feature_store
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.predictions.player_predictions import LIVE, SETTINGS, STATS
 from nba_pipeline.raw import games as raw_games
-from nba_pipeline.table_asset import table_asset
+from nba_pipeline.table_asset import transformed
 
 BASELINES = {
     "last_10": ("last_10", "mean of the last 10 games, of this season or the one before"),
@@ -209,14 +205,4 @@ def verdicts(rows: ibis.Table) -> dict[str, ir.Value]:
     }
 
 
-@table_asset(CONTRACT)
-def asset(
-    context: dg.AssetExecutionContext,
-    dates: Sequence[date],
-    predictions: ibis.Table,
-    outcomes: ibis.Table,
-    features: ibis.Table,
-    games: ibis.Table,
-) -> ibis.Table:
-    """Grades the predictions of the dates' final games."""
-    return prediction_accuracy(predictions, outcomes, features, games)
+asset = transformed(CONTRACT, prediction_accuracy)

@@ -12,3 +12,9 @@ import ibis
 def is_asked(game_date: date) -> bool:
     """Whether a date is one of those that the session was last asked about (`Session.ask_about`)."""
     ...
+
+
+@ibis.udf.scalar.builtin
+def is_read(game_date: date, name: str) -> bool:
+    """Whether a date is one of those that the asked ones may read of an input, by the input's name."""
+    ...

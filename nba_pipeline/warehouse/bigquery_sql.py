@@ -12,7 +12,7 @@ from ibis.backends.sql.datatypes import BigQueryType
 from ibis.expr.operations import HexDigest, InMemoryTable
 
 from nba_pipeline.contracts import Table
-from nba_pipeline.warehouse.asked import is_asked
+from nba_pipeline.warehouse.asked import is_asked, is_read
 
 ASKED_DATES = "asked_dates"
 """The query parameter that holds the dates for which `is_asked` is true."""
@@ -56,11 +56,15 @@ class Names:
 
 @dataclass(frozen=True)
 class Statement:
-    """A translated query: its text, the schema of its rows, and the rows that must be staged beside it."""
+    """A translated query: its text, the schema of its rows, and the rows that must be staged beside it.
+
+    `asks` says that it leaves open which dates are asked about, and `inputs` of which inputs it reads within bounds.
+    """
 
     text: str
     schema: pa.Schema
     asks: bool
+    inputs: tuple[str, ...]
     held: tuple[InMemoryTable, ...]
 
     def with_staged(self, place: Callable[[str], str]) -> str:
@@ -93,14 +97,32 @@ def translate(expression: ibis.Table, names: Names) -> Statement:
         elif table.name not in own:
             table.set("db", sge.to_identifier(_OPEN, quoted=True))
             table.this.set("quoted", True)
-    asking = [call for call in tree.find_all(sge.Anonymous) if call.name.lower() == is_asked.__name__]
+    asking, reading = (_calls(tree, function.__name__) for function in (is_asked, is_read))
+    inputs = tuple(sorted({call.expressions[1].name for call in reading}))
     for call in asking:
-        among = sqlglot.parse_one(f"x IN UNNEST(@{ASKED_DATES})", read="bigquery")
-        among.this.replace(call.expressions[0].copy())
-        call.replace(among)
+        _put(call, f"x IN UNNEST(@{ASKED_DATES})")
+    for call in reading:
+        first, last = read_parameters(call.expressions[1].name)
+        _put(call, f"x BETWEEN @{first} AND @{last}")
     text = tree.sql("bigquery")
     kept = tuple(table for table in held if table.name not in empty)
-    return Statement(text, expression.schema().to_pyarrow(), bool(asking), kept)
+    return Statement(text, expression.schema().to_pyarrow(), bool(asking), inputs, kept)
+
+
+def read_parameters(name: str) -> tuple[str, str]:
+    """The query parameters that hold the first and the last date that may be read of an input."""
+    return f"first_{name}", f"last_{name}"
+
+
+def _calls(tree: sge.Expression, function: str) -> list[sge.Anonymous]:
+    return [call for call in tree.find_all(sge.Anonymous) if call.name.lower() == function]
+
+
+def _put(call: sge.Anonymous, condition: str) -> None:
+    """Puts a condition on the call's first argument in the place of the call."""
+    among = sqlglot.parse_one(condition, read="bigquery")
+    among.this.replace(call.expressions[0].copy())
+    call.replace(among)
 
 
 def _nothing(table: InMemoryTable, alias: str) -> sge.Subquery:

@@ -28,7 +28,7 @@ from nba_pipeline.contracts import Column, Reader, Table
 from nba_pipeline.warehouse.bigquery_budget import Budget, Governor
 from nba_pipeline.warehouse.bigquery_errors import reached
 from nba_pipeline.warehouse.bigquery_jobs import Jobs, Parameters, Patience
-from nba_pipeline.warehouse.bigquery_sql import ASKED_DATES, Names, Statement, quote, translate
+from nba_pipeline.warehouse.bigquery_sql import ASKED_DATES, Names, Statement, quote, read_parameters, translate
 from nba_pipeline.warehouse.interface import (
     QueryError,
     Replacement,
@@ -78,6 +78,7 @@ class BigQuerySession:
         self._holder = holder
         self._ends_at: float | None = None
         self._asked: list[date] = []
+        self._asked_reads: dict[str, tuple[date, date]] = {}
         self._staged: dict[str, str] = {}
         self._places: list[str] = []
         self._absent: set[str] = set()
@@ -106,19 +107,28 @@ class BigQuerySession:
 
     def query_built(self, key: Hashable, build: Callable[[Reader], ibis.Table]) -> pa.Table:
         """The rows of a query that is translated once, and whose size is asked once."""
-        whole_key = key, self._names, frozenset(self._known.existing)
-        if whole_key not in _TRANSLATED:
-            expression = build(self.read)
-            whole_key = key, self._names, frozenset(self._known.existing)
-            statement = _translated(expression, self._names)
-            if statement.held:
-                return self.query(expression)
-            _TRANSLATED[whole_key] = statement
-        return self._rows_of(_TRANSLATED[whole_key], repeated=True)
+        statement = self._built(key, build)
+        return self._rows_of(statement, repeated=not statement.held)
 
-    def ask_about(self, dates: Sequence[date]) -> None:
-        """Sets the query parameter that `is_asked` looks at."""
-        self._asked = sorted(set(dates))
+    def stage_built(self, name: str, key: Hashable, build: Callable[[Reader], ibis.Table]) -> ibis.Table:
+        """Computes the rows of a query that is translated once into a table of this session."""
+        statement = self._built(key, build)
+        self._staged[name] = self._computed(name, statement)
+        return ibis.table(ibis.Schema.from_pyarrow(statement.schema), name=name)
+
+    def _built(self, key: Hashable, build: Callable[[Reader], ibis.Table]) -> Statement:
+        """The statement of a built query; one that holds rows is not kept."""
+        whole_key = key, self._names, frozenset(self._known.existing)
+        if whole_key in _TRANSLATED:
+            return _TRANSLATED[whole_key]
+        statement = _translated(build(self.read), self._names)
+        if not statement.held:
+            _TRANSLATED[key, self._names, frozenset(self._known.existing)] = statement
+        return statement
+
+    def ask_about(self, dates: Sequence[date], reads: Mapping[str, tuple[date, date]] | None = None) -> None:
+        """Sets the query parameters that `is_asked` and `is_read` look at."""
+        self._asked, self._asked_reads = sorted(set(dates)), dict(reads or {})
 
     @contextmanager
     def time_limit(self, seconds: float) -> Iterator[None]:
@@ -156,17 +166,26 @@ class BigQuerySession:
 
     def stage(self, name: str, rows: ibis.Table | pa.Table) -> ibis.Table:
         """Computes rows into a table of this session; only what Python made travels, as Parquet."""
-        place = f"{self._names.project}.{self._names.dataset(STAGING)}.{uuid.uuid4().hex}_{name}"
         expression = ibis.memtable(rows) if isinstance(rows, pa.Table) else rows
         held = expression.op()
-        self._places.append(place)
         if isinstance(held, InMemoryTable):
+            place = self._new_place(name)
             self._jobs.load(held.data.to_pyarrow(held.schema), place, BigQuerySchema.from_ibis(held.schema))
         else:
-            statement = _translated(expression, self._names)
-            self._jobs.do(self._text(statement), self._parameters(statement), into=place, ends_at=self._limit())
+            place = self._computed(name, _translated(expression, self._names))
         self._staged[name] = place
         return ibis.table(expression.schema(), name=name)
+
+    def _computed(self, name: str, statement: Statement) -> str:
+        """The place into which the rows of a statement were computed."""
+        place = self._new_place(name)
+        self._jobs.do(self._text(statement), self._parameters(statement), into=place, ends_at=self._limit())
+        return place
+
+    def _new_place(self, name: str) -> str:
+        place = f"{self._names.project}.{self._names.dataset(STAGING)}.{uuid.uuid4().hex}_{name}"
+        self._places.append(place)
+        return place
 
     def append(self, table: Table, rows: pa.Table) -> None:
         """Adds rows in one statement: all of them, or none."""
@@ -246,7 +265,17 @@ class BigQuerySession:
         return self._staged[name]
 
     def _parameters(self, statement: Statement) -> Parameters:
-        return [bigquery.ArrayQueryParameter(ASKED_DATES, "DATE", self._asked)] if statement.asks else []
+        """The dates that a statement leaves open; of an input that nobody was asked about, no date is read."""
+        asked: list[bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter] = []
+        if statement.asks:
+            asked.append(bigquery.ArrayQueryParameter(ASKED_DATES, "DATE", self._asked))
+        for name in statement.inputs:
+            bounds = self._asked_reads.get(name, (None, None))
+            asked += [
+                bigquery.ScalarQueryParameter(parameter, "DATE", day)
+                for parameter, day in zip(read_parameters(name), bounds, strict=True)
+            ]
+        return asked
 
     def _limit(self) -> float | None:
         self._in_time()

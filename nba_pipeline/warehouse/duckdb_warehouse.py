@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pyarrow as pa
 import tenacity
 from ibis.backends.duckdb import Backend
 from ibis.common.exceptions import IbisError
-from ibis.expr.operations import InMemoryTable
+from ibis.expr.operations import InMemoryTable, UnboundTable
 
 from nba_pipeline.contracts import Reader, Table
 from nba_pipeline.warehouse.interface import (
@@ -27,8 +28,18 @@ from nba_pipeline.warehouse.interface import (
 )
 from nba_pipeline.warehouse.schema_changes import columns_to_add
 
-_TRANSLATED: dict[Hashable, tuple[str, tuple[str, ...]]] = {}
-"""SQL and columns of built queries, by key and the tables that there are: translating takes longer than running."""
+
+@dataclass(frozen=True)
+class Statement:
+    """A built query as SQL, the schema of its rows, and the names of the tables that it reads."""
+
+    text: str
+    schema: ibis.Schema
+    reads: frozenset[str]
+
+
+_TRANSLATED: dict[Hashable, Statement] = {}
+"""Built queries by key: translating takes longer than running. Those that held rows themselves are not here."""
 
 INTERRUPT_EVERY_SECONDS = 0.05
 
@@ -44,7 +55,9 @@ class DuckDBSession:
         self._connection: duckdb.DuckDBPyConnection = backend.con
         self._ends_at: float | None = None
         self._connection.execute(
-            "CREATE TEMP MACRO is_asked(game_date) AS list_contains(getvariable('asked_dates'), game_date)"
+            "CREATE TEMP MACRO is_asked(game_date) AS list_contains(getvariable('asked_dates'), game_date);"
+            "CREATE TEMP MACRO is_read(game_date, name) AS "
+            "game_date BETWEEN getvariable('first_read')[name] AND getvariable('last_read')[name]"
         )
         self._existing: set[str] = {
             f"{schema}.{name}"
@@ -69,27 +82,50 @@ class DuckDBSession:
             return self._backend.to_pyarrow(expression)
 
     def query_built(self, key: Hashable, build: Callable[[Reader], ibis.Table]) -> pa.Table:
-        """The rows of a query that is translated once; one that holds rows itself, every time.
-
-        A table that is not there yet is read as rows that are held: none.
-        """
-        whole_key = key, frozenset(self._existing)
-        if whole_key not in _TRANSLATED:
-            expression = build(self.read)
-            if expression.op().find(InMemoryTable):
-                return self.query(expression)
-            _TRANSLATED[whole_key] = self._backend.compile(expression), expression.columns
-        statement, columns = _TRANSLATED[whole_key]
+        """The rows of a query that is translated once; one that holds rows itself, every time."""
+        statement = self._translated(key, build)
+        if not isinstance(statement, Statement):
+            return self.query(statement)
         with self._asked():
-            rows = self._connection.execute(statement).to_arrow_table()
-        if tuple(rows.column_names) != columns:
-            raise QueryError(f"a query gave the columns {', '.join(rows.column_names)}, not {', '.join(columns)}")
+            rows = self._connection.execute(statement.text).to_arrow_table()
+        names = statement.schema.names
+        if tuple(rows.column_names) != names:
+            raise QueryError(f"a query gave the columns {', '.join(rows.column_names)}, not {', '.join(names)}")
         return rows
 
-    def ask_about(self, dates: Sequence[date]) -> None:
-        """Sets the variable that `is_asked` looks at; DuckDB folds it into the plan as a constant."""
+    def stage_built(self, name: str, key: Hashable, build: Callable[[Reader], ibis.Table]) -> ibis.Table:
+        """Computes the rows of a query that is translated once into a temporary table, and returns it."""
+        statement = self._translated(key, build)
+        if not isinstance(statement, Statement):
+            return self.stage(name, statement)
+        with self._asked():
+            self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {_quote(name)} AS {statement.text}")
+        return ibis.table(statement.schema, name=name)
+
+    def _translated(self, key: Hashable, build: Callable[[Reader], ibis.Table]) -> Statement | ibis.Table:
+        """A built query as a statement; as it is when it holds rows, as one of a table that is not there does."""
+        known = _TRANSLATED.get(key)
+        if known is not None and known.reads <= self._existing:
+            return known
+        expression = build(self.read)
+        operation = expression.op()
+        if operation.find(InMemoryTable):
+            return expression
+        reads = {f"{table.namespace.database}.{table.name}" for table in operation.find(UnboundTable)}
+        with self._asked():
+            text = self._backend.compile(expression)
+        statement = Statement(text, expression.schema(), frozenset(reads & self._existing))
+        _TRANSLATED[key] = statement
+        return statement
+
+    def ask_about(self, dates: Sequence[date], reads: Mapping[str, tuple[date, date]] | None = None) -> None:
+        """Sets the variables that `is_asked` and `is_read` look at; DuckDB folds them into the plan as constants."""
+        bounds = reads or {}
         with self._asked():
             self._connection.execute("SET VARIABLE asked_dates = ?::DATE[]", [list(dates)])
+            for variable, end in (("first_read", 0), ("last_read", 1)):
+                values = [list(bounds), [bound[end] for bound in bounds.values()]]
+                self._connection.execute(f"SET VARIABLE {variable} = map(?::VARCHAR[], ?::DATE[])", values)
 
     @contextmanager
     def time_limit(self, seconds: float) -> Iterator[None]:

@@ -54,8 +54,11 @@ class Session(Protocol):
         """
         ...
 
-    def ask_about(self, dates: Sequence[date]) -> None:
-        """Sets the dates for which `is_asked` is true, until it is called again."""
+    def ask_about(self, dates: Sequence[date], reads: Mapping[str, tuple[date, date]] | None = None) -> None:
+        """Sets the dates for which `is_asked` is true, until it is called again.
+
+        `reads` are the first and last date for which `is_read` is true, by the names of inputs; of others it is not.
+        """
         ...
 
     def ensure(self, table: Table) -> None:
@@ -67,6 +70,13 @@ class Session(Protocol):
 
     def stage(self, name: str, rows: ibis.Table | pa.Table) -> ibis.Table:
         """Computes rows into a temporary table that only this session sees, and returns it."""
+        ...
+
+    def stage_built(self, name: str, key: Hashable, build: Callable[[Reader], ibis.Table]) -> ibis.Table:
+        """Stages the rows of an expression that is built and translated once a process and key, as `query_built` does.
+
+        Raises `QueryError` when the engine cannot answer.
+        """
         ...
 
     def append(self, table: Table, rows: pa.Table) -> None:

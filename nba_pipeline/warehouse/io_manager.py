@@ -14,7 +14,7 @@ from nba_pipeline.partitions import to_date, to_key
 from nba_pipeline.settings import Settings
 from nba_pipeline.step_retries import retrying_what_can_heal
 from nba_pipeline.warehouse.interface import Session, Warehouse
-from nba_pipeline.warehouse.publish import Outcome, Rows, Stamp, publish
+from nba_pipeline.warehouse.publish import Outcome, Rows, Stamp, asked_rows, publish
 
 PREVIEW_ROWS = 5
 
@@ -74,8 +74,10 @@ def _metadata(outcome: Outcome) -> dict[str, dg.MetadataValue]:
 
 def _preview(session: Session, table: Table, day: date) -> str:
     """The first rows of a date as a Markdown table; empty when there are none."""
-    rows = session.read(table)
-    first = session.query(rows.filter(rows.game_date == ibis.literal(day)).order_by(table.grain).limit(PREVIEW_ROWS))
+    session.ask_about([day])
+    first = session.query_built(
+        ("preview", table), lambda read: asked_rows(table, read).order_by(table.grain).limit(PREVIEW_ROWS)
+    )
     return first.to_pandas().to_markdown(index=False, floatfmt=".3f") if first.num_rows else ""
 
 

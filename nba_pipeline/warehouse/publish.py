@@ -1,16 +1,19 @@
 """Write-audit-publish: stage the rows, audit them in the engine, then replace partitions in one transaction."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from typing import Any, Literal
 
 import ibis
 import pyarrow as pa
 
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Reader, Table
+from nba_pipeline.partitions import read_bounds
 from nba_pipeline.warehouse import audit
+from nba_pipeline.warehouse.asked import is_asked, is_read
 from nba_pipeline.warehouse.interface import Replacement, Session
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS, QUARANTINE
 
@@ -18,6 +21,13 @@ NO_ROWS = "0 rows"
 """The fingerprint of a date that was published with nothing in it."""
 
 STANDING = "standing_rows"
+
+
+Transform = Callable[..., ibis.Table]
+"""Makes the rows of a table from the tables that its contract reads, which it is given by their names there.
+
+It takes no dates and gives the same expression each time, so that this is built and translated once a process.
+"""
 
 
 @dataclass(frozen=True)
@@ -28,7 +38,7 @@ class Rows:
     the rows were made from, as one hash; it must have been taken before any of it was read.
     """
 
-    rows: ibis.Table | pa.Table
+    rows: ibis.Table | pa.Table | Transform
     refused: Mapping[date, Sequence[str]] = field(default_factory=dict)
     rejected: Sequence[tuple[date, str, str]] = ()
     inputs: Mapping[date, str] = field(default_factory=dict)
@@ -84,14 +94,34 @@ def publish(session: Session, table: Table, made: Rows, dates: Sequence[date], s
     }
 
 
-def _stage(session: Session, table: Table, rows: ibis.Table | pa.Table, dates: Sequence[date]) -> ibis.Table:
-    source = session.stage("made_rows", rows) if isinstance(rows, pa.Table) else rows
-    conformed = audit.conform(source, table)
-    chosen = conformed.filter(conformed.game_date.isin([ibis.literal(d) for d in dates]))
+def _stage(
+    session: Session, table: Table, rows: ibis.Table | pa.Table | Transform, dates: Sequence[date]
+) -> ibis.Table:
+    """Stages the rows of the dates, beside those that stand and are kept."""
+    name = audit.STAGED if table.keeps is None else "new_rows"
+    if isinstance(rows, ibis.Table | pa.Table):
+        source = session.stage("made_rows", rows) if isinstance(rows, pa.Table) else rows
+        conformed = audit.conform(source, table)
+        new = session.stage(name, conformed.filter(conformed.game_date.isin([ibis.literal(d) for d in dates])))
+    else:
+        session.ask_about(dates, _bounds(table, dates))
+        new = session.stage_built(name, ("made", table, rows), partial(transformed_rows, table, rows))
     if table.keeps is None:
-        return session.stage(audit.STAGED, chosen)
-    new = session.stage("new_rows", chosen)
+        return new
     return session.stage(audit.STAGED, audit.conform(table.keeps(new, rows_of(session, table, dates)), table))
+
+
+def _bounds(table: Table, dates: Sequence[date]) -> dict[str, tuple[date, date]]:
+    """The first and last date that the dates read of each input; of no dates, nothing."""
+    return {name: read_bounds(read, min(dates), max(dates)) for name, read in table.reads.items()} if dates else {}
+
+
+def transformed_rows(table: Table, transform: Transform, read: Reader) -> ibis.Table:
+    """The rows of the asked dates, from inputs that hold no other dates than those may read."""
+    inputs = {name: read(entry.table) for name, entry in table.reads.items()}
+    within = {name: rows.filter(is_read(rows.game_date, name)) for name, rows in inputs.items()}
+    rows = audit.conform(transform(**within), table)
+    return rows.filter(is_asked(rows.game_date))
 
 
 def rows_of(session: Session, table: Table, dates: Sequence[date]) -> ibis.Table:
@@ -100,6 +130,12 @@ def rows_of(session: Session, table: Table, dates: Sequence[date]) -> ibis.Table
         return ibis.memtable(table.schema.to_pyarrow().empty_table())
     published = session.read(table)
     return published.filter(published.game_date.isin([ibis.literal(d) for d in dates]))
+
+
+def asked_rows(table: Table, read: Reader) -> ibis.Table:
+    """The published rows of the dates that the session is asked about."""
+    rows = read(table)
+    return rows.filter(is_asked(rows.game_date))
 
 
 def _commit(
@@ -149,7 +185,9 @@ def _notes(session: Session, table: Table, dates: Sequence[date]) -> dict[date, 
     """What the contract notes of the rows that stand published now."""
     if table.notes is None or not dates:
         return {}
-    found = session.query(table.notes(rows_of(session, table, dates))).to_pylist()
+    notes = table.notes
+    session.ask_about(dates)
+    found = session.query_built(("notes", table), lambda read: notes(asked_rows(table, read))).to_pylist()
     return {row.pop("game_date"): row for row in found}
 
 
@@ -157,18 +195,21 @@ def _damaged(session: Session, table: Table, expected: Mapping[date, str]) -> se
     """The dates whose published rows are not those of the manifest any more: somebody else changed them."""
     if not expected:
         return set()
-    session.stage(STANDING, rows_of(session, table, list(expected)))
+    session.ask_about(list(expected))
+    session.stage_built(STANDING, ("standing", table), partial(asked_rows, table))
     found = audit.fingerprints(session, table, STANDING)
     return {day for day, fingerprint in expected.items() if found.get(day, (0, NO_ROWS))[1] != fingerprint}
 
 
 def _manifest_lines(session: Session, table: Table, dates: Sequence[date]) -> dict[date, dict[str, Any]]:
     """The lines of the manifest about the dates of a table."""
-    manifest = session.read(PUBLISHED_PARTITIONS)
-    mine = manifest.filter(
-        manifest.table_name == table.name, manifest.game_date.isin([ibis.literal(day) for day in dates])
-    )
-    return {row["game_date"]: row for row in session.query(mine).to_pylist()}
+
+    def lines(read: Reader) -> ibis.Table:
+        asked = asked_rows(PUBLISHED_PARTITIONS, read)
+        return asked.filter(asked.table_name == table.name)
+
+    session.ask_about(dates)
+    return {row["game_date"]: row for row in session.query_built(("lines", table.name), lines).to_pylist()}
 
 
 def _broken_rows(session: Session, staged: ibis.Table, table: Table, rules: set[str]) -> list[tuple[date, str, str]]:

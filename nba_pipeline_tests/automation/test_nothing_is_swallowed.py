@@ -28,6 +28,7 @@ from nba_pipeline.gates import GATES, Gate, Gatekeeper, gate_named
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.partitions import PARTITION
+from nba_pipeline.predictions import player_predictions
 from nba_pipeline.predictions.model_assets import MODEL_KEYS
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.balldontlie import BalldontlieClient
@@ -411,17 +412,23 @@ def test_a_gate_that_raises_stops_the_sensor_in_front_of_it(home, monkeypatch, n
 
 
 STEP = dg.AssetKey(["analytics", "player_game_summary"])
-"""A step behind a gate: it uses all of a session."""
+"""A step behind a gate, whose rows the warehouse computes."""
+
+PREDICTIONS = asset_key(player_predictions.CONTRACT)
+"""A step that asks for rows itself, and keeps some that stand."""
+
+STEPS = {method: PREDICTIONS if method in ("query", "read") else STEP for method in METHODS}
+"""For each method of a session a step that uses it."""
 
 NEVER = 10**9
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_step_whose_session_raises_publishes_nothing(home, monkeypatch, method):
-    home.forget(STEP)
+    home.forget(STEPS[method])
     with nothing_gets_through(home, f"the method {method}") as runs:
         used = Break(monkeypatch, DuckDBSession, method, f"the method {method}")
-        runs.append(home.materialize(STEP))
+        runs.append(home.materialize(STEPS[method]))
         monkeypatch.undo()
     assert used.calls
 
@@ -429,12 +436,15 @@ def test_a_step_whose_session_raises_publishes_nothing(home, monkeypatch, method
 @pytest.fixture(scope="module")
 def calls_of_the_step(prepared: Home) -> dict[str, int]:
     """How often the unbroken step calls each method."""
-    prepared.restore()
-    prepared.forget(STEP)
-    with pytest.MonkeyPatch.context() as patched:
-        counted = {method: Break(patched, DuckDBSession, method, "", at=NEVER) for method in METHODS}
-        assert prepared.materialize(STEP, checks=False).status is dg.DagsterRunStatus.SUCCESS
-    return {method: count.calls for method, count in counted.items()}
+    calls: dict[str, int] = {}
+    for step in (STEP, PREDICTIONS):
+        prepared.restore()
+        prepared.forget(step)
+        with pytest.MonkeyPatch.context() as patched:
+            counted = {method: Break(patched, DuckDBSession, method, "", at=NEVER) for method in METHODS}
+            assert prepared.materialize(step, checks=False).status is dg.DagsterRunStatus.SUCCESS
+        calls |= {method: count.calls for method, count in counted.items() if STEPS[method] == step}
+    return calls
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -442,13 +452,14 @@ def test_a_step_whose_session_raises_late_leaves_its_date_whole_and_is_reported(
     home, monkeypatch, calls_of_the_step, method
 ):
     home.restore()
-    table = TABLES[STEP].name
+    step = STEPS[method]
+    table = TABLES[step].name
     good = home.content()[table]
-    home.forget(STEP)
+    home.forget(step)
     before = home.content()
     with monkeypatch.context() as patched:
         Break(patched, DuckDBSession, method, f"the last call of {method}", at=calls_of_the_step[method])
-        run = home.materialize(STEP, checks=False)
+        run = home.materialize(step, checks=False)
     assert run.status is dg.DagsterRunStatus.FAILURE
     assert home.made(run) == []
     assert home.content()[table] in (before[table], good)

@@ -100,12 +100,16 @@ def reads(season_start: Workbench, season_start_home: Path, tmp_path: Path) -> l
     """Every expression on published tables that a date's steps gave to the warehouse, in a real run of all of them."""
     shutil.copytree(season_start_home, tmp_path / "home")
     recorded: list[tuple[str, ibis.Table]] = []
-    stage, query = DuckDBSession.stage, DuckDBSession.query
+    stage, built, query = DuckDBSession.stage, DuckDBSession.stage_built, DuckDBSession.query
 
     def staging(self, name, rows):
         if isinstance(rows, ibis.Table):
             recorded.append((f"staged as {name}", rows))
         return stage(self, name, rows)
+
+    def building(self, name, key, build):
+        recorded.append((f"staged as {name}", build(self.read)))
+        return built(self, name, key, build)
 
     def querying(self, expression):
         recorded.append(("queried", expression))
@@ -113,6 +117,7 @@ def reads(season_start: Workbench, season_start_home: Path, tmp_path: Path) -> l
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(DuckDBSession, "stage", staging)
+        patched.setattr(DuckDBSession, "stage_built", building)
         patched.setattr(DuckDBSession, "query", querying)
         report = Workbench(tmp_path / "home", season_start.server).backfill(DAY, DAY, history=False)
     assert report.complete
