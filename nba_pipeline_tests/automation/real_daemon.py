@@ -27,7 +27,7 @@ Found = TypeVar("Found")
 LONGEST = 240
 """Seconds that anything may take; what takes longer has failed."""
 
-LONGEST_LIFE = 1800
+LONGEST_LIFE = 5400
 """Seconds after which `dagster dev` is killed, whatever became of the test that started it."""
 
 REFUSING = """
