@@ -82,6 +82,7 @@ def change_one_value(warehouse: BigQueryWarehouse, table: Table, day: date) -> N
     ).result()
 
 
+@pytest.mark.campaign
 def test_fourteen_dates_give_the_rows_of_duckdb_and_a_changed_digit_is_found(season_start, cloud):
     report = cloud.backfill(FIRST, DATES[-1])
     assert report.complete, [attempt.failures for attempt in report.attempts]
