@@ -203,6 +203,8 @@ class Evidence:
 
         A published date whose rows are not those that were published (count or content) is broken too.
         """
+        if not dates:
+            return {}
         session = self.session
         session.ask_about(dates)
         session.stage_built(STAGED, ("standing", table), partial(asked_rows, table))

@@ -39,9 +39,8 @@ def table_asset(
 ) -> Callable[[Callable[..., ibis.Table | pa.Table | Rows]], dg.AssetsDefinition]:
     """Makes the decorated function the asset of `table`.
 
-    The function takes the tables that the contract reads, by their names there, as Ibis tables bound to
-    no engine, and may take `context`. Before it is called the gate is asked for every date of the run;
-    dates whose gate is closed are refused and the others go on.
+    The function takes the context, the dates whose gate is open, and the tables that the contract reads, by their
+    names there, as Ibis tables bound to no engine. Dates whose gate is closed are refused and the others go on.
     """
 
     reads = table.reads.values()

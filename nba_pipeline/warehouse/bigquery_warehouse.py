@@ -117,13 +117,13 @@ class BigQuerySession:
         return ibis.table(ibis.Schema.from_pyarrow(statement.schema), name=name)
 
     def _built(self, key: Hashable, build: Callable[[Reader], ibis.Table]) -> Statement:
-        """The statement of a built query; one that holds rows is not kept."""
-        whole_key = key, self._names, frozenset(self._known.existing)
-        if whole_key in _TRANSLATED:
-            return _TRANSLATED[whole_key]
-        statement = _translated(build(self.read), self._names)
-        if not statement.held:
-            _TRANSLATED[key, self._names, frozenset(self._known.existing)] = statement
+        """The statement of a built query; one that holds rows, as of a table that is not there, is not kept."""
+        if (key, self._names) in _TRANSLATED:
+            return _TRANSLATED[key, self._names]
+        expression = build(self.read)
+        statement = _translated(expression, self._names)
+        if not expression.op().find(InMemoryTable):
+            _TRANSLATED[key, self._names] = statement
         return statement
 
     def ask_about(self, dates: Sequence[date], reads: Mapping[str, tuple[date, date]] | None = None) -> None:
@@ -246,10 +246,10 @@ class BigQuerySession:
             self._text(statement), self._parameters(statement), ends_at=self._limit(), repeated=repeated
         )
         rows = self._reads.of(job)
-        if tuple(rows.column_names) != tuple(statement.schema.names):
+        if {*rows.column_names} != {*statement.schema.names}:
             raise QueryError(f"a query gave the columns {', '.join(rows.column_names)}, not {statement.schema.names}")
         try:
-            return rows.cast(statement.schema)
+            return rows.select(statement.schema.names).cast(statement.schema)
         except pa.ArrowException as error:
             raise QueryError(f"a query gave other types than asked for: {error}") from error
 
@@ -265,15 +265,16 @@ class BigQuerySession:
         return self._staged[name]
 
     def _parameters(self, statement: Statement) -> Parameters:
-        """The dates that a statement leaves open; of an input that nobody was asked about, no date is read."""
+        """The dates that a statement leaves open."""
         asked: list[bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter] = []
         if statement.asks:
             asked.append(bigquery.ArrayQueryParameter(ASKED_DATES, "DATE", self._asked))
         for name in statement.inputs:
-            bounds = self._asked_reads.get(name, (None, None))
+            if name not in self._asked_reads:
+                raise QueryError(f"no dates were named that may be read of {name}")
             asked += [
                 bigquery.ScalarQueryParameter(parameter, "DATE", day)
-                for parameter, day in zip(read_parameters(name), bounds, strict=True)
+                for parameter, day in zip(read_parameters(name), self._asked_reads[name], strict=True)
             ]
         return asked
 

@@ -3,7 +3,7 @@
 import re
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -16,9 +16,10 @@ import pyarrow as pa
 import tenacity
 from ibis.backends.duckdb import Backend
 from ibis.common.exceptions import IbisError
-from ibis.expr.operations import InMemoryTable, UnboundTable
+from ibis.expr.operations import InMemoryTable, ScalarUDF, UnboundTable
 
 from nba_pipeline.contracts import Reader, Table
+from nba_pipeline.warehouse.asked import is_read
 from nba_pipeline.warehouse.interface import (
     QueryError,
     Replacement,
@@ -31,15 +32,22 @@ from nba_pipeline.warehouse.schema_changes import columns_to_add
 
 @dataclass(frozen=True)
 class Statement:
-    """A built query as SQL, the schema of its rows, and the names of the tables that it reads."""
+    """A built query as SQL, the schema of its rows, the tables that it reads, and those inputs that have bounds."""
 
     text: str
     schema: ibis.Schema
-    reads: frozenset[str]
+    tables: frozenset[str]
+    inputs: frozenset[str]
 
 
 _TRANSLATED: dict[Hashable, Statement] = {}
 """Built queries by key: translating takes longer than running. Those that held rows themselves are not here."""
+
+ASKING = """
+CREATE TEMP MACRO is_asked(game_date) AS list_contains(getvariable('asked_dates'), game_date);
+CREATE TEMP MACRO is_read(game_date, name) AS
+    game_date BETWEEN getvariable('first_read')[name] AND getvariable('last_read')[name];
+"""
 
 INTERRUPT_EVERY_SECONDS = 0.05
 
@@ -54,11 +62,8 @@ class DuckDBSession:
         self._backend = backend
         self._connection: duckdb.DuckDBPyConnection = backend.con
         self._ends_at: float | None = None
-        self._connection.execute(
-            "CREATE TEMP MACRO is_asked(game_date) AS list_contains(getvariable('asked_dates'), game_date);"
-            "CREATE TEMP MACRO is_read(game_date, name) AS "
-            "game_date BETWEEN getvariable('first_read')[name] AND getvariable('last_read')[name]"
-        )
+        self._bounds: Mapping[str, tuple[date, date]] = {}
+        self._connection.execute(ASKING)
         self._existing: set[str] = {
             f"{schema}.{name}"
             for schema, name in self._connection.execute(
@@ -89,42 +94,58 @@ class DuckDBSession:
         with self._asked():
             rows = self._connection.execute(statement.text).to_arrow_table()
         names = statement.schema.names
-        if tuple(rows.column_names) != names:
+        if {*rows.column_names} != {*names}:
             raise QueryError(f"a query gave the columns {', '.join(rows.column_names)}, not {', '.join(names)}")
-        return rows
+        # A column that a contract gains in its middle stands last in the table.
+        return rows.select(names)
 
     def stage_built(self, name: str, key: Hashable, build: Callable[[Reader], ibis.Table]) -> ibis.Table:
         """Computes the rows of a query that is translated once into a temporary table, and returns it."""
         statement = self._translated(key, build)
         if not isinstance(statement, Statement):
             return self.stage(name, statement)
+        kinds = ((column, self._kind(dtype)) for column, dtype in statement.schema.items())
+        columns = ", ".join(f"{_quote(column)} {kind}" for column, kind in kinds)
         with self._asked():
-            self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {_quote(name)} AS {statement.text}")
+            self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {_quote(name)} ({columns})")
+            self._connection.execute(f"INSERT INTO {_quote(name)} BY NAME {statement.text}")
         return ibis.table(statement.schema, name=name)
+
+    def _kind(self, dtype: ibis.DataType) -> str:
+        """The type of a column as DuckDB writes it."""
+        return self._backend.compiler.type_mapper.to_string(dtype)
 
     def _translated(self, key: Hashable, build: Callable[[Reader], ibis.Table]) -> Statement | ibis.Table:
         """A built query as a statement; as it is when it holds rows, as one of a table that is not there does."""
         known = _TRANSLATED.get(key)
-        if known is not None and known.reads <= self._existing:
+        if known is not None and known.tables <= self._existing:
+            self._bounded(known.inputs)
             return known
         expression = build(self.read)
         operation = expression.op()
+        inputs = frozenset(call.args[1].value for call in operation.find(ScalarUDF) if _is_read(call))
+        self._bounded(inputs)
         if operation.find(InMemoryTable):
             return expression
-        reads = {f"{table.namespace.database}.{table.name}" for table in operation.find(UnboundTable)}
+        tables = {f"{table.namespace.database}.{table.name}" for table in operation.find(UnboundTable)}
         with self._asked():
             text = self._backend.compile(expression)
-        statement = Statement(text, expression.schema(), frozenset(reads & self._existing))
-        _TRANSLATED[key] = statement
-        return statement
+        _TRANSLATED[key] = Statement(text, expression.schema(), frozenset(tables & self._existing), inputs)
+        return _TRANSLATED[key]
+
+    def _bounded(self, inputs: Collection[str]) -> None:
+        """Raises `QueryError` when nobody said which dates of an input may be read: DuckDB would read none."""
+        unbounded = sorted({*inputs} - {*self._bounds})
+        if unbounded:
+            raise QueryError(f"no dates were named that may be read of {', '.join(unbounded)}")
 
     def ask_about(self, dates: Sequence[date], reads: Mapping[str, tuple[date, date]] | None = None) -> None:
         """Sets the variables that `is_asked` and `is_read` look at; DuckDB folds them into the plan as constants."""
-        bounds = reads or {}
+        self._bounds = dict(reads or {})
         with self._asked():
             self._connection.execute("SET VARIABLE asked_dates = ?::DATE[]", [list(dates)])
             for variable, end in (("first_read", 0), ("last_read", 1)):
-                values = [list(bounds), [bound[end] for bound in bounds.values()]]
+                values = [list(self._bounds), [bound[end] for bound in self._bounds.values()]]
                 self._connection.execute(f"SET VARIABLE {variable} = map(?::VARCHAR[], ?::DATE[])", values)
 
     @contextmanager
@@ -184,8 +205,9 @@ class DuckDBSession:
         existing = dict(self._backend.get_schema(table.short_name, database=table.schema_name).items())
         wanted = dict(table.schema.items())
         for name in columns_to_add(table, existing, wanted):
-            kind = self._backend.compiler.type_mapper.to_string(wanted[name])
-            self._connection.execute(f"ALTER TABLE {_quoted(table)} ADD COLUMN {_quote(name)} {kind}")
+            self._connection.execute(
+                f"ALTER TABLE {_quoted(table)} ADD COLUMN {_quote(name)} {self._kind(wanted[name])}"
+            )
 
     def stage(self, name: str, rows: ibis.Table | pa.Table) -> ibis.Table:
         """Computes rows into a temporary table that only this session sees, and returns it."""
@@ -292,6 +314,10 @@ class DuckDBWarehouse:
                 f"{holder.group(1) if holder else 'unknown'}. Close that connection (an open DuckDB shell?) or "
                 "raise NBA_PIPELINE_LOCK_WAIT_SECONDS, then run again."
             ) from error
+
+
+def _is_read(call: ScalarUDF) -> bool:
+    return call.__func_name__ == is_read.__name__  # type: ignore[attr-defined]
 
 
 def _is_lock_conflict(error: BaseException) -> bool:

@@ -98,6 +98,8 @@ def _stage(
     session: Session, table: Table, rows: ibis.Table | pa.Table | Transform, dates: Sequence[date]
 ) -> ibis.Table:
     """Stages the rows of the dates, beside those that stand and are kept."""
+    if not dates:
+        return session.stage(audit.STAGED, table.schema.to_pyarrow().empty_table())
     name = audit.STAGED if table.keeps is None else "new_rows"
     if isinstance(rows, ibis.Table | pa.Table):
         source = session.stage("made_rows", rows) if isinstance(rows, pa.Table) else rows
@@ -112,8 +114,8 @@ def _stage(
 
 
 def _bounds(table: Table, dates: Sequence[date]) -> dict[str, tuple[date, date]]:
-    """The first and last date that the dates read of each input; of no dates, nothing."""
-    return {name: read_bounds(read, min(dates), max(dates)) for name, read in table.reads.items()} if dates else {}
+    """The first and last date that the dates read of each input."""
+    return {name: read_bounds(read, min(dates), max(dates)) for name, read in table.reads.items()}
 
 
 def transformed_rows(table: Table, transform: Transform, read: Reader) -> ibis.Table:

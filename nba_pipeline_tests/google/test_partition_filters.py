@@ -21,6 +21,9 @@ from nba_pipeline_tests.pipeline.conftest import Workbench
 NAMES = Names("project", "nba")
 DAY = date(2025, 11, 11)
 
+ASKED_OF_PUBLISHED_ROWS = ("notes", "preview")
+"""The queries, by the first part of their key, that a step asks about what it published."""
+
 
 def unfiltered(statement: str) -> set[str]:
     """The tables of a statement that are read beyond the dates that a constant or a parameter names."""
@@ -100,25 +103,30 @@ def reads(season_start: Workbench, season_start_home: Path, tmp_path: Path) -> l
     """Every expression on published tables that a date's steps gave to the warehouse, in a real run of all of them."""
     shutil.copytree(season_start_home, tmp_path / "home")
     recorded: list[tuple[str, ibis.Table]] = []
-    stage, built, query = DuckDBSession.stage, DuckDBSession.stage_built, DuckDBSession.query
+    names = ("stage", "stage_built", "query", "query_built")
+    stage, stage_built, query, query_built = (getattr(DuckDBSession, name) for name in names)
 
     def staging(self, name, rows):
         if isinstance(rows, ibis.Table):
             recorded.append((f"staged as {name}", rows))
         return stage(self, name, rows)
 
-    def building(self, name, key, build):
+    def staging_built(self, name, key, build):
         recorded.append((f"staged as {name}", build(self.read)))
-        return built(self, name, key, build)
+        return stage_built(self, name, key, build)
 
     def querying(self, expression):
         recorded.append(("queried", expression))
         return query(self, expression)
 
+    def querying_built(self, key, build):
+        if key[0] in ASKED_OF_PUBLISHED_ROWS:
+            recorded.append((f"queried as {key[0]}", build(self.read)))
+        return query_built(self, key, build)
+
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(DuckDBSession, "stage", staging)
-        patched.setattr(DuckDBSession, "stage_built", building)
-        patched.setattr(DuckDBSession, "query", querying)
+        for name, recording in zip(names, (staging, staging_built, querying, querying_built), strict=True):
+            patched.setattr(DuckDBSession, name, recording)
         report = Workbench(tmp_path / "home", season_start.server).backfill(DAY, DAY, history=False)
     assert report.complete
     return [(how, found) for how, found in recorded if found.op().find(UnboundTable)]

@@ -6,7 +6,8 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -14,12 +15,12 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from nba_pipeline.contracts import GAME_DATE, Audit, Column, Grid, Phase, Table, rows_as_keys
+from nba_pipeline.contracts import GAME_DATE, Audit, Column, Grid, Phase, Read, Table, Window, rows_as_keys
 from nba_pipeline.warehouse.audit import ContractError
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
-from nba_pipeline.warehouse.interface import SchemaMismatchError, Warehouse, WarehouseBusyError
+from nba_pipeline.warehouse.interface import QueryError, SchemaMismatchError, Warehouse, WarehouseBusyError
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS, QUARANTINE
-from nba_pipeline.warehouse.publish import Rows, Stamp, publish
+from nba_pipeline.warehouse.publish import Rows, Stamp, asked_rows, publish, transformed_rows
 
 ONE, TWO = date(2024, 1, 1), date(2024, 1, 2)
 STAMP = Stamp("run", datetime(2024, 1, 3, tzinfo=UTC))
@@ -178,6 +179,80 @@ def test_an_added_column_is_applied_and_another_type_refused(warehouse):
         warehouse.session() as session,
     ):
         session.ensure(other)
+
+
+def test_a_column_gained_in_the_middle_is_read_in_its_place(warehouse):
+    put(warehouse, rows(*GOOD))
+    columns = list(HEIGHTS.columns)
+    wider = replace(
+        HEIGHTS, columns=(*columns[:2], Column("weight", "float64", "W.", "kg", nullable=True), *columns[2:])
+    )
+    made = rows(*GOOD).append_column("weight", pa.array([90.0, None, 90.0]))
+    put(warehouse, made, table=wider)
+    assert {outcome.status for outcome in put(warehouse, made, table=wider).values()} == {"unchanged"}
+    with warehouse.session(read_only=True) as session:
+        session.ask_about([TWO])
+        found = session.query_built(("asked", wider), partial(asked_rows, wider))
+    assert list(found.to_pylist()[0].values()) == [TWO, 1, 90.0, 200.0, "G"]
+    assert tuple(found.column_names) == wider.schema.names
+
+
+DAYS = [date(2024, 1, n) for n in (1, 2, 3, 4)]
+SEEN = Table(
+    name="analytics.seen",
+    description="Which dates of its inputs a date could see.",
+    phase=Phase.ANALYTICS,
+    grain=("game_date",),
+    columns=(
+        GAME_DATE,
+        Column("first", "date", "First date before.", "date", nullable=True),
+        Column("last", "date", "Last date before.", "date", nullable=True),
+        Column("same", "int64", "Dates given beside it.", "dates"),
+    ),
+    reads={"before": Read(HEIGHTS, Window.BEFORE), "same": Read(HEIGHTS)},
+)
+
+
+def seen(before: ibis.Table, same: ibis.Table) -> ibis.Table:
+    """Every date given of `same`, beside the first and last given of `before`."""
+    given = before.agg(first=before.game_date.min(), last=before.game_date.max())
+    count = same.agg(same=same.game_date.nunique())
+    return same.select("game_date").distinct().cross_join(given).cross_join(count)
+
+
+@pytest.mark.parametrize("asked", [DAYS[3:], DAYS[1:3], DAYS[1:2]], ids=["one", "two", "an earlier one"])
+def test_a_transform_is_given_the_dates_that_it_may_read_and_no_others(warehouse, asked):
+    """Whatever dates the very same statement was used for before."""
+    put(warehouse, rows(*((day, 1, 200.0, "G") for day in DAYS)), *DAYS)
+    for dates in (DAYS[2:], asked):
+        with warehouse.session() as session:
+            outcomes = publish(session, SEEN, Rows(seen), dates, STAMP)
+        assert {outcome.status for outcome in outcomes.values()} <= {"published", "unchanged"}
+    with warehouse.session(read_only=True) as session:
+        found = session.query(session.read(SEEN).filter(lambda row: row.game_date.isin(asked)))
+    last = max(asked) - timedelta(days=1)
+    expected = [{"game_date": day, "first": DAYS[0], "last": last, "same": len(asked)} for day in asked]
+    assert sorted(found.to_pylist(), key=lambda row: row["game_date"]) == expected
+
+
+def test_a_transform_whose_inputs_nobody_bounded_is_an_error_and_not_no_rows(warehouse):
+    put(warehouse, rows(*GOOD))
+    with warehouse.session() as session:
+        session.ask_about([ONE], {"before": (ONE, ONE)})
+        with pytest.raises(QueryError, match="no dates were named that may be read of same"):
+            session.stage_built("seen", ("unbounded", SEEN), partial(transformed_rows, SEEN, seen))
+
+
+def test_a_table_that_was_not_there_is_read_once_it_is(warehouse):
+    def asked() -> int:
+        with warehouse.session(read_only=True) as session:
+            session.ask_about([ONE, TWO])
+            return session.query_built(("there", HEIGHTS), partial(asked_rows, HEIGHTS)).num_rows
+
+    put(warehouse, rows(), table=replace(HEIGHTS, name="raw.others"))
+    assert asked() == 0
+    put(warehouse, rows(*GOOD))
+    assert asked() == len(GOOD)
 
 
 HOLD = """
