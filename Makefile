@@ -7,6 +7,9 @@ PYTHON_3_13 ?= $(firstword $(foreach p,python3.13 $(wildcard $(HOME)/.pyenv/vers
   $(shell $(p) -c 'print("$(p)")' 2>/dev/null)))
 EMULATOR := .emulator
 
+# The two environments are made side by side, and the second beside the linters.
+MAKEFLAGS += --jobs=2
+
 .PHONY: install emulator demo test campaign chaos storm lint format ui clean
 
 install: $(VENV)/.installed

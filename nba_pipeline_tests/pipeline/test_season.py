@@ -240,15 +240,9 @@ run_backfill(Settings(), date(2025, 10, 21), last, list(Phase), history=True, as
 """
 
 
-@pytest.mark.parametrize(
-    ("moments", "last"),
-    [((11,), date(2025, 10, 22)), pytest.param((6, 11, 16), date(2025, 10, 27), marks=pytest.mark.campaign)],
-    ids=["once", "three times"],
-)
-def test_a_backfill_killed_at_any_moment_and_run_again_equals_an_undisturbed_one(
-    season_start, workbench, moments, last
-):
-    bench = workbench()
+@pytest.mark.campaign
+def test_a_backfill_killed_at_any_moment_and_run_again_equals_an_undisturbed_one(season_start, workbench):
+    bench, last = workbench(), date(2025, 10, 27)
     command = [sys.executable, "-c", KILLED, str(last)]
     environment = {
         **os.environ,
@@ -259,7 +253,7 @@ def test_a_backfill_killed_at_any_moment_and_run_again_equals_an_undisturbed_one
         "BALLDONTLIE_REQUESTS_PER_MINUTE": "100000",
         "PYTHONWARNINGS": "ignore",
     }
-    for seconds in moments:
+    for seconds in (6, 11, 16):
         with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
             time.sleep(seconds)
             os.kill(process.pid, signal.SIGKILL)
