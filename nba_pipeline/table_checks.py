@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 
 import dagster as dg
-from dagster import AssetCheckSeverity, DagsterEvent, DagsterInstance
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
+from dagster import AssetCheckSeverity, DagsterEvent
 
 from nba_pipeline.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.contracts import Table
@@ -21,9 +20,6 @@ from nba_pipeline.warehouse.io_manager import CONTRACT_CHECK
 GRID_CHECK = "expected_grid"
 
 RESOURCES = {"gatekeeper", "settings"}
-
-EVALUATIONS = 10_000
-"""The newest evaluations of a check among which a standing failure is looked for: five seasons of days."""
 
 
 def checks_of(table: Table) -> list[dg.AssetChecksDefinition]:
@@ -120,7 +116,11 @@ def _gate_result(
     """Closed fails and blocks; overridden or degraded is a warning, which the UI shows and nothing waits for."""
     closed = {day: list(v.reasons) for day, v in verdicts.items() if v.state is State.CLOSED}
     noted = {day: list(v.reasons) for day, v in verdicts.items() if v.state in (State.DEGRADED, State.OVERRIDDEN)}
-    report_dates(context, key, list(verdicts), closed)
+    warned = {
+        day: {"reasons": _listed(why), **said_of([verdicts[day]], context.resources.gatekeeper)}
+        for day, why in noted.items()
+    }
+    report_dates(context, key, list(verdicts), closed, warned)
     return dg.AssetCheckResult(
         passed=not closed and not noted,
         severity=AssetCheckSeverity.ERROR if closed else AssetCheckSeverity.WARN,
@@ -155,36 +155,30 @@ def report_dates(
     key: dg.AssetCheckKey,
     dates: Sequence[date],
     failed: Mapping[date, Sequence[str]],
+    warned: Mapping[date, Mapping[str, dg.MetadataValue]] | None = None,
 ) -> None:
-    """Records each date of a range run that fails, and each that no longer does, as an evaluation of its own.
+    """Records an evaluation of each date of a range run: it failed, warns, or else passed.
 
-    Dagster records the check of a run over one date for that date, and of a range once for all of it.
+    Dagster records the check of a run over one date for that date, and of a range once for all of it. Of each date it
+    has noted before that the check is planned, and shows it as skipped when nothing more is said.
     """
     if len(dates) < 2:
         return
-    passed_again = _standing_failures(context.instance, key, dates) - set(failed)
-    for day in sorted([*failed, *passed_again]):
-        reasons = "\n".join(f"- {reason}" for reason in failed.get(day, ()))
+    said = {day: {"reasons": _listed(why)} for day, why in failed.items()} | dict(warned or {})
+    for day in dates:
         evaluation = dg.AssetCheckEvaluation(
             asset_key=key.asset_key,
             check_name=key.name,
-            passed=day not in failed,
+            passed=day not in said,
+            severity=AssetCheckSeverity.ERROR if day in failed else AssetCheckSeverity.WARN,
+            metadata=said.get(day),
             partition=to_key(day),
-            metadata={"reasons": dg.MetadataValue.md(reasons)},
         )
         DagsterEvent.asset_check_evaluation(context.op_execution_context.get_step_execution_context(), evaluation)
 
 
-def _standing_failures(instance: DagsterInstance, key: dg.AssetCheckKey, dates: Sequence[date]) -> set[date]:
-    """The dates whose last evaluation of a check failed.
-
-    Evaluations are asked for, and not how a date stands: a run begins by noting all of its dates as planned.
-    """
-    ended = {Status.FAILED, Status.SUCCEEDED}
-    history = instance.event_log_storage.get_asset_check_execution_history(key, EVALUATIONS, status=ended)
-    last = {record.partition: record.status for record in reversed(history) if record.partition}
-    failed = {to_date(partition) for partition, status in last.items() if status is not Status.SUCCEEDED}
-    return failed & set(dates)
+def _listed(reasons: Sequence[str]) -> dg.MarkdownMetadataValue:
+    return dg.MetadataValue.md("\n".join(f"- {reason}" for reason in reasons))
 
 
 def _by_date(reasons: Mapping[date, Sequence[str]]) -> dg.MetadataValue:
