@@ -181,9 +181,14 @@ class Evidence:
 
         return {row["game_date"]: row["n"] for row in self.session.query_built(key, counted).to_pylist()}
 
+    @property
+    def lost(self) -> set[str]:
+        """The tables that were published and are not in the warehouse any more."""
+        return {t.name for t in self.tables if t.name in self.manifest and not self.session.exists(t)}
+
     def _gone(self, grid: Grid) -> set[str]:
         """The tables that say what is expected, were published and are not there: from none follows nothing."""
-        lost = {t.name for t in self.tables if t.name in self.manifest and not self.session.exists(t)}
+        lost = self.lost
         asked: set[str] = set()
 
         def read(table: Table) -> ibis.Table:

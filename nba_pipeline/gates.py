@@ -167,21 +167,30 @@ def look_back_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence
     """3→4: every analytics table is complete on every due date of the look-back window, known gaps aside.
 
     Tables made before tip-off are complete on the date itself too, and nothing that they are made from has
-    changed since: features are not made twice because the context of their game comes a minute later.
+    changed since: features are not made twice because the context of their game comes a minute later. Nor has what
+    the summaries of earlier games are made from: a corrected box score counts when its summary is made again.
     """
     found = {day: Finding() for day in dates}
     for table in evidence.tables_of(Phase.ANALYTICS):
         window = Window.UP_TO if table.before_tip_off else Window.BEFORE
-        for day, reason in _incomplete_reads(evidence, Read(table, window, LOOK_BACK_SEASONS), dates).items():
+        look_back = Read(table, window, LOOK_BACK_SEASONS)
+        for day, reason in _incomplete_reads(evidence, look_back, dates).items():
             found[day].reasons.append(reason)
-        for day in dates if table.before_tip_off else ():
-            if evidence.is_stale(table, day):
-                found[day].reasons.append(_stale(table, day))
+        asked = {day: [day] if table.before_tip_off else evidence.dates_needed(look_back, day) for day in dates}
+        stale = {day for day in {d for days in asked.values() for d in days} if evidence.is_stale(table, day)}
+        for day, days in asked.items():
+            if not stale.isdisjoint(days):
+                found[day].reasons.append(_stale(table, sorted(stale.intersection(days))))
     return found
 
 
-def _stale(table: Table, day: date) -> str:
-    return f"{table.name} on {day} was made before what it is made from changed"
+def _stale(table: Table, dates: Sequence[date]) -> str:
+    first, last = contiguous(dates)[0]
+    others = f" (and {len(dates) - 1} more dates)" if len(dates) > 1 else ""
+    return (
+        f"{table.name} on {dates[0]}{others} was made before what it is made from changed. "
+        f"Mend: nba-pipeline backfill --from {first} --to {last}"
+    )
 
 
 def precompute_is_enough(evidence: Evidence, dates: Sequence[date], into: Sequence[Table]) -> Mapping[date, Finding]:
@@ -196,7 +205,7 @@ def precompute_is_enough(evidence: Evidence, dates: Sequence[date], into: Sequen
         for table in tables:
             reasons = covered[table.name][day].reasons(table)
             if table.critical and complete[table.name] and evidence.is_stale(table, day):
-                reasons = [_stale(table, day)]
+                reasons = [_stale(table, [day])]
             (finding.reasons if table.critical else finding.warnings).extend(reasons)
         finding.reasons += history[day].reasons
         found[day] = finding
@@ -226,6 +235,10 @@ def predictions_are_whole(evidence: Evidence, dates: Sequence[date], into: Seque
             found[day].reasons += [f"{table.name} on {day}: {reason}" for reason in broken.get(day, ())]
     for day, reasons in dishonest_errors(evidence, dates).items():
         found[day].reasons += reasons
+    if GRADED in evidence.lost:
+        # Only a warning: closed, the gate would keep the grades from being made again.
+        for day in dates:
+            found[day].warnings.append(f"{TRIPWIRE}: {GRADED} was published and is gone, so no error can be judged")
     return found
 
 

@@ -11,7 +11,7 @@ from dagster import DagsterEvent
 from nba_pipeline.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Column, Table
-from nba_pipeline.gates import Admission, Gatekeeper, State, Verdict, gate_named, last_table
+from nba_pipeline.gates import Admission, Gatekeeper, State, Verdict, gate_into, gate_named, last_table
 from nba_pipeline.partitions import game_date_partitions, partition_mapping, read_bounds, to_date, to_key
 from nba_pipeline.settings import Settings
 from nba_pipeline.step_retries import retrying_what_can_heal
@@ -147,10 +147,14 @@ def _report_override(context: dg.AssetExecutionContext, table: Table, verdict: V
 
 def gate_failure(table: Table, refused: dict[date, list[str]]) -> dg.Failure:
     """The failure of a step none of whose dates may be made; never retried, since waiting mends nothing."""
-    day = min(refused)
+    day, gate = min(refused), gate_into(table.phase)
     others = f" (and {len(refused) - 1} more dates)" if len(refused) > 1 else ""
+    name = f"The gate {gate.name} into {table.name}" if gate else f"What {table.name} is made from"
+    is_not = "is closed" if gate else "is not whole"
+    reasons = " ".join(refused[day])
+    mend = "" if "Mend: " in reasons else f" Mend: nba-pipeline backfill --from {day} --to {day}"
     return dg.Failure(
-        description=f"The gate into {table.name} is closed for {day}{others}: {' '.join(refused[day])}",
+        description=f"{name} {is_not} for {day}{others}: {reasons}{mend}",
         metadata={"refused": dg.MetadataValue.json({str(d): reasons for d, reasons in refused.items()})},
         allow_retries=False,
     )

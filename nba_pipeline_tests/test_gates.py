@@ -100,6 +100,7 @@ class Damage:
     statements: tuple[str, ...]
     said: str
     stamped: bool = True
+    table: Table = player_box_scores.CONTRACT
 
 
 DAMAGES = (
@@ -149,6 +150,36 @@ DAMAGES = (
         "minutes in 4 periods",
     ),
     Damage(
+        "minutes with fractions sum to a minute and a half more than the game",
+        (
+            "UPDATE raw.player_box_scores SET minutes = minutes + 1.5 + 240 - "
+            f"(SELECT sum(minutes) FROM raw.player_box_scores WHERE {THEIRS}) WHERE {HIS}",
+        ),
+        "minutes in 4 periods",
+    ),
+    Damage(
+        "four players of a game that nobody knows are listed",
+        (
+            "INSERT INTO raw.player_box_scores SELECT * REPLACE (999999999 AS game_id) "
+            f"FROM raw.player_box_scores WHERE {THEIRS} LIMIT 4",
+        ),
+        "game 999999999: 4 players of",
+    ),
+    Damage(
+        "a player of a team that does not play is listed with a game that is known",
+        (
+            "INSERT INTO raw.player_box_scores SELECT * REPLACE (player_id + 1000000 AS player_id, 999 AS team_id, "
+            f"'XYZ' AS team) FROM raw.player_box_scores WHERE {HIS}",
+        ),
+        "1 players of XYZ are listed",
+    ),
+    Damage(
+        "a team that plays has no roster",
+        (f"DELETE FROM raw.players WHERE game_date = '{BAD}' AND team_id = {TEAM}",),
+        "has only 0 players on its roster",
+        table=players.CONTRACT,
+    ),
+    Damage(
         "a row stands twice",
         (f"INSERT INTO raw.player_box_scores SELECT * FROM raw.player_box_scores WHERE {HIS}",),
         "more than one row per game_date, game_id, player_id",
@@ -177,7 +208,7 @@ def test_whatever_is_wrong_with_a_date_of_raw_closes_that_date_and_no_other(copy
             connection.execute(statement)
     if damage.stamped:
         copy.stamp(games.CONTRACT, BAD)
-        copy.stamp(player_box_scores.CONTRACT, BAD)
+        copy.stamp(damage.table, BAD)
     found = closed(copy.verdicts(INTO_ANALYTICS, PLAYED))
     assert set(found) == {BAD}
     assert damage.said in found[BAD]
@@ -257,6 +288,17 @@ def test_a_context_made_before_what_it_is_made_from_changed_closes_its_date_and_
     assert set(found) == {BAD}
     for table in CONTEXTS:
         assert f"{table.name} on {BAD} was made before what it is made from changed" in found[BAD]
+
+
+def test_a_summary_made_before_its_box_score_was_corrected_closes_every_date_that_looks_back_on_it(copy):
+    copy.sql(f"UPDATE raw.player_box_scores SET steals = steals + 1 WHERE {HIS}")
+    copy.stamp(player_box_scores.CONTRACT, BAD)
+    for gate in (INTO_PRECOMPUTE, INTO_PREDICTIONS):
+        found = closed(copy.verdicts(gate, KNOWN))
+        assert set(found) == {day for day in KNOWN if day > BAD}
+        for reasons in found.values():
+            assert f"analytics.player_game_summary on {BAD} was made before what it is made from changed" in reasons
+            assert f"Mend: nba-pipeline backfill --from {BAD} --to {BAD}" in reasons
 
 
 # 4→5
@@ -673,14 +715,19 @@ def test_a_run_behind_a_gate_that_cannot_be_evaluated_publishes_nothing(copy, ga
     manifest = copy.sql("SELECT * FROM operations.published_partitions ORDER BY ALL")
     attempt = copy.run(table, BAD, BAD + timedelta(days=1))
     assert not attempt.success
-    assert "could not be evaluated, so it is closed" in " ".join(attempt.failures)
+    (said,) = attempt.failures
+    assert f"The gate {gate.name} into {table.name} is closed for {BAD} (and 1 more dates)" in said
+    assert "could not be evaluated, so it is closed" in said
+    assert f"Mend: nba-pipeline backfill --from {BAD} --to {BAD}" in said
     assert copy.sql(f"SELECT * FROM {table.name} ORDER BY ALL") == before
     assert copy.sql("SELECT * FROM operations.published_partitions ORDER BY ALL") == manifest
 
 
-def test_grades_that_are_gone_trip_nothing_so_that_they_can_be_made_again(copy):
+def test_grades_that_are_gone_warn_and_close_nothing_so_that_they_can_be_made_again(copy):
     copy.sql(f"DROP TABLE {prediction_accuracy.CONTRACT.name}")
-    assert not closed(copy.verdicts(INTO_GRADES, KNOWN))
+    verdicts = copy.verdicts(INTO_GRADES, KNOWN)
+    assert {verdict.state for verdict in verdicts.values()} == {State.DEGRADED}
+    assert all("is gone, so no error can be judged" in " ".join(v.reasons) for v in verdicts.values())
 
 
 def test_a_table_that_is_gone_is_made_again(copy):

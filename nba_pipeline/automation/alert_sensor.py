@@ -9,7 +9,6 @@ from pydantic import TypeAdapter
 from nba_pipeline.automation.alert_sources import EventLog, Position
 from nba_pipeline.automation.alert_windows import Windows, closed, ended, observed
 from nba_pipeline.automation.alerts import Alert, AlertNotSentError, Slack
-from nba_pipeline.automation.switch import switched
 from nba_pipeline.clock import Clock
 from nba_pipeline.settings import Settings
 
@@ -125,7 +124,7 @@ def _observation(alert: Alert) -> dg.AssetObservation:
 
 
 def alert_sensor(settings: Settings) -> dg.SensorDefinition:
-    """The sensor that alerts, as the settings ask for it; on from the start.
+    """The sensor that alerts, as the settings ask for it; on, also where people launch everything themselves.
 
     A tick that cannot send fails, and its alerts are sent by a later one. When it had sent others before, it
     ends well instead, so that its cursor keeps those from being sent again; the next tick then begins with
@@ -135,7 +134,7 @@ def alert_sensor(settings: Settings) -> dg.SensorDefinition:
     @dg.sensor(
         name=ALERT_SENSOR,
         minimum_interval_seconds=settings.alert_interval_seconds,
-        default_status=switched(settings),
+        default_status=dg.DefaultSensorStatus.RUNNING,
         description="Alerts about failed runs, checks and automation: to Slack, the log and operations/alerts.",
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:

@@ -11,9 +11,10 @@ from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._core.scheduler.instigation import TickStatus
 from dagster._daemon.controller import DEFAULT_HEARTBEAT_INTERVAL_SECONDS, get_daemon_statuses
 
+from nba_pipeline.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.contracts import Table
 from nba_pipeline.deadlines import OPERATED, due
-from nba_pipeline.evidence import Evidence
+from nba_pipeline.evidence import SCHEDULE, Evidence
 from nba_pipeline.gates import GATES, Gatekeeper
 from nba_pipeline.operations.ledger_verification import recorded_heads, verify
 from nba_pipeline.partitions import game_dates, to_date
@@ -23,8 +24,13 @@ from nba_pipeline.warehouse.operations_tables import PIPELINE_HEALTH, QUARANTINE
 
 PIPELINE_HEALTH_KEY = dg.AssetKey(["operations", "pipeline_health"])
 
+HEALTH_CHECK = "nothing_to_do"
+
 LONGEST_SILENCE = timedelta(minutes=5)
 """Dagster's daemon gives a sign of life every half minute; a slow tick delays it by a minute at most."""
+
+QUIET_AFTER = timedelta(days=7)
+"""How long after a game a date without any is in the middle of a season: the All-Star break has six of them."""
 
 
 @dataclass(frozen=True)
@@ -64,23 +70,27 @@ class Health:
 
 
 def health(gatekeeper: Gatekeeper, instance: DagsterInstance, day: date) -> Health:
-    """The health of the two weeks up to a date, by what is in the warehouse and in Dagster's log."""
-    now = gatekeeper.clock.now()
+    """The health of the two weeks up to a date, by what is in the warehouse and in Dagster's log.
+
+    What is due by now of the date after it belongs to it: the report on yesterday sees the predictions of today.
+    """
+    now, until = gatekeeper.clock.now(), min(day + timedelta(days=1), gatekeeper.clock.today())
     with gatekeeper.warehouse.session(read_only=True) as session:
         evidence = gatekeeper.evidence(session)
         first = evidence.first_loaded(day - OPERATED)
-        dates = game_dates(max(first, day - OPERATED), day) if first else []
+        dates = game_dates(max(first, day - OPERATED), max(day, until)) if first else []
         counts, problems = _tables(evidence, gatekeeper.tables, dates, now)
         closed = _closed_gates(gatekeeper, evidence, dates, now)
         chains = verify(session, recorded_heads(instance, dates), dates)
         broken = [str(chain) for chain in chains if not chain.whole]
+        quiet = _quiet_dates(evidence, [d for d in dates if d >= day])
         overrides = tuple(str(evidence.overrides[key]) for key in sorted(evidence.overrides, key=str))
         found = session.read(QUARANTINE)
         quarantined = len(session.query(found.filter(found.game_date.isin(dates)))) if dates else 0
     runs, ticks = _failures(instance)
     return Health(
         day, counts[0], counts[1], counts[2], len(closed), overrides, quarantined, runs, ticks,
-        (*_silent_daemons(instance), *problems, *broken, *closed), now,
+        (*_silent_daemons(instance), *problems, *broken, *closed, *quiet), now,
     )  # fmt: skip
 
 
@@ -114,6 +124,32 @@ def _closed_gates(gatekeeper: Gatekeeper, evidence: Evidence, dates: Sequence[da
             if not verdict.lets_through:
                 sentences.append(f"the gate {gate.name} is closed for {day}: {verdict.reasons[0]}")
     return sentences
+
+
+def _quiet_dates(evidence: Evidence, dates: Sequence[date]) -> list[str]:
+    """A sentence for each date without games a week or less after one of the regular season.
+
+    Nothing but the source says that there are none, and a source that lost them says the same.
+    """
+    schedule = next(table for table in evidence.tables if table.name == SCHEDULE)
+    quiet = [
+        day
+        for day, line in sorted(evidence.published(schedule).items())
+        if day in dates and not line.row_count and not evidence.is_known_gap(day)
+    ]
+    if not quiet:
+        return []
+    games = evidence.session.read(schedule)
+    near = games.filter(games.game_date.between(min(quiet) - QUIET_AFTER, max(quiet)))
+    by_day = near.group_by("game_date").agg(regular=(~near.postseason).any())
+    regular = {row["game_date"]: row["regular"] for row in evidence.session.query(by_day).to_pylist()}
+    last = {day: max((d for d in regular if day - QUIET_AFTER <= d < day), default=None) for day in quiet}
+    return [
+        f"the source knows of no games on {day}, in the middle of a season. If there are any, ask it again: "
+        f"nba-pipeline backfill --from {day} --to {day}; if the league rests, say so: nba-pipeline gate gap {day}"
+        for day, before in last.items()
+        if before and regular[before]
+    ]
 
 
 def _failures(instance: DagsterInstance) -> tuple[int, int]:
@@ -162,22 +198,38 @@ def _silent_daemons(instance: DagsterInstance) -> list[str]:
     kinds={ENGINE},
     pool=WRITER_POOL,
     required_resource_keys={"gatekeeper"},
+    check_specs=[
+        dg.AssetCheckSpec(
+            HEALTH_CHECK, asset=PIPELINE_HEALTH_KEY, description="There is nothing for a person to do this morning."
+        )
+    ],
     description=PIPELINE_HEALTH.description,
 )
 def pipeline_health(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    """Writes the day's row; the whole report is in the metadata."""
+    """Writes the day's row and alerts if a person has to do something; the whole report is in the metadata."""
     gatekeeper: Gatekeeper = context.resources.gatekeeper
     found = health(gatekeeper, context.instance, to_date(context.partition_key))
     row = pa.Table.from_pylist([found.row()], schema=PIPELINE_HEALTH.schema.to_pyarrow())
     with gatekeeper.warehouse.session() as session:
         session.ensure(PIPELINE_HEALTH)
         session.replace([Replacement(PIPELINE_HEALTH, session.stage("health", row), [found.game_date])])
+    problems = dg.MetadataValue.md("\n".join(f"- {problem}" for problem in found.problems) or "none")
+    effect = "What a person has to do by hand is not done yet."
+    told = alert_metadata(AlertKind.CHECK_FAILED, found.reported_at, effect, "nba-pipeline health")
     return dg.MaterializeResult(
+        check_results=[
+            dg.AssetCheckResult(
+                check_name=HEALTH_CHECK,
+                passed=found.well,
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={} if found.well else {"reasons": problems, **told},
+            )
+        ],
         metadata={
             "score": found.score,
-            "problems": dg.MetadataValue.md("\n".join(f"- {problem}" for problem in found.problems) or "none"),
+            "problems": problems,
             "overrides in force": dg.MetadataValue.md("\n".join(f"- {o}" for o in found.overrides) or "none"),
             "failed runs": found.failed_runs,
             "failed ticks": found.failed_ticks,
-        }
+        },
     )

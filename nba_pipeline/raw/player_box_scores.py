@@ -38,6 +38,12 @@ MOST_PLAYERS_OF_A_TEAM = 20
 TEAM_MINUTES = 240
 OVERTIME_TEAM_MINUTES = 25
 
+ROUNDED_MINUTES = 4
+"""How far whole minutes of a team may be off: the most of all 21,322 team games of 2015-16 to 2023-24."""
+
+EXACT_MINUTES = 1
+"""How far minutes with fractions may be off."""
+
 
 def team_game_keys(read: Reader) -> ibis.Table:
     """Both teams of every game that was not postponed: each must have a box score."""
@@ -72,6 +78,20 @@ def unfinished_games(staged: ibis.Table, read: Reader) -> ibis.Table:
     )
 
 
+def strangers(staged: ibis.Table, read: Reader) -> ibis.Table:
+    """A reason for each game and team with rows that the schedule of the date does not know, or knows as put off."""
+    counted = staged.group_by("game_date", "game_id", "team_id", "team").agg(players=ibis._.count())
+    unknown = counted.anti_join(team_game_keys(read), ["game_date", "game_id", "team_id"])
+    return unknown.select(
+        "game_date",
+        reason=_game(unknown)
+        + unknown.players.cast("string")
+        + " players of "
+        + unknown.team
+        + " are listed, which no game on the schedule of the date expects",
+    )
+
+
 def crowded_teams(staged: ibis.Table, read: Reader) -> ibis.Table:
     """A reason for each team with more players in a box score than a team can have."""
     counted = staged.group_by("game_date", "game_id", "team").agg(players=ibis._.count())
@@ -100,17 +120,15 @@ def scores_that_differ(staged: ibis.Table, read: Reader) -> ibis.Table:
 
 
 def minutes_that_differ(staged: ibis.Table, read: Reader) -> ibis.Table:
-    """A reason for each team whose minutes are not 240 and 25 an overtime, but for rounding.
-
-    The source gives whole minutes: each player's may be half a minute off.
-    """
+    """A reason for each team whose minutes are not 240 and 25 an overtime, but for rounding."""
     sums = staged.group_by("game_date", "game_id", "team_id").agg(
-        minutes=staged.minutes.sum(), played=(staged.minutes > 0).sum()
+        minutes=staged.minutes.sum(), whole=(staged.minutes == staged.minutes.round()).all()
     )
     sides = games.team_games(read(games.CONTRACT)).select("game_id", "team_id", "team", "period")
     both = sums.inner_join(sides, ["game_id", "team_id"])
     due = TEAM_MINUTES + OVERTIME_TEAM_MINUTES * ibis.greatest(both.period - 4, 0)
-    wrong = both.filter((both.minutes - due).abs() > ibis.greatest(1.0, both.played * 0.5))
+    rounding = both.whole.ifelse(ROUNDED_MINUTES, EXACT_MINUTES)
+    wrong = both.filter((both.minutes - due).abs() > rounding)
     return wrong.select(
         "game_date",
         reason=_game(wrong)
@@ -191,11 +209,13 @@ CONTRACT = Table(
     grid=Grid(("game_id", "team_id"), team_game_keys, teams_with_players, "team box scores"),
     audits=(
         Audit("every game is final", "No game of the date is scheduled or in progress.", unfinished_games),
+        Audit("nobody unexpected", "Every row belongs to a team of a game that the schedule expects.", strangers),
         Audit("a team's worth of players", "A team lists no more players than it can have.", crowded_teams),
         Audit("points sum to the score", "A team's score is the sum of its players' points.", scores_that_differ),
         Audit(
             "minutes sum to the game",
-            "A team's minutes are 240 and 25 an overtime, half a minute a player aside.",
+            f"A team's minutes are 240 and 25 an overtime, give or take {ROUNDED_MINUTES} where minutes are whole "
+            f"and {EXACT_MINUTES} where they are not.",
             minutes_that_differ,
         ),
         Audit(

@@ -25,6 +25,7 @@ from nba_pipeline.raw.landed import read_landed
 from nba_pipeline.sources.balldontlie import PlayerRecord, parse_active_players
 from nba_pipeline.sources.landing import Capture
 from nba_pipeline.table_asset import table_asset
+from nba_pipeline.warehouse.asked import is_asked
 from nba_pipeline.warehouse.publish import Rows
 
 SMALLEST_ROSTER = 8
@@ -32,9 +33,14 @@ SMALLEST_ROSTER = 8
 
 
 def short_rosters(staged: ibis.Table, read: Reader) -> ibis.Table:
-    """A reason for each team listed with fewer players than a team must dress."""
-    counted = staged.group_by("game_date", "team").agg(players=ibis._.count())
-    short = counted.filter(counted.players < SMALLEST_ROSTER)
+    """A reason for each team that plays on a date and is listed with fewer players than it must dress, or none."""
+    schedule = games.team_games(read(games.CONTRACT))
+    playing = schedule.filter(is_asked(schedule.game_date), schedule.status != "postponed")
+    playing = playing.select("game_date", "team_id", "team").distinct()
+    counted = staged.group_by("game_date", "team_id").agg(listed=ibis._.count())
+    rosters = playing.left_join(counted, ["game_date", "team_id"])
+    rosters = rosters.select("game_date", "team", players=rosters.listed.fill_null(0))
+    short = rosters.filter(rosters.players < SMALLEST_ROSTER)
     return short.select(
         "game_date",
         reason=short.team + " has only " + short.players.cast("string") + " players on its roster",
@@ -63,7 +69,9 @@ CONTRACT = Table(
         Column("known_at", "timestamp(6)", "When the source was asked.", "UTC", volatile=True),
     ),
     reads={"games": Read(games.CONTRACT)},
-    audits=(Audit("no roster is cut short", f"A team has at least {SMALLEST_ROSTER} players.", short_rosters),),
+    audits=(
+        Audit("no roster is cut short", f"A team that plays lists {SMALLEST_ROSTER} players or more.", short_rosters),
+    ),
     before_tip_off=True,
     landed="players/active",
 )

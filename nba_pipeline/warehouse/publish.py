@@ -110,7 +110,10 @@ def _stage(
         new = session.stage_built(name, ("made", table, rows), partial(transformed_rows, table, rows))
     if table.keeps is None:
         return new
-    return session.stage(audit.STAGED, audit.conform(table.keeps(new, rows_of(session, table, dates)), table))
+    # Staged by name, since a union goes by place and a column that a contract gains stands last in its table.
+    session.ask_about(dates)
+    standing = session.stage_built("standing_rows", ("standing", table), partial(asked_rows, table))
+    return session.stage(audit.STAGED, audit.conform(table.keeps(new, standing), table))
 
 
 def _bounds(table: Table, dates: Sequence[date]) -> dict[str, tuple[date, date]]:

@@ -3,23 +3,38 @@
 import json
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
+import dagster as dg
+import duckdb
 import pytest
 from dagster import DagsterInstance
 from dagster._daemon.types import DaemonHeartbeat
 
+from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase
+from nba_pipeline.deadlines import due
 from nba_pipeline.evidence import Override
 from nba_pipeline.operations.commands import run_health
 from nba_pipeline.operations.overrides import known_gap, record_override
-from nba_pipeline.operations.pipeline_health import LONGEST_SILENCE, Health, health
+from nba_pipeline.operations.pipeline_health import (
+    HEALTH_CHECK,
+    LONGEST_SILENCE,
+    PIPELINE_HEALTH_KEY,
+    Health,
+    health,
+)
 from nba_pipeline.operations.smoke_test import State, smoke_test
+from nba_pipeline.partitions import game_dates
 from nba_pipeline.precompute import player_daily_cache
+from nba_pipeline.predictions import player_predictions
+from nba_pipeline.tables import all_tables
+from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
 from nba_pipeline_tests.automation.conftest import CORRECTED_GAME, LOADED_AT, lose
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.pipeline.conftest import OPENING
 
 Loaded = Callable[..., SimulatedDaemon]
 
@@ -52,6 +67,72 @@ def test_a_missing_date_is_a_problem_with_its_table_and_closes_the_gates_behind_
     told = " ".join(report.problems)
     assert f"{player_game_summary.CONTRACT.name} was never published for {CORRECTED_GAME}" in told
     assert "the gate analytics_to_precompute is closed" in told
+
+
+def test_the_report_on_yesterday_sees_what_is_due_today(loaded: Loaded) -> None:
+    daemon = loaded()
+    today = LOADED_AT.date()
+    lose(daemon, player_daily_cache.CONTRACT, today)
+    daemon.at(due(player_daily_cache.CONTRACT, today) - timedelta(seconds=1))
+    assert found(daemon).well, "not due yet"
+    daemon.at(due(player_daily_cache.CONTRACT, today))
+    told = " ".join(found(daemon).problems)
+    assert f"{player_daily_cache.CONTRACT.name} was never published for {today}" in told
+    daemon.at(due(player_predictions.CONTRACT, today))
+    assert f"the gate precompute_to_predictions is closed for {today}" in " ".join(found(daemon).problems)
+
+
+def without_games(daemon: SimulatedDaemon, day: date) -> None:
+    """Makes the warehouse look as after a source that answers, and knows of nothing on a date."""
+    with duckdb.connect(str(daemon.settings.warehouse_path)) as connection:
+        for table in all_tables():
+            connection.execute(f"DELETE FROM {table.name} WHERE game_date = ?", [day])
+        manifest = f"UPDATE {PUBLISHED_PARTITIONS.name} SET row_count = 0 WHERE game_date = ?"
+        connection.execute(manifest, [day])
+
+
+@pytest.mark.parametrize("back", [0, 1], ids=["today", "yesterday"])
+def test_a_date_without_games_in_the_middle_of_a_season_is_a_problem_until_a_person_says_that_the_league_rests(
+    loaded: Loaded, back: int
+) -> None:
+    daemon = loaded()
+    day = LOADED_AT.date() - timedelta(days=back)
+    without_games(daemon, day)
+    told = [problem for problem in found(daemon).problems if "knows of no games" in problem]
+    assert [str(day) in problem for problem in told] == [True]
+    record_override(daemon.warehouse, Clock.from_settings(daemon.settings), known_gap(day, "Ann", "All-Star break"))
+    assert not [problem for problem in found(daemon).problems if "knows of no games" in problem]
+
+
+def test_a_date_without_games_before_a_season_or_long_after_its_last_game_is_no_problem(loaded: Loaded) -> None:
+    daemon = loaded()
+    before = OPENING - timedelta(days=1)
+    report = health(daemon.gatekeeper, daemon.instance, before)
+    assert not [problem for problem in report.problems if f"no games on {before}" in problem]
+    for day in game_dates(OPENING, LOADED_AT.date() - timedelta(days=1)):
+        without_games(daemon, day)
+    with duckdb.connect(str(daemon.settings.warehouse_path)) as connection:
+        connection.execute("UPDATE raw.games SET game_date = game_date - 8")
+    without_games(daemon, LOADED_AT.date())
+    assert not [problem for problem in found(daemon).problems if "knows of no games" in problem]
+
+
+def test_a_morning_with_problems_alerts_and_one_without_does_not(loaded: Loaded) -> None:
+    daemon = loaded()
+    alerts = []
+    for lost in (False, True):
+        if lost:
+            lose(daemon, player_daily_cache.CONTRACT, LOADED_AT.date())
+        run = daemon.launch(dg.RunRequest(partition_key=str(YESTERDAY), asset_selection=[PIPELINE_HEALTH_KEY]), "test")
+        assert run is not None
+        assert run.status is dg.DagsterRunStatus.SUCCESS
+        daemon.tick_sensor("alerts")
+        alerts.append([alert for alert in daemon.alerts() if HEALTH_CHECK in alert["what"]])
+    assert alerts[0] == []
+    (alert,) = alerts[1]
+    assert alert["kind"] == AlertKind.CHECK_FAILED
+    assert f"{player_daily_cache.CONTRACT.name} was never published for {LOADED_AT.date()}" in alert["what"]
+    assert alert["mend"] == "nba-pipeline health"
 
 
 def test_a_recorded_known_gap_is_no_problem_any_more(loaded: Loaded) -> None:

@@ -409,7 +409,7 @@ def test_tomorrow_without_its_analytics_is_blocked_however_it_is_launched_alerts
     told = [f"{alert['kind']} {alert['what']}" for alert in daemon.alerts()]
     assert any(str(THIRD) in said and SUMMARY.name.split(".")[1] in said for said in told), told
     for table in behind:
-        assert any(f"The gate into {table.name} is closed for {tomorrow}" in said for said in told), told
+        assert any(f"into {table.name} is closed for {tomorrow}" in said for said in told), told
     daemon.run_until(daemon.now + timedelta(hours=1), timedelta(minutes=30))
     assert not any(rows_of(daemon, table, tomorrow).empty for table in behind)
 

@@ -208,6 +208,23 @@ def test_a_column_gained_in_the_middle_is_read_in_its_place(warehouse):
     assert tuple(found.column_names) == wider.schema.names
 
 
+def test_rows_that_are_kept_stay_in_their_columns_when_the_contract_gains_one(warehouse):
+    def standing_first(staged: ibis.Table, published: ibis.Table) -> ibis.Table:
+        return published.union(staged.anti_join(published, ["game_date", "player_id"]))
+
+    put(warehouse, rows(*GOOD))
+    columns = list(HEIGHTS.columns)
+    gained = Column("weight", "float64", "W.", "kg", nullable=True)
+    wider = replace(HEIGHTS, columns=(*columns[:2], gained, *columns[2:]), keeps=standing_first)
+    made = rows((ONE, 1, 240.0, "F"), (TWO, 3, 190.0, "F")).append_column("weight", pa.array([80.0, 90.0]))
+    assert {outcome.status for outcome in put(warehouse, made, table=wider).values()} == {"published"}
+    with warehouse.session(read_only=True) as session:
+        found = session.query(session.read(wider).select(wider.schema.names).order_by("game_date", "player_id"))
+    assert [tuple(row.values()) for row in found.to_pylist()] == [
+        (ONE, 1, None, 200.0, "G"), (ONE, 2, None, 210.0, None), (TWO, 1, None, 200.0, "G"), (TWO, 3, 90.0, 190.0, "F")
+    ]  # fmt: skip
+
+
 DAYS = [date(2024, 1, n) for n in (1, 2, 3, 4)]
 SEEN = Table(
     name="analytics.seen",
