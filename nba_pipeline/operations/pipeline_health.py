@@ -146,7 +146,8 @@ def _quiet_dates(evidence: Evidence, dates: Sequence[date]) -> list[str]:
     last = {day: max((d for d in regular if day - QUIET_AFTER <= d < day), default=None) for day in quiet}
     return [
         f"the source knows of no games on {day}, in the middle of a season. If there are any, ask it again: "
-        f"nba-pipeline backfill --from {day} --to {day}; if the league rests, say so: nba-pipeline gate gap {day}"
+        f"nba-pipeline backfill --from {day} --to {day}; if the league rests, say so when the day is over: "
+        f"nba-pipeline gate gap {day}"
         for day, before in last.items()
         if before and regular[before]
     ]
