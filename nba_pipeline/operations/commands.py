@@ -242,10 +242,11 @@ def run_end_override(settings: Settings, gate: str, day: date, by: str, because:
 
 def _record(settings: Settings, decision: Override) -> int:
     try:
-        console.print(str(record_override(warehouse_of(settings), Clock.from_settings(settings), decision)))
+        recorded = record_override(warehouse_of(settings), Clock.from_settings(settings), decision)
     except OverrideError as error:
         errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         return NOT_TRIED
+    console.print(str(recorded), markup=False, highlight=False, soft_wrap=True)
     return OK
 
 
