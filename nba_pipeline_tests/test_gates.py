@@ -370,19 +370,39 @@ def test_a_critical_table_or_too_few_close_and_one_more_never_does(complete, dat
         assert enough <= (not more.reasons)
 
 
-def test_one_row_instead_of_a_slate_closes_predictions(copy):
-    before = copy.sql(f"SELECT count(*) FROM precompute.player_daily_cache WHERE game_date = '{BAD}'")[0][0]
+def one_row_instead_of_a_slate(copy: Copy) -> int:
+    """Takes all rows of a date's cache away but one, and returns how many."""
+    cache = f"precompute.player_daily_cache WHERE game_date = '{BAD}'"
+    before = copy.sql(f"SELECT count(*) FROM {cache}")[0][0]
     assert before > 180
-    copy.sql(
-        f"DELETE FROM precompute.player_daily_cache WHERE game_date = '{BAD}' AND player_id <> "
-        f"(SELECT min(player_id) FROM precompute.player_daily_cache WHERE game_date = '{BAD}')"
-    )
+    copy.sql(f"DELETE FROM {cache} AND player_id <> (SELECT min(player_id) FROM {cache})")
+    return before - 1
+
+
+def test_one_row_instead_of_a_slate_closes_predictions(copy):
+    missing = one_row_instead_of_a_slate(copy)
     for stamped in (False, True):
         if stamped:
             copy.stamp(player_daily_cache.CONTRACT, BAD)
         found = closed(copy.verdicts(INTO_PREDICTIONS, KNOWN))
         assert set(found) == {BAD}
-        assert f"player_daily_cache on {BAD}: {before - 1} players missing" in found[BAD]
+        assert f"player_daily_cache on {BAD}: {missing} players missing" in found[BAD]
+
+
+def test_a_run_of_predictions_on_one_row_instead_of_a_slate_fails_with_the_reasons_and_publishes_nothing(copy):
+    table = player_predictions.CONTRACT
+    missing = one_row_instead_of_a_slate(copy)
+    copy.stamp(player_daily_cache.CONTRACT, BAD)
+    copy.stamp_inputs(ml_feature_store.CONTRACT, BAD)
+    copy.forget(table, BAD)
+    attempt = copy.run(table, BAD, BAD)
+    assert not attempt.success
+    said = " ".join(attempt.failures)
+    assert f"The gate into {table.name} is closed for {BAD}" in said
+    assert f"player_daily_cache on {BAD}: {missing} players missing" in said
+    for name in (table.name, "operations.published_partitions"):
+        where = f"game_date = '{BAD}'" + ("" if name == table.name else f" AND table_name = '{table.name}'")
+        assert copy.sql(f"SELECT * FROM {name} WHERE {where}") == []
 
 
 def test_features_made_before_their_inputs_changed_close_predictions(copy):
