@@ -28,10 +28,11 @@ def collected() -> dict[str, list[str]]:
     for path in (ROOT / "nba_pipeline_tests").rglob("test_*.py"):
         tree = ast.parse(path.read_text())
         of_module = [ast.unparse(node) for node in tree.body if is_pytestmark(node)]
+        named = {ast.unparse(n.targets[0]): ast.unparse(n.value) for n in tree.body if isinstance(n, ast.Assign)}
         for node in tree.body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 marks = [ast.unparse(decorator) for decorator in node.decorator_list]
-                found[node.name] = [*of_module, *marks]
+                found[node.name] = [*of_module, *(named.get(mark, mark) for mark in marks)]
     return found
 
 
@@ -87,6 +88,21 @@ def test_every_setting_is_documented_once() -> None:
     fields = Settings.model_fields
     names = [str(field.validation_alias or f"NBA_PIPELINE_{name.upper()}") for name, field in fields.items()]
     assert sorted(documented) == sorted([*names, "DAGSTER_HOME"])
+
+
+def test_a_setting_that_cannot_be_used_is_refused_with_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from typer.testing import CliRunner
+
+    from nba_pipeline.cli import app
+
+    monkeypatch.setenv("NBA_PIPELINE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NBA_PIPELINE_LOCK_WAIT_SECONDS", "soon")
+    refused = CliRunner().invoke(app, ["gate", "overrides"])
+    assert refused.exit_code == 2
+    assert "NBA_PIPELINE_LOCK_WAIT_SECONDS" in refused.output
+    assert not (tmp_path / "home").exists()
 
 
 @pytest.mark.parametrize("document", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name)

@@ -16,7 +16,7 @@ from nba_pipeline.contracts import Phase, Table
 from nba_pipeline.deadlines import due, healed_from, newest_due_date
 from nba_pipeline.definitions import definitions
 from nba_pipeline.landing import LANDED_INJURIES
-from nba_pipeline.operations.runs import instance_of
+from nba_pipeline.operations.runs import instance_of, prepare_home
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.errors import LandingUnavailableError
@@ -26,6 +26,7 @@ from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.interface import WarehouseBusyError, WarehouseError, WarehouseUnavailableError
 from nba_pipeline_tests.automation.conftest import LOADED_AT, lose
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.warehouse_copy import Copy
 
 FALL_BACK, SPRING_FORWARD = date(2025, 11, 2), date(2026, 3, 8)
 
@@ -199,6 +200,17 @@ def test_every_launch_of_sensors_and_self_heal_is_ended_after_ten_minutes(inputs
     assert launch.request("anyone", datetime(2025, 11, 3, tzinfo=UTC)).tags["dagster/max_runtime"] == "600"
 
 
+def test_the_models_of_a_month_have_an_hour(copy: Copy) -> None:
+    repository, gatekeeper = definitions(copy.settings).get_repository_def(), copy.gatekeeper()
+    with dg.build_schedule_context(
+        scheduled_execution_time=gatekeeper.clock.now(),
+        repository_def=repository,
+        resources={"gatekeeper": gatekeeper, "settings": copy.settings},
+    ) as context:
+        (request,) = repository.get_schedule_def("monthly_models").evaluate_tick(context).run_requests or ()
+    assert (request.partition_key, request.tags["dagster/max_runtime"]) == ("2025-11-01", "3600")
+
+
 def test_a_landing_tick_that_comes_twice_has_one_run_key_and_the_next_another(empty: SimulatedDaemon) -> None:
     def key(at: time) -> str | None:
         return requests_of(empty, "box_scores", new_york(date(2025, 11, 1), at))[0][0].run_key
@@ -350,6 +362,21 @@ def test_the_shipped_instance_retries_crashed_workers_ends_hung_runs_and_has_one
         assert concurrency.pool_config.pool_granularity.value == "run"
         assert concurrency.run_queue_config is not None
         assert concurrency.run_queue_config.max_concurrent_runs == 4
+
+
+def test_settings_of_dagster_that_somebody_changed_are_kept_and_named_at_every_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    kept = prepare_home(settings_of(tmp_path)) / "dagster.yaml"
+    assert caplog.text == ""
+    changed = kept.read_text() + "# mine\n"
+    kept.write_text(changed)
+    for _ in range(2):
+        caplog.clear()
+        prepare_home(settings_of(tmp_path))
+        assert kept.read_text() == changed
+        assert f"{kept} is not the dagster.yaml that comes with this version" in caplog.text
 
 
 def test_every_table_is_written_in_the_pool_of_the_one_writer(empty: SimulatedDaemon) -> None:
