@@ -142,10 +142,12 @@ class EventLog:
         """
         run = self._run(entry.run_id)
         failures = failures_of_run(self._instance, entry.run_id)
-        if any(failure.evaluation for failure in failures) and all(failure.check for failure in failures):
+        ended = _ended_from_outside(entry)
+        if not ended and any(failure.evaluation for failure in failures) and all(failure.check for failure in failures):
             return None
         causes = [str(failure) for failure in failures if not failure.check]
-        causes = causes or [self._run_cause(entry)]
+        # What its steps say of a run that was ended is what the end did to them.
+        causes = [ended, *causes] if ended else causes or [self._run_cause(entry)]
         dates = _dates_of(run)
         job = run.job_name if run else entry.job_name or "a run"
         return Alert(
@@ -309,6 +311,14 @@ def _since(evaluation: AssetCheckEvaluation) -> datetime | None:
 def _text(evaluation: AssetCheckEvaluation, name: str) -> str:
     value = evaluation.metadata.get(name)
     return str(value.value) if value is not None else ""
+
+
+def _ended_from_outside(entry: EventLogEntry) -> str | None:
+    """Why a run was ended by another process that says so, such as run monitoring at the run's limit."""
+    event = entry.dagster_event
+    if event is None or event.event_specific_data is not None or not event.message:
+        return None
+    return None if event.message.startswith(SAYS_NOTHING) else event.message
 
 
 def _named(job: str) -> str:

@@ -275,6 +275,22 @@ def test_a_run_that_was_ended_from_outside_alerts(instance: DagsterInstance, web
     assert "raw.players" in webhook.taken[0]
 
 
+def test_a_run_that_was_ended_at_its_limit_names_the_limit_before_what_that_did_to_its_steps(
+    instance: DagsterInstance, webhook: Webhook
+) -> None:
+    for assets, checks in ([games], []), ([players, reader], [players_check(blocking=True)]):
+        ended = instance.get_run_by_id(run(instance, assets, "2025-11-01", "2025-11-01", checks))
+        assert ended
+        pager = Pager(instance, webhook)
+        pager.tick()
+        before = len(webhook.taken)
+        instance.report_run_failed(ended, "Exceeded maximum runtime of 600 seconds.")
+        pager.tick()
+        (text,) = webhook.taken[before:]
+        assert "*run failed*: a run of assets for 2025-11-01: Exceeded maximum runtime of 600 seconds." in text
+        assert ("\nraw__games: ValueError" in text) is (assets == [games])
+
+
 def test_what_alerted_once_does_not_alert_again(instance: DagsterInstance, webhook: Webhook) -> None:
     run(instance, [games], "2025-11-01", "2025-11-01")
     refuse(instance, "2025-11-02")

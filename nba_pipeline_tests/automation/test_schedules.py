@@ -207,8 +207,8 @@ def test_the_models_of_a_month_have_an_hour(copy: Copy) -> None:
         repository_def=repository,
         resources={"gatekeeper": gatekeeper, "settings": copy.settings},
     ) as context:
-        (request,) = repository.get_schedule_def("monthly_models").evaluate_tick(context).run_requests or ()
-    assert (request.partition_key, request.tags["dagster/max_runtime"]) == ("2025-11-01", "3600")
+        asked = repository.get_schedule_def("monthly_models").evaluate_tick(context).run_requests or ()
+    assert [(each.partition_key, each.tags["dagster/max_runtime"]) for each in asked] == [("2025-11-01", "3600")]
 
 
 def test_a_landing_tick_that_comes_twice_has_one_run_key_and_the_next_another(empty: SimulatedDaemon) -> None:
