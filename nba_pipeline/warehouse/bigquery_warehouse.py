@@ -77,7 +77,7 @@ class BigQuerySession:
         self._known = known
         self._holder = holder
         self._ends_at: float | None = None
-        self._asked: list[date] = []
+        self._asked: list[date] | None = None
         self._asked_reads: dict[str, tuple[date, date]] = {}
         self._staged: dict[str, str] = {}
         self._places: list[str] = []
@@ -268,6 +268,8 @@ class BigQuerySession:
         """The dates that a statement leaves open."""
         asked: list[bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter] = []
         if statement.asks:
+            if self._asked is None:
+                raise QueryError("no dates were named that the query is about")
             asked.append(bigquery.ArrayQueryParameter(ASKED_DATES, "DATE", self._asked))
         for name in statement.inputs:
             if name not in self._asked_reads:

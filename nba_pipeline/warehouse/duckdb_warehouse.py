@@ -3,7 +3,7 @@
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -19,7 +19,7 @@ from ibis.common.exceptions import IbisError
 from ibis.expr.operations import InMemoryTable, ScalarUDF, UnboundTable
 
 from nba_pipeline.contracts import Reader, Table
-from nba_pipeline.warehouse.asked import is_read
+from nba_pipeline.warehouse.asked import is_asked, is_read
 from nba_pipeline.warehouse.interface import (
     QueryError,
     Replacement,
@@ -31,13 +31,28 @@ from nba_pipeline.warehouse.schema_changes import columns_to_add
 
 
 @dataclass(frozen=True)
+class OpenDates:
+    """Whether a query leaves open which dates it is asked about, and of which inputs those that it may read."""
+
+    asks: bool
+    inputs: frozenset[str]
+
+    @staticmethod
+    def of(expression: ibis.Table) -> "OpenDates":
+        """What an expression leaves open."""
+        calls = expression.op().find(ScalarUDF)
+        inputs = frozenset(call.args[1].value for call in calls if _calls(call, is_read))
+        return OpenDates(any(_calls(call, is_asked) for call in calls), inputs)
+
+
+@dataclass(frozen=True)
 class Statement:
-    """A built query as SQL, the schema of its rows, the tables that it reads, and those inputs that have bounds."""
+    """A built query as SQL, the schema of its rows, the tables that it reads, and the dates that it leaves open."""
 
     text: str
     schema: ibis.Schema
     tables: frozenset[str]
-    inputs: frozenset[str]
+    dates: OpenDates
 
 
 _TRANSLATED: dict[Hashable, Statement] = {}
@@ -62,6 +77,7 @@ class DuckDBSession:
         self._backend = backend
         self._connection: duckdb.DuckDBPyConnection = backend.con
         self._ends_at: float | None = None
+        self._was_asked = False
         self._bounds: Mapping[str, tuple[date, date]] = {}
         self._connection.execute(ASKING)
         self._existing: set[str] = {
@@ -83,6 +99,7 @@ class DuckDBSession:
 
     def query(self, expression: ibis.Table) -> pa.Table:
         """The rows of an expression."""
+        self._named(OpenDates.of(expression))
         with self._asked():
             return self._backend.to_pyarrow(expression)
 
@@ -119,29 +136,31 @@ class DuckDBSession:
         """A built query as a statement; as it is when it holds rows, as one of a table that is not there does."""
         known = _TRANSLATED.get(key)
         if known is not None and known.tables <= self._existing:
-            self._bounded(known.inputs)
+            self._named(known.dates)
             return known
         expression = build(self.read)
         operation = expression.op()
-        inputs = frozenset(call.args[1].value for call in operation.find(ScalarUDF) if _is_read(call))
-        self._bounded(inputs)
+        dates = OpenDates.of(expression)
+        self._named(dates)
         if operation.find(InMemoryTable):
             return expression
         tables = {f"{table.namespace.database}.{table.name}" for table in operation.find(UnboundTable)}
         with self._asked():
             text = self._backend.compile(expression)
-        _TRANSLATED[key] = Statement(text, expression.schema(), frozenset(tables & self._existing), inputs)
+        _TRANSLATED[key] = Statement(text, expression.schema(), frozenset(tables & self._existing), dates)
         return _TRANSLATED[key]
 
-    def _bounded(self, inputs: Collection[str]) -> None:
-        """Raises `QueryError` when nobody said which dates of an input may be read: DuckDB would read none."""
-        unbounded = sorted({*inputs} - {*self._bounds})
+    def _named(self, dates: OpenDates) -> None:
+        """Raises `QueryError` when nobody named the dates that a query leaves open: DuckDB would find none."""
+        if dates.asks and not self._was_asked:
+            raise QueryError("no dates were named that the query is about")
+        unbounded = sorted(dates.inputs - {*self._bounds})
         if unbounded:
             raise QueryError(f"no dates were named that may be read of {', '.join(unbounded)}")
 
     def ask_about(self, dates: Sequence[date], reads: Mapping[str, tuple[date, date]] | None = None) -> None:
         """Sets the variables that `is_asked` and `is_read` look at; DuckDB folds them into the plan as constants."""
-        self._bounds = dict(reads or {})
+        self._was_asked, self._bounds = True, dict(reads or {})
         with self._asked():
             self._connection.execute("SET VARIABLE asked_dates = ?::DATE[]", [list(dates)])
             for variable, end in (("first_read", 0), ("last_read", 1)):
@@ -212,6 +231,7 @@ class DuckDBSession:
     def stage(self, name: str, rows: ibis.Table | pa.Table) -> ibis.Table:
         """Computes rows into a temporary table that only this session sees, and returns it."""
         expression = ibis.memtable(rows) if isinstance(rows, pa.Table) else rows
+        self._named(OpenDates.of(expression))
         with self._asked():
             self._backend.create_table(name, expression, temp=True, overwrite=True)
         return ibis.table(expression.schema(), name=name)
@@ -316,8 +336,8 @@ class DuckDBWarehouse:
             ) from error
 
 
-def _is_read(call: ScalarUDF) -> bool:
-    return call.__func_name__ == is_read.__name__  # type: ignore[attr-defined]
+def _calls(call: ScalarUDF, function: Callable[..., object]) -> bool:
+    return call.__func_name__ == function.__name__  # type: ignore[attr-defined]
 
 
 def _is_lock_conflict(error: BaseException) -> bool:

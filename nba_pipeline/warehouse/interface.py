@@ -57,8 +57,8 @@ class Session(Protocol):
     def ask_about(self, dates: Sequence[date], reads: Mapping[str, tuple[date, date]] | None = None) -> None:
         """Sets the dates for which `is_asked` is true, until it is called again.
 
-        `reads` are the first and last date for which `is_read` is true, by the names of inputs; whatever asks it of
-        another raises `QueryError`.
+        `reads` are the first and last date for which `is_read` is true, by the names of inputs. A query that uses
+        either before its dates were named raises `QueryError`.
         """
         ...
 

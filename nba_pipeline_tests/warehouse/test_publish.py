@@ -279,6 +279,28 @@ def test_a_transform_whose_inputs_nobody_bounded_is_an_error_and_not_no_rows(war
             session.stage_built("seen", ("unbounded", SEEN), partial(transformed_rows, SEEN, seen))
 
 
+def test_a_query_about_dates_that_nobody_named_is_an_error_and_not_no_rows(warehouse):
+    """Of no dates there would be no gap, and no broken promise; whether it was translated before or not."""
+    key, build = "rows that were asked about", partial(asked_rows, HEIGHTS)
+    with warehouse.session() as session:
+        session.ensure(HEIGHTS)
+        for ask in (
+            lambda: session.query_built(key, build),
+            lambda: session.stage_built("asked", key, build),
+            lambda: session.query(build(session.read)),
+            lambda: session.stage("asked", build(session.read)),
+        ):
+            with pytest.raises(QueryError, match="no dates were named that the query is about"):
+                ask()
+        session.ask_about([])
+        assert session.query_built(key, build).num_rows == 0
+    with (
+        warehouse.session(read_only=True) as session,
+        pytest.raises(QueryError, match="no dates were named that the query is about"),
+    ):
+        session.query_built(key, build)
+
+
 def test_a_table_that_was_not_there_is_read_once_it_is(warehouse):
     def asked() -> int:
         with warehouse.session(read_only=True) as session:
