@@ -93,7 +93,7 @@ def _until_answered(url: str, process: subprocess.Popen, log: Path) -> None:
             break
         try:
             requests.get(url, timeout=2)
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             time.sleep(0.1)
         else:
             return
