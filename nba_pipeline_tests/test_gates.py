@@ -2,18 +2,22 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import product
+from typing import Any
 
 import duckdb
 import ibis
+import pyarrow as pa
 import pytest
 from dagster import AssetCheckKey, AssetCheckSeverity, DagsterEventType, DagsterInstance
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
 from hypothesis import given
 from hypothesis import strategies as st
+from ibis.expr.operations import UnboundTable
 
 from nba_pipeline.alert_metadata import ALERT_KIND_METADATA, AlertKind
 from nba_pipeline.analytics import upcoming_player_game_context
@@ -53,8 +57,10 @@ from nba_pipeline.raw import games, player_box_scores, players
 from nba_pipeline.settings import Settings
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline.tables import all_tables, tables_of
+from nba_pipeline.warehouse.duckdb_warehouse import DuckDBSession
 from nba_pipeline.warehouse.interface import QueryError
 from nba_pipeline.warehouse.io_manager import CONTRACT_CHECK
+from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
 from nba_pipeline_tests.pipeline.conftest import NOW, OPENING, Workbench
 from nba_pipeline_tests.warehouse_copy import Copy
 
@@ -633,47 +639,95 @@ def test_bad_box_scores_hold_up_the_summaries_of_their_date_and_not_its_context(
 # what cannot be evaluated
 
 
-READ_BY = {
-    INTO_ANALYTICS.name: ("raw.games", "raw.player_box_scores"),
-    INTO_PRECOMPUTE.name: tuple(table.name for table in tables_of(Phase.ANALYTICS)),
-    INTO_PREDICTIONS.name: ("precompute.player_daily_cache", "precompute.ml_feature_store", "raw.games"),
-    INTO_GRADES.name: ("predictions.player_predictions", "precompute.ml_feature_store"),
+@contextmanager
+def reads_recorded() -> Iterator[set[str]]:
+    """The published tables that whatever is asked meanwhile reads, be its query built anew or known already."""
+    found: set[str] = set()
+
+    def note(expression: ibis.Table | pa.Table) -> None:
+        if isinstance(expression, ibis.Table):
+            places = ((op.namespace.database, op.name) for op in expression.op().find(UnboundTable))
+            found.update(f"{schema}.{name}" for schema, name in places if schema)
+
+    def recording(works: Callable[..., Any], expression_of: Callable[..., ibis.Table | pa.Table]) -> Callable[..., Any]:
+        def recorded(session: DuckDBSession, *args: Any) -> Any:
+            note(expression_of(session, *args))
+            return works(session, *args)
+
+        return recorded
+
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("query", "stage", "query_built", "stage_built"):
+            built = name.endswith("_built")
+            expression_of = (lambda session, *args: args[-1](session.read)) if built else (lambda _, *args: args[-1])
+            patched.setattr(DuckDBSession, name, recording(getattr(DuckDBSession, name), expression_of))
+        yield found
+
+
+def tables_read(copy: Copy, gate: Gate) -> set[str]:
+    """What the gate reads of the warehouse when it opens for every date."""
+    gatekeeper = copy.gatekeeper()
+    with copy.warehouse.session() as session, reads_recorded() as found:
+        assert not closed(gatekeeper.verdicts(gatekeeper.evidence(session), gate, PLAYED))
+    return found
+
+
+ELSEWHERE = {
+    INTO_PREDICTIONS.name: {table.name for table in tables_of(Phase.ANALYTICS)},
+    INTO_GRADES.name: {prediction_accuracy.CONTRACT.name, ml_feature_store.CONTRACT.name},
 }
+"""What gates read of other phases than the one that they come after, and must not cease to."""
 
 
-def without_a_column(copy: Copy, name: str) -> None:
-    copy.sql(f"ALTER TABLE {name} DROP COLUMN game_id")
-
-
-def without_the_table(copy: Copy, name: str) -> None:
-    copy.sql(f"DROP TABLE {name}")
-
-
-def without_the_manifest(copy: Copy, name: str) -> None:
-    copy.sql("DROP TABLE operations.published_partitions")
-
-
-def with_an_unreadable_manifest(copy: Copy, name: str) -> None:
-    copy.sql("ALTER TABLE operations.published_partitions DROP COLUMN fingerprint")
-
-
-BREAKS: tuple[tuple[Callable[[Copy, str], None], str], ...] = (
-    (without_a_column, "could not be evaluated"),
-    (without_the_table, ""),
-    (without_the_manifest, "was never published"),
-    (with_an_unreadable_manifest, "could not be evaluated"),
-)
-
-
-@pytest.mark.parametrize(("damage", "said"), BREAKS, ids=lambda value: getattr(value, "__name__", ""))
 @pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.name)
-def test_a_gate_that_cannot_be_evaluated_is_closed_for_every_date(season_start, tmp_path, gate, damage, said):
-    for name in READ_BY[gate.name]:
-        copy = Copy(season_start, tmp_path / name)
-        scale(copy, 0.97)
-        assert not closed(copy.verdicts(gate, PLAYED))
-        damage(copy, name)
-        assert_shut(copy, gate, copy.gatekeeper(), said, name)
+def test_a_gate_reads_every_table_that_it_judges(copy, gate):
+    """Without this, the next test could pass because no read was recorded."""
+    upstream = {table.name for table in tables_of(gate.out_of)}
+    assert upstream | ELSEWHERE.get(gate.name, set()) | {PUBLISHED_PARTITIONS.name} <= tables_read(copy, gate)
+
+
+@contextmanager
+def without_its_dates(copy: Copy, name: str) -> Iterator[None]:
+    """Every query about the table errs."""
+    copy.sql(f"ALTER TABLE {name} RENAME COLUMN game_date TO was_game_date")
+    yield
+    copy.sql(f"ALTER TABLE {name} RENAME COLUMN was_game_date TO game_date")
+
+
+@contextmanager
+def without_the_table(copy: Copy, name: str) -> Iterator[None]:
+    schema, _, short = name.partition(".")
+    copy.sql(f"ALTER TABLE {name} RENAME TO was_{short}")
+    yield
+    copy.sql(f"ALTER TABLE {schema}.was_{short} RENAME TO {short}")
+
+
+BEHIND_CRITICAL = {read.table.name for table in PHASE_4 if table.critical for read in table.reads.values()}
+
+NOT_NEEDED = {
+    (INTO_PREDICTIONS.name, without_the_table): {table.name for table in PHASE_4} - CRITICAL - BEHIND_CRITICAL
+}
+"""The tables without any one of which a gate opens all the same, with a warning: three of five are enough."""
+
+
+@pytest.mark.parametrize("damage", [without_its_dates, without_the_table], ids=lambda damage: damage.__name__)
+@pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.name)
+def test_a_gate_that_cannot_be_evaluated_is_closed_for_every_date(copy, gate, damage):
+    """Whichever of the tables that it reads is broken or gone; mended, it is open again."""
+    scale(copy, 0.97)
+    behind = tables_of(gate.into)
+    let_through = {}
+    for name in sorted(tables_read(copy, gate)):
+        with damage(copy, name):
+            verdicts = copy.verdicts(gate, PLAYED)
+            if any(verdict.lets_through for verdict in verdicts.values()):
+                let_through[name] = {verdict.state for verdict in verdicts.values()}
+            elif damage is without_its_dates:
+                assert all("could not be evaluated" in reasons for reasons in closed(verdicts).values()), name
+                readers = [table for table in behind if name in {read.table.name for read in table.reads.values()}]
+                assert_refused(copy, (readers or behind)[0], copy.gatekeeper(), f"a step without {name}")
+    assert let_through == {name: {State.DEGRADED} for name in NOT_NEEDED.get((gate.name, damage), ())}
+    assert not closed(copy.verdicts(gate, PLAYED))
 
 
 @pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.name)
@@ -706,33 +760,33 @@ def in_turn(work: Mapping[str, Callable[[], object]], names: Sequence[str]) -> N
         work.get(name, lambda: time.sleep(0.1))()
 
 
-def assert_shut(copy: Copy, gate: Gate, gatekeeper: Gatekeeper, said: str, damaged: str | None = None) -> None:
-    """The gate is closed for every date, the steps behind it refuse all of them, and that is on record.
-
-    Contexts read no box score: by what looks back on these they are refused, and not by the gate.
-    """
+def assert_shut(copy: Copy, gate: Gate, gatekeeper: Gatekeeper, said: str) -> None:
+    """The gate is closed for every date, the steps behind it refuse all of them, and that is on record."""
     with copy.warehouse.session() as session:
         found = closed(gatekeeper.verdicts(gatekeeper.evidence(session), gate, PLAYED))
     assert set(found) == set(PLAYED)
     assert all(reasons and said in reasons for reasons in found.values()), found[BAD]
     for table in tables_of(gate.into):
-        admission = gatekeeper.admit(table, PLAYED, f"a step of {table.name}")
-        assert set(admission.refused) == set(PLAYED)
-        assert all(admission.refused.values())
-        if damaged == player_box_scores.CONTRACT.name and table in CONTEXTS:
-            continue
-        recorded = copy.sql(
-            f"SELECT game_date, state FROM operations.gate_verdicts WHERE asked_by = 'a step of {table.name}' "
-            "ORDER BY game_date"
-        )
-        assert recorded == [(day, "closed") for day in PLAYED]
+        assert_refused(copy, table, gatekeeper, f"a step of {table.name}")
+
+
+def assert_refused(copy: Copy, table: Table, gatekeeper: Gatekeeper, step: str) -> None:
+    """The step may make no date, and it is on record that its gate was closed."""
+    admission = gatekeeper.admit(table, PLAYED, step)
+    assert set(admission.refused) == set(PLAYED)
+    assert all(admission.refused.values())
+    recorded = copy.sql(
+        f"SELECT game_date, state FROM operations.gate_verdicts WHERE asked_by = '{step}' ORDER BY game_date"
+    )
+    assert recorded == [(day, "closed") for day in PLAYED]
 
 
 @pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.name)
 def test_a_run_behind_a_gate_that_cannot_be_evaluated_publishes_nothing(copy, gate):
     scale(copy, 0.97)
-    copy.sql(f"ALTER TABLE {READ_BY[gate.name][0]} DROP COLUMN game_id")
     table = tables_of(gate.into)[0]
+    broken = next(read.table for read in table.reads.values() if read.table.phase is gate.out_of)
+    copy.sql(f"ALTER TABLE {broken.name} DROP COLUMN game_date")
     before = copy.sql(f"SELECT * FROM {table.name} ORDER BY ALL")
     manifest = copy.sql("SELECT * FROM operations.published_partitions ORDER BY ALL")
     attempt = copy.run(table, BAD, BAD + timedelta(days=1))
