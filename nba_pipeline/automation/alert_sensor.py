@@ -119,6 +119,7 @@ def _observation(alert: Alert) -> dg.AssetObservation:
             "effect": dg.MetadataValue.text(alert.effect),
             "mend": dg.MetadataValue.text(alert.mend),
             "link": dg.MetadataValue.url(alert.link),
+            **({"dates": dg.MetadataValue.text(" to ".join(alert.dates))} if alert.dates else {}),
         },
     )
 

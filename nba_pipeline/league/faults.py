@@ -1,7 +1,8 @@
 """Faults that the replay server injects, so that everything which can go wrong at the source can be tried."""
 
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 from threading import Lock
@@ -128,10 +129,11 @@ class GameFault(_Rule):
 
 
 class MissingGameFault(GameFault):
-    """The game is absent from the answers about games, about statistics, or both."""
+    """The game is absent from the answers about games, about statistics, or both; for good, or until `appears_at`."""
 
     kind: Literal["missing_game"]
     absent_from: list[Literal["games", "stats"]] = ["games", "stats"]
+    appears_at: AwareDatetime | None = None
 
 
 class MissingPlayersFault(GameFault):
@@ -215,13 +217,16 @@ def read_faults(path: Path) -> list[Fault]:
 
 
 class FaultBook:
-    """Which faults strike a request, counting as it goes. Safe to use from several threads."""
+    """Which faults strike a request, counting as it goes. Safe to use from several threads.
 
-    def __init__(self, faults: list[Fault]) -> None:
+    `struck` counts, by the number of the rule, the answers that its fault has changed; a reader may look at any time.
+    """
+
+    def __init__(self, faults: list[Fault], struck: Counter[int] | None = None) -> None:
         self.game_faults = [(rule, fault) for rule, fault in enumerate(faults) if isinstance(fault, GameFault)]
-        self._request_faults = [fault for fault in faults if isinstance(fault, RequestFault)]
-        self._seen = [0] * len(self._request_faults)
-        self._struck = [0] * len(self._request_faults)
+        self.struck: Counter[int] = Counter() if struck is None else struck
+        self._request_faults = [(rule, fault) for rule, fault in enumerate(faults) if isinstance(fault, RequestFault)]
+        self._seen: Counter[int] = Counter()
         self._lock = Lock()
 
     def striking(self, endpoint: str, is_about: Callable[[date], bool]) -> list[RequestFault]:
@@ -229,18 +234,23 @@ class FaultBook:
         with self._lock:
             return [
                 fault
-                for n, fault in enumerate(self._request_faults)
+                for rule, fault in self._request_faults
                 if (fault.endpoint is None or fault.endpoint == endpoint)
                 and (fault.game_date is None or is_about(fault.game_date))
-                and self._strikes(n, fault)
+                and self._strikes(rule, fault)
             ]
 
-    def _strikes(self, n: int, fault: RequestFault) -> bool:
+    def note(self, rules: Iterable[int]) -> None:
+        """Counts an answer that showed faults of games, by the numbers of their rules."""
+        with self._lock:
+            self.struck.update(rules)
+
+    def _strikes(self, rule: int, fault: RequestFault) -> bool:
         """Counts a matching request, and says whether its turn has come."""
-        self._seen[n] += 1
-        if fault.requests is not None and self._seen[n] not in fault.requests:
+        self._seen[rule] += 1
+        if fault.requests is not None and self._seen[rule] not in fault.requests:
             return False
-        if fault.times is not None and self._struck[n] >= fault.times:
+        if fault.times is not None and self.struck[rule] >= fault.times:
             return False
-        self._struck[n] += 1
+        self.struck[rule] += 1
         return True

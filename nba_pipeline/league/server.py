@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -128,7 +128,7 @@ class LeagueApi:
         postseason = p.flag("postseason")
         if postseason is not None:
             mask &= view.postseasons == postseason
-        mask[view.absent_rows(source)] = False
+        mask[view.absent_rows(source, self.clock.now())] = False
         return mask
 
     def games(self, p: Parameters) -> Item:
@@ -145,7 +145,7 @@ class LeagueApi:
     def game(self, game_id: int) -> Item:
         """One game."""
         rows = np.flatnonzero(self.view.game_ids == game_id)
-        if not len(rows) or self.view.absent(int(rows[0]), "games"):
+        if not len(rows) or self.view.absent(int(rows[0]), "games", self.clock.now()):
             raise NotFoundError
         return {"data": self.view.game(int(rows[0]), self.clock.now())}
 
@@ -176,7 +176,8 @@ class LeagueApi:
             raise BadRequestError("date is required")
         rows = np.flatnonzero(self.view.ordinals == day.toordinal())
         now = self.clock.now()
-        return {"data": [self.view.box_score(int(row), now) for row in rows if not self.view.absent(int(row), "stats")]}
+        shown = [int(row) for row in rows if not self.view.absent(int(row), "stats", now)]
+        return {"data": [self.view.box_score(row, now) for row in shown]}
 
     def player_injuries(self, p: Parameters) -> Item:
         """Who is on the injury list at the instant."""
@@ -223,7 +224,7 @@ class LeagueApi:
         if not named:
             raise BadRequestError("game_id is required")
         now = self.clock.now()
-        rows = [row for row in self.view.rows_of_games(named) if not self.view.absent(row, "games")]
+        rows = [row for row in self.view.rows_of_games(named) if not self.view.absent(row, "games", now)]
         items = [item for row in rows for item in self.bookmakers.player_props(row, now)]
         wanted = {"player_id": p.integers("player_id"), "prop_type": [t] if (t := p.text("prop_type")) else []}
         chosen = [item for item in items if all(not values or item[name] in values for name, values in wanted.items())]
@@ -261,12 +262,14 @@ def create_app(
     faults: Sequence[Fault] = (),
     plan: Plan | None = None,
     log: list[dict[str, Any]] | None = None,
+    struck: Counter[int] | None = None,
 ) -> Starlette:
-    """The server as an ASGI application; `log` collects path and parameters of every request.
+    """The server as an ASGI application.
 
-    Raises `FaultError`, naming the rule, for a fault that cannot happen in the league.
+    `log` collects path and parameters of every request, and `struck` how many answers each fault changed, by its
+    place among the faults. Raises `FaultError`, naming the rule, for a fault that cannot happen in the league.
     """
-    book = FaultBook(list(faults))
+    book = FaultBook(list(faults), struck)
     api = LeagueApi(LeagueView(league, book.game_faults), clock or LeagueClock())
     limit = PlanLimit(REQUESTS_PER_MINUTE[plan]) if plan else None
     answers: dict[str, Callable[[Parameters], Item]] = {
@@ -293,6 +296,9 @@ def create_app(
             parameters = Parameters(request.query_params.multi_items())
             content = answer(parameters)
             strikes = book.striking(endpoint, lambda day: _concerns(api, day, parameters, content))
+            if not strikes:
+                shown = api.view.shown_faults(endpoint, api.clock.now())
+                book.note(rule for rule, days in shown if any(_concerns(api, d, parameters, content) for d in days))
         except BadRequestError as error:
             return _error(400, str(error))
         except NotFoundError:
@@ -338,7 +344,8 @@ def _error(status: int, message: str, headers: dict[str, str] | None = None) -> 
 class LeagueServer:
     """The server in a thread of this process, on loopback; a context manager. For tests and tools.
 
-    `clock.fixed` may be moved while it runs; `requests` has path and parameters of every request so far.
+    `clock.fixed` may be moved while it runs; `requests` has path and parameters of every request so far, and
+    `struck` how many answers each of the faults has changed, by its place among them.
     Raises `FaultError` for a fault that cannot happen in the league, `OSError` for a taken port.
     """
 
@@ -353,8 +360,9 @@ class LeagueServer:
     ) -> None:
         self.clock = LeagueClock(now)
         self.requests: list[dict[str, Any]] = []
+        self.struck: Counter[int] = Counter()
         self._socket = socket.create_server(("127.0.0.1", port))
-        app = create_app(league, clock=self.clock, faults=faults, plan=plan, log=self.requests)
+        app = create_app(league, clock=self.clock, faults=faults, plan=plan, log=self.requests, struck=self.struck)
         self._server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
 

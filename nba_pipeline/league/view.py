@@ -24,6 +24,7 @@ from nba_pipeline.league.model import COUNTS, League, Player
 GAME_LENGTH = timedelta(hours=2, minutes=25)
 INJURIES_KNOWN = timedelta(minutes=30)
 RECENT_GAMES = 5
+GAME_ENDPOINTS = ("games", "stats", "box_scores")
 
 Item = dict[str, Any]
 
@@ -59,10 +60,12 @@ class LeagueView:
         # The box scores are sorted by game: those of a game lie between two of these.
         self._bounds = np.searchsorted(self.box["game_row"].to_numpy(), np.arange(len(self.games) + 1))
         self._faults: dict[int, list[GameFault]] = {}
+        self._rules: list[tuple[int, int, GameFault]] = []
         for rule, fault in faults:
             row = self._row_of(rule, fault)
             self._check(rule, fault, row)
             self._faults.setdefault(row, []).append(fault)
+            self._rules.append((rule, row, fault))
         self._postpone()
         self._team_items = {team.id: {**asdict(team), "full_name": team.full_name} for team in league.teams}
         self._player_items: dict[int, Item] = {}
@@ -137,9 +140,9 @@ class LeagueView:
         """When a game tips off."""
         return self._tipoff[row]
 
-    def absent_rows(self, source: str) -> list[int]:
-        """The games that faults hide from the answers about `games` or `stats`."""
-        return [row for row in self._faults if self.absent(row, source)]
+    def absent_rows(self, source: str, now: datetime) -> list[int]:
+        """The games that faults hide from the answers about `games` or `stats` at the instant."""
+        return [row for row in self._faults if self.absent(row, source, now)]
 
     def hidden_lines(self) -> list[int]:
         """The box-score rows that faults leave out."""
@@ -151,9 +154,36 @@ class LeagueView:
             if int(self.box_players[number]) in hidden
         ]
 
-    def absent(self, row: int, source: str) -> bool:
-        """Whether a fault hides the game from the answers about `games` or `stats`."""
-        return any(source in fault.absent_from for fault in self._faults_of(row, MissingGameFault))
+    def absent(self, row: int, source: str, now: datetime) -> bool:
+        """Whether a fault hides the game from the answers about `games` or `stats` at the instant."""
+        return any(
+            source in fault.absent_from and (fault.appears_at is None or now < fault.appears_at)
+            for fault in self._faults_of(row, MissingGameFault)
+        )
+
+    def shown_faults(self, endpoint: str, now: datetime) -> list[tuple[int, set[date]]]:
+        """The rules whose faults change what an endpoint says of their games at the instant, with the games' dates."""
+        return [
+            (rule, {self.league.games.at[row, "game_date"], self.games.at[row, "game_date"]})
+            for rule, row, fault in self._rules
+            if endpoint in GAME_ENDPOINTS and self._shows(row, fault, endpoint, now)
+        ]
+
+    def _shows(self, row: int, fault: GameFault, endpoint: str, now: datetime) -> bool:
+        begun = self.progress(row, now) is not None
+        match fault:
+            case LateFinalFault():
+                return self.progress(row, now) == 1.0 and self.is_late(row, now) is fault
+            case StatCorrectionFault():
+                return self.shown_progress(row, now) == 1.0 and now < fault.appears_at
+            case MissingGameFault():
+                # Before tip-off a game has no statistics that could be absent.
+                source = "games" if endpoint == "games" else "stats"
+                return self.absent(row, source, now) and (begun or source == "games")
+            case MissingPlayersFault():
+                return begun and endpoint != "games"
+            case _:
+                return True
 
     def progress(self, row: int, now: datetime) -> float | None:
         """How much of the game has been played: None before tip-off and when postponed, 1.0 when it is over."""

@@ -17,7 +17,6 @@ import sys
 import tempfile
 import time as wall
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -28,13 +27,17 @@ import dagster as dg
 import ibis
 import pandas as pd
 from dagster import DagsterRun, DagsterRunStatus, RunsFilter
+from dagster._core.scheduler.instigation import TickStatus
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from nba_pipeline.automation.alert_sensor import ALERT_SENSOR
+from nba_pipeline.automation.alert_windows import WINDOW
 from nba_pipeline.automation.launches import INPUTS_TAG, PHASE_TAG
 from nba_pipeline.automation.self_heal import MOST_ATTEMPTS
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.contracts import Phase
+from nba_pipeline.deadlines import due
 from nba_pipeline.league.faults import FAULTS
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
@@ -46,9 +49,19 @@ from nba_pipeline.raw import games as raw_games
 from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.interface import Warehouse
 from nba_pipeline_tests.automation.conftest import backfill
-from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon, Ticked
 from nba_pipeline_tests.automation.test_alerts import Webhook
 from nba_pipeline_tests.automation.test_incident import LANDINGS, rows_of
+from nba_pipeline_tests.automation.told import Late, Told, alerts_sent, heard, owed, tick_named, unheard
+from nba_pipeline_tests.chaos.verdict import (
+    Fault,
+    detect,
+    heard_of_late,
+    mattered_and_not_told,
+    never_healed,
+    never_injected,
+    never_mattered,
+)
 
 console = Console(width=140)
 
@@ -67,21 +80,17 @@ CALM_DAYS = 2
 HOLDS_THE_LOCK = "import duckdb,sys,time; c=duckdb.connect(sys.argv[1]); print('held', flush=True); time.sleep(4)"
 
 AT_THE_SOURCE = ("http 503", "http 429", "malformed json", "truncated body", "time-out", "empty answer")
-IN_THE_GAMES = ("late final", "late and incomplete", "postponed", "corrected")
+IN_THE_GAMES = ("late final", "late and incomplete", "missing game", "postponed", "corrected")
 IN_THE_PROCESSES = ("kill -9 of a step", "daemon killed after launch", "lock held", "disk full", "launch refused")
 SLACK = "slack down"
+GROUPS = {"at the source": AT_THE_SOURCE, "in the games": IN_THE_GAMES, "in the processes": IN_THE_PROCESSES}
+KINDS = (*AT_THE_SOURCE, *IN_THE_GAMES, *IN_THE_PROCESSES, SLACK)
 
+SHARE_OF_DATES = 0.65
+"""Of the dates that can have a fault at the source or in their games."""
 
-@dataclass
-class Fault:
-    """One fault: its class, its date, and what became of it."""
-
-    kind: str
-    day: date
-    at: datetime
-    mattered: bool = False
-    detected: datetime | None = None
-    healed: datetime | None = None
+SHARE_OF_SLACK = 0.25
+"""Of the days, on which Slack takes nothing until noon."""
 
 
 def new_york(day: date, at: time) -> datetime:
@@ -110,6 +119,11 @@ def rules_of(fault: Fault, rng: random.Random) -> dict[str, object]:
             return {"kind": "late_final", **about, "hours": rng.randint(8, 30)}
         case "late and incomplete":
             return {"kind": "late_final", **about, "hours": rng.randint(8, 14), "served_as": "final_incomplete"}
+        case "missing game":
+            # It appears when its box scores are due already: before that nobody can know that they will not come.
+            appears = new_york(fault.day + timedelta(days=1), time(rng.randint(9, 14), 0))
+            absent = {"absent_from": ["stats"], "appears_at": appears.isoformat()}
+            return {"kind": "missing_game", **about, **absent}
         case "postponed":
             return {"kind": "postponed_game", **about}
         case _:
@@ -118,16 +132,21 @@ def rules_of(fault: Fault, rng: random.Random) -> dict[str, object]:
 
 
 def source_faults(league: League, days: Sequence[date], rng: random.Random) -> list[Fault]:
-    """One fault a date at most, on half of the dates with games; none where the next month's model begins."""
-    faults = []
+    """One fault a date at most, on two thirds of the dates with games, and of each class one where there is room.
+
+    None where the next month's model begins. A few days have one on the second, so that it can still heal.
+    """
     played = set(league.games["game_date"])
+    can_be = [
+        day
+        for day in days[1 : max(2, len(days) - CALM_DAYS - 2)]
+        if day in played and (day + timedelta(days=3)).month == day.month
+    ]
     kinds = [*AT_THE_SOURCE, *IN_THE_GAMES]
-    for day in days[1 : -CALM_DAYS - 2]:
-        month_ends = (day + timedelta(days=3)).month != day.month
-        if day in played and not month_ends and rng.random() < 0.55:
-            kind = kinds[len(faults) % len(kinds)]
-            faults.append(Fault(kind, day, new_york(day + timedelta(days=1), time(1, 30))))
-    return faults
+    count = min(len(can_be), max(len(kinds), round(SHARE_OF_DATES * len(can_be))))
+    chosen = sorted(rng.sample(can_be, count))
+    rng.shuffle(kinds)
+    return [Fault(kinds[n % len(kinds)], day, rule=n) for n, day in enumerate(chosen)]
 
 
 class StormDaemon(SimulatedDaemon):
@@ -136,27 +155,32 @@ class StormDaemon(SimulatedDaemon):
     storm: random.Random
     share = 0.0
     faults: list[Fault]
-    seen_alerts = 0
-    told: list[tuple[datetime, str]]
+    told: list[Told]
+    sent: dict[int, datetime]
+    late: dict[str, Late]
+    webhook: Webhook
     predicted_from: dict[date, dict[int, int]]
     incomplete: list[str]
+    struck: dict[int, int]
     twin: SimulatedDaemon | None = None
-    forgotten: tuple[str | None, str] | None = None
+    forgotten: tuple[str | None, str, Fault] | None = None
 
-    def begin(self, storm: random.Random, faults: list[Fault], twin: SimulatedDaemon) -> None:
-        self.storm, self.faults, self.twin = storm, faults, twin
-        self.told, self.predicted_from, self.incomplete = [], {}, []
+    def begin(self, storm: random.Random, faults: list[Fault], twin: SimulatedDaemon, webhook: Webhook) -> None:
+        self.storm, self.faults, self.twin, self.webhook = storm, faults, twin, webhook
+        self.told, self.sent, self.late, self.predicted_from, self.incomplete = [], {}, {}, {}, []
+        self.struck = dict(self.server.struck)
 
     def launch(self, request: dg.RunRequest, by: str) -> DagsterRun | None:
         """Launches a request, with a fault of the processes for a share of them."""
-        days = [to_day(request)]
+        day, hit = to_day(request), None
         kind = self.storm.choice(IN_THE_PROCESSES) if self.storm.random() < self.share else None
-        if kind is None or days[0] is None or request.asset_selection is None:
+        if kind is None or day is None or request.asset_selection is None:
             run = super().launch(request, by)
         else:
-            fault = Fault(kind, days[0], self.now)
-            self.faults.append(fault)
-            run = self._launch_with(fault, request, by)
+            hit = Fault(kind, day)
+            self.faults.append(hit)
+            run = self._launch_with(hit, request, by)
+        self.look_at_source(run, hit)
         self.look_at_predictions(run)
         return run
 
@@ -164,11 +188,11 @@ class StormDaemon(SimulatedDaemon):
         if fault.kind == "daemon killed after launch":
             before = dict(self.cursors)
             run = super().launch(request, by)
-            self.forgotten = before.get(by), by
+            self.forgotten = before.get(by), by, fault
             return run
         if fault.kind == "kill -9 of a step":
-            return self._killed(fault, request, by)
-        if fault.kind == "lock held":
+            run = self._killed(request, by)
+        elif fault.kind == "lock held":
             command = [sys.executable, "-c", HOLDS_THE_LOCK, str(self.settings.warehouse_path)]
             with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
                 assert holder.stdout is not None
@@ -185,10 +209,13 @@ class StormDaemon(SimulatedDaemon):
             self.refuse_launch = lambda request: True
             run = super().launch(request, by)
             self.refuse_launch = lambda request: False
-        fault.mattered = run is not None and run.status is not DagsterRunStatus.SUCCESS
+        if run is not None:
+            fault.strikes(self.now)
+            if run.status is not DagsterRunStatus.SUCCESS:
+                fault.troubles.add(run.run_id)
         return run
 
-    def _killed(self, fault: Fault, request: dg.RunRequest, by: str) -> DagsterRun | None:
+    def _killed(self, request: dg.RunRequest, by: str) -> DagsterRun | None:
         tags = dict(request.tags) | {"dagster/sensor_name": by, "dagster/run_key": request.run_key or ""}
         what = {
             "assets": [list(key.path) for key in request.asset_selection or ()],
@@ -211,35 +238,95 @@ class StormDaemon(SimulatedDaemon):
             process.kill()
         runs = self.instance.get_runs(same, limit=1)
         run = runs[0] if runs else None
-        fault.mattered = run is not None and run.status is not DagsterRunStatus.SUCCESS
         if run is not None:
             self.launched.append(run)
         return run
 
     def tick_sensor(self, name: str):
         """A tick; after a killed daemon the cursor is the one from before, and the tick is done again."""
+        if name == "freshness":
+            self.look_for_late()
         self.forgotten = None
         ticked = super().tick_sensor(name)
-        cursor, by = self.forgotten or (None, None)
-        if by == name:
+        cursor, by, fault = self.forgotten or (None, None, None)
+        if by == name and fault is not None:
+            fault.strikes(self.now)
             self.cursors[name] = cursor
             ticked = super().tick_sensor(name)
-        if name == "alerts":
+        if name == ALERT_SENSOR:
             self.take_alerts()
+            self.look_at_slack(ticked)
         return ticked
 
     def take_alerts(self) -> None:
-        """Notes when which alert was sent, and which faults it detects."""
-        sent = self.alerts()
-        for alert in sent[self.seen_alerts :]:
-            text = f"{alert['kind']} {alert['what']} {alert['effect']}"
-            self.told.append((self.now, text))
-            for fault in self.faults:
-                names_it = any(str(day) in text for day in (fault.day, fault.day + timedelta(days=1)))
-                if fault.detected is None and fault.at <= self.now and names_it:
-                    fault.detected = self.now
-                    fault.mattered = True
-        self.seen_alerts = len(sent)
+        """Notes when which alert was sent."""
+        new = alerts_sent(self.instance, self.told[-1].number if self.told else None)
+        self.told += new
+        self.sent |= {alert.number: self.now for alert in new}
+
+    def hear_the_rest(self) -> None:
+        """Lets the windows of the alerts end, so that all that was only counted is summed up."""
+        heard_so_far = -1
+        while heard_so_far < len(self.told):
+            heard_so_far = len(self.told)
+            self.at(self.now + WINDOW + timedelta(minutes=1))
+            self.tick_sensor(ALERT_SENSOR)
+
+    def look_at_slack(self, ticked: Ticked) -> None:
+        """After a tick of the alerts: one that failed while Slack was down is what came of that."""
+        down = [fault for fault in self.faults if fault.kind == SLACK and fault.healed is None]
+        if ticked.error is not None and self.webhook.down:
+            state = self._state(self.repository.get_sensor_def(ALERT_SENSOR))
+            failed = self.instance.get_ticks(
+                state.instigator_origin_id, state.selector_id, limit=1, statuses=[TickStatus.FAILURE]
+            )
+            for fault in down:
+                fault.strikes(self.now)
+                fault.troubles.add(tick_named(ALERT_SENSOR, failed[0].timestamp))
+        elif ticked.error is None and not self.webhook.down:
+            for fault in down:
+                fault.healed = self.now
+
+    def look_at_source(self, run: DagsterRun | None, hit: Fault | None) -> None:
+        """After a launch: which faults the source served meanwhile, and which of them the run failed of.
+
+        It failed of those that it met, and of those of its dates that are not healed, if nothing else hit it.
+        """
+        served = dict(self.server.struck)
+        met = [f for f in self.faults if f.rule is not None and served.get(f.rule, 0) > self.struck.get(f.rule, 0)]
+        self.struck = served
+        for fault in met:
+            fault.strikes(self.now)
+        if run is None or hit is not None or run.status is not DagsterRunStatus.FAILURE:
+            return
+        for fault in self._open_at_source():
+            if fault in met or fault.day in dates_of(run):
+                fault.troubles.add(run.run_id)
+
+    def _open_at_source(self) -> list[Fault]:
+        return [fault for fault in self.faults if fault.rule is not None and fault.struck and fault.healed is None]
+
+    def look_for_late(self) -> None:
+        """Notes the tables that are past their deadlines and incomplete, of the dates of faults that are not healed."""
+        waiting = self._open_at_source()
+        if not waiting:
+            return
+        days = sorted({fault.day for fault in waiting})
+        with self.warehouse.session(read_only=True) as session:
+            evidence = self.gatekeeper.evidence(session)
+            late = {
+                (table.name, day)
+                for table in all_tables()
+                for day, found in evidence.coverage(table, [d for d in days if due(table, d) <= self.now]).items()
+                if not found.complete
+            }
+        alerts_before = self.told[-1].number if self.told else 0
+        for table, day in sorted(late):
+            noticed = Late(table, day, alerts_before)
+            self.late.setdefault(str(noticed), noticed)
+            for fault in waiting:
+                if fault.day == day:
+                    fault.troubles.add(str(noticed))
 
     def look_at_predictions(self, run: DagsterRun | None) -> None:
         """After every run that predicts: were the inputs of each date whole, by the twin's rows, not by our gates?"""
@@ -291,7 +378,7 @@ class StormDaemon(SimulatedDaemon):
 
     def look_for_healed(self) -> None:
         """Notes the faults whose date needs nothing any more."""
-        waiting = [fault for fault in self.faults if fault.healed is None and fault.at <= self.now]
+        waiting = [f for f in self.faults if f.kind != SLACK and f.struck and f.healed is None]
         if not waiting:
             return
         gatekeeper = self.gatekeeper
@@ -302,17 +389,17 @@ class StormDaemon(SimulatedDaemon):
             if fault.day not in needy:
                 fault.healed = self.now
 
-    def live(self, day: date, webhook: Webhook) -> None:
+    def live(self, day: date) -> None:
         """One day: every schedule at its time, self-heal every two hours, Slack down on some afternoons."""
         end = new_york(day + timedelta(days=1), time(0, 0))
-        slack_fails = self.share > 0 and self.storm.random() < 0.15
+        slack_fails = self.share > 0 and self.storm.random() < SHARE_OF_SLACK
         if slack_fails:
-            self.faults.append(Fault(SLACK, day, new_york(day, time(1, 0))))
+            self.faults.append(Fault(SLACK, day))
         while self.now < end:
-            webhook.down = slack_fails and self.now.astimezone(NEW_YORK).hour < 12
+            self.webhook.down = slack_fails and self.now.astimezone(NEW_YORK).hour < 12
             self.run_until(min(self.now + timedelta(hours=2), end), timedelta(hours=2))
             self.look_for_healed()
-        webhook.down = False
+        self.webhook.down = False
 
 
 def to_day(request: dg.RunRequest) -> date | None:
@@ -344,13 +431,13 @@ def load_before(daemon: SimulatedDaemon, first: date) -> None:
     backfill(daemon, first - timedelta(days=1), first - timedelta(days=1))
 
 
-def weather(daemon: StormDaemon, days: Sequence[date], webhook: Webhook, share: float) -> None:
+def weather(daemon: StormDaemon, days: Sequence[date], share: float) -> None:
     """The storm itself, day by day."""
     load_before(daemon, days[0])
     for day in days:
         began, launched = wall.monotonic(), len(daemon.launched)
         daemon.share = share if day in days[:-CALM_DAYS] else 0.0
-        daemon.live(day, webhook)
+        daemon.live(day)
         runs = len(daemon.launched) - launched
         console.print(f"{day}: {runs} runs, {wall.monotonic() - began:.0f} s", style="dim")
     after = days[-1] + timedelta(days=1)
@@ -359,6 +446,7 @@ def weather(daemon: StormDaemon, days: Sequence[date], webhook: Webhook, share: 
     daemon.at(new_york(after, time(12, 0)))
     daemon.run_until(daemon.now + timedelta(hours=1))
     daemon.look_for_healed()
+    daemon.hear_the_rest()
 
 
 def tell_the_news(twin: SimulatedDaemon, daemon: StormDaemon, days: Sequence[date]) -> None:
@@ -447,19 +535,6 @@ def scores_that_do_not_follow(warehouse: Warehouse, days: Sequence[date]) -> lis
     return []
 
 
-def unheard_failures(daemon: StormDaemon) -> list[str]:
-    """Failed runs of which no alert names a date."""
-    text = " ".join(text for _, text in daemon.told)
-    failed = daemon.instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.FAILURE]))
-    return [run.run_id for run in failed if dates_of(run) and not any(str(day) in text for day in around(run))]
-
-
-def around(run: DagsterRun) -> list[date]:
-    """The dates of a run, and a day more on both sides, which a summary names by its first and last date."""
-    days = dates_of(run)
-    return [days[0] + timedelta(days=n) for n in range(-3, (days[-1] - days[0]).days + 4)]
-
-
 def over_the_bound(daemon: StormDaemon) -> list[str]:
     """The phases and dates that were launched more often from the same inputs than self-heal may."""
     counted: dict[tuple[str, str, str], int] = {}
@@ -476,9 +551,9 @@ def report(daemon: StormDaemon) -> None:
     table = RichTable(title="The storm: what was injected, and what became of it")
     for heading in ("class", "injected", "mattered", "detected", "minutes to detection (median)", "healed"):
         table.add_column(heading, justify="left" if heading == "class" else "right")
-    for kind in (*AT_THE_SOURCE, *IN_THE_GAMES, *IN_THE_PROCESSES, SLACK):
-        mine = [fault for fault in daemon.faults if fault.kind == kind]
-        minutes = [(f.detected - f.at).total_seconds() / 60 for f in mine if f.detected]
+    for kind in KINDS:
+        mine = [fault for fault in daemon.faults if fault.kind == kind and fault.struck]
+        minutes = [(f.detected - f.struck).total_seconds() / 60 for f in mine if f.detected and f.struck]
         table.add_row(
             kind, str(len(mine)), str(sum(f.mattered for f in mine)), str(len(minutes)),
             f"{statistics.median(minutes):.0f}" if minutes else "-", str(sum(f.healed is not None for f in mine)),
@@ -497,14 +572,17 @@ def main() -> int:
     if arguments.stretch:
         first, count = STRETCHES[arguments.stretch]
         days = [first + timedelta(days=n) for n in range(min(count, arguments.days or count))]
-        return 0 if storm_over(days, arguments.seed, arguments.share) else 1
+        return 0 if storm_over(days, arguments.seed, arguments.share, whole=len(days) == count) else 1
     again = [sys.executable, "-m", "nba_pipeline_tests.chaos.storm", *sys.argv[1:], "--stretch"]
     processes = [subprocess.Popen([*again, stretch]) for stretch in STRETCHES]
     return max(process.wait() for process in processes)
 
 
-def storm_over(days: Sequence[date], seed: int, share: float) -> bool:
-    """Plays the days twice, undisturbed and in a storm, and prints what became of it; true when everything held."""
+def storm_over(days: Sequence[date], seed: int, share: float, *, whole: bool) -> bool:
+    """Plays the days twice, undisturbed and in a storm, and prints what became of it; true when everything held.
+
+    A whole stretch has to have met every class of faults.
+    """
     rng = random.Random(f"{seed} {days[0]}")
     league = simulate(seed, [2024, 2025])
     faults = source_faults(league, days, rng)
@@ -523,9 +601,9 @@ def storm_over(days: Sequence[date], seed: int, share: float) -> bool:
         daemon = StormDaemon(folder / "storm", stormy, start, webhook.url)
         daemon.settings = daemon.settings.model_copy(update={"lock_wait_seconds": 1.0})
         daemon.load()
-        daemon.begin(rng, faults, twin)
-        weather(daemon, days, webhook, share)
-        held = verdict(daemon, twin, days)
+        daemon.begin(rng, faults, twin, webhook)
+        weather(daemon, days, share)
+        held = verdict(daemon, twin, days, whole=whole)
         console.print(
             f"{len(days)} days from {days[0]} in {(wall.monotonic() - began) / 60:.0f} min, {len(daemon.launched)} "
             f"runs, {len(daemon.told)} alerts, {len(webhook.taken)} of them at the webhook."
@@ -537,16 +615,23 @@ def storm_over(days: Sequence[date], seed: int, share: float) -> bool:
     return held
 
 
-def verdict(daemon: StormDaemon, twin: SimulatedDaemon, days: Sequence[date]) -> bool:
+def verdict(daemon: StormDaemon, twin: SimulatedDaemon, days: Sequence[date], *, whole: bool) -> bool:
     """Prints what did not hold; true when everything did."""
+    owing = owed(daemon.instance, daemon.settings.ui_url)
+    heard_of = heard(owing, daemon.told)
+    told = heard_of | heard_of_late(daemon.late.values(), daemon.told)
+    detect(daemon.faults, told, daemon.sent)
     report(daemon)
     tell_the_news(twin, daemon, days)
     problems = {
         "differs from the undisturbed run": differences(daemon, twin, days),
         "predicted from incomplete data": daemon.incomplete,
-        "failed without an alert": unheard_failures(daemon),
+        "failed without an alert": unheard(daemon.instance, owing, heard_of),
+        "mattered and not told": mattered_and_not_told(daemon.faults, told),
+        "never injected": never_injected(daemon.faults, KINDS) if whole else [],
+        "never mattered": never_mattered(daemon.faults, GROUPS) if whole else [],
         "launched too often": over_the_bound(daemon),
-        "never healed": [f"{f.kind} of {f.day}" for f in daemon.faults if f.healed is None and f.kind != SLACK],
+        "never healed": never_healed(daemon.faults),
     }
     for what, found in problems.items():
         console.print(f"{what}: {'nothing' if not found else ''}", style="red" if found else "green")

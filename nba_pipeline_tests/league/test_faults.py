@@ -150,6 +150,52 @@ def test_a_missing_game_is_absent_from_where_it_should_be(struck, league, source
     assert (single.status_code == 404) is (source == "games")
 
 
+def test_a_missing_game_appears_when_it_should(struck, league):
+    game, later = first_game(league), AFTER + timedelta(hours=3)
+    rule = {"kind": "missing_game", "game_id": game, "absent_from": ["stats"], "appears_at": later.isoformat()}
+    server = struck(rule)
+    assert ask(server, "stats", **{"game_ids[]": game}).json()["data"] == []
+    server.clock.fixed = later
+    assert ask(server, "stats", **{"game_ids[]": game}).json()["data"]
+
+
+def test_it_is_counted_how_many_answers_each_fault_changed(struck):
+    server = struck(
+        {"kind": "status", "code": 503, "endpoint": "stats", "game_date": "2025-12-04", "times": 2},
+        {"kind": "status", "code": 503, "endpoint": "stats", "game_date": "2025-12-05", "times": 2},
+        {"kind": "postponed_game", "game_date": DAY, "index": 1},
+    )
+    for day in ("2025-12-04", "2025-12-04", "2025-12-04", DAY):
+        ask(server, "stats", **{"dates[]": day})
+    ask(server, "games")
+    assert server.struck == {0: 2, 2: 2}
+
+
+@pytest.mark.parametrize(
+    ("rule", "endpoint", "shows", "shows_no_more"),
+    [
+        ({"kind": "late_final", "hours": 3}, "games", timedelta(hours=3), timedelta(hours=8)),
+        ({"kind": "stat_correction", "appears_at": "2025-12-04T08:00:00Z"}, "stats", timedelta(hours=3), None),
+        ({"kind": "missing_game", "absent_from": ["stats"], "appears_at": "2025-12-04T08:00:00Z"}, "stats",
+         timedelta(hours=1), None),
+        ({"kind": "missing_players"}, "stats", timedelta(hours=1), timedelta(hours=-1)),
+    ],
+)  # fmt: skip
+def test_a_fault_of_a_game_counts_only_while_it_shows(struck, league, rule, endpoint, shows, shows_no_more):
+    game = league.games[league.games["game_id"] == first_game(league)].iloc[0]
+    tip_off = game["tipoff_at"].to_pydatetime()
+    server = struck({**rule, "game_id": first_game(league)}, now=tip_off - timedelta(hours=1))
+    ask(server, endpoint)
+    assert server.struck[0] == 0
+    server.clock.fixed = tip_off + shows
+    ask(server, endpoint)
+    ask(server, "teams")
+    assert server.struck[0] == 1
+    server.clock.fixed = tip_off + shows_no_more if shows_no_more else datetime(2025, 12, 4, 8, tzinfo=UTC)
+    ask(server, endpoint)
+    assert server.struck[0] == 1
+
+
 def test_missing_players_are_those_with_the_most_minutes(struck, league):
     game = first_game(league)
     server = struck({"kind": "missing_players", "game_id": game, "count": 2})
