@@ -48,7 +48,7 @@ def detect(faults: Iterable[Fault], heard: Mapping[str, Told], sent: Mapping[int
     """Notes when the first alert about each fault was sent; `sent` has the instants by the alerts' numbers."""
     for fault in faults:
         instants = [sent[heard[trouble].number] for trouble in fault.troubles if trouble in heard]
-        fault.detected = min(instants, default=min(sent.values()))
+        fault.detected = min(instants, default=None)
 
 
 def mattered_and_not_told(faults: Iterable[Fault], heard: Mapping[str, Told]) -> list[str]:
