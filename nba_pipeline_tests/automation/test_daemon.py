@@ -94,6 +94,14 @@ def alerted(webhook: Webhook, *words: str) -> bool:
     return any(all(word in text for word in words) for text in webhook.taken)
 
 
+def serves(real: RealDaemon) -> bool:
+    """Whether the UI answers, which it does some seconds after the start."""
+    try:
+        return requests.get(f"http://127.0.0.1:{real.port}/server_info", timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
 def launch(real: RealDaemon, asset: list[str], day: date, tags: dict[str, str]) -> str:
     """Launches a run as the UI's button does, and returns its id."""
     parameters = {
@@ -205,9 +213,13 @@ def test_a_run_that_failed_is_done_again_and_its_alert_arrives_when_slack_is_bac
 
 
 def test_a_limit_shorter_than_the_work_ends_in_a_failed_run_and_an_alert(real, webhook):
-    real.wait_until(lambda: requests.get(f"http://127.0.0.1:{real.port}/server_info", timeout=5).ok, "no UI")
+    real.wait_until(lambda: serves(real), "no UI")
     run_id = launch(real, ["landing", "games"], SLOW, {"dagster/max_runtime": "3"})
     real.wait_until(
         lambda: real.instance.get_run_by_id(run_id).status is DagsterRunStatus.FAILURE, "the run was not ended"
     )
-    real.wait_until(lambda: any(str(SLOW) in text for text in webhook.taken), "no alert")
+    about = real.wait_until(lambda: [text for text in webhook.taken if f"/runs/{run_id}|" in text], "no alert")
+    assert len(about) == 1
+    assert "*run failed*" in about[0]
+    assert "Exceeded maximum runtime of 3 seconds" in about[0]
+    assert f"Not published, wholly or in part for {SLOW}: landing.games\n" in about[0]
