@@ -177,9 +177,13 @@ class BigQuerySession:
         return ibis.table(expression.schema(), name=name)
 
     def _computed(self, name: str, statement: Statement) -> str:
-        """The place into which the rows of a statement were computed."""
+        """The place into which the rows of a statement were computed, with its columns in their order.
+
+        A column that a contract gains in its middle stands last in the table, and unions go by place.
+        """
         place = self._new_place(name)
-        self._jobs.do(self._text(statement), self._parameters(statement), into=place, ends_at=self._limit())
+        text = f"SELECT {_listed(statement.schema.names)} FROM ({self._text(statement)})"  # noqa: S608
+        self._jobs.do(text, self._parameters(statement), into=place, ends_at=self._limit())
         return place
 
     def _new_place(self, name: str) -> str:
