@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import CellType
 from typing import Any, NoReturn
 
 import dagster as dg
@@ -17,7 +18,7 @@ import pytest
 from dagster import AssetRecordsFilter, DagsterEventType, DagsterInstance, DagsterRun
 from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
 
-from nba_pipeline import gates
+from nba_pipeline import gates, landing
 from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.automation.alert_sources import EventLog
 from nba_pipeline.automation.alerts import Slack
@@ -34,7 +35,8 @@ from nba_pipeline.settings import Settings
 from nba_pipeline.sources.balldontlie import BalldontlieClient
 from nba_pipeline.sources.landing import CaptureWriter, Landing, Page
 from nba_pipeline.table_asset import asset_key
-from nba_pipeline.tables import all_tables, tables_of
+from nba_pipeline.tables import all_tables, table_modules, tables_of
+from nba_pipeline.warehouse import duckdb_warehouse
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBSession, DuckDBWarehouse
 from nba_pipeline.warehouse.interface import Session
 from nba_pipeline_tests.automation.simulated_daemon import QUIET, SimulatedDaemon, Ticked
@@ -203,7 +205,7 @@ def home(prepared: Home) -> Home:
 @contextmanager
 def nothing_gets_through(home: Home, what: str, said: AlertKind = AlertKind.RUN_FAILED) -> Iterator[list[DagsterRun]]:
     """The claim, for one run that the block adds to the list."""
-    before, captures = home.content(), home.captures()
+    before, captures, cursors = home.content(), home.captures(), dict(home.daemon.cursors)
     runs: list[DagsterRun] = []
     yield runs
     assert len(runs) == 1
@@ -211,6 +213,7 @@ def nothing_gets_through(home: Home, what: str, said: AlertKind = AlertKind.RUN_
     assert home.made(runs[0]) == []
     assert home.content() == before
     assert home.captures() == captures
+    assert home.daemon.cursors == cursors
     assert_told(home, what, said)
 
 
@@ -239,28 +242,42 @@ def break_step(monkeypatch: pytest.MonkeyPatch, home: Home, step: str) -> None:
     monkeypatch.setattr(op, "_compute_fn", DecoratedOpFunction(raising))
 
 
-@contextmanager
-def broken_inside(home: Home, step: str) -> Iterator[None]:
-    """Makes what is written for an asset raise, within what is wrapped around all of them.
+def written(home: Home, step: str) -> CellType | None:
+    """Where an asset holds the function that was written for it; None when nothing is wrapped around that.
 
-    An asset without a wrapper is broken as a whole.
+    A table whose rows the warehouse computes is wrapped twice: within is what makes the query of them.
     """
     compute = step_of(home, step).compute_fn
     assert isinstance(compute, DecoratedOpFunction)
-    wrapper: Any = compute.decorated_fn
-    cells = dict(zip(wrapper.__code__.co_freevars, wrapper.__closure__ or (), strict=True))
-    written = [cells[name] for name in ("function", "questions") if name in cells]
-    if not written:
-        with pytest.MonkeyPatch.context() as patched:
+    innermost, function = None, compute.decorated_fn
+    while found := [cell for name, cell in cells_of(function).items() if name in WRAPPED]:
+        [innermost] = found
+        function = innermost.cell_contents
+    return innermost
+
+
+WRAPPED = ("function", "questions", "transform")
+"""What the factories of assets call the function that they wrap."""
+
+
+def cells_of(function: Any) -> dict[str, CellType]:
+    return dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+
+
+@contextmanager
+def broken_inside(home: Home, step: str) -> Iterator[None]:
+    """Makes what is written for an asset raise, within what is wrapped around all of them, in a process that is new.
+
+    An asset without a wrapper is broken as a whole.
+    """
+    cell = written(home, step)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(duckdb_warehouse, "_TRANSLATED", {})
+        if cell is None:
             break_step(patched, home, step)
-            yield
-        return
-    [cell] = written
-    works, cell.cell_contents = cell.cell_contents, broken(f"the step {step}")
-    try:
+        else:
+            patched.setattr(cell, "cell_contents", broken(f"the step {step}"))
         yield
-    finally:
-        cell.cell_contents = works
 
 
 # steps
@@ -587,13 +604,15 @@ def test_an_alert_that_cannot_be_sent_is_not_forgotten(home, monkeypatch, owner,
 
 
 def test_every_table_and_every_landing_is_broken_within_its_wrapper(home):
+    """What raises in its place is the function of the table's own module, and no wrapper of it."""
+    modules = {asset_key(module.CONTRACT): module.__name__ for module in table_modules()}
     for step, key in ASSETS.items():
-        compute = step_of(home, step).compute_fn
-        assert isinstance(compute, DecoratedOpFunction)
-        wrapper: Any = compute.decorated_fn
-        assert bool({"function", "questions"} & set(wrapper.__code__.co_freevars)) is (
-            key.path[0] not in ("operations", "models")
-        )
+        cell = written(home, step)
+        if key.path[0] in ("operations", "models"):
+            assert cell is None
+        else:
+            assert cell is not None
+            assert cell.cell_contents.__module__ == modules.get(key, landing.__name__)
 
 
 def test_the_alert_sensor_itself_is_reported_when_it_works_again(home, monkeypatch):
