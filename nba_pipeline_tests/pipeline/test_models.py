@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import dagster as dg
 import pytest
 from dagster import DagsterInstance
 
 from nba_pipeline.definitions import resources
-from nba_pipeline.predictions import availability, player_predictions
+from nba_pipeline.predictions import availability, cards, player_predictions
 from nba_pipeline.predictions.cards import Card
 from nba_pipeline.predictions.model_assets import MODEL_KEYS, MODELS, MONTHS, model_asset
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline.tables import table_assets
+from nba_pipeline_tests.breaking import BreakWherever, operations_of, short_name
 from nba_pipeline_tests.warehouse_copy import Copy
 
 NOVEMBER = "2025-11-01"
@@ -86,3 +88,22 @@ def test_a_model_is_not_trained_on_a_part_of_its_past(copy: Copy, instance: Dags
     assert not result.success
     (failure,) = [e for e in result.all_events if e.event_type_value == "STEP_FAILURE"]
     assert str(day) in str(failure.event_specific_data)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    sorted(operations_of(cards), key=str),
+    ids=lambda value: value if isinstance(value, str) else short_name(value),
+)
+def test_a_model_whose_card_or_file_cannot_be_kept_or_read_is_not_made(
+    copy: Copy, instance: DagsterInstance, few_are_enough: None, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
+) -> None:
+    key = dg.AssetKey(["models", "availability"])
+    with monkeypatch.context() as patched:
+        used = BreakWherever(patched, owner, name, f"{short_name(owner)} {name}")
+        result = materialized(copy, instance, "availability")
+    assert used.calls
+    assert not result.success
+    assert instance.get_latest_materialization_event(key) is None
+    assert materialized(copy, instance, "availability").success, "mended, whatever was kept before it broke"
+    assert len(list(copy.settings.models_path.glob("availability/played-morning/*.txt"))) == 1
