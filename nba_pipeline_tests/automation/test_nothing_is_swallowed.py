@@ -593,6 +593,8 @@ def test_a_resource_that_raises_makes_nothing(home, monkeypatch, used_by, owner,
     `nba_pipeline_tests/google`: there every request fails in turn, and not every method.
     """
     what, user = f"{owner.__name__} {method}", used_by[owner, method]
+    # What builds a query is asked once a process only, when it is translated.
+    monkeypatch.setattr(duckdb_warehouse, "_TRANSLATED", {})
     if isinstance(user, str):
         make_ready(home, STEP, DAY)
         with monkeypatch.context() as patched:
