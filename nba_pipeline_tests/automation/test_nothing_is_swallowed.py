@@ -590,7 +590,7 @@ def test_a_resource_that_raises_makes_nothing(home, monkeypatch, used_by, owner,
 
     What only sensors use is broken in the first one that does. Properties and the methods of classes are not broken
     here. What a session does is broken above, and what BigQuery and a bucket do at the wire, in
-    `nba_pipeline_tests/google`: there every request fails in turn, and not every method.
+    `nba_pipeline_tests/google`: there requests fail, and not every method.
     """
     what, user = f"{owner.__name__} {method}", used_by[owner, method]
     # What builds a query is asked once a process only, when it is translated.
