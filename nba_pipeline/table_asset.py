@@ -6,9 +6,9 @@ from datetime import date
 import dagster as dg
 import ibis
 import pyarrow as pa
-from dagster import DagsterEvent
 
 from nba_pipeline.alert_metadata import AlertKind, alert_metadata
+from nba_pipeline.check_evaluations import record_by_date
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Column, Table
 from nba_pipeline.gates import Admission, Gatekeeper, State, Verdict, gate_into, gate_named, last_table
@@ -125,13 +125,10 @@ def admit(context: dg.AssetExecutionContext, table: Table, dates: Sequence[date]
 
 def _report_override(context: dg.AssetExecutionContext, table: Table, verdict: Verdict) -> None:
     """Puts a use of an override on the gate's check, where the UI shows it and the alerts find it."""
-    gate = gate_named(verdict.gate)
-    evaluation = dg.AssetCheckEvaluation(
-        asset_key=asset_key(last_table(gate, context.resources.gatekeeper.tables)),
-        check_name=gate.check_name,
+    gate, tables = gate_named(verdict.gate), context.resources.gatekeeper.tables
+    result = dg.AssetCheckResult(
         passed=False,
         severity=dg.AssetCheckSeverity.WARN,
-        partition=to_key(verdict.game_date),
         metadata={
             "reasons": dg.MetadataValue.json({to_key(verdict.game_date): list(verdict.reasons)}),
             **alert_metadata(
@@ -142,7 +139,8 @@ def _report_override(context: dg.AssetExecutionContext, table: Table, verdict: V
             ),
         },
     )
-    DagsterEvent.asset_check_evaluation(context.op_execution_context.get_step_execution_context(), evaluation)
+    key = dg.AssetCheckKey(asset_key(last_table(gate, tables)), gate.check_name)
+    record_by_date(context.op_execution_context.get_step_execution_context(), key, {verdict.game_date: result})
 
 
 def gate_failure(table: Table, refused: dict[date, list[str]]) -> dg.Failure:

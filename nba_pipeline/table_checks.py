@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 
 import dagster as dg
-from dagster import AssetCheckSeverity, DagsterEvent
+from dagster import AssetCheckSeverity
 
 from nba_pipeline.alert_metadata import AlertKind, alert_metadata
+from nba_pipeline.check_evaluations import listed, record_by_date
 from nba_pipeline.contracts import Table
 from nba_pipeline.gates import GATES, RECENT, Gate, Gatekeeper, State, Verdict, alert_kind, last_table, record
-from nba_pipeline.partitions import to_date, to_key
+from nba_pipeline.partitions import to_date
 from nba_pipeline.step_retries import retrying_what_can_heal
 from nba_pipeline.table_asset import GAME_DATES, asset_key
 from nba_pipeline.warehouse.io_manager import CONTRACT_CHECK
@@ -117,7 +118,7 @@ def _gate_result(
     closed = {day: list(v.reasons) for day, v in verdicts.items() if v.state is State.CLOSED}
     noted = {day: list(v.reasons) for day, v in verdicts.items() if v.state in (State.DEGRADED, State.OVERRIDDEN)}
     warned = {
-        day: {"reasons": _listed(why), **said_of([verdicts[day]], context.resources.gatekeeper)}
+        day: {"reasons": listed(why), **said_of([verdicts[day]], context.resources.gatekeeper)}
         for day, why in noted.items()
     }
     report_dates(context, key, list(verdicts), closed, warned)
@@ -164,21 +165,13 @@ def report_dates(
     """
     if len(dates) < 2:
         return
-    said = {day: {"reasons": _listed(why)} for day, why in failed.items()} | dict(warned or {})
-    for day in dates:
-        evaluation = dg.AssetCheckEvaluation(
-            asset_key=key.asset_key,
-            check_name=key.name,
-            passed=day not in said,
-            severity=AssetCheckSeverity.ERROR if day in failed else AssetCheckSeverity.WARN,
-            metadata=said.get(day),
-            partition=to_key(day),
-        )
-        DagsterEvent.asset_check_evaluation(context.op_execution_context.get_step_execution_context(), evaluation)
-
-
-def _listed(reasons: Sequence[str]) -> dg.MarkdownMetadataValue:
-    return dg.MetadataValue.md("\n".join(f"- {reason}" for reason in reasons))
+    passed = dg.AssetCheckResult(passed=True)
+    found = dict.fromkeys(dates, passed)
+    for day, metadata in (warned or {}).items():
+        found[day] = dg.AssetCheckResult(passed=False, severity=AssetCheckSeverity.WARN, metadata=metadata)
+    for day, reasons in failed.items():
+        found[day] = dg.AssetCheckResult(passed=False, metadata={"reasons": listed(reasons)})
+    record_by_date(context.op_execution_context.get_step_execution_context(), key, found)
 
 
 def _by_date(reasons: Mapping[date, Sequence[str]]) -> dg.MetadataValue:

@@ -14,7 +14,7 @@ import ibis
 import pyarrow as pa
 import pytest
 from dagster import AssetCheckKey, AssetCheckSeverity, DagsterEventType, DagsterInstance
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionResolvedStatus as Status
 from hypothesis import given
 from hypothesis import strategies as st
 from ibis.expr.operations import UnboundTable
@@ -55,7 +55,7 @@ from nba_pipeline.predictions import player_predictions, prediction_accuracy
 from nba_pipeline.predictions.systems.interface import SETTINGS, STATS
 from nba_pipeline.raw import games, player_box_scores, players
 from nba_pipeline.settings import Settings
-from nba_pipeline.table_asset import asset_key
+from nba_pipeline.table_asset import GAME_DATES, asset_key
 from nba_pipeline.tables import all_tables, tables_of
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBSession
 from nba_pipeline.warehouse.interface import QueryError
@@ -880,7 +880,7 @@ def test_a_check_over_a_range_says_of_each_date_whether_its_gate_is_open_overrid
         logged = instance.all_logs(run.run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION)
     said = [entry.dagster_event.asset_check_evaluation_data for entry in logged if entry.dagster_event]
     found = {evaluation.partition: evaluation for evaluation in said if evaluation.partition}
-    opened = dict.fromkeys(map(str, PLAYED), (True, AssetCheckSeverity.WARN))
+    opened = dict.fromkeys(map(str, PLAYED), (True, AssetCheckSeverity.ERROR))
     assert {day: (each.passed, each.severity) for day, each in found.items()} == opened | {
         str(BAD): (False, AssetCheckSeverity.WARN),
         str(BAD + timedelta(days=1)): (False, AssetCheckSeverity.ERROR),
@@ -924,14 +924,9 @@ def test_every_evaluation_is_one_row_a_date_and_gate_with_its_reasons(copy):
 def infos(settings: Settings, check: AssetCheckKey, dates: Sequence[date]) -> dict[date, Status]:
     """What the UI shows for a check on each of the dates."""
     with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
-        found = instance.event_log_storage.get_asset_check_partition_info(
-            [check], partition_keys=[to_key(day) for day in dates]
-        )
-    return {
-        date.fromisoformat(info.partition_key): info.latest_execution_status
-        for info in found
-        if info.partition_key and info.latest_execution_status
-    }
+        state = instance.event_log_storage.get_asset_check_state([(check, GAME_DATES)])[check]
+    shown = {status: set(subset.subset_value.get_partition_keys()) for status, subset in state.subsets.items()}
+    return {day: status for status, keys in shown.items() for day in dates if to_key(day) in keys}
 
 
 UP_TO_ANALYTICS = (Phase.LANDING, Phase.RAW, Phase.ANALYTICS)

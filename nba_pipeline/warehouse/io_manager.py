@@ -6,8 +6,8 @@ from datetime import date
 
 import dagster as dg
 import ibis
-from dagster import DagsterEvent
 
+from nba_pipeline.check_evaluations import listed, record_by_date
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Table
 from nba_pipeline.partitions import to_date, to_key
@@ -109,17 +109,14 @@ def _report_partial(context: dg.OutputContext, outcomes: Mapping[date, Outcome])
                 )
             )
     # The check itself will not run, since the step fails; the rows were held against the contract to be published.
-    for day, outcome in sorted(outcomes.items()):
-        reasons = dg.MetadataValue.md("\n".join(f"- {reason}" for reason in outcome.reasons))
-        evaluation = dg.AssetCheckEvaluation(
-            asset_key=context.asset_key,
-            check_name=CONTRACT_CHECK,
+    found = {
+        day: dg.AssetCheckResult(
             passed=outcome.status != "refused",
-            partition=to_key(day),
-            metadata={"reasons": reasons} if outcome.reasons else None,
+            metadata={"reasons": listed(outcome.reasons)} if outcome.reasons else None,
         )
-        # Recorded in the run: one without a run can be recorded once a date and never again.
-        DagsterEvent.asset_check_evaluation(context.step_context, evaluation)
+        for day, outcome in outcomes.items()
+    }
+    record_by_date(context.step_context, dg.AssetCheckKey(context.asset_key, CONTRACT_CHECK), found)
 
 
 def _failure(table: Table, refused: list[Outcome], asked: int) -> dg.Failure:
