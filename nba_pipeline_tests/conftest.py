@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from datetime import date, datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 from filelock import FileLock
 
@@ -24,6 +25,10 @@ from nba_pipeline.league.simulation import simulate
 from nba_pipeline_tests.google.fixtures import bigquery, bigquery_settings, bucket, emulator, wire  # noqa: F401
 from nba_pipeline_tests.pipeline.conftest import DAY_OFF, NOW, Workbench
 from nba_pipeline_tests.warehouse_copy import Copy
+
+# How long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 REAL_DATA = Path(os.environ.get("NBA_PIPELINE_TEST_DATA") or Path(__file__).parents[2] / "shared" / "nba-data")
 
