@@ -563,12 +563,14 @@ def used_by(prepared: Home) -> dict[tuple[type, str], User]:
     for key, day in STEPS_AND_DATES:
         make_ready(prepared, key, day)
         with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(duckdb_warehouse, "_TRANSLATED", {})
             counted = {(owner, name): Break(patched, owner, name, "", at=NEVER) for owner, name in USED - {*found}}
             assert prepared.materialize(key, checks=False, day=day).status is dg.DagsterRunStatus.SUCCESS
         found |= {what: (key, day) for what, count in counted.items() if count.calls}
     for name in (name for name in SENSORS if name != "alerts"):
         make_ready(prepared, STEP, DAY)
         with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(duckdb_warehouse, "_TRANSLATED", {})
             counted = {(owner, name): Break(patched, owner, name, "", at=NEVER) for owner, name in USED - {*found}}
             patched.setattr(prepared.daemon, "refuse_launch", lambda request: True)
             assert prepared.daemon.tick_sensor(name).error is None

@@ -161,7 +161,7 @@ def test_health_names_an_override_while_it_is_in_force_and_after_its_end_the_sam
     overridden.settings = overridden.settings.model_copy(update={"now": ENDS})
     attempt = overridden.run(CACHE, DAY, DAY)
     assert not attempt.success
-    assert f"The gate into {CACHE.name} is closed for {DAY}" in " ".join(attempt.failures)
+    assert f"The gate {INTO_PRECOMPUTE.name} into {CACHE.name} is closed for {DAY}" in " ".join(attempt.failures)
     assert published(overridden) == 0
     assert [alert["kind"] for alert in alerts(overridden, webhook)] == ["run failed"]
 
