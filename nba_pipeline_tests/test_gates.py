@@ -714,7 +714,11 @@ Three of five are enough, and a gate that closed for grades that are gone would 
 """
 
 
-@pytest.mark.parametrize("damage", [without_its_dates, without_the_table], ids=lambda damage: damage.__name__)
+@pytest.mark.parametrize(
+    "damage",
+    [without_its_dates, pytest.param(without_the_table, marks=pytest.mark.campaign)],
+    ids=lambda damage: damage.__name__,
+)
 @pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.name)
 def test_a_gate_that_cannot_be_evaluated_is_closed_for_every_date(copy, gate, damage):
     """Whichever of the tables that it reads is broken or gone; mended, it is open again."""

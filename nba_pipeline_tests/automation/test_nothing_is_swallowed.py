@@ -578,10 +578,12 @@ def used_by(prepared: Home) -> dict[tuple[type, str], User]:
     return found
 
 
+@pytest.mark.campaign
 def test_every_method_that_a_resource_offers_is_broken_below_or_it_is_known_why_not(used_by):
     assert USED - {*used_by} == {*NOT_BROKEN}
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize(
     ("owner", "method"),
     sorted(USED - ASKED_AFTER_PUBLISHING - {*NOT_BROKEN}, key=str),

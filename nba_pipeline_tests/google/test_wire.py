@@ -59,7 +59,7 @@ IN_CAMPAIGN = pytest.mark.campaign
     "fault",
     [
         pytest.param(Fault(publication, "reset"), id="reset after the commit was accepted"),
-        pytest.param(Fault(publication, "code", 503, times=2), id="503 at the commit"),
+        pytest.param(Fault(publication, "code", 503, times=2), id="503 at the commit", marks=IN_CAMPAIGN),
         pytest.param(Fault(publication, "stall", seconds=8), id="time-out at the commit", marks=IN_CAMPAIGN),
         pytest.param(Fault(any_query, "code", 503, times=2), id="503", marks=IN_CAMPAIGN),
         pytest.param(Fault(any_query, "code", 429, times=2), id="429", marks=IN_CAMPAIGN),

@@ -125,6 +125,7 @@ def test_a_source_that_is_not_there_and_a_place_that_cannot_be_are_refused(tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.campaign
 def test_to_bigquery_and_back_gives_the_same_hashes(copy, bigquery, tmp_path):
     keep_only(copy.settings.warehouse_path, {games.CONTRACT})
     there_and_back(copy.warehouse, bigquery, tmp_path)
