@@ -404,7 +404,7 @@ def test_a_run_of_predictions_on_one_row_instead_of_a_slate_fails_with_the_reaso
     attempt = copy.run(table, BAD, BAD)
     assert not attempt.success
     said = " ".join(attempt.failures)
-    assert f"The gate into {table.name} is closed for {BAD}" in said
+    assert f"The gate {INTO_PREDICTIONS.name} into {table.name} is closed for {BAD}" in said
     assert f"player_daily_cache on {BAD}: {missing} players missing" in said
     for name in (table.name, "operations.published_partitions"):
         where = f"game_date = '{BAD}'" + ("" if name == table.name else f" AND table_name = '{table.name}'")
