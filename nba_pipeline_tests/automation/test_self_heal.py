@@ -369,6 +369,7 @@ def failing(table: Table, *days: date) -> Iterator[None]:
         yield
 
 
+@pytest.mark.campaign
 def test_what_a_round_did_not_look_at_is_neither_called_healed_nor_told_again(
     loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:

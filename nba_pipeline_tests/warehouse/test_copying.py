@@ -59,6 +59,7 @@ def hashes(warehouse: Warehouse) -> dict[tuple[str, date], tuple[int, str]]:
     return found
 
 
+@pytest.mark.campaign
 def test_a_copy_holds_the_same_rows_hash_for_hash_and_a_second_one_writes_nothing(season_start, tmp_path):
     target = tmp_path / "copy.duckdb"
     command = ["warehouse", "copy", "--from", str(season_start.settings.warehouse_path), "--to", str(target)]
