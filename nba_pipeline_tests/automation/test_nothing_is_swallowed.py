@@ -25,7 +25,6 @@ from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.automation.schedules import LINES_NETS, NETS
 from nba_pipeline.contracts import Phase
 from nba_pipeline.definitions import definitions, resources
-from nba_pipeline.evidence import Evidence
 from nba_pipeline.gates import GATES, Gate, gate_named
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
@@ -528,10 +527,6 @@ NOT_BROKEN = {
     (FolderStore, "where"): "only in the words of an error",
     (WarehouseIOManager, "load_input"): "tables hang on each other without being handed on by Dagster",
     (Progress, "shown_in"): "only where a command has bars to show, around its runs",
-    (
-        Evidence,
-        "inputs_from_outside",
-    ): "only where something is stale or missing in front of a launch: in `test_sensors.py`",
 }
 
 STEPS_AND_DATES = [
