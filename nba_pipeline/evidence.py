@@ -127,6 +127,11 @@ class Evidence:
         return [table for table in self.tables if table.phase is phase]
 
     @property
+    def schedule(self) -> Table:
+        """The table of the games of every date."""
+        return next(table for table in self.tables if table.name == SCHEDULE)
+
+    @property
     def manifest(self) -> Mapping[str, Mapping[date, Published]]:
         """Per table and date, what was published."""
         if self._manifest is None:
@@ -368,7 +373,7 @@ class Evidence:
     def last_tip_off(self, day: date) -> datetime | None:
         """When the last game of a date tips off; None when the schedule does not say."""
         if self._tipped_off is None:
-            games = self.session.read(next(table for table in self.tables if table.name == SCHEDULE))
+            games = self.session.read(self.schedule)
             playing = games.filter(games.status != "postponed", games.tipoff_at.notnull())
             rows = self.session.query(playing.group_by("game_date").agg(last=playing.tipoff_at.max())).to_pylist()
             self._tipped_off = {row["game_date"]: row["last"].replace(tzinfo=UTC) for row in rows}

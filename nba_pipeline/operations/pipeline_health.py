@@ -14,7 +14,7 @@ from dagster._daemon.controller import DEFAULT_HEARTBEAT_INTERVAL_SECONDS, get_d
 from nba_pipeline.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.contracts import Table
 from nba_pipeline.deadlines import OPERATED, due
-from nba_pipeline.evidence import SCHEDULE, Evidence
+from nba_pipeline.evidence import Evidence
 from nba_pipeline.gates import GATES, Gatekeeper
 from nba_pipeline.operations.ledger_verification import recorded_heads, verify
 from nba_pipeline.partitions import game_dates, to_date
@@ -131,15 +131,14 @@ def _quiet_dates(evidence: Evidence, dates: Sequence[date]) -> list[str]:
 
     Nothing but the source says that there are none, and a source that lost them says the same.
     """
-    schedule = next(table for table in evidence.tables if table.name == SCHEDULE)
     quiet = [
         day
-        for day, line in sorted(evidence.published(schedule).items())
+        for day, line in sorted(evidence.published(evidence.schedule).items())
         if day in dates and not line.row_count and not evidence.is_known_gap(day)
     ]
     if not quiet:
         return []
-    games = evidence.session.read(schedule)
+    games = evidence.session.read(evidence.schedule)
     near = games.filter(games.game_date.between(min(quiet) - QUIET_AFTER, max(quiet)))
     by_day = near.group_by("game_date").agg(regular=(~near.postseason).any())
     regular = {row["game_date"]: row["regular"] for row in evidence.session.query(by_day).to_pylist()}

@@ -1,0 +1,24 @@
+"""What the guards of raw data take for honest is what nine real seasons look like."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from nba_pipeline.raw.player_box_scores import OVERTIME_TEAM_MINUTES, ROUNDED_MINUTES, TEAM_MINUTES
+
+
+def test_no_real_team_game_is_further_off_its_minutes_than_whole_minutes_may_be(real_data: Path):
+    """The figures of docs/decisions.md: how far the whole minutes of a team are from 240 and 25 an overtime."""
+    rows = pd.concat(pd.read_parquet(path) for path in sorted(real_data.glob("player_box_scores_*.parquet")))
+    minutes = rows.groupby(["game_id", "team_id"])["minutes"].sum()
+    off = pd.concat([(minutes - TEAM_MINUTES - OVERTIME_TEAM_MINUTES * n).abs() for n in range(5)], axis=1).min(axis=1)
+    assert len(off) == 21_322
+    assert off[off > 1].value_counts().to_dict() == {2: 1_801, 3: 138, ROUNDED_MINUTES: 4}
+
+
+def test_a_real_season_has_six_to_fourteen_dates_without_games(real_data: Path):
+    """How often `health` asks a person whether the league rests."""
+    games = pd.read_parquet(real_data / "games.parquet")
+    dates = pd.to_datetime(games["game_date"]).groupby(games["season"])
+    quiet = (dates.max() - dates.min()).dt.days + 1 - dates.nunique()
+    assert (quiet.min(), quiet.max()) == (6, 14)
