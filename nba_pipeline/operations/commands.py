@@ -40,6 +40,7 @@ from nba_pipeline.partitions import game_dates
 from nba_pipeline.predictions.prediction_accuracy import BASELINES
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.errors import DamagedLandingError
+from nba_pipeline.warehouse.interface import Warehouse
 
 OK, FAILED, NOT_TRIED = 0, 1, 2
 
@@ -155,6 +156,18 @@ def print_date(result: DateResult, *, verbose: bool) -> None:
         )
 
 
+def _nothing_there(warehouse: Warehouse) -> bool:
+    """Whether there is no warehouse to look at, and says so: of a wrong home nothing would be missing."""
+    if warehouse.exists:
+        return False
+    errors.print(
+        f"There is no warehouse at {warehouse.description}. Set NBA_PIPELINE_HOME, or load dates with "
+        "nba-pipeline backfill.",
+        style="red",
+    )
+    return True
+
+
 def run_smoke_test(settings: Settings, first: date, last: date, *, verbose: bool, as_json: bool) -> int:
     """Prints the state of the dates; 0 when none fails, 1 when one does, 2 when it could not be checked."""
     clock, warehouse = Clock.from_settings(settings), warehouse_of(settings)
@@ -162,12 +175,7 @@ def run_smoke_test(settings: Settings, first: date, last: date, *, verbose: bool
     if problem:
         errors.print(problem, style="red")
         return NOT_TRIED
-    if not warehouse.exists:
-        errors.print(
-            f"There is no warehouse at {warehouse.description}. Set NBA_PIPELINE_HOME, or load dates with "
-            "nba-pipeline backfill.",
-            style="red",
-        )
+    if _nothing_there(warehouse):
         return NOT_TRIED
     results = smoke_test(warehouse, clock, first, last)
     if as_json:
@@ -181,8 +189,10 @@ def run_smoke_test(settings: Settings, first: date, last: date, *, verbose: bool
 
 
 def run_health(settings: Settings, day: date | None, *, as_json: bool) -> int:
-    """Prints the health report; 0 when nothing is to be done, 1 when something is."""
+    """Prints the health report; 0 when nothing is to be done, 1 when something is, 2 when there is no warehouse."""
     gatekeeper = gatekeeper_of(settings)
+    if _nothing_there(gatekeeper.warehouse):
+        return NOT_TRIED
     chosen = day or gatekeeper.clock.today() - timedelta(days=1)
     with instance_of(settings) as instance:
         found = health(gatekeeper, instance, chosen)

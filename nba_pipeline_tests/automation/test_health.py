@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
+from pathlib import Path
 
 import dagster as dg
 import duckdb
@@ -30,6 +31,7 @@ from nba_pipeline.operations.smoke_test import State, smoke_test
 from nba_pipeline.partitions import game_dates
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.predictions import player_predictions
+from nba_pipeline.settings import Settings
 from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
 from nba_pipeline_tests.automation.conftest import CORRECTED_GAME, LOADED_AT, lose
@@ -161,6 +163,11 @@ def test_a_daemon_that_went_silent_is_a_problem_and_one_that_lives_or_never_was_
     (problem,) = found(daemon).problems
     assert "last sign of life" in problem
     assert "nba-pipeline ui" in problem
+
+
+def test_a_home_that_was_never_loaded_is_not_called_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_health(Settings(home=tmp_path), None, as_json=False) == 2
+    assert "There is no warehouse at" in capsys.readouterr().err
 
 
 def test_the_command_lists_problems_and_overrides_and_its_exit_code_says_the_same(
