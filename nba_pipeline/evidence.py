@@ -409,6 +409,20 @@ class Evidence:
             return Need.NOTHING
         return Need.STALE if self.is_stale(table, day) else Need.NOTHING
 
+    def not_current(self, table: Table, dates: Iterable[date]) -> Reasons:
+        """Per date, why published rows are not those that would be made now, as sentences that name the table.
+
+        Rows of a ledger about games that have begun are never made again, so nothing is said of them.
+        """
+        found: Reasons = {}
+        for day in dates:
+            if self._staleness(table, day) is Need.STALE:
+                found[day] = [
+                    f"{table.name} on {day} was made before what it is made from changed. "
+                    f"Mend: nba-pipeline backfill --from {day} --to {day}"
+                ]
+        return found
+
     def is_stale(self, table: Table, day: date) -> bool:
         """Whether something that a published date was made from has changed since."""
         line = self.published(table).get(day)
