@@ -1,0 +1,84 @@
+"""Code as an input: the version of the code that makes a table, as one hash that a rename does not change.
+
+For a table that the warehouse computes it follows from the SQL that the transform translates to (`sql_meaning`), for
+one made in Python from the syntax trees that its asset reaches (`python_meaning`), and for both from the names, types,
+nullability and ranges of the contract's columns. Nobody has to remember to raise it.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+
+import ibis
+from ibis.backends.sql.compilers.duckdb import DuckDBCompiler
+from ibis.expr.operations import InMemoryTable
+
+from nba_pipeline.code_versions import python_meaning, sql_meaning
+from nba_pipeline.code_versions.translations import Translations, name_of
+from nba_pipeline.contracts import Table
+
+SHOWN = 16
+"""Characters of a version."""
+
+_VERSIONS: dict[str, str] = {}
+
+
+def version_of(table: Table) -> str | None:
+    """The version of the code that makes a table in this process; None of a table that no asset makes."""
+    return _VERSIONS.get(table.name)
+
+
+def noted(table: Table, version: str) -> str:
+    """Notes the version of a table's code, for `version_of`, and returns it."""
+    _VERSIONS[table.name] = version
+    return version
+
+
+def of_transform(table: Table, transform: Callable[..., ibis.Table], kept: Translations) -> str:
+    """The version of a table that the warehouse computes by a transform of the tables that it reads."""
+
+    def worked_out() -> dict[str, str]:
+        return {"version": _hash(_columns(table), _sql(table, transform))}
+
+    name = name_of(("code version", transform))
+    return (worked_out() if name is None else kept.once(f"{name} of {table.name}", worked_out))["version"]
+
+
+def of_python(table: Table, function: Callable[..., object], kept: Translations) -> str:
+    """The version of a table that is made by a Python function."""
+
+    def worked_out() -> dict[str, str]:
+        return {"version": _hash(_columns(table), python_meaning.meaning_of(function.__module__, function.__name__))}
+
+    # The decorated function is not yet the module's own while its asset is made of it.
+    ours = function.__module__.startswith(f"{python_meaning.PACKAGE}.")
+    name = f"code version of {table.name} by {function.__module__}.{function.__qualname__}"
+    return (kept.once(name, worked_out) if ours else worked_out())["version"]
+
+
+def of_definition(module: str, name: str) -> str:
+    """The version of a definition that makes no table of its own, such as a system whose models are trained."""
+    return python_meaning.meaning_of(module, name)[:SHOWN]
+
+
+def _columns(table: Table) -> str:
+    """What a contract says of single values, but for the words."""
+    said = [(c.name, str(c.dtype), c.nullable, c.between, c.allowed, c.volatile) for c in table.columns]
+    return repr(said)
+
+
+def _sql(table: Table, transform: Callable[..., ibis.Table]) -> str:
+    inputs = {name: read.table.unbound() for name, read in table.reads.items()}
+    schemas = {read.table.name: _types(read.table.schema) for read in table.reads.values()}
+    expression = transform(**inputs)
+    rows = expression.select(**{c.name: expression[c.name].cast(c.dtype) for c in table.columns})
+    if rows.op().find(InMemoryTable):
+        raise ValueError(f"the transform of {table.name} holds rows of its own, which no SQL shows; read them as a table")
+    return sql_meaning.meaning_of(DuckDBCompiler().to_sqlglot(rows), schemas)
+
+
+def _types(schema: ibis.Schema) -> Mapping[str, str]:
+    return {name: str(dtype) for name, dtype in schema.items()}
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:SHOWN]
