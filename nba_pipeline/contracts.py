@@ -120,8 +120,9 @@ class Table:
     which nothing was landed has no rows and is complete: what nobody asked for in time can never be had.
     `waits_for(read)` returns what a date still waits for before it can be made: `game_date`, `reason`.
     `critical` tables must be complete for the next phase to begin. A `ledger` is never made again once the
-    last game of its date has tipped off. `notes(rows)` says what the materialization of a date shall tell of its
-    published rows, for whoever cannot trust the warehouse: `game_date` and a column a note.
+    last game of its date has tipped off, but for those of its rows that `made_again(rows)` gives. `notes(rows)`
+    says what the materialization of a date shall tell of its published rows, for whoever cannot trust the
+    warehouse: `game_date` and a column a note.
     """
 
     name: str
@@ -139,6 +140,7 @@ class Table:
     waits_for: Callable[[Reader], ibis.Table] | None = None
     critical: bool = False
     ledger: bool = False
+    made_again: Callable[[ibis.Table], ibis.Table] | None = None
     notes: Callable[[ibis.Table], ibis.Table] | None = None
 
     def __post_init__(self) -> None:

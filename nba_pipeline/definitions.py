@@ -10,6 +10,7 @@ from nba_pipeline.automation.phase_sensors import FED_PHASES, phase_sensor
 from nba_pipeline.automation.schedules import schedules
 from nba_pipeline.automation.self_heal import SELF_HEAL_ASSET, nothing_given_up, self_heal_sensor
 from nba_pipeline.clock import Clock
+from nba_pipeline.code_versions.translations import translations_at
 from nba_pipeline.gates import Gatekeeper
 from nba_pipeline.landing import (
     landed_game_lines,
@@ -37,7 +38,8 @@ from nba_pipeline.warehouse.io_manager import WarehouseIOManager
 def warehouse_of(settings: Settings) -> Warehouse:
     """The warehouse that the settings ask for."""
     if settings.warehouse is None:
-        return DuckDBWarehouse(settings.warehouse_path, settings.lock_wait_seconds)
+        translations = translations_at(settings.translations_path)
+        return DuckDBWarehouse(settings.warehouse_path, settings.lock_wait_seconds, translations)
     # Google's libraries take a second to import, and are not installed where nobody uses them.
     from nba_pipeline.google_cloud import bigquery_warehouse
 

@@ -15,6 +15,7 @@ from functools import partial
 import ibis
 
 from nba_pipeline.clock import Clock, season_of
+from nba_pipeline.code_versions import version_of
 from nba_pipeline.contracts import Grid, Phase, Read, Reader, Table, Window
 from nba_pipeline.partitions import game_dates, read_bounds, season_start
 from nba_pipeline.sources.errors import DamagedLandingError
@@ -27,7 +28,7 @@ from nba_pipeline.warehouse.audit import (
     audit_columns,
     audit_promises,
     describe_gaps,
-    fingerprints,
+    fingerprints_as_noted,
     grid_gaps,
 )
 from nba_pipeline.warehouse.interface import Session
@@ -69,12 +70,14 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Published:
-    """One line of the manifest: what was published, from which inputs, and when."""
+    """One line of the manifest: what was published, from which inputs, by which code, and when."""
 
     row_count: int
     fingerprint: str
     inputs: str | None
     published_at: datetime
+    code_version: str | None = None
+    fingerprint_columns: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ class Need(StrEnum):
     NOTHING = "nothing"
     MISSING = "missing"
     STALE = "stale"
+    OUTDATED = "outdated"
 
 
 class Evidence:
@@ -121,6 +125,9 @@ class Evidence:
         self._manifest: dict[str, dict[date, Published]] | None = None
         self._overrides: dict[tuple[str, date], Override] | None = None
         self._tipped_off: dict[date, datetime] | None = None
+        self._stale: dict[tuple[str, date], bool] = {}
+        self._behind: dict[str, dict[date, str]] = {}
+        self._made_again: dict[str, set[date]] = {}
 
     def tables_of(self, phase: Phase) -> list[Table]:
         """The tables of one phase."""
@@ -137,7 +144,10 @@ class Evidence:
         if self._manifest is None:
             found: dict[str, dict[date, Published]] = {}
             for row in self.session.query_built("manifest", lambda read: read(PUBLISHED_PARTITIONS)).to_pylist():
-                line = Published(row["row_count"], row["fingerprint"], row["inputs"], row["published_at"])
+                line = Published(
+                    row["row_count"], row["fingerprint"], row["inputs"], row["published_at"], row["code_version"],
+                    row["fingerprint_columns"],
+                )  # fmt: skip
                 found.setdefault(row["table_name"], {})[row["game_date"]] = line
             self._manifest = found
         return self._manifest
@@ -222,10 +232,10 @@ class Evidence:
         for found in (as_reasons(audit_columns(session, table)), audit_promises(session, table, dates)):
             for day, reasons in found.items():
                 broken.setdefault(day, []).extend(reasons)
-        content = fingerprints(session, table)
-        for day in dates:
-            line = self.published(table).get(day)
-            if line is not None and content.get(day, (0, NO_ROWS))[1] != line.fingerprint:
+        lines = {day: line for day in dates if (line := self.published(table).get(day)) is not None}
+        content = fingerprints_as_noted(session, table, {day: line.fingerprint_columns for day, line in lines.items()})
+        for day, line in lines.items():
+            if content.get(day, NO_ROWS) != line.fingerprint:
                 broken.setdefault(day, []).append("the rows are not those that the pipeline published")
         return broken
 
@@ -306,12 +316,12 @@ class Evidence:
         return {day: self._inputs_of(table, day) for day in dates}
 
     def inputs_from_outside(self, tables: Iterable[Table], day: date) -> str:
-        """One hash over what tables that are made in one run are made from.
+        """One hash over what tables that are made in one run are made from, and over the code that makes them.
 
         What they make of each other for the date is left aside; what stands of earlier dates is not.
         """
         made = list(tables)
-        hashes = [f"{table.name}:{self._inputs_of(table, day, made_with=made)}" for table in made]
+        hashes = [f"{table.name}:{version_of(table)}:{self._inputs_of(table, day, made_with=made)}" for table in made]
         return hashlib.sha256("|".join(sorted(hashes)).encode()).hexdigest()
 
     def _inputs_of(self, table: Table, day: date, made_with: Sequence[Table] = ()) -> str:
@@ -405,9 +415,30 @@ class Evidence:
         return found
 
     def _staleness(self, table: Table, day: date) -> Need:
-        if table.ledger and self.all_have_begun(day):
+        if self.is_frozen(table, day):
             return Need.NOTHING
+        if self.is_outdated(table, day):
+            return Need.OUTDATED
         return Need.STALE if self.is_stale(table, day) else Need.NOTHING
+
+    def is_frozen(self, table: Table, day: date) -> bool:
+        """Whether a ledger can gain or change no row of a date any more: its games have begun, and all was said before.
+
+        What was computed after the games is made again like everything else.
+        """
+        return table.ledger and self.all_have_begun(day) and day not in self._dates_made_again(table)
+
+    def _dates_made_again(self, table: Table) -> set[date]:
+        """The dates of a ledger that have rows which are made again."""
+        if table.made_again is None:
+            return set()
+        if table.name not in self._made_again:
+            made_again = table.made_again
+            days = self.session.query_built(
+                ("dates made again", table), lambda read: made_again(read(table)).select("game_date").distinct()
+            )
+            self._made_again[table.name] = {row["game_date"] for row in days.to_pylist()}
+        return self._made_again[table.name]
 
     def not_current(self, table: Table, dates: Iterable[date]) -> Reasons:
         """Per date, why published rows are not those that would be made now, as sentences that name the table.
@@ -416,17 +447,82 @@ class Evidence:
         """
         found: Reasons = {}
         for day in dates:
-            if self._staleness(table, day) is Need.STALE:
-                found[day] = [
-                    f"{table.name} on {day} was made before what it is made from changed. "
-                    f"Mend: nba-pipeline backfill --from {day} --to {day}"
-                ]
+            need = self._staleness(table, day)
+            if need is not Need.NOTHING:
+                found[day] = [f"{table.name} on {day} {WHY_NOT_CURRENT[need]}. {make_again(day, day)}"]
         return found
 
     def is_stale(self, table: Table, day: date) -> bool:
         """Whether something that a published date was made from has changed since."""
-        line = self.published(table).get(day)
-        return line is not None and line.inputs != self._inputs_of(table, day)
+        if (table.name, day) not in self._stale:
+            line = self.published(table).get(day)
+            self._stale[table.name, day] = line is not None and line.inputs != self._inputs_of(table, day)
+        return self._stale[table.name, day]
+
+    def is_outdated(self, table: Table, day: date) -> bool:
+        """Whether the rows of a published date were made by other code than this process runs.
+
+        What cannot be made again stays as it is: parsed rows whose landed answer is gone, and what a ledger keeps.
+        """
+        line, now = self.published(table).get(day), version_of(table)
+        if line is None or now is None or line.code_version == now or self.is_frozen(table, day):
+            return False
+        gone = table.landed is not None and self._landing is not None and self._landed(table, day) == "-"
+        return not (gone and (line.row_count or not table.landed_optional))
+
+    def behind(self, table: Table) -> Mapping[date, str]:
+        """The dates whose rows are outdated, or were made from such rows, each with the outdated table and date.
+
+        Whether rows made from outdated ones will change is not known until those were made again.
+        """
+        if table.name not in self._behind:
+            found = {day: f"{table.name} on {day}" for day in self.published(table) if self.is_outdated(table, day)}
+            for read in table.reads.values():
+                upstream = self.behind(read.table)
+                if upstream:
+                    for day in self.published(table):
+                        first = _first_within(sorted(upstream), *read_bounds(read, day, day))
+                        if first is not None and not self.is_frozen(table, day):
+                            found.setdefault(day, upstream[first])
+            self._behind[table.name] = found
+        return self._behind[table.name]
+
+    def mixed_reads(self, reads: Iterable[Read], dates: Iterable[date]) -> Reasons:
+        """Per date, the rows that it would read and that are not current: what is made of them would be a mixture.
+
+        The whole history that is read counts, known gaps aside. Of raw tables only the code counts: where a newer
+        answer of the source is refused, the last good one stands.
+        """
+        found: Reasons = {}
+        chosen = sorted(dates)
+        for read in reads:
+            behind = {day: why for day, why in self.behind(read.table).items() if not self.is_known_gap(day)}
+            outdated, stale = sorted(behind), self._stale_within(read, chosen)
+            for day in chosen:
+                bounds = read_bounds(read, day, day)
+                if (first := _first_within(outdated, *bounds)) is not None:
+                    reason = f"{behind[first]} {WHY_NOT_CURRENT[Need.OUTDATED]}. {make_again()}"
+                elif (first := _first_within(stale, *bounds)) is not None:
+                    reason = f"{read.table.name} on {first} {WHY_NOT_CURRENT[Need.STALE]}. {make_again(first, first)}"
+                else:
+                    continue
+                found.setdefault(day, []).append(reason)
+        return found
+
+    def _stale_within(self, read: Read, dates: Sequence[date]) -> list[date]:
+        """The stale dates of an upstream table that some of the dates read, in order."""
+        if not dates or read.table.phase is Phase.RAW:
+            return []
+        table, (begin, end) = read.table, read_bounds(read, dates[0], dates[-1])
+        wanted = {*dates} if read.window is Window.SAME_DATE else None
+        return [
+            day
+            for day in sorted(self.published(table))
+            if begin <= day <= end
+            and (wanted is None or day in wanted)
+            and self.is_stale(table, day)
+            and not (self.is_frozen(table, day) or self.is_known_gap(day))
+        ]
 
     def reached(self, table: Table, changed: Mapping[str, Iterable[date]]) -> set[date]:
         """The dates of a table that changes upstream can reach: `changed` has the dates by upstream table.
@@ -443,6 +539,24 @@ class Evidence:
                     end = _reached_until(read, day)
                     dates.update(scheduled[bisect_right(scheduled, day) : bisect_left(scheduled, end)])
         return dates
+
+
+WHY_NOT_CURRENT = {
+    Need.STALE: "was made before what it is made from changed",
+    Need.OUTDATED: "was made by other code than runs now",
+}
+
+
+def make_again(first: date | None = None, last: date | None = None) -> str:
+    """The command that makes again what is stale or outdated, of all dates or of a range."""
+    within = f" --from {first} --to {last}" if first and last else ""
+    return f"Mend: nba-pipeline backfill --outdated{within}"
+
+
+def _first_within(dates: Sequence[date], begin: date, end: date) -> date | None:
+    """The first of some dates in order that lies within bounds, both included."""
+    place = bisect_left(dates, begin)
+    return dates[place] if place < len(dates) and dates[place] <= end else None
 
 
 def _reached_until(read: Read, day: date) -> date:

@@ -18,7 +18,7 @@ import pyarrow as pa
 from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase, Read, Table, Window
-from nba_pipeline.evidence import Coverage, Evidence
+from nba_pipeline.evidence import WHY_NOT_CURRENT, Coverage, Evidence, Need, make_again
 from nba_pipeline.partitions import contiguous
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.warehouse.audit import Reasons
@@ -152,6 +152,8 @@ def raw_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Table
         for day in asked:
             found[day].reasons += covered[day].reasons(table)
             found[day].reasons += [f"{table.name} on {day}: {reason}" for reason in broken.get(day, ())]
+            if evidence.is_outdated(table, day):
+                found[day].reasons.append(_not_current(table, [day], Need.OUTDATED))
     return found
 
 
@@ -177,20 +179,20 @@ def look_back_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence
         for day, reason in _incomplete_reads(evidence, look_back, dates).items():
             found[day].reasons.append(reason)
         asked = {day: [day] if table.before_tip_off else evidence.dates_needed(look_back, day) for day in dates}
-        stale = {day for day in {d for days in asked.values() for d in days} if evidence.is_stale(table, day)}
+        looked_at = {d for days in asked.values() for d in days}
+        outdated = {day for day in looked_at if evidence.is_outdated(table, day)}
+        stale = {day for day in looked_at - outdated if evidence.is_stale(table, day)}
         for day, days in asked.items():
-            if not stale.isdisjoint(days):
-                found[day].reasons.append(_stale(table, sorted(stale.intersection(days))))
+            for need, dates_of in ((Need.OUTDATED, outdated), (Need.STALE, stale)):
+                if not dates_of.isdisjoint(days):
+                    found[day].reasons.append(_not_current(table, sorted(dates_of.intersection(days)), need))
     return found
 
 
-def _stale(table: Table, dates: Sequence[date]) -> str:
+def _not_current(table: Table, dates: Sequence[date], need: Need) -> str:
     first, last = contiguous(dates)[0]
     others = f" (and {len(dates) - 1} more dates)" if len(dates) > 1 else ""
-    return (
-        f"{table.name} on {dates[0]}{others} was made before what it is made from changed. "
-        f"Mend: nba-pipeline backfill --from {first} --to {last}"
-    )
+    return f"{table.name} on {dates[0]}{others} {WHY_NOT_CURRENT[need]}. {make_again(first, last)}"
 
 
 def precompute_is_enough(evidence: Evidence, dates: Sequence[date], into: Sequence[Table]) -> Mapping[date, Finding]:
@@ -204,8 +206,8 @@ def precompute_is_enough(evidence: Evidence, dates: Sequence[date], into: Sequen
         finding = enough_tables(complete, {table.name for table in tables if table.critical})
         for table in tables:
             reasons = covered[table.name][day].reasons(table)
-            if table.critical and complete[table.name] and evidence.is_stale(table, day):
-                reasons = [_stale(table, [day])]
+            if table.critical and complete[table.name]:
+                reasons = evidence.not_current(table, [day]).get(day, [])
             (finding.reasons if table.critical else finding.warnings).extend(reasons)
         finding.reasons += history[day].reasons
         found[day] = finding
@@ -233,6 +235,7 @@ def predictions_are_whole(evidence: Evidence, dates: Sequence[date], into: Seque
         for day in dates:
             found[day].reasons += covered[day].reasons(table)
             found[day].reasons += [f"{table.name} on {day}: {reason}" for reason in broken.get(day, ())]
+            found[day].reasons += evidence.not_current(table, [day]).get(day, []) if covered[day].complete else []
     for day, reasons in dishonest_errors(evidence, dates).items():
         found[day].reasons += reasons
     if GRADED in evidence.lost:
@@ -456,7 +459,7 @@ def record(session: Session, verdicts: Iterable[Verdict], asked_by: str, clock: 
 
 
 def incomplete_inputs(evidence: Evidence, reads: Mapping[str, Read], dates: Sequence[date]) -> Reasons:
-    """The dates whose inputs are not whole, with the reasons; dates left out may be made.
+    """The dates whose inputs are not whole or not current, with the reasons; dates left out may be made.
 
     The rows of a date need every upstream table complete on the dates that they read: on the date itself,
     or on every earlier date back to where the history begins. Between phases the gate decides which tables
@@ -466,6 +469,8 @@ def incomplete_inputs(evidence: Evidence, reads: Mapping[str, Read], dates: Sequ
     for read in (read for read in reads.values() if not read.optional):
         for day, reason in _incomplete_reads(evidence, read, dates).items():
             reasons.setdefault(day, []).append(reason)
+    for day, mixed in evidence.mixed_reads(reads.values(), [day for day in dates if day not in reasons]).items():
+        reasons.setdefault(day, []).extend(mixed)
     return reasons
 
 

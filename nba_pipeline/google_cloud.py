@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from dagster_gcp import BigQueryResource, GCSResource
 
+from nba_pipeline.code_versions.translations import translations_at
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.bucket_store import BucketStore
 from nba_pipeline.sources.landing import Landing
@@ -27,6 +28,7 @@ def bigquery_warehouse(settings: Settings, url: str) -> BigQueryWarehouse:
             settings.bigquery_attempts, settings.bigquery_wait_min_seconds, settings.bigquery_wait_max_seconds
         ),
         storage_endpoint=settings.bigquery_storage_endpoint,
+        translations=translations_at(settings.translations_path),
     )
 
 

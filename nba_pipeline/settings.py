@@ -45,6 +45,10 @@ class Settings(BaseSettings):
         pattern=r"^gs://[a-z0-9][a-z0-9._-]*(/[^/]+)*$",
         description="Where responses are landed: gs://BUCKET/PREFIX; without it, a folder in the home.",
     )
+    translations: Path | None = Field(
+        default=None,
+        description="Folder of translated queries and code versions, which homes may share; without it, in the home.",
+    )
     bigquery_location: str = Field(default="US", description="Where BigQuery keeps the datasets and runs the jobs.")
     bigquery_bytes_per_run: int = Field(
         default=50 * 2**30,
@@ -123,15 +127,20 @@ class Settings(BaseSettings):
     )
     ui_url: str = Field(default="http://127.0.0.1:3000", description="Where Dagster's UI is, for links in alerts.")
 
-    @field_validator("home")
+    @field_validator("home", "translations")
     @classmethod
-    def _absolute(cls, home: Path) -> Path:
-        return home.expanduser().resolve()
+    def _absolute(cls, folder: Path | None) -> Path | None:
+        return None if folder is None else folder.expanduser().resolve()
 
     @property
     def warehouse_path(self) -> Path:
         """The DuckDB file."""
         return self.home / "warehouse.duckdb"
+
+    @property
+    def translations_path(self) -> Path:
+        """The folder of what was worked out of the code: translated queries and code versions."""
+        return self.translations or self.home / "translated"
 
     @property
     def landing_path(self) -> Path:

@@ -7,15 +7,20 @@ import dagster as dg
 import ibis
 import pyarrow as pa
 
+from nba_pipeline import code_versions
 from nba_pipeline.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.check_evaluations import record_by_date
 from nba_pipeline.clock import Clock
+from nba_pipeline.code_versions.translations import translations_at
 from nba_pipeline.contracts import Column, Table
 from nba_pipeline.gates import Admission, Gatekeeper, State, Verdict, gate_into, gate_named, last_table
 from nba_pipeline.partitions import game_date_partitions, partition_mapping, read_bounds, to_date, to_key
 from nba_pipeline.settings import Settings
 from nba_pipeline.step_retries import retrying_what_can_heal
 from nba_pipeline.warehouse.publish import Rows, Transform
+
+TRANSLATIONS = translations_at(Settings().translations_path)
+"""What was worked out of the code before: a version takes seconds to work out, and none to look up."""
 
 GAME_DATES = game_date_partitions(Clock.from_settings(Settings()))
 """The partitions of every asset."""
@@ -35,19 +40,30 @@ def asset_key(table: Table) -> dg.AssetKey:
 
 
 def table_asset(
-    table: Table, *, kinds: Sequence[str] = (), deps: Sequence[dg.AssetKey] = ()
+    table: Table,
+    *,
+    kinds: Sequence[str] = (),
+    deps: Sequence[dg.AssetKey] = (),
+    transform: Transform | None = None,
 ) -> Callable[[Callable[..., ibis.Table | pa.Table | Rows]], dg.AssetsDefinition]:
     """Makes the decorated function the asset of `table`.
 
     The function takes the context, the dates whose gate is open, and the tables that the contract reads, by their
     names there, as Ibis tables bound to no engine. Dates whose gate is closed are refused and the others go on.
+    The code version is that of the transform, where there is one, and else that of the function.
     """
 
     reads = table.reads.values()
 
     def decorate(function: Callable[..., ibis.Table | pa.Table | Rows]) -> dg.AssetsDefinition:
+        if transform is not None:
+            version = code_versions.of_transform(table, transform, TRANSLATIONS)
+        else:
+            version = code_versions.of_python(table, function, TRANSLATIONS)
+
         @dg.asset(
             key=asset_key(table),
+            code_version=code_versions.noted(table, version),
             # Not as arguments: for each of those Dagster walks the partitions of its window once more.
             deps=[
                 *(dg.AssetDep(asset_key(read.table), partition_mapping=partition_mapping(read)) for read in reads),
@@ -87,7 +103,7 @@ def table_asset(
 def transformed(table: Table, transform: Transform, *, deps: Sequence[dg.AssetKey] = ()) -> dg.AssetsDefinition:
     """The asset of a table whose rows the warehouse computes from the tables that its contract reads."""
 
-    @table_asset(table, deps=deps)
+    @table_asset(table, deps=deps, transform=transform)
     def asset(context: dg.AssetExecutionContext, dates: Sequence[date], **inputs: ibis.Table) -> Rows:
         return Rows(transform)
 

@@ -1,7 +1,9 @@
 """Fixtures that several kinds of tests share: a league, a server, a home, and the real seasons if they are here."""
 
+import atexit
 import os
 import shutil
+import tempfile
 
 # The partitions end with the tomorrow of the clock that the process starts with; no test depends on today.
 os.environ["NBA_PIPELINE_NOW"] = "2026-01-20T15:00:00+00:00"
@@ -29,6 +31,11 @@ from nba_pipeline_tests.warehouse_copy import Copy
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
+
+# Homes are made by the hundred; what is translated for one is not translated again for the others.
+if "NBA_PIPELINE_TRANSLATIONS" not in os.environ:
+    os.environ["NBA_PIPELINE_TRANSLATIONS"] = tempfile.mkdtemp(prefix="nba_pipeline-translated-")
+    atexit.register(shutil.rmtree, os.environ["NBA_PIPELINE_TRANSLATIONS"], ignore_errors=True)
 
 REAL_DATA = Path(os.environ.get("NBA_PIPELINE_TEST_DATA") or Path(__file__).parents[2] / "shared" / "nba-data")
 

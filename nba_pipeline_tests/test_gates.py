@@ -306,7 +306,7 @@ def test_a_summary_made_before_its_box_score_was_corrected_closes_every_date_tha
         assert set(found) == {day for day in KNOWN if day > BAD}
         for reasons in found.values():
             assert f"analytics.player_game_summary on {BAD} was made before what it is made from changed" in reasons
-            assert f"Mend: nba-pipeline backfill --from {BAD} --to {BAD}" in reasons
+            assert f"Mend: nba-pipeline backfill --outdated --from {BAD} --to {BAD}" in reasons
 
 
 # 4→5

@@ -75,9 +75,10 @@ def plan(gatekeeper: Gatekeeper, evidence: Evidence, launches: Launches, phase: 
 
 
 def wanted_tables(evidence: Evidence, tables: Sequence[Table], dates: Sequence[date]) -> dict[date, list[Table]]:
-    """Per date, the tables that are missing or stale, and those of the same phase that are made from them.
+    """Per date, the tables that are missing, stale or outdated, and those of the phase that are made from them.
 
-    What is missing is filled as far back as `filled_since`; what is stale is made again however old it is.
+    What is missing is filled as far back as `filled_since`; what is stale or outdated is made again however old it is,
+    but for predictions of games that were over when they were made: those are left to people as well.
     """
     oldest = filled_since(tables[0].phase, evidence.clock.today())
     needs = evidence.needs(tables, dates)
@@ -87,9 +88,10 @@ def wanted_tables(evidence: Evidence, tables: Sequence[Table], dates: Sequence[d
         for table in tables:
             need = needs.get((table.name, day), Need.NOTHING)
             follows = any(read.table in chosen for read in table.reads.values() if read.window is not Window.BEFORE)
-            if need is Need.STALE or (need is Need.MISSING and day >= oldest) or (need is Need.NOTHING and follows):
+            again = need in (Need.STALE, Need.OUTDATED) and (day >= oldest or not table.ledger)
+            if again or (need is Need.MISSING and day >= oldest) or (need is Need.NOTHING and follows):
                 chosen.append(table)
-        chosen = [t for t in chosen if evidence.can_exist(t, day) and not (t.ledger and _frozen(evidence, t, day))]
+        chosen = [t for t in chosen if evidence.can_exist(t, day) and not _frozen(evidence, t, day)]
         if chosen:
             wanted[day] = chosen
     return wanted
@@ -101,7 +103,7 @@ def _waits_for_any(table: Table, wanted: Sequence[Table]) -> bool:
 
 
 def _frozen(evidence: Evidence, table: Table, day: date) -> bool:
-    return evidence.complete(table, day) and evidence.all_have_begun(day)
+    return evidence.is_frozen(table, day) and evidence.complete(table, day)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ nullability and ranges of the contract's columns. Nobody has to remember to rais
 
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import cache
 
 import ibis
 from ibis.backends.sql.compilers.duckdb import DuckDBCompiler
@@ -47,17 +48,18 @@ def of_python(table: Table, function: Callable[..., object], kept: Translations)
     """The version of a table that is made by a Python function."""
 
     def worked_out() -> dict[str, str]:
-        return {"version": _hash(_columns(table), python_meaning.meaning_of(function.__module__, function.__name__))}
+        return {"version": _hash(_columns(table), python_meaning.meaning_of_function(function))}
 
-    # The decorated function is not yet the module's own while its asset is made of it.
+    # By its name: the decorated function is not yet the module's own while its asset is made of it.
     ours = function.__module__.startswith(f"{python_meaning.PACKAGE}.")
     name = f"code version of {table.name} by {function.__module__}.{function.__qualname__}"
     return (kept.once(name, worked_out) if ours else worked_out())["version"]
 
 
-def of_definition(module: str, name: str) -> str:
-    """The version of a definition that makes no table of its own, such as a system whose models are trained."""
-    return python_meaning.meaning_of(module, name)[:SHOWN]
+@cache
+def of_class(kind: type) -> str:
+    """The version of a class that makes no table of its own, such as a system whose models are trained."""
+    return python_meaning.meaning_of_function(kind)[:SHOWN]
 
 
 def _columns(table: Table) -> str:
@@ -72,7 +74,9 @@ def _sql(table: Table, transform: Callable[..., ibis.Table]) -> str:
     expression = transform(**inputs)
     rows = expression.select(**{c.name: expression[c.name].cast(c.dtype) for c in table.columns})
     if rows.op().find(InMemoryTable):
-        raise ValueError(f"the transform of {table.name} holds rows of its own, which no SQL shows; read them as a table")
+        raise ValueError(
+            f"the transform of {table.name} holds rows of its own, which no SQL shows; read them as a table"
+        )
     return sql_meaning.meaning_of(DuckDBCompiler().to_sqlglot(rows), schemas)
 
 

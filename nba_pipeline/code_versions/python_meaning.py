@@ -10,6 +10,7 @@ import ast
 import hashlib
 import importlib
 import importlib.util
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -37,12 +38,13 @@ DECIDING_LIBRARIES = ("lightgbm",)
 """Libraries whose version is a part of what the code computes: another one trains other models."""
 
 CONTRACTS = ("Table", "Contract")
-"""A definition that makes one of these is a contract: what it says of the rows that it is read for is theirs to tell."""
+"""A definition that makes one of these is a contract, whose columns count for its own table and for no other."""
 
 BY_VALUE: Mapping[Definition, Callable[[Any], object]] = {
     (f"{PACKAGE}.precompute.ml_feature_store", "FEATURES"): lambda features: [(f.name, f.news) for f in features],
 }
-"""Definitions that count by what matters of their values: how features are made and described is the store's to tell."""
+"""Definitions that count by what matters of their values: how features are made is the store's to tell."""
+
 
 class UnknownCodeError(ValueError):
     """Code says something that this module cannot follow."""
@@ -67,6 +69,13 @@ def meaning_of(module: str, name: str, leave_out: Iterable[str] = ()) -> str:
     for where, definition in sorted(reached(module, name, leave_out).items()):
         digest.update(f"{where[0]}.{where[1]}={definition}\n".encode())
     return digest.hexdigest()
+
+
+def meaning_of_function(function: Callable[..., object]) -> str:
+    """The same of a function or a class; of one that stands within a function, over its own text."""
+    if "<locals>" in function.__qualname__:
+        return hashlib.sha256(inspect.getsource(function).encode()).hexdigest()
+    return meaning_of(function.__module__, function.__name__)
 
 
 def reached(module: str, name: str, leave_out: Iterable[str] = ()) -> dict[Definition, str]:
@@ -167,7 +176,11 @@ def _attribute(node: ast.Attribute, parsed: Module) -> Iterator[tuple[str, str |
     if known is None:
         return
     source, attribute = _origin(*known)
-    if attribute is None and not _beyond(source) and node.attr in {*_module(source).definitions, *_module(source).imports}:
+    if (
+        attribute is None
+        and not _beyond(source)
+        and node.attr in {*_module(source).definitions, *_module(source).imports}
+    ):
         yield _origin(source, node.attr)
 
 

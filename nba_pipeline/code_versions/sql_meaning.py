@@ -98,7 +98,9 @@ def _select(query: exp.Select, scope: Scope) -> Relation:
         rows = _hash("where", rows, *sorted(_value(part, inner, rows) for part in _conjuncts(where.this)))
     projected = list(_projected(query, inner))
     rows = _grouped(query, projected, inner, rows)
-    columns = {name: _value(what, inner, rows) if isinstance(what, exp.Expression) else what for name, what in projected}
+    columns = {
+        name: _value(what, inner, rows) if isinstance(what, exp.Expression) else what for name, what in projected
+    }
     for name in ("having", "qualify", "order", "limit", "offset"):
         clause = query.args.get(name)
         if clause is not None:
@@ -153,7 +155,9 @@ def _source(source: exp.Expression, scope: Scope) -> Relation:
         if name not in scope.schemas:
             raise UnknownQueryError(f"nobody knows the columns of {name}")
         types = scope.schemas[name]
-        return Relation(_hash("table", name), {column: _hash("column", name, column, types[column]) for column in types})
+        return Relation(
+            _hash("table", name), {column: _hash("column", name, column, types[column]) for column in types}
+        )
     return _query(source, scope)
 
 
@@ -183,9 +187,7 @@ def _projected(query: exp.Select, scope: Scope) -> Iterator[tuple[str, exp.Expre
             yield from ((name, what) for name, what in relation.columns.items() if name not in left_out)
 
 
-def _grouped(
-    query: exp.Select, projected: Sequence[tuple[str, exp.Expression | str]], scope: Scope, rows: str
-) -> str:
+def _grouped(query: exp.Select, projected: Sequence[tuple[str, exp.Expression | str]], scope: Scope, rows: str) -> str:
     """The rows after grouping: one a group, or one in all where something is aggregated without groups."""
     group = query.args.get("group")
     if group is not None:
@@ -200,7 +202,7 @@ def _group_key(
 ) -> str:
     if isinstance(key, exp.Literal) and not key.is_string:
         what = projected[int(key.name) - 1][1]
-        return _value(what, scope, rows) if isinstance(what, exp.Expression) else what
+        return _projection(what, scope, rows)
     return _value(key, scope, rows)
 
 
@@ -210,6 +212,10 @@ def _aggregates(what: exp.Expression | str) -> bool:
         return False
     nearest = (found.find_ancestor(exp.Window, exp.Select) for found in what.find_all(exp.AggFunc))
     return any(not isinstance(ancestor, exp.Window) for ancestor in nearest)
+
+
+def _projection(what: exp.Expression | str, scope: Scope, rows: str) -> str:
+    return what if isinstance(what, str) else _value(what, scope, rows)
 
 
 def _value(value: exp.Expression, scope: Scope, rows: str) -> str:

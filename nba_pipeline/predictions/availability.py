@@ -8,6 +8,7 @@ import lightgbm
 import numpy as np
 import pandas as pd
 
+from nba_pipeline.code_versions import of_class
 from nba_pipeline.predictions.cards import Card, card_file, model_file
 from nba_pipeline.predictions.systems.interface import MORNING, PRE_TIP, SETTINGS, Forecast, features_of
 from nba_pipeline.predictions.systems.monthly_models import card_of, importance, keep
@@ -89,7 +90,10 @@ class Availability:
 
     def _model(self, past: Past, setting: str) -> Card:
         names = inputs_of(setting)
-        recipe = {"features": names, "rounds": ROUNDS, "lightgbm": lightgbm.__version__, **self.parameters}
+        recipe = {
+            "features": names, "rounds": ROUNDS, "lightgbm": lightgbm.__version__, "code": of_class(type(self)),
+            **self.parameters,
+        }  # fmt: skip
         found = past.fingerprint(recipe, [[*names, "played"]], setting, played=False)
         path = self._path(past, setting, f"{past.until:%Y-%m}-{found[:16]}")
         if not (path.exists() and card_file(path).exists()):

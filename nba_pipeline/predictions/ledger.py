@@ -39,8 +39,8 @@ CHAIN = (
 LENGTH, HEAD = "chain_length", "chain_head"
 """What is recorded of a date's chain whenever it is published: its length, and the hash of its last row."""
 
-ASIDE = frozenset({"made_at", POSITION, PREVIOUS, HASH})
-"""What does not tell two predictions apart: when they were made, and where they stand."""
+ASIDE = frozenset({"made_at", "code_version", POSITION, PREVIOUS, HASH})
+"""What does not tell two predictions apart: when and by which code they were made, and where they stand."""
 
 NEXT_INSTANT = timedelta(microseconds=1)
 
@@ -96,6 +96,11 @@ def append(standing: pa.Table, made: pa.Table) -> pa.Table:
     backtests = _of_mode(made, BACKTEST)
     apart = ~pc.field("game_id").isin(live["game_id"].unique())
     return pa.concat_tables([live, backtests.filter(apart)])
+
+
+def backtests(rows: ibis.Table) -> ibis.Table:
+    """For the contract's `made_again`: what was computed after the games, which nobody was told before them."""
+    return rows.filter(rows.mode == BACKTEST)
 
 
 def keep_live(staged: ibis.Table, published: ibis.Table) -> ibis.Table:

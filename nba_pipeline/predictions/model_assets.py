@@ -15,6 +15,7 @@ import pandas as pd
 
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.clock import Clock, season_of
+from nba_pipeline.code_versions import of_class
 from nba_pipeline.contracts import Read, Window
 from nba_pipeline.gates import Gatekeeper, incomplete_inputs
 from nba_pipeline.partitions import MONTHS_OF_SEASON, month_partitions, season_start, to_date
@@ -118,6 +119,7 @@ def model_asset(model: Model) -> dg.AssetsDefinition:
             )
             for read in READS.values()
         ],
+        code_version=of_class(type(model.learner)),
         partitions_def=MONTHS,
         group_name=GROUP,
         description=model.description,

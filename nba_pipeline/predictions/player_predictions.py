@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.clock import game_date_of
+from nba_pipeline.code_versions import version_of
 from nba_pipeline.contracts import (
     GAME_DATE,
     GAME_ID,
@@ -37,6 +38,7 @@ from nba_pipeline.predictions.ledger import (
     KEYS,
     LIVE,
     append,
+    backtests,
     broken_links,
     heads,
     keep_live,
@@ -130,6 +132,9 @@ CONTRACT = Contract(
         Column("model_version", "string",
                "Version of the model: month and content hash of a trained one; `level-only` or `equal-weights` when "
                "there was too little to learn from.", "text"),
+        Column("code_version", "string",
+               "Version of the code that made it; null in rows from before versions were noted.", "hex", nullable=True,
+               volatile=True),
         Column("quality", "float64", "Mean quality of the features it was made from.", "points of 100",
                between=(0, 100)),
         Column("quality_tier", "string", "Tier of that quality.", "category",
@@ -158,6 +163,7 @@ CONTRACT = Contract(
     ),
     before_tip_off=True,
     ledger=True,
+    made_again=backtests,
     keeps=keep_live,
     notes=heads,
 )  # fmt: skip
@@ -205,6 +211,7 @@ def predictions_of_month(slate: pd.DataFrame, lines: pd.DataFrame, past: Past, m
         known = rows[KNOWN].assign(
             setting=setting,
             mode=modes(rows, made_at),
+            code_version=version_of(CONTRACT),
             made_at=made_at.replace(tzinfo=None),
             plays_probability=np.round(availability.MODEL.forecast(rows, past, setting).values, 4),
         )  # fmt: skip

@@ -12,6 +12,7 @@ import lightgbm
 import numpy as np
 import pandas as pd
 
+from nba_pipeline.code_versions import of_class
 from nba_pipeline.predictions.cards import Card, card_file, model_file
 from nba_pipeline.predictions.systems.interface import FEATURE_NAMES, MORNING, STATS, Forecast
 from nba_pipeline.predictions.systems.level import level, level_columns
@@ -77,7 +78,8 @@ class SpreadModel:
 
     def _model(self, past: Past, stat: str) -> Card:
         recipe = {
-            "features": inputs_of(stat), "rounds": ROUNDS, "lightgbm": lightgbm.__version__, **self.parameters
+            "features": inputs_of(stat), "rounds": ROUNDS, "lightgbm": lightgbm.__version__,
+            "code": of_class(type(self)), **self.parameters,
         }  # fmt: skip
         found = past.fingerprint(recipe, [[*inputs_of(stat), OUTCOMES[stat]]], MORNING)
         path = self._path(past, stat, f"{past.until:%Y-%m}-{found[:16]}")

@@ -175,10 +175,48 @@ def audit_grid(session: Session, table: Table, dates: Sequence[date]) -> Reasons
     return describe_gaps(gaps, grid)
 
 
-def fingerprints(session: Session, table: Table, staged_as: str = STAGED) -> Mapping[date, tuple[int, str]]:
-    """Per date with staged rows: their number and the SHA-256 over their content in the order of the grain."""
-    found = session.query_built(("fingerprints", table, staged_as), lambda read: _fingerprints(table, staged_as))
+def fingerprint_columns(table: Table) -> str:
+    """The columns over which a fingerprint is taken, as the manifest notes them."""
+    return ",".join(column.name for column in table.columns if not column.volatile)
+
+
+def fingerprints(
+    session: Session, table: Table, staged_as: str = STAGED, over: str | None = None
+) -> Mapping[date, tuple[int, str]]:
+    """Per date with staged rows: their number and the SHA-256 over their content in the order of the grain.
+
+    `over` are the columns to take it over, as the manifest notes them; those of the contract, if not given.
+    """
+    names = over or fingerprint_columns(table)
+    key = ("fingerprints", table, staged_as, names)
+    found = session.query_built(key, lambda read: _fingerprints(table, staged_as, names.split(",")))
     return {row["game_date"]: (row["row_count"], row["fingerprint"]) for row in found.to_pylist()}
+
+
+def fingerprints_as_noted(
+    session: Session, table: Table, noted: Mapping[date, str | None], staged_as: str = STAGED
+) -> dict[date, str]:
+    """Per date, the fingerprint of the staged rows over the columns that the manifest notes of it.
+
+    A contract that has gained a column since says nothing about rows from before. Dates without rows are left out.
+    """
+    found: dict[date, str] = {}
+    for over in {columns or fingerprint_columns(table) for columns in noted.values()}:
+        mine = fingerprints(session, table, staged_as, over)
+        same = (day for day, columns in noted.items() if (columns or fingerprint_columns(table)) == over)
+        found |= {day: mine[day][1] for day in same if day in mine}
+    return found
+
+
+def dates_with_values(session: Session, table: Table, columns: Collection[str]) -> set[date]:
+    """The dates on which some staged row has a value in one of the columns."""
+    key = ("dates with values", table, tuple(sorted(columns)))
+
+    def with_values(read: Reader) -> ibis.Table:
+        rows = staged_rows(table)
+        return rows.filter(ibis.or_(*(rows[name].notnull() for name in sorted(columns)))).select("game_date").distinct()
+
+    return {row["game_date"] for row in session.query_built(key, with_values).to_pylist()}
 
 
 def content_hashes(session: Session, table: Table, dates: Sequence[date]) -> Mapping[date, tuple[int, str]]:
@@ -192,9 +230,11 @@ def content_hashes(session: Session, table: Table, dates: Sequence[date]) -> Map
     return {row["game_date"]: (row["row_count"], row["fingerprint"]) for row in found.to_pylist()}
 
 
-def _fingerprints(table: Table, staged_as: str) -> ibis.Table:
+def _fingerprints(table: Table, staged_as: str, names: Sequence[str]) -> ibis.Table:
     order = [name for name in table.grain if name != "game_date"]
-    columns = [column for column in table.columns if not column.volatile]
+    by_name = {column.name: column for column in table.columns}
+    # Of a column that the contract has lost nothing can be said: the rows are then not those that were published.
+    columns = [by_name[name] for name in names if name in by_name]
     return _hash_of_hashes(_row_hashes(staged_rows(table, staged_as), columns, order), order)
 
 

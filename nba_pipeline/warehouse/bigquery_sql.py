@@ -1,7 +1,9 @@
 """GoogleSQL from Ibis expressions, as text in which only the names of staged tables are still open."""
 
-from collections.abc import Callable
+import base64
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import ibis
 import pyarrow as pa
@@ -66,6 +68,17 @@ class Statement:
     asks: bool
     inputs: tuple[str, ...]
     held: tuple[InMemoryTable, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The statement as `Translations` keep it; one that holds rows cannot be kept."""
+        schema = base64.b64encode(self.schema.serialize().to_pybytes()).decode()
+        return {"text": self.text, "schema": schema, "asks": self.asks, "inputs": list(self.inputs)}
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> "Statement":
+        """The statement that was kept."""
+        schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(kept["schema"])))
+        return cls(kept["text"], schema, kept["asks"], tuple(kept["inputs"]), ())
 
     def with_staged(self, place: Callable[[str], str]) -> str:
         """The text, with each staged table where `place` says that it is."""

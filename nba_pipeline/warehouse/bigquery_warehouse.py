@@ -24,6 +24,7 @@ from ibis.backends.bigquery.datatypes import BigQuerySchema
 from ibis.common.exceptions import IbisError
 from ibis.expr.operations import InMemoryTable
 
+from nba_pipeline.code_versions.translations import Translations, name_of
 from nba_pipeline.contracts import Column, Reader, Table
 from nba_pipeline.warehouse.bigquery_budget import Budget, Governor
 from nba_pipeline.warehouse.bigquery_errors import reached
@@ -36,7 +37,7 @@ from nba_pipeline.warehouse.interface import (
     WarehouseBusyError,
     WarehouseError,
 )
-from nba_pipeline.warehouse.schema_changes import columns_to_add
+from nba_pipeline.warehouse.schema_changes import columns_to_add, rows_lacking
 
 STAGING = "staging"
 STAGED_FOR_MS = 6 * 60 * 60 * 1000
@@ -55,12 +56,12 @@ _TRANSLATED: dict[Hashable, Statement] = {}
 
 @dataclass
 class Known:
-    """What a process has seen of the tables: those that there are, and the contracts that they fit.
+    """What a process has seen of the tables: those that there are, with their columns, and the contracts that they fit.
 
     Nobody but a person takes tables away. What was asked of one that is gone then fails, by name.
     """
 
-    existing: set[str] = field(default_factory=set)
+    existing: dict[str, frozenset[str]] = field(default_factory=dict)
     fits: dict[str, ibis.Schema] = field(default_factory=dict)
 
 
@@ -68,13 +69,22 @@ class BigQuerySession:
     """A session: tables staged by it are its own, and so is the lease if it may write."""
 
     def __init__(
-        self, jobs: Jobs, client: bigquery.Client, names: Names, reads: "Rows", known: "Known", holder: str | None
+        self,
+        jobs: Jobs,
+        client: bigquery.Client,
+        names: Names,
+        reads: "Rows",
+        known: "Known",
+        holder: str | None,
+        translations: Translations | None = None,
     ) -> None:
         self._jobs = jobs
         self._client = client
         self._names = names
         self._reads = reads
         self._known = known
+        self._translations = translations
+        self._read_lacking = False
         self._holder = holder
         self._ends_at: float | None = None
         self._asked: list[date] | None = None
@@ -87,18 +97,20 @@ class BigQuerySession:
         """The published rows of a table; empty when nothing was ever published."""
         if not self.exists(table):
             return ibis.memtable(table.schema.to_pyarrow().empty_table())
-        return table.unbound()
+        lacking = rows_lacking(table, self._known.existing[table.name])
+        self._read_lacking = self._read_lacking or lacking is not None
+        return table.unbound() if lacking is None else lacking
 
     def exists(self, table: Table) -> bool:
         """Whether the warehouse has the table at all."""
         if table.name not in self._known.existing and table.name not in self._absent:
             with reached(f"look for {table.name}"):
                 try:
-                    self._client.get_table(self._names.table_id(table))
+                    found = self._client.get_table(self._names.table_id(table))
                 except NotFound:
                     self._absent.add(table.name)
                 else:
-                    self._known.existing.add(table.name)
+                    self._known.existing[table.name] = frozenset(column.name for column in found.schema)
         return table.name in self._known.existing
 
     def query(self, expression: ibis.Table) -> pa.Table:
@@ -120,10 +132,17 @@ class BigQuerySession:
         """The statement of a built query; one that holds rows, as of a table that is not there, is not kept."""
         if (key, self._names) in _TRANSLATED:
             return _TRANSLATED[key, self._names]
+        name = name_of(("bigquery", self._names.project, self._names.prefix, key)) if self._translations else None
+        kept = self._translations.get(name) if self._translations and name else None
+        if kept is not None:
+            return _TRANSLATED.setdefault((key, self._names), Statement.from_json(kept))
+        self._read_lacking = False
         expression = build(self.read)
         statement = _translated(expression, self._names)
-        if not expression.op().find(InMemoryTable):
+        if not (self._read_lacking or expression.op().find(InMemoryTable)):
             _TRANSLATED[key, self._names] = statement
+            if self._translations and name:
+                self._translations.put(name, statement.as_json())
         return statement
 
     def ask_about(self, dates: Sequence[date], reads: Mapping[str, tuple[date, date]] | None = None) -> None:
@@ -149,8 +168,8 @@ class BigQuerySession:
             create_dataset(self._client, self._names, table.schema_name)
             with reached(f"create {table.name}"):
                 self._client.create_table(self._definition(table, wanted), exists_ok=True)
-            self._known.existing.add(table.name)
         self._fit(table, wanted)
+        self._known.existing[table.name] = frozenset(column.name for column in wanted)
         self._known.fits[table.name] = table.schema
 
     def _fit(self, table: Table, wanted: Sequence[bigquery.SchemaField]) -> None:
@@ -370,6 +389,7 @@ class BigQueryWarehouse:
         lock_wait_seconds: float = 600,
         patience: Patience | None = None,
         storage_endpoint: str | None = None,
+        translations: Translations | None = None,
     ) -> None:
         self._resource = resource
         self._prefix = prefix
@@ -379,6 +399,7 @@ class BigQueryWarehouse:
         self.lock_wait_seconds = lock_wait_seconds
         self._prepared = False
         self._known = Known()
+        self._translations = translations
 
     @cached_property
     def client(self) -> bigquery.Client:
@@ -429,7 +450,9 @@ class BigQueryWarehouse:
         holder = None if read_only else uuid.uuid4().hex
         if holder is not None:
             self._take_lease(holder, self.lock_wait_seconds if wait_seconds is None else wait_seconds)
-        session = BigQuerySession(self._jobs, self.client, self.names, self._rows, self._known, holder)
+        session = BigQuerySession(
+            self._jobs, self.client, self.names, self._rows, self._known, holder, self._translations
+        )
         try:
             yield session
         finally:

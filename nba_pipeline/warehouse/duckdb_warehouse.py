@@ -18,6 +18,7 @@ from ibis.backends.duckdb import Backend
 from ibis.common.exceptions import IbisError
 from ibis.expr.operations import InMemoryTable, ScalarUDF, UnboundTable
 
+from nba_pipeline.code_versions.translations import Translations, name_of
 from nba_pipeline.contracts import Reader, Table
 from nba_pipeline.warehouse.asked import is_asked, is_read
 from nba_pipeline.warehouse.interface import (
@@ -27,7 +28,7 @@ from nba_pipeline.warehouse.interface import (
     WarehouseBusyError,
     WarehouseError,
 )
-from nba_pipeline.warehouse.schema_changes import columns_to_add
+from nba_pipeline.warehouse.schema_changes import columns_to_add, rows_lacking
 
 
 @dataclass(frozen=True)
@@ -47,16 +48,38 @@ class OpenDates:
 
 @dataclass(frozen=True)
 class Statement:
-    """A built query as SQL, the schema of its rows, the tables that it reads, and the dates that it leaves open."""
+    """A built query as SQL, the schema of its rows, the tables that it reads, and the dates that it leaves open.
+
+    `tables` has the columns that each table had when the query was built.
+    """
 
     text: str
     schema: ibis.Schema
-    tables: frozenset[str]
+    tables: Mapping[str, frozenset[str]]
     dates: OpenDates
+
+    def as_json(self) -> dict[str, Any]:
+        """The statement as `Translations` keep it."""
+        return {
+            "text": self.text,
+            "schema": {name: str(dtype) for name, dtype in self.schema.items()},
+            "tables": {name: sorted(columns) for name, columns in self.tables.items()},
+            "asks": self.dates.asks,
+            "inputs": sorted(self.dates.inputs),
+        }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> "Statement":
+        """The statement that was kept."""
+        tables = {name: frozenset(columns) for name, columns in kept["tables"].items()}
+        dates = OpenDates(kept["asks"], frozenset(kept["inputs"]))
+        return cls(kept["text"], ibis.schema(kept["schema"]), tables, dates)
 
 
 _TRANSLATED: dict[Hashable, Statement] = {}
 """Built queries by key: translating takes longer than running. Those that held rows themselves are not here."""
+
+NOTHING: frozenset[str] = frozenset()
 
 ASKING = """
 CREATE TEMP MACRO is_asked(game_date) AS list_contains(getvariable('asked_dates'), game_date);
@@ -73,25 +96,28 @@ ibis.options.sql.fuse_selects = False
 class DuckDBSession:
     """A session on an open DuckDB connection."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, translations: Translations | None = None) -> None:
         self._backend = backend
+        self._translations = translations
+        self._read_lacking = False
         self._connection: duckdb.DuckDBPyConnection = backend.con
         self._ends_at: float | None = None
         self._was_asked = False
         self._bounds: Mapping[str, tuple[date, date]] = {}
         self._connection.execute(ASKING)
-        self._existing: set[str] = {
-            f"{schema}.{name}"
-            for schema, name in self._connection.execute(
-                "SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT temporary"
-            ).fetchall()
-        }
+        columns = self._connection.execute(
+            "SELECT schema_name || '.' || table_name, list(column_name) FROM duckdb_columns() "
+            "WHERE NOT internal AND database_name <> 'temp' GROUP BY ALL"
+        ).fetchall()
+        self._existing: dict[str, frozenset[str]] = {name: frozenset(found) for name, found in columns}
 
     def read(self, table: Table) -> ibis.Table:
         """The published rows of a table; empty when nothing was ever published."""
         if not self.exists(table):
             return ibis.memtable(table.schema.to_pyarrow().empty_table())
-        return table.unbound()
+        lacking = rows_lacking(table, self._existing[table.name])
+        self._read_lacking = self._read_lacking or lacking is not None
+        return table.unbound() if lacking is None else lacking
 
     def exists(self, table: Table) -> bool:
         """Whether the warehouse has the table at all."""
@@ -134,21 +160,38 @@ class DuckDBSession:
 
     def _translated(self, key: Hashable, build: Callable[[Reader], ibis.Table]) -> Statement | ibis.Table:
         """A built query as a statement; as it is when it holds rows, as one of a table that is not there does."""
-        known = _TRANSLATED.get(key)
-        if known is not None and known.tables <= self._existing:
+        known = _TRANSLATED.get(key) or self._kept(key)
+        if known is not None and all(columns <= self._existing.get(t, NOTHING) for t, columns in known.tables.items()):
+            _TRANSLATED[key] = known
             self._named(known.dates)
             return known
+        self._read_lacking = False
         expression = build(self.read)
         operation = expression.op()
         dates = OpenDates.of(expression)
         self._named(dates)
         if operation.find(InMemoryTable):
             return expression
-        tables = {f"{table.namespace.database}.{table.name}" for table in operation.find(UnboundTable)}
         with self._asked():
             text = self._backend.compile(expression)
-        _TRANSLATED[key] = Statement(text, expression.schema(), frozenset(tables & self._existing), dates)
-        return _TRANSLATED[key]
+        found = {f"{table.namespace.database}.{table.name}": table.schema for table in operation.find(UnboundTable)}
+        tables = {name: frozenset(schema.names) for name, schema in found.items() if name in self._existing}
+        statement = Statement(text, expression.schema(), tables, dates)
+        if not self._read_lacking:
+            _TRANSLATED[key] = statement
+            self._keep(key, statement)
+        return statement
+
+    def _kept(self, key: Hashable) -> Statement | None:
+        """The query as another process with the same sources has translated it."""
+        name = name_of(("duckdb", key)) if self._translations else None
+        found = self._translations.get(name) if self._translations and name else None
+        return Statement.from_json(found) if found else None
+
+    def _keep(self, key: Hashable, statement: Statement) -> None:
+        name = name_of(("duckdb", key)) if self._translations else None
+        if self._translations and name:
+            self._translations.put(name, statement.as_json())
 
     def _named(self, dates: OpenDates) -> None:
         """Raises `QueryError` when nobody named the dates that a query leaves open: DuckDB would find none."""
@@ -219,7 +262,7 @@ class DuckDBSession:
         if table.name not in self._existing:
             self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quote(table.schema_name)}")
             self._backend.create_table(table.short_name, schema=table.schema, database=table.schema_name)
-            self._existing.add(table.name)
+            self._existing[table.name] = frozenset(table.schema.names)
             return
         existing = dict(self._backend.get_schema(table.short_name, database=table.schema_name).items())
         wanted = dict(table.schema.items())
@@ -227,6 +270,7 @@ class DuckDBSession:
             self._connection.execute(
                 f"ALTER TABLE {_quoted(table)} ADD COLUMN {_quote(name)} {self._kind(wanted[name])}"
             )
+        self._existing[table.name] = frozenset(existing) | frozenset(wanted)
 
     def stage(self, name: str, rows: ibis.Table | pa.Table) -> ibis.Table:
         """Computes rows into a temporary table that only this session sees, and returns it."""
@@ -280,9 +324,10 @@ class DuckDBWarehouse:
     `lock_wait_seconds`, so that concurrent runs are slow rather than failed.
     """
 
-    def __init__(self, path: Path, lock_wait_seconds: float = 600) -> None:
+    def __init__(self, path: Path, lock_wait_seconds: float = 600, translations: Translations | None = None) -> None:
         self.path = path
         self.lock_wait_seconds = lock_wait_seconds
+        self._translations = translations
 
     @property
     def description(self) -> str:
@@ -309,7 +354,7 @@ class DuckDBWarehouse:
         wait = self.lock_wait_seconds if wait_seconds is None else wait_seconds
         backend = ibis.duckdb.connect(":memory:") if nothing_there else self._connect(read_only, wait)
         try:
-            yield DuckDBSession(backend)
+            yield DuckDBSession(backend, self._translations)
         finally:
             backend.disconnect()
 

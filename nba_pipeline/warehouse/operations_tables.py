@@ -33,6 +33,22 @@ PUBLISHED_PARTITIONS = Table(
         ),
         Column("published_at", "timestamp(6)", "When the content last changed.", "UTC"),
         _RUN_ID,
+        Column(
+            "code_version",
+            "string",
+            "Version of the code that last made the rows; another one now means that they are outdated. Null in lines "
+            "from before versions were noted.",
+            "hex",
+            nullable=True,
+        ),
+        Column(
+            "fingerprint_columns",
+            "string",
+            "The columns over which the fingerprint was taken, in their order, with commas between them: a contract "
+            "may have gained others since. Null in lines from before they were noted: those of the contract.",
+            "text",
+            nullable=True,
+        ),
     ),
 )
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import ibis
 import pyarrow as pa
 
+from nba_pipeline.code_versions import version_of
 from nba_pipeline.contracts import Reader, Table
 from nba_pipeline.partitions import read_bounds
 from nba_pipeline.warehouse import audit
@@ -158,21 +159,23 @@ def _commit(
     found = audit.fingerprints(session, table)
     now = {day: found.get(day, (0, NO_ROWS)) for day in good}
     before = _manifest_lines(session, table, good)
-    same = [day for day in good if day in before and before[day]["fingerprint"] == now[day][1]]
-    changed = sorted({*good} - {*same} | _damaged(session, table, {day: now[day][1] for day in same}))
-    remade = [day for day in good if day not in changed and before[day]["inputs"] != inputs.get(day)]
+    same = _unchanged(session, table, {day: before[day] for day in good if day in before})
+    changed = sorted({*good} - same | _damaged(session, table, {day: before[day] for day in same}))
+    made_from = {day: {"inputs": inputs.get(day), "code_version": version_of(table)} for day in good}
+    remade = [day for day in good if day not in changed and not made_from[day].items() <= before[day].items()]
     lines = [
         {
             "game_date": day,
             "table_name": table.name,
             "row_count": now[day][0],
             "fingerprint": now[day][1],
-            "inputs": inputs.get(day),
+            "fingerprint_columns": audit.fingerprint_columns(table),
             "published_at": stamp.at.replace(tzinfo=None),
             "run_id": stamp.run_id,
+            **made_from[day],
         }
         for day in changed
-    ] + [before[day] | {"inputs": inputs.get(day)} for day in remade]
+    ] + [before[day] | made_from[day] for day in remade]
     if lines:
         manifest = pa.Table.from_pylist(lines, schema=PUBLISHED_PARTITIONS.schema.to_pyarrow())
         rows = staged.filter(staged.game_date.isin([ibis.literal(day) for day in changed]))
@@ -180,10 +183,28 @@ def _commit(
         noted = Replacement(PUBLISHED_PARTITIONS, ibis.memtable(manifest), [*changed, *remade], where=mine)
         session.replace([Replacement(table, rows, changed), noted] if changed else [noted])
     notes = _notes(session, table, good)
+    # Rows that did not change keep the fingerprint that they had, over the columns that there were.
+    stands = {day: now[day] if day in changed else (now[day][0], str(before[day]["fingerprint"])) for day in good}
     return {
-        day: Outcome(day, "published" if day in changed else "unchanged", *now[day], notes=notes.get(day, {}))
+        day: Outcome(day, "published" if day in changed else "unchanged", *stands[day], notes=notes.get(day, {}))
         for day in good
     }
+
+
+def _unchanged(session: Session, table: Table, lines: Mapping[date, Mapping[str, Any]]) -> set[date]:
+    """The dates whose staged rows say what the manifest notes of them.
+
+    A column that the contract has gained since says something new where any row has a value in it.
+    """
+    noted = {day: line["fingerprint_columns"] for day, line in lines.items()}
+    found = audit.fingerprints_as_noted(session, table, noted)
+    same = {day for day, line in lines.items() if found.get(day, NO_ROWS) == line["fingerprint"]}
+    for columns in {noted[day] for day in same if noted[day]}:
+        gained = {*audit.fingerprint_columns(table).split(",")} - {*columns.split(",")}
+        if gained:
+            says_more = audit.dates_with_values(session, table, gained)
+            same -= {day for day in says_more if noted.get(day) == columns}
+    return same
 
 
 def _notes(session: Session, table: Table, dates: Sequence[date]) -> dict[date, dict[str, Any]]:
@@ -196,14 +217,15 @@ def _notes(session: Session, table: Table, dates: Sequence[date]) -> dict[date, 
     return {row.pop("game_date"): row for row in found}
 
 
-def _damaged(session: Session, table: Table, expected: Mapping[date, str]) -> set[date]:
+def _damaged(session: Session, table: Table, lines: Mapping[date, Mapping[str, Any]]) -> set[date]:
     """The dates whose published rows are not those of the manifest any more: somebody else changed them."""
-    if not expected:
+    if not lines:
         return set()
-    session.ask_about(list(expected))
+    session.ask_about(list(lines))
     session.stage_built(STANDING, ("standing", table), partial(asked_rows, table))
-    found = audit.fingerprints(session, table, STANDING)
-    return {day for day, fingerprint in expected.items() if found.get(day, (0, NO_ROWS))[1] != fingerprint}
+    noted = {day: line["fingerprint_columns"] for day, line in lines.items()}
+    found = audit.fingerprints_as_noted(session, table, noted, STANDING)
+    return {day for day, line in lines.items() if found.get(day, NO_ROWS) != line["fingerprint"]}
 
 
 def _manifest_lines(session: Session, table: Table, dates: Sequence[date]) -> dict[date, dict[str, Any]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from nba_pipeline.code_versions import of_class
 from nba_pipeline.predictions import systems as all_systems
 from nba_pipeline.predictions.cards import Card, model_file
 from nba_pipeline.predictions.systems.interface import MORNING, PRE_TIP, SETTINGS, STATS, Forecast, System
@@ -73,7 +74,7 @@ class Ensemble:
             return self._card(past, stat, setting, f"{EQUAL_WEIGHTS}-{rows}-rows", rows, "", equal)
         said = np.column_stack([np.concatenate([month.values for month in months]) for months in walked])
         outcomes = np.concatenate([month.outcomes for month in walked[0]])
-        found = hashlib.sha256(json.dumps([names, WEIGHT_MONTHS, ROUNDS, EVENNESS]).encode())
+        found = hashlib.sha256(json.dumps([names, of_class(type(self))]).encode())
         found.update(np.ascontiguousarray(np.round(said, 6)).tobytes() + outcomes.tobytes())
         version = f"{past.until:%Y-%m}-{found.hexdigest()[:16]}"
         path = model_file(past.walk.models_path, self.system_id, f"{stat}-{setting}", version).with_suffix(".json")

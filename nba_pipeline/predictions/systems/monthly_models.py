@@ -10,6 +10,7 @@ import lightgbm
 import numpy as np
 import pandas as pd
 
+from nba_pipeline.code_versions import of_class
 from nba_pipeline.predictions.cards import Card, card_file, model_file, write_whole
 from nba_pipeline.predictions.systems.interface import MORNING, PRE_TIP, SETTINGS, STATS, Forecast, features_of
 from nba_pipeline.predictions.systems.level import level
@@ -54,7 +55,8 @@ class MonthlyModels(ABC):
     def recipe(self, setting: str) -> dict[str, Any]:
         """Everything but the rows that makes a model what it is."""
         return {
-            "features": features_of(setting), "rounds": self.rounds, "lightgbm": lightgbm.__version__, **self.parameters
+            "features": features_of(setting), "rounds": self.rounds, "lightgbm": lightgbm.__version__,
+            "code": of_class(type(self)), **self.parameters,
         }  # fmt: skip
 
     def forecast(self, slate: pd.DataFrame, past: Past, stat: str, setting: str) -> Forecast:
