@@ -1,6 +1,6 @@
 """`nba-pipeline …`: the same runs on the same instance as the UI, for terminals and scripts."""
 
-import sys
+import signal
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -8,20 +8,42 @@ from typing import Annotated
 
 import typer
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
-from rich.console import Console
+from typer.core import TyperGroup
 
 from nba_pipeline.contracts import Phase
+from nba_pipeline.operations.outcome import OK, NotTriedError, Outcome, print_json, refuse
 from nba_pipeline.settings import Plan, Settings
 from nba_pipeline.warehouse.interface import WarehouseError
 
+JSON = "--json"
+
+
+class Commands(TyperGroup):
+    """All commands: what cannot be tried ends each of them with 2 and a message, with `--json` in JSON as well."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Notes whether JSON is asked for, which has to be known when the rest cannot be understood."""
+        ctx.meta[JSON] = JSON in args
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
+        """Runs the command. Arguments that it does not take are shown by typer, on standard error."""
+        try:
+            return super().invoke(ctx)
+        except (NotTriedError, WarehouseError) as error:
+            raise typer.Exit(refuse(str(error), as_json=ctx.meta[JSON])) from error
+        except typer.TyperException as error:
+            if ctx.meta[JSON]:
+                print_json(Outcome(not_tried=error.format_message()), {})
+            raise
+
+
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="NBA box scores to graded player predictions, one Dagster partition a game date.",
 )
-errors = Console(stderr=True)
-
-NOT_TRIED = 2
 
 
 class PhaseName(StrEnum):
@@ -63,27 +85,26 @@ class Population(StrEnum):
 Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], metavar="DATE", help="A game date in New York.")]
 
 
+Json = Annotated[bool, typer.Option(JSON, help="Print the result as JSON, with the field `outcome`.")]
+
+
 def _settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
+        said = []
         for problem in error.errors():
             name = "_".join(map(str, problem["loc"])).upper()
             variable = name if name.startswith("BALLDONTLIE") else f"NBA_PIPELINE_{name}"
-            errors.print(f"{variable}: {problem['msg']}", style="red", markup=False)
-        raise typer.Exit(NOT_TRIED) from error
-
-
-def _refuse(message: str) -> typer.Exit:
-    errors.print(message, style="red", markup=False, highlight=False)
-    return typer.Exit(NOT_TRIED)
+            said.append(f"{variable}: {problem['msg']}")
+        raise NotTriedError("\n".join(said)) from error
 
 
 @app.command("serve-league")
 def serve(
     simulate: Annotated[int | None, typer.Option(metavar="SEED", help="Serve a simulated league.")] = None,
     data: Annotated[Path | None, typer.Option(metavar="DIR", help="Serve Parquet files of real seasons.")] = None,
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8765,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 8765,
     now: Annotated[
         str | None, typer.Option(metavar="ISO8601", help="The league's clock; games after it are scheduled.")
     ] = None,
@@ -95,12 +116,16 @@ def serve(
     from nba_pipeline.league.parquet_seasons import SeasonFileError
     from nba_pipeline.league.serving import OptionError, serve_league
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         instant = TypeAdapter(AwareDatetime).validate_python(now) if now else None
         chosen = TypeAdapter(Plan).validate_python(plan) if plan else None
         serve_league(simulate_seed=simulate, data=data, port=port, now=instant, faults=faults, plan=chosen)
     except (OptionError, FaultFileError, SeasonFileError, ValidationError) as error:
-        raise _refuse(str(error)) from error
+        raise NotTriedError(str(error)) from error
+    except KeyboardInterrupt as ended:
+        # It serves until a person ends it: then all is done that was asked for.
+        raise typer.Exit(OK) from ended
 
 
 @app.command()
@@ -109,12 +134,12 @@ def backfill(
     last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last game date, included.")],
     phase: Annotated[list[PhaseName] | None, typer.Option(help="Only these phases; all, if not given.")] = None,
     history: Annotated[bool, typer.Option(help="Load what the dates need of the dates before them first.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Materialize every table for the dates, and check that they are complete.
 
-    Exit code 0 only when every expected date is complete; 1 lists what is missing; 2 means that it could
-    not be tried.
+    Exit code 0 only when every run succeeded and every date is complete, current and open, or passed over by a
+    decision that is named; 1 lists what is not, failed runs first; 2 means that it could not be tried.
     """
     from nba_pipeline.operations.commands import run_backfill
 
@@ -127,11 +152,11 @@ def smoke_test(
     first: Day,
     last: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"], metavar="[END_DATE]")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Counts and reasons of every table.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Say for each phase of a date PASS, FAIL or VALID-SKIP, against what the schedule expects.
 
-    Exit code 0 when nothing fails, 1 when something does, 2 when it could not be checked.
+    Exit code 0 when all is complete, current and open, 1 when something is not, 2 when it could not be checked.
     """
     from nba_pipeline.operations.commands import run_smoke_test
 
@@ -148,9 +173,13 @@ def accuracy(
     population: Annotated[
         Population, typer.Option(help="All who played, or those expected to play 20 minutes or to score 20 points.")
     ] = Population.all,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Errors of each system beside the naive baselines on the same rows, with 95 % intervals of the differences."""
+    """Errors of each system beside the naive baselines on the same rows, with 95 % intervals of the differences.
+
+    Exit code 0 when all grades of the dates stand, 1 when some are missing, stale or behind a closed gate, 2 when it
+    could not be looked at.
+    """
     from nba_pipeline.operations.commands import run_accuracy
 
     raise typer.Exit(
@@ -171,11 +200,12 @@ def explain(
     day: Day,
     player: Annotated[str, typer.Argument(help="His id, or a part of his name that no other player of the date has.")],
     stat: Annotated[str, typer.Option(help="The statistic.")] = "points",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the explanation as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Say why a player was predicted what he was: features, contributions, box scores, landed responses.
 
-    Exit code 2 when there is nothing to explain, or several players may be meant; these are listed.
+    Exit code 1 when what is explained is not complete, current and open; 2 when there is nothing to explain, or
+    several players may be meant: these are listed.
     """
     from nba_pipeline.operations.commands import run_explain
 
@@ -187,7 +217,7 @@ def health(
     day: Annotated[
         datetime | None, typer.Argument(formats=["%Y-%m-%d"], metavar="[DATE]", help="Yesterday, if not given.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Say how the pipeline stands over the two weeks up to a date, and everything that a person should do.
 
@@ -206,7 +236,7 @@ Because = Annotated[str, typer.Option("--because", help="Why the date may pass."
 
 
 @gate_app.command("list")
-def gate_list(day: Day, as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
+def gate_list(day: Day, as_json: Json = False) -> None:
     """Say for each gate whether a date may pass, and why not. Exit code 1 when one is closed."""
     from nba_pipeline.operations.commands import run_gate_list
 
@@ -220,19 +250,20 @@ def gate_override(
     by: By,
     because: Because,
     hours: Annotated[float, typer.Option(help="After how many hours the decision ends; at most 168.")] = 24,
+    as_json: Json = False,
 ) -> None:
     """Let one date through one gate for a while. It is recorded, alerted, shown in the UI, and ends by itself."""
     from nba_pipeline.operations.commands import run_override
 
-    raise typer.Exit(run_override(_settings(), gate, day.date(), by, because, hours))
+    raise typer.Exit(run_override(_settings(), gate, day.date(), by, because, hours, as_json=as_json))
 
 
 @gate_app.command("gap")
-def gate_gap(day: Day, by: By, because: Because) -> None:
+def gate_gap(day: Day, by: By, because: Because, as_json: Json = False) -> None:
     """Record that the games of a date will never be had, so that look-backs pass over it."""
     from nba_pipeline.operations.commands import run_known_gap
 
-    raise typer.Exit(run_known_gap(_settings(), day.date(), by, because))
+    raise typer.Exit(run_known_gap(_settings(), day.date(), by, because, as_json=as_json))
 
 
 @gate_app.command("end")
@@ -241,19 +272,20 @@ def gate_end(
     day: Day,
     by: By,
     because: Because,
+    as_json: Json = False,
 ) -> None:
     """End an override or a known gap before its time."""
     from nba_pipeline.operations.commands import run_end_override
 
-    raise typer.Exit(run_end_override(_settings(), gate, day.date(), by, because))
+    raise typer.Exit(run_end_override(_settings(), gate, day.date(), by, because, as_json=as_json))
 
 
 @gate_app.command("overrides")
-def gate_overrides() -> None:
+def gate_overrides(as_json: Json = False) -> None:
     """List the overrides and known gaps in force: who, why, until when."""
     from nba_pipeline.operations.commands import run_overrides
 
-    raise typer.Exit(run_overrides(_settings()))
+    raise typer.Exit(run_overrides(_settings(), as_json=as_json))
 
 
 ledger_app = typer.Typer(no_args_is_help=True, help="The ledger of predictions made before tip-off.")
@@ -268,7 +300,7 @@ def ledger_verify(
     last: Annotated[
         datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last game date, included; the last of all.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Compute every chain anew and compare it with what Dagster's event log recorded of it.
 
@@ -288,7 +320,7 @@ app.add_typer(warehouse_app, name="warehouse")
 def warehouse_copy(
     source: Annotated[str, typer.Option("--from", metavar="PLACE", help="A DuckDB file or bigquery://PROJECT/PREFIX.")],
     target: Annotated[str, typer.Option("--to", metavar="PLACE", help="The same; made if it is not there.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Copy every partition of every table, and compare its rows by their hash.
 
@@ -304,7 +336,7 @@ def warehouse_copy(
 def demo(
     seed: Annotated[int, typer.Option(help="Seed of the simulated league.")] = 7,
     ui: Annotated[bool, typer.Option(help="Open Dagster's UI at the end.")] = True,
-    port: Annotated[int, typer.Option(help="Port of the UI on 127.0.0.1.")] = 3000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI on 127.0.0.1.")] = 3000,
 ) -> None:
     """See it work: a simulated league, thirty game dates end to end, tomorrow's predictions. Needs no key."""
     from nba_pipeline.operations.demo import run_demo
@@ -313,7 +345,7 @@ def demo(
 
 
 @app.command()
-def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> None:
+def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 3000) -> None:
     """Open Dagster's UI on the instance that the commands use."""
     from nba_pipeline.operations.commands import run_ui
 
@@ -322,11 +354,7 @@ def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> 
 
 def main() -> None:
     """The entry point: runs a command; an error that a person can mend is a message, not a traceback."""
-    try:
-        app()
-    except WarehouseError as error:
-        errors.print(str(error), style="red", markup=False, highlight=False)
-        sys.exit(NOT_TRIED)
+    app()
 
 
 if __name__ == "__main__":

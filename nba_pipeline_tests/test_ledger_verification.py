@@ -47,7 +47,7 @@ def test_the_ledger_of_an_undisturbed_pipeline_is_whole_and_every_live_row_is_in
     recorded: Copy, capsys: Printed
 ) -> None:
     assert run_ledger_verify(recorded.settings, None, None, as_json=True) == 0
-    said = json.loads(capsys.readouterr().out)
+    said = json.loads(capsys.readouterr().out)["chains"]
     assert {chain["game_date"]: chain["whole"] for chain in said} == {str(TODAY): True, str(TOMORROW): True}
     live = recorded.sql(f"SELECT count(*) FROM {LEDGER.name} WHERE mode = 'live'")[0][0]
     assert sum(chain["live_rows"] for chain in said) == live > 0

@@ -1,13 +1,14 @@
 """Backfill: bring a range of dates to completeness, with the history that it needs, and verify it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import dagster as dg
 
 from nba_pipeline.clock import Clock, season_of
 from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.definitions import gatekeeper_of
 from nba_pipeline.evidence import Evidence
 from nba_pipeline.landing import (
     LANDED_GAME_LINES,
@@ -17,13 +18,14 @@ from nba_pipeline.landing import (
     LANDED_PLAYER_PROP_LINES,
     LANDED_PLAYERS,
 )
+from nba_pipeline.operations.outcome import COMMAND, OK, Outcome
 from nba_pipeline.operations.runs import Attempt, Pipeline, materialize
-from nba_pipeline.operations.smoke_test import DateResult, State, smoke_test
+from nba_pipeline.operations.smoke_test import DateResult, outcome_of, smoke_test
 from nba_pipeline.partitions import contiguous, game_dates, season_start
 from nba_pipeline.predictions.walk import HISTORY_SEASONS
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline.tables import all_tables, tables_of
-from nba_pipeline.warehouse.interface import Warehouse
+from nba_pipeline.warehouse.interface import Warehouse, WarehouseError
 
 LANDING_BEFORE_TIP_OFF = (
     LANDED_GAMES,
@@ -52,15 +54,38 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Report:
-    """What a backfill did: its runs, and how the dates stand now."""
+    """What a backfill did: its runs, and how the dates that it was asked about stand now.
+
+    `unknown` says why that could not be looked at, where it could not.
+    """
 
     attempts: tuple[Attempt, ...]
     results: tuple[DateResult, ...]
+    dates: tuple[date, date]
+    unknown: str | None = None
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """A sentence for everything that went wrong in the runs."""
+        return tuple(sentence for attempt in self.attempts for sentence in failures_of(attempt))
+
+    @property
+    def outcome(self) -> Outcome:
+        """Done only when every run succeeded, history included, and every date is complete, current and open."""
+        found = outcome_of(self.results, *self.dates, self.failed)
+        return replace(found, undone=(*found.undone, self.unknown)) if self.unknown else found
 
     @property
     def complete(self) -> bool:
-        """Whether every expected date is complete."""
-        return all(result.overall is not State.FAIL for result in self.results)
+        """Whether all of it is done."""
+        return self.outcome.exit_code == OK
+
+
+def failures_of(attempt: Attempt) -> list[str]:
+    """What went wrong in a run, as sentences; nothing when it succeeded."""
+    silent = (f"failed without saying why; look at it with: {COMMAND}ui",)
+    said = () if attempt.success else attempt.failures or silent
+    return [f"run {attempt.run_id[:8]}: {failure}" for failure in said]
 
 
 def keys_of(phases: Sequence[Phase], *, before_tip_off: bool) -> tuple[dg.AssetKey, ...]:
@@ -73,14 +98,19 @@ def keys_of(phases: Sequence[Phase], *, before_tip_off: bool) -> tuple[dg.AssetK
 def plan(
     warehouse: Warehouse, clock: Clock, first: date, last: date, phases: Sequence[Phase], *, history: bool
 ) -> list[Stretch]:
-    """The stretches to run, in order: missing history first, then the played dates, then those to come."""
+    """The stretches to run, in order: missing history first, then the played dates, then those to come.
+
+    Dates that a person recorded as known gaps are left out.
+    """
     stretches: list[Stretch] = []
     needs_history = any(phase.value >= Phase.ANALYTICS.value for phase in phases)
-    if history and needs_history:
+    with warehouse.session(read_only=True) as session:
+        evidence = Evidence(session, clock, all_tables())
+        dates = [day for day in game_dates(first, last) if not evidence.is_known_gap(day)]
+    if history and needs_history and dates:
         last_phase = max(phase.value for phase in phases)
         behind = [phase for phase in HISTORY_PHASES if phase.value <= last_phase]
         stretches += history_stretches(warehouse, clock, first, behind)
-    dates = game_dates(first, last)
     for upcoming, why in ((False, "played"), (True, "upcoming")):
         keys = keys_of(phases, before_tip_off=upcoming)
         chosen = [day for day in dates if (day >= clock.today()) is upcoming]
@@ -97,12 +127,13 @@ def history_stretches(
     """
     season = season_of(first)
     with warehouse.session(read_only=True) as session:
-        loaded = Evidence(session, clock, all_tables()).first_loaded(season_start(season - HISTORY_SEASONS))
-    start = min(season_start(season), loaded or first)
-    last = min(first, clock.today()) - timedelta(days=1)
-    needed = [table for phase in phases for table in tables_of(phase)]
-    results = smoke_test(warehouse, clock, start, last, needed) if start <= last else []
-    missing = [result.game_date for result in results if any(found.state is State.FAIL for found in result.tables)]
+        evidence = Evidence(session, clock, all_tables())
+        loaded = evidence.first_loaded(season_start(season - HISTORY_SEASONS))
+        start = min(season_start(season), loaded or first)
+        last = min(first, clock.today()) - timedelta(days=1)
+        dates = [day for day in game_dates(start, last) if not evidence.is_known_gap(day)]
+        covered = [evidence.coverage(table, dates) for phase in phases for table in tables_of(phase)]
+    missing = [day for day in dates if any(not found[day].complete for found in covered)]
     keys = keys_of(phases, before_tip_off=False)
     return [Stretch(a, b, keys, "history") for a, b in contiguous(missing)]
 
@@ -128,8 +159,16 @@ def run_stretch(pipeline: Pipeline, stretch: Stretch) -> list[Attempt]:
 def backfill(
     pipeline: Pipeline, stretches: Sequence[Stretch], dates: tuple[date, date], phases: Sequence[Phase]
 ) -> Report:
-    """Runs the stretches and reports how the asked dates stand, by what is in the warehouse."""
-    attempts = [attempt for stretch in stretches for attempt in run_stretch(pipeline, stretch)]
+    """Runs the stretches and reports how the asked dates stand, by what is in the warehouse.
+
+    What was run is reported also when nobody can look at the warehouse afterwards.
+    """
+    attempts = tuple(attempt for stretch in stretches for attempt in run_stretch(pipeline, stretch))
     checked: list[Table] = [table for table in all_tables() if table.phase in phases]
-    results = smoke_test(pipeline.warehouse, pipeline.clock, *dates, checked) if checked else []
-    return Report(tuple(attempts), tuple(results))
+    try:
+        results = smoke_test(gatekeeper_of(pipeline.settings), *dates, checked)
+    except WarehouseError as error:
+        command = f"{COMMAND}smoke-test {dates[0]} {dates[1]}"
+        unknown = f"how the dates stand now could not be looked at: {error} Look again: {command}"
+        return Report(attempts, (), dates, unknown)
+    return Report(attempts, tuple(results), dates)

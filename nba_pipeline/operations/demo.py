@@ -14,6 +14,7 @@ from pathlib import Path
 import requests
 from rich.console import Console
 
+from nba_pipeline.operations.outcome import NotTriedError
 from nba_pipeline.settings import Settings
 
 DEMO_NOW = datetime(2026, 1, 20, 15, 0, tzinfo=UTC)
@@ -78,7 +79,10 @@ def league_server(seed: int) -> Iterator[str]:
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:  # noqa: S603 - our own module
         try:
             url = f"http://127.0.0.1:{port}"
-            wait_for(f"{url}/v1/teams", process)
+            try:
+                wait_for(f"{url}/v1/teams", process)
+            except RuntimeError as error:
+                raise NotTriedError(f"The simulated league did not start: {error}") from error
             yield url
         finally:
             process.terminate()

@@ -3,22 +3,20 @@
 from datetime import date, timedelta
 
 import ibis
-from rich.console import Console
 
 from nba_pipeline.clock import Clock, season_of
 from nba_pipeline.contracts import Phase
 from nba_pipeline.definitions import warehouse_of
 from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.commands import (
-    FAILED,
-    OK,
     accuracy_table,
     by_stat_and_setting,
+    close_killed,
     predictions_table,
     print_date,
     progress_bars,
 )
-from nba_pipeline.operations.orphans import close_orphans
+from nba_pipeline.operations.outcome import Outcome, console, errors, say
 from nba_pipeline.operations.outlook import accuracy_of, predictions_of
 from nba_pipeline.operations.runs import opened
 from nba_pipeline.operations.smoke_test import State
@@ -30,26 +28,39 @@ from nba_pipeline.warehouse.interface import Warehouse
 SHOWN = ("points",)
 """The statistics whose errors the demo prints; `nba-pipeline accuracy` prints all."""
 
-console = Console()
-
 
 def backfill_last_dates(settings: Settings, count: int) -> int:
-    """Brings the last `count` dates with games, today and tomorrow to completeness; 0 when they are."""
+    """Brings the season so far and the last `count` dates with games, today and tomorrow to completeness.
+
+    Returns 0 when every run succeeded and all of these dates are complete, current and open.
+    """
     clock, warehouse = Clock.from_settings(settings), warehouse_of(settings)
     yesterday, tomorrow = clock.today() - timedelta(days=1), clock.today() + timedelta(days=1)
     opening = season_start(season_of(yesterday))
     with progress_bars() as bars, opened(settings, bars) as pipeline:
-        close_orphans(pipeline.instance)
+        close_killed(pipeline.instance)
         before = backfilling.plan(warehouse, clock, opening, yesterday, backfilling.HISTORY_PHASES, history=False)
-        backfilling.backfill(pipeline, before, (opening, yesterday), ())
-        first = last_game_dates(warehouse, yesterday, count)[0]
+        history = backfilling.backfill(pipeline, before, (opening, yesterday), backfilling.HISTORY_PHASES)
+        dates = last_game_dates(warehouse, yesterday, count)
+        if not dates:
+            return told(history)
         graded = (Phase.PREDICTIONS, Phase.GRADES)
-        stretches = backfilling.plan(warehouse, clock, first, yesterday, graded, history=False)
+        stretches = backfilling.plan(warehouse, clock, dates[0], yesterday, graded, history=False)
         stretches += backfilling.plan(warehouse, clock, clock.today(), tomorrow, list(Phase), history=False)
-        report = backfilling.backfill(pipeline, stretches, (first, tomorrow), list(Phase))
-    for result in report.results:
+        report = backfilling.backfill(pipeline, stretches, (dates[0], tomorrow), list(Phase))
+    return told(history, report)
+
+
+def told(*reports: backfilling.Report) -> int:
+    """Prints what became of the backfills, failed runs first and then the dates of the last; the exit code."""
+    found = [report.outcome for report in reports]
+    failed = tuple(sentence for outcome in found for sentence in outcome.failed)
+    undone = tuple(sentence for outcome in found for sentence in outcome.undone)
+    say(failed, style="red", on=errors)
+    for result in reports[-1].results:
         print_date(result, verbose=result.overall is State.FAIL)
-    return OK if report.complete else FAILED
+    say(list(dict.fromkeys(undone)), style="red")
+    return Outcome(failed, undone).exit_code
 
 
 def last_game_dates(warehouse: Warehouse, until: date, count: int) -> list[date]:

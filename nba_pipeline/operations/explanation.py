@@ -1,6 +1,5 @@
 """Explanations: why a player was predicted what he was, down to the landed bytes of the box scores behind it."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
@@ -127,12 +126,12 @@ class Explanation:
     reasons: tuple[Reasons, ...]
     box_scores: tuple[BoxScore, ...]
 
-    def as_json(self) -> str:
+    def as_object(self) -> dict[str, Any]:
         """The explanation for scripts."""
         content = asdict(self)
         for listed, reasons in zip(content["reasons"], self.reasons, strict=True):
             listed["total"] = reasons.total
-        return json.dumps(content, indent=2, default=str)
+        return content
 
 
 def explain(

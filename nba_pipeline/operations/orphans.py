@@ -13,6 +13,9 @@ from dagster._core.storage.tags import GRPC_INFO_TAG
 PROCESS_TAG = "nba_pipeline/process"
 """Host and process id of a run that a command runs itself."""
 
+KILLED_TAG, KILLED_RUN_TAG = "nba_pipeline/killed", "nba_pipeline/killed_run"
+"""On a run that was closed here. The second is its own id: a retry inherits the tags of the run before it."""
+
 UNFINISHED = [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
 
 LAST_WORDS_SECONDS = 2
@@ -30,21 +33,35 @@ def close_orphans(instance: DagsterInstance) -> list[str]:
     A command that is killed cannot say so, and neither can Dagster's code server when it dies with its runs:
     without this such a run would look busy, and keep the warehouse's pool, until its time limit.
     """
-    suspects = [
-        (run.run_id, process)
-        for run in instance.get_runs(RunsFilter(statuses=UNFINISHED))
-        if (process := _process_of(instance, run)) is not None and not _alive(*process)
-    ]
+    suspects = _suspects(instance)
     if suspects:
         time.sleep(LAST_WORDS_SECONDS)
     closed = []
-    for run_id, (process, _) in suspects:
+    for run_id, process in suspects:
         # Only now: a process that has gone may have finished its run after we looked.
         run = instance.get_run_by_id(run_id)
         if run is not None and run.status in UNFINISHED:
+            instance.add_run_tags(run_id, {KILLED_TAG: "yes", KILLED_RUN_TAG: run_id})
             instance.report_run_failed(run, f"Process {process} ended without finishing this run.")
             closed.append(run_id)
     return closed
+
+
+def killed_runs(instance: DagsterInstance) -> list[DagsterRun]:
+    """The runs whose process died before they ended: those that were closed since, and those that are still open."""
+    closed = instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.FAILURE], tags={KILLED_TAG: "yes"}))
+    own = [run for run in closed if run.tags.get(KILLED_RUN_TAG) == run.run_id]
+    suspects = [instance.get_run_by_id(run_id) for run_id, _ in _suspects(instance)]
+    return [*own, *(run for run in suspects if run is not None and run.status in UNFINISHED)]
+
+
+def _suspects(instance: DagsterInstance) -> list[tuple[str, int]]:
+    """The unfinished runs whose process has gone, and that process."""
+    return [
+        (run.run_id, process[0])
+        for run in instance.get_runs(RunsFilter(statuses=UNFINISHED))
+        if (process := _process_of(instance, run)) is not None and not _alive(*process)
+    ]
 
 
 def _process_of(instance: DagsterInstance, run: DagsterRun) -> tuple[int, float | None] | None:

@@ -16,9 +16,21 @@ from nba_pipeline.contracts import Table
 from nba_pipeline.deadlines import OPERATED, due
 from nba_pipeline.evidence import Evidence
 from nba_pipeline.gates import GATES, Gatekeeper
+from nba_pipeline.landing import LANDED_FROM
 from nba_pipeline.operations.ledger_verification import recorded_heads, verify
-from nba_pipeline.partitions import game_dates, to_date
-from nba_pipeline.table_asset import ENGINE, GAME_DATES, OWNERS, WRITER_POOL
+from nba_pipeline.operations.orphans import killed_runs
+from nba_pipeline.operations.outcome import COMMAND, Cause, Outcome
+from nba_pipeline.operations.smoke_test import (
+    State,
+    TableResult,
+    backfill_command,
+    cause_of_closing,
+    causes_of,
+    table_results,
+    with_causes,
+)
+from nba_pipeline.partitions import dates_of, game_dates, to_date
+from nba_pipeline.table_asset import ENGINE, GAME_DATES, OWNERS, WRITER_POOL, asset_key
 from nba_pipeline.warehouse.interface import Replacement
 from nba_pipeline.warehouse.operations_tables import PIPELINE_HEALTH, QUARANTINE
 
@@ -35,7 +47,10 @@ QUIET_AFTER = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Health:
-    """How the pipeline stands: counts over the operated days up to a date, and every problem as a sentence."""
+    """How the pipeline stands: counts over the operated days up to a date, and everything that is wrong.
+
+    `failing` are the tables, by date, that are not complete or not current.
+    """
 
     game_date: date
     due: int
@@ -46,7 +61,8 @@ class Health:
     quarantined: int
     failed_runs: int
     failed_ticks: int
-    problems: tuple[str, ...]
+    causes: tuple[Cause, ...]
+    failing: tuple[tuple[date, TableResult], ...]
     reported_at: datetime
 
     @property
@@ -55,9 +71,19 @@ class Health:
         return 100.0 * self.complete / self.due if self.due else 100.0
 
     @property
+    def problems(self) -> tuple[str, ...]:
+        """Everything that a person has to do, a sentence each, which ends in the next command."""
+        return tuple(map(str, self.causes))
+
+    @property
+    def outcome(self) -> Outcome:
+        """Done when there is nothing to do; the decisions in force are told."""
+        return Outcome(undone=self.problems, decided=self.overrides)
+
+    @property
     def well(self) -> bool:
         """Whether there is nothing for a person to do."""
-        return not self.problems
+        return not self.causes
 
     def row(self) -> dict[str, object]:
         """The row of `operations.pipeline_health`."""
@@ -75,59 +101,95 @@ def health(gatekeeper: Gatekeeper, instance: DagsterInstance, day: date) -> Heal
     What is due by now of the date after it belongs to it: the report on yesterday sees the predictions of today.
     """
     now, until = gatekeeper.clock.now(), min(day + timedelta(days=1), gatekeeper.clock.today())
+    killed = killed_runs(instance)
     with gatekeeper.warehouse.session(read_only=True) as session:
         evidence = gatekeeper.evidence(session)
-        first = evidence.first_loaded(day - OPERATED)
-        dates = game_dates(max(first, day - OPERATED), max(day, until)) if first else []
-        counts, problems = _tables(evidence, gatekeeper.tables, dates, now)
+        dates, idle = _operated(evidence, day, until)
+        counts, failing = _tables(evidence, gatekeeper.tables, dates, now)
+        wrong = [cause for d, results in failing.items() for cause in causes_of(d, results)]
         closed = _closed_gates(gatekeeper, evidence, dates, now)
         chains = verify(session, recorded_heads(instance, dates), dates)
-        broken = [str(chain) for chain in chains if not chain.whole]
+        broken = [Cause(str(chain)) for chain in chains if not chain.whole]
         quiet = _quiet_dates(evidence, [d for d in dates if d >= day])
-        overrides = tuple(str(evidence.overrides[key]) for key in sorted(evidence.overrides, key=str))
+        left = _left_by_killed_runs(evidence, killed)
+        overrides = tuple(map(str, sorted(evidence.overrides.values(), key=lambda o: (o.gate, o.game_date))))
         found = session.read(QUARANTINE)
         quarantined = len(session.query(found.filter(found.game_date.isin(dates)))) if dates else 0
     runs, ticks = _failures(instance)
     return Health(
         day, counts[0], counts[1], counts[2], len(closed), overrides, quarantined, runs, ticks,
-        (*_silent_daemons(instance), *problems, *broken, *closed, *quiet), now,
+        (*_silent_daemons(instance), *left, *idle, *wrong, *broken, *closed, *quiet),
+        tuple((d, result) for d, results in failing.items() for result in results), now,
     )  # fmt: skip
+
+
+def _operated(evidence: Evidence, day: date, until: date) -> tuple[list[date], list[Cause]]:
+    """The dates that are looked at, and what is wrong when nothing was loaded of any of them.
+
+    From the first one loaded on: who begins in the middle of the two weeks is not asked for the days before.
+    """
+    dates = game_dates(day - OPERATED, max(day, until))
+    first = evidence.first_loaded(day - OPERATED)
+    loaded = [d for d in dates if first and d >= first]
+    if loaded or not dates:
+        return loaded, []
+    command = backfill_command(dates[0], min(dates[-1], until))
+    return [], [Cause(f"nothing was loaded of the game dates from {dates[0]} to {dates[-1]}", command)]
 
 
 def _tables(
     evidence: Evidence, tables: Sequence[Table], dates: Sequence[date], now: datetime
-) -> tuple[tuple[int, int, int], list[str]]:
-    """Due, complete and stale table dates, and a sentence for each that is not complete."""
+) -> tuple[tuple[int, int, int], dict[date, tuple[TableResult, ...]]]:
+    """Due, complete and stale table dates, and by date the tables that are not complete or not current."""
     expected = complete = stale = 0
-    problems = []
+    failing: dict[date, list[TableResult]] = {day: [] for day in dates}
     for table in tables:
         mine = [day for day in dates if due(table, day) <= now and not evidence.is_known_gap(day)]
-        covered = evidence.coverage(table, mine)
         expected += len(mine)
-        for day in mine:
-            if not covered[day].complete:
-                problems.append("; ".join(covered[day].reasons(table)))
-                continue
-            complete += 1
-            stale += evidence.is_stale(table, day) and not (table.ledger and evidence.all_have_begun(day))
-    return (expected, complete, stale), problems
+        for day, found in table_results(evidence, table, mine, {}, counts=False).items():
+            complete += found.complete
+            stale += found.complete and found.state is State.FAIL
+            if found.state is State.FAIL:
+                failing[day].append(found)
+    return (expected, complete, stale), {day: with_causes(found) for day, found in failing.items() if found}
 
 
-def _closed_gates(gatekeeper: Gatekeeper, evidence: Evidence, dates: Sequence[date], now: datetime) -> list[str]:
-    """A sentence for each gate that is closed for a date on which its phase is due."""
-    sentences = []
+def _closed_gates(gatekeeper: Gatekeeper, evidence: Evidence, dates: Sequence[date], now: datetime) -> list[Cause]:
+    """Each gate that is closed for a date on which its phase is due."""
+    closed = []
     for gate in GATES:
         into = evidence.tables_of(gate.into)
         possible = [day for day in dates if not evidence.is_known_gap(day)]
         mine = [day for day in possible if all(due(table, day) <= now for table in into)]
-        for day, verdict in gatekeeper.verdicts(evidence, gate, mine).items():
-            if not verdict.lets_through:
-                sentences.append(f"the gate {gate.name} is closed for {day}: {verdict.reasons[0]}")
-    return sentences
+        verdicts = gatekeeper.verdicts(evidence, gate, mine).values()
+        closed += [cause_of_closing(verdict) for verdict in verdicts if not verdict.lets_through]
+    return closed
 
 
-def _quiet_dates(evidence: Evidence, dates: Sequence[date]) -> list[str]:
-    """A sentence for each date without games a week or less after one of the regular season.
+def _left_by_killed_runs(evidence: Evidence, killed: Sequence[dg.DagsterRun]) -> list[Cause]:
+    """Each killed run whose dates are not complete and current yet, landed answers by the tables made of them."""
+    causes = []
+    for run in killed:
+        keys = run.asset_selection or set()
+        tables = [t for t in evidence.tables if asset_key(t) in keys or LANDED_FROM.get(t.landed or "") in keys]
+        dates = [day for day in dates_of(run) if not evidence.is_known_gap(day)] if tables else []
+        left = sorted(
+            {
+                day
+                for table in tables
+                for day, found in table_results(evidence, table, dates, {}, counts=False).items()
+                if found.state is State.FAIL
+            }
+        )
+        if left:
+            said = f"run {run.run_id[:8]} of {dates[0]} to {dates[-1]} was killed: its process ended without a word"
+            undone = f"{len(left)} of its {len(dates)} game dates are not complete and current since, first {left[0]}"
+            causes.append(Cause(f"{said}, and {undone}", backfill_command(left[0], left[-1])))
+    return causes
+
+
+def _quiet_dates(evidence: Evidence, dates: Sequence[date]) -> list[Cause]:
+    """Each date without games a week or less after one of the regular season.
 
     Nothing but the source says that there are none, and a source that lost them says the same.
     """
@@ -144,9 +206,11 @@ def _quiet_dates(evidence: Evidence, dates: Sequence[date]) -> list[str]:
     regular = {row["game_date"]: row["regular"] for row in evidence.session.query(by_day).to_pylist()}
     last = {day: max((d for d in regular if day - QUIET_AFTER <= d < day), default=None) for day in quiet}
     return [
-        f"the source knows of no games on {day}, in the middle of a season. If there are any, ask it again: "
-        f"nba-pipeline backfill --from {day} --to {day}; if the league rests, say so when the day is over: "
-        f"nba-pipeline gate gap {day}"
+        Cause(
+            f"the source knows of no games on {day}, in the middle of a season. If there are any, ask it again: "
+            f"{backfill_command(day)}; if the league rests, say so when the day is over: "
+            f'{COMMAND}gate gap {day} --by "your name" --because "the league rests"'
+        )
         for day, before in last.items()
         if before and regular[before]
     ]
@@ -167,8 +231,8 @@ def _failures(instance: DagsterInstance) -> tuple[int, int]:
     return runs, ticks
 
 
-def _silent_daemons(instance: DagsterInstance) -> list[str]:
-    """A sentence if the daemon, which runs all automation and all alerts, once ran and is not heard of now.
+def _silent_daemons(instance: DagsterInstance) -> list[Cause]:
+    """A problem if the daemon, which runs all automation and all alerts, once ran and is not heard of now.
 
     What does not run cannot say so itself; a home that only commands work in never had one.
     """
@@ -185,8 +249,11 @@ def _silent_daemons(instance: DagsterInstance) -> list[str]:
         return []
     last = datetime.fromtimestamp(max(heard[name].timestamp for name in silent), UTC)
     return [
-        f"Dagster's daemon ({', '.join(silent).lower()}) gave its last sign of life at {last:%Y-%m-%d %H:%M} UTC: "
-        "no sensor, schedule or alert works until it is started again with `nba-pipeline ui`"
+        Cause(
+            f"Dagster's daemon ({', '.join(silent).lower()}) gave its last sign of life at {last:%Y-%m-%d %H:%M} UTC: "
+            "no sensor, schedule or alert works until it is started again",
+            f"{COMMAND}ui",
+        )
     ]
 
 

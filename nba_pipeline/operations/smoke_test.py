@@ -1,17 +1,21 @@
-"""The smoke test: did every phase of a date produce what the schedule says it should have?"""
+"""The smoke test: did every phase of a date produce what the schedule says it should have, and is it current?"""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
 
 from nba_pipeline.clock import Clock
-from nba_pipeline.contracts import Phase, Table
-from nba_pipeline.evidence import KNOWN_GAP, Coverage, Evidence
-from nba_pipeline.gates import GATES, Gatekeeper, Verdict
+from nba_pipeline.contracts import Phase, Table, Window
+from nba_pipeline.evidence import KNOWN_GAP, Coverage, Evidence, Override
+from nba_pipeline.gates import GATES, RECENT, TRIPWIRE, Gatekeeper, Verdict
+from nba_pipeline.gates import State as GateState
+from nba_pipeline.operations.outcome import COMMAND, Cause, Outcome
 from nba_pipeline.partitions import game_dates
 from nba_pipeline.tables import all_tables
-from nba_pipeline.warehouse.interface import Warehouse
+
+MEND = ". Mend: "
+"""Where a reason names the command that mends it."""
 
 CHECKED = (Phase.RAW, Phase.ANALYTICS, Phase.PRECOMPUTE, Phase.PREDICTIONS, Phase.GRADES)
 
@@ -26,22 +30,29 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class TableResult:
-    """One table on one date: its state, its counts and what is wrong."""
+    """One table on one date: its state, its counts and what is wrong.
+
+    `because_of` names the table of the same date because of which alone it fails; None for what fails by itself.
+    """
 
     table: Table
     state: State
     expected: int | None
     present: int
     reasons: tuple[str, ...]
+    published: bool = True
+    complete: bool = True
+    because_of: str | None = None
 
 
 @dataclass(frozen=True)
 class DateResult:
-    """One date: the tables of each phase, and the gates that are closed for it."""
+    """One date: its tables, what the gates in front of them say, and the known gap that a person recorded."""
 
     game_date: date
     tables: tuple[TableResult, ...]
-    closed: tuple[Verdict, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    gap: Override | None = None
 
     def phase(self, phase: Phase) -> State:
         """FAIL when a table fails; VALID-SKIP when nothing was expected of any; else PASS."""
@@ -52,6 +63,43 @@ class DateResult:
         """The state of the whole date; a closed gate fails it, though every table be complete."""
         return State.FAIL if self.closed else worst(self.phase(phase) for phase in CHECKED)
 
+    @property
+    def causes(self) -> list[Cause]:
+        """What is wrong with the date: tables that fail by themselves, each with what follows; then closed gates."""
+        return [*causes_of(self.game_date, self.tables), *map(cause_of_closing, self.closed)]
+
+    @property
+    def decided(self) -> list[str]:
+        """What is skipped or let through by a recorded decision or a rule, as sentences."""
+        if self.gap:
+            return [gap_in_force(self.gap)]
+        waiting = [found for found in self.tables if found.state is State.VALID_SKIP and found.reasons]
+        if self.tables and all(found.state is State.VALID_SKIP for found in self.tables) and not waiting:
+            return [f"nothing is expected of {self.game_date}: {State.VALID_SKIP.value}"]
+        names = ", ".join(found.table.name for found in waiting)
+        skipped = [f"{names} of {self.game_date}: {waiting[0].reasons[0]}"] if waiting else []
+        return [*skipped, *(said for verdict in self.verdicts if (said := let_through(verdict)))]
+
+    @property
+    def closed(self) -> tuple[Verdict, ...]:
+        """The gates that are closed."""
+        return tuple(verdict for verdict in self.verdicts if not verdict.lets_through)
+
+
+def let_through(verdict: Verdict) -> str | None:
+    """Why a gate lets a date pass in spite of reasons: a decision, or its rule; None when it does not."""
+    if verdict.state not in (GateState.OVERRIDDEN, GateState.DEGRADED):
+        return None
+    return f"the gate {verdict.gate} is {verdict.state} for {verdict.game_date}: {'; '.join(verdict.reasons)}"
+
+
+def gap_in_force(gap: Override) -> str:
+    """A known gap as a sentence, with the command that ends it."""
+    return (
+        f"{gap}. The date is passed over; end that with: {COMMAND}gate end {KNOWN_GAP} {gap.game_date} "
+        '--by "your name" --because "why"'
+    )
+
 
 def worst(states: Iterable[State]) -> State:
     """FAIL before PASS before VALID-SKIP."""
@@ -60,59 +108,143 @@ def worst(states: Iterable[State]) -> State:
 
 
 def smoke_test(
-    warehouse: Warehouse, clock: Clock, first: date, last: date, tables: Sequence[Table] | None = None
+    gatekeeper: Gatekeeper, first: date, last: date, tables: Sequence[Table] | None = None
 ) -> list[DateResult]:
     """The state of every game date from `first` to `last`, a query a table and not a date.
 
-    Of all tables, with the gates between them, or of the given ones alone.
-
-    Raises `WarehouseError` when the warehouse cannot be read: what cannot be checked has no state.
+    Of all tables or of the given ones, with the gates in front of them: a table passes when it is complete and
+    made from what stands now. Raises `WarehouseError` when the warehouse cannot be read: what cannot be checked has
+    no state.
     """
     dates = game_dates(first, last)
-    found: dict[str, dict[date, Coverage]] = {}
-    chosen = list(tables or all_tables())
-    gatekeeper = Gatekeeper(warehouse, clock, None, all_tables())
-    with warehouse.session(read_only=True) as session:
+    chosen = list(all_tables() if tables is None else tables)
+    with gatekeeper.warehouse.session(read_only=True) as session:
         evidence = gatekeeper.evidence(session)
-        for table in chosen:
-            found[table.name] = evidence.coverage(table, dates, counts=True)
-        closed = closed_gates(gatekeeper, evidence, dates) if tables is None else {}
-        gaps = {day: str(evidence.overrides[KNOWN_GAP, day]) for day in dates if evidence.is_known_gap(day)}
+        gaps = {day: evidence.overrides[KNOWN_GAP, day] for day in dates if evidence.is_known_gap(day)}
+        verdicts = gate_verdicts(gatekeeper, evidence, dates, chosen)
+        found = [table_results(evidence, table, dates, gaps, counts=True) for table in chosen]
     return [
         DateResult(
             day,
-            tuple(_result(table, found[table.name][day], clock, gaps.get(day)) for table in chosen),
-            closed.get(day, ()),
+            with_causes([results[day] for results in found]),
+            tuple(verdicts[day]),
+            gaps.get(day),
         )
         for day in dates
     ]
 
 
-def closed_gates(gatekeeper: Gatekeeper, evidence: Evidence, dates: Sequence[date]) -> dict[date, tuple[Verdict, ...]]:
-    """Per date, the gates that are closed though their phase, or a part of it, can be made by now."""
-    closed: dict[date, list[Verdict]] = {day: [] for day in dates}
+def gate_verdicts(
+    gatekeeper: Gatekeeper, evidence: Evidence, dates: Sequence[date], tables: Sequence[Table]
+) -> dict[date, list[Verdict]]:
+    """Per date, what the gates in front of the tables say, where a part of what is behind can be made by now."""
+    found: dict[date, list[Verdict]] = {day: [] for day in dates}
     for gate in GATES:
-        into = evidence.tables_of(gate.into)
+        into = [table for table in tables if table.phase is gate.into]
         possible = [day for day in dates if not evidence.is_known_gap(day)]
         mine = [day for day in possible if any(evidence.can_exist(table, day) for table in into)]
-        for day, verdict in gatekeeper.verdicts(evidence, gate, mine).items():
-            if not verdict.lets_through:
-                closed[day].append(verdict)
-    return {day: tuple(verdicts) for day, verdicts in closed.items()}
+        for day, verdict in gatekeeper.verdicts(evidence, gate, mine, into).items():
+            found[day].append(verdict)
+    return found
 
 
-def _result(table: Table, coverage: Coverage, clock: Clock, gap: str | None) -> TableResult:
+def table_results(
+    evidence: Evidence, table: Table, dates: Sequence[date], gaps: Mapping[date, Override], *, counts: bool
+) -> dict[date, TableResult]:
+    """How a table stands on each of the dates."""
+    covered = evidence.coverage(table, dates, counts=counts)
+    complete = [day for day in dates if covered[day].complete and evidence.can_exist(table, day)]
+    old = evidence.not_current(table, complete)
+    return {day: _result(table, covered[day], old.get(day, []), evidence.clock, gaps.get(day)) for day in dates}
+
+
+def _result(table: Table, coverage: Coverage, old: Sequence[str], clock: Clock, gap: Override | None) -> TableResult:
     waiting = not table.before_tip_off and coverage.game_date >= clock.today()
     if waiting and not coverage.complete:
         note = ("not due: the games of the date have not been played",)
         return TableResult(table, State.VALID_SKIP, 0, coverage.present, note)
-    if gap and not coverage.complete:
-        return TableResult(table, State.VALID_SKIP, 0, coverage.present, (gap,))
-    if not coverage.complete:
-        reasons = tuple(coverage.reasons(table))
-        return TableResult(table, State.FAIL, coverage.expected, coverage.present, reasons)
+    if gap and (old or not coverage.complete):
+        return TableResult(table, State.VALID_SKIP, 0, coverage.present, (str(gap),))
+    reasons = (*coverage.reasons(table), *old)
     state = State.VALID_SKIP if coverage.nothing_expected else State.PASS
-    return TableResult(table, state, coverage.expected, coverage.present, ())
+    return TableResult(
+        table, State.FAIL if reasons or not coverage.complete else state, coverage.expected, coverage.present, reasons,
+        coverage.published, coverage.complete,
+    )  # fmt: skip
+
+
+def with_causes(results: Sequence[TableResult]) -> tuple[TableResult, ...]:
+    """The tables of one date, upstream first; one that fails only because another of the date does names it.
+
+    It fails because of what its contract reads of the same date, and of what that reads. Where only a part of its
+    own rows is missing, nothing but missing rows upstream can be the reason.
+    """
+    failing: dict[str, TableResult] = {}
+    for found in results:
+        if found.state is State.FAIL:
+            reads = [r for r in found.table.reads.values() if r.window is not Window.BEFORE and not r.optional]
+            upstream = [failing[read.table.name] for read in reads if read.table.name in failing]
+            may = [u for u in upstream if not u.complete or not found.published or found.complete]
+            cause = next((u.because_of or u.table.name for u in may), None)
+            failing[found.table.name] = replace(found, because_of=cause)
+    return tuple(failing.get(found.table.name, found) for found in results)
+
+
+def causes_of(day: date, results: Sequence[TableResult]) -> list[Cause]:
+    """The tables of one date that fail by themselves, upstream first, each with those that fail because of it."""
+    return [
+        cause_of(
+            found.reasons or (f"{found.table.name} on {day} is not complete",),
+            backfill_command(day),
+            follows=tuple(other.table.name for other in results if other.because_of == found.table.name),
+        )
+        for found in results
+        if found.state is State.FAIL and found.because_of is None
+    ]
+
+
+def cause_of_closing(verdict: Verdict) -> Cause:
+    """Why a gate is closed: its first reason, with the command that is next."""
+    day, first = verdict.game_date, verdict.reasons[0]
+    command = backfill_command(day)
+    if any(TRIPWIRE in reason for reason in verdict.reasons):
+        command = f"{COMMAND}accuracy --from {day - RECENT} --to {day}"
+    more = f" (and {len(verdict.reasons) - 1} more reasons)" if len(verdict.reasons) > 1 else ""
+    said = f"the gate {verdict.gate} is closed for {day}: {first.partition(MEND)[0]}{more}"
+    return Cause(said, cause_of(verdict.reasons, command).command)
+
+
+def cause_of(reasons: Sequence[str], command: str, follows: tuple[str, ...] = ()) -> Cause:
+    """Reasons as one cause, with the first command that one of them names, or else the one given."""
+    named = next((mend for reason in reasons if (mend := reason.partition(MEND)[2])), command)
+    return Cause("; ".join(reason.partition(MEND)[0] for reason in reasons), named, follows)
+
+
+def made_of(table: Table) -> list[Table]:
+    """A table and those that it is made of on its date, upstream first."""
+    names = {table.name}
+    for candidate in reversed(all_tables()):
+        if candidate.name in names:
+            names |= {read.table.name for read in candidate.reads.values() if read.window is not Window.BEFORE}
+    return [candidate for candidate in all_tables() if candidate.name in names]
+
+
+def backfill_command(first: date, last: date | None = None) -> str:
+    """The command that makes dates again."""
+    return f"{COMMAND}backfill --from {first} --to {last or first}"
+
+
+def outcome_of(results: Sequence[DateResult], first: date, last: date, failed: Sequence[str] = ()) -> Outcome:
+    """What becomes of a command that was asked about these dates."""
+    undone = [str(cause) for result in results for cause in result.causes]
+    decided = [decision for result in results for decision in result.decided]
+    return Outcome(tuple(failed), tuple(undone), (*decided, *out_of_season(first, last)))
+
+
+def out_of_season(first: date, last: date) -> list[str]:
+    """The sentence about days that no game date can be."""
+    left = (last - first).days + 1 - len(game_dates(first, last))
+    return [f"{left} days from {first} to {last} are out of season: nothing is expected of them"] if left else []
 
 
 def as_json_objects(results: Sequence[DateResult]) -> list[dict[str, object]]:
@@ -123,17 +255,20 @@ def as_json_objects(results: Sequence[DateResult]) -> list[dict[str, object]]:
             "overall": result.overall.value,
             "closed_gates": {verdict.gate: list(verdict.reasons) for verdict in result.closed},
             "phases": {f"P{phase.value}": result.phase(phase).value for phase in CHECKED},
-            "tables": [
-                {
-                    "table": found.table.name,
-                    "phase": f"P{found.table.phase.value}",
-                    "state": found.state.value,
-                    "expected": found.expected,
-                    "present": found.present,
-                    "reasons": list(found.reasons),
-                }
-                for found in result.tables
-            ],
+            "tables": [table_object(found) for found in result.tables],
         }
         for result in results
     ]
+
+
+def table_object(found: TableResult) -> dict[str, object]:
+    """One table of a date for scripts."""
+    return {
+        "table": found.table.name,
+        "phase": f"P{found.table.phase.value}",
+        "state": found.state.value,
+        "expected": found.expected,
+        "present": found.present,
+        "reasons": list(found.reasons),
+        "because_of": found.because_of,
+    }

@@ -147,7 +147,7 @@ def test_a_recorded_known_gap_is_no_problem_any_more(loaded: Loaded) -> None:
     report = found(daemon)
     assert report.well, report.problems
     assert "the source lost it" in " ".join(report.overrides)
-    (tested,) = smoke_test(daemon.warehouse, clock, CORRECTED_GAME, CORRECTED_GAME)
+    (tested,) = smoke_test(daemon.gatekeeper, CORRECTED_GAME, CORRECTED_GAME)
     assert tested.phase(Phase.RAW) is State.PASS
     assert tested.overall is not State.FAIL
     notes = [result.reasons for result in tested.tables if result.table is player_daily_cache.CONTRACT]

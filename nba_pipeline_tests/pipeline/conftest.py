@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from nba_pipeline.contracts import Phase, Table
-from nba_pipeline.definitions import warehouse_of
+from nba_pipeline.definitions import gatekeeper_of, warehouse_of
+from nba_pipeline.gates import Gatekeeper
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.backfill import Report
@@ -41,6 +42,11 @@ class Workbench:
             http_timeout_seconds=1.5, http_attempts=3, lock_wait_seconds=30, **self.places,
         )  # fmt: skip
         self.warehouse = warehouse_of(self.settings)
+
+    @property
+    def gatekeeper(self) -> Gatekeeper:
+        """The gates on what it loaded."""
+        return gatekeeper_of(self.settings)
 
     def backfill(self, first: date, last: date, *phases: Phase, history: bool = True) -> Report:
         """What `nba-pipeline backfill` does."""

@@ -165,11 +165,5 @@ def test_incomplete_data_never_flows_on(workbench):
     assert LAST not in dates_of(bench, player_daily_cache.CONTRACT), "the last date reads the bad one"
     assert LAST not in dates_of(bench, player_predictions.CONTRACT)
     assert BAD not in dates_of(bench, prediction_accuracy.CONTRACT), "what was predicted is not graded on half a date"
-    states = {r.game_date: r.phase(Phase.RAW) for r in smoke_test(bench.warehouse, bench_clock(bench), FIRST, LAST)}
+    states = {r.game_date: r.phase(Phase.RAW) for r in smoke_test(bench.gatekeeper, FIRST, LAST)}
     assert states == {FIRST: State.PASS, BAD: State.FAIL, LAST: State.PASS}
-
-
-def bench_clock(bench: Workbench):
-    from nba_pipeline.clock import Clock
-
-    return Clock.from_settings(bench.settings)

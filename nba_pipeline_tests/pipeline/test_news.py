@@ -2,7 +2,6 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase
 from nba_pipeline.definitions import gatekeeper_of
 from nba_pipeline.evidence import Need
@@ -46,7 +45,7 @@ def test_of_dates_that_are_over_nobody_is_asked_what_was_known_and_they_are_comp
     yesterday = NOW.date() - timedelta(days=1)
     for table in OF_NEWS:
         assert season_start.rows(table, last=yesterday).empty
-    for found in smoke_test(season_start.warehouse, Clock(NOW), OPENING, yesterday, OF_NEWS):
+    for found in smoke_test(season_start.gatekeeper, OPENING, yesterday, OF_NEWS):
         assert {result.state for result in found.tables} == {State.VALID_SKIP}
     assert needs(season_start, OPENING) == {}
 

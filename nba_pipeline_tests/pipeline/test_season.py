@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase, Window
 from nba_pipeline.league.model import League
 from nba_pipeline.operations.smoke_test import State, smoke_test
@@ -31,7 +30,7 @@ TODAY, TOMORROW = date(2025, 11, 12), date(2025, 11, 13)
 
 
 def test_every_date_passes_the_smoke_test(season_start):
-    results = smoke_test(season_start.warehouse, Clock(NOW), DAY_OFF, TOMORROW)
+    results = smoke_test(season_start.gatekeeper, DAY_OFF, TOMORROW)
     states = {result.game_date: result.overall for result in results}
     assert [verdict for result in results for verdict in result.closed] == []
     assert set(states.values()) <= {State.PASS, State.VALID_SKIP}
@@ -278,9 +277,9 @@ def test_the_smoke_test_command_says_pass_and_its_exit_code_the_same(season_star
     done = command(season_start, "smoke-test", "2025-11-05")
     assert done.returncode == 0
     assert "2025-11-05 P2:PASS P3:PASS P4:PASS P5:PASS P6:PASS [Overall: PASS]" in done.stdout
-    listed = json.loads(command(season_start, "smoke-test", "2025-10-20", "--json").stdout)
-    assert listed[0]["phases"]["P2"] == "VALID-SKIP"
-    assert listed[0]["overall"] == "VALID-SKIP"
+    (listed,) = json.loads(command(season_start, "smoke-test", "2025-10-20", "--json").stdout)["dates"]
+    assert listed["phases"]["P2"] == "VALID-SKIP"
+    assert listed["overall"] == "VALID-SKIP"
 
 
 def test_the_smoke_test_fails_by_name_for_one_missing_player_and_cannot_check_nothing(season_start, tmp_path):
