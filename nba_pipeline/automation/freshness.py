@@ -21,6 +21,9 @@ from nba_pipeline.table_asset import asset_key
 
 FRESHNESS_CHECK = "freshness"
 
+DUE_DATE = "due date"
+"""In the metadata of an evaluation: the date that it is about."""
+
 
 @dataclass(frozen=True)
 class Freshness:
@@ -48,7 +51,7 @@ class Freshness:
         """Which date is due since when, and what is missing."""
         deadline = due(self.table, self.game_date)
         shown: dict[str, RawMetadataValue] = {
-            "due date": to_key(self.game_date),
+            DUE_DATE: to_key(self.game_date),
             "deadline": deadline.isoformat(),
             "reasons": dg.MetadataValue.json({to_key(self.game_date): list(self.reasons)}),
         }
@@ -125,7 +128,7 @@ def freshness_checks(tables: Sequence[Table]) -> dg.AssetChecksDefinition:
 
 
 def _result(key: dg.AssetKey, state: Freshness | None) -> dg.AssetCheckResult:
-    nothing_due: dict[str, RawMetadataValue] = {"due date": "none: out of season, or nothing loaded yet"}
+    nothing_due: dict[str, RawMetadataValue] = {DUE_DATE: "none: out of season, or nothing loaded yet"}
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=FRESHNESS_CHECK,
