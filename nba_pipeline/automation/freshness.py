@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
+from dagster import AssetRecordsFilter, DagsterInstance
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 from dagster._core.definitions.metadata import RawMetadataValue
 
 from nba_pipeline.alert_metadata import AlertKind, alert_metadata
@@ -72,6 +74,31 @@ def freshness(evidence: Evidence, tables: Sequence[Table]) -> list[Freshness]:
             reasons = () if evidence.is_known_gap(day) else tuple(evidence.coverage(table, [day])[day].reasons(table))
             found.append(Freshness(table, day, reasons))
     return found
+
+
+def evaluate_freshness(instance: DagsterInstance, evidence: Evidence, tables: Sequence[Table]) -> None:
+    """Records how fresh the tables are, outside of any run: once a load is over, of all that it made.
+
+    Within a load its runs would judge dates that the next of them makes. Each evaluation names the table's newest
+    materialization, or the UI would show the check as not evaluated since.
+    """
+    states = {state.table: state for state in freshness(evidence, tables)}
+    for table in tables:
+        result = _result(asset_key(table), states.get(table))
+        newest = instance.fetch_materializations(AssetRecordsFilter(asset_key(table)), limit=1).records
+        evaluation = dg.AssetCheckEvaluation(
+            asset_key=asset_key(table),
+            check_name=FRESHNESS_CHECK,
+            passed=result.passed,
+            severity=result.severity,
+            metadata=result.metadata,
+            target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
+                storage_id=newest[0].storage_id, run_id=newest[0].run_id, timestamp=newest[0].timestamp
+            )
+            if newest
+            else None,
+        )
+        instance.report_runless_asset_event(evaluation)
 
 
 def freshness_sensor(tables: Sequence[Table], settings: Settings) -> dg.SensorDefinition:
