@@ -148,7 +148,7 @@ class SimulatedDaemon:
                     TickData(
                         instigator_origin_id=state.instigator_origin_id, instigator_name=ticked.name,
                         instigator_type=state.instigator_type, status=status, timestamp=time.time(),
-                        selector_id=state.selector_id,
+                        selector_id=state.selector_id, run_ids=[run.run_id for run in ticked.runs],
                     )
                 )  # fmt: skip
 
