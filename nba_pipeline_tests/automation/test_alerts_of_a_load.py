@@ -65,7 +65,7 @@ def test_a_load_judges_the_freshness_of_all_that_it_made_once_and_finds_nothing_
 def test_the_freshness_that_a_load_judged_is_that_of_the_newest_materialization_for_the_ui(loaded: Loaded) -> None:
     daemon = loaded()
     backfill(daemon, TODAY, TODAY)
-    for table in all_tables():
+    for table in (table for table in all_tables() if table.before_tip_off):
         record = daemon.instance.get_latest_asset_check_evaluation_record(
             AssetCheckKey(asset_key(table), FRESHNESS_CHECK)
         )
