@@ -20,6 +20,9 @@ EFFECT_METADATA = "effect"
 MEND_METADATA = "mend"
 """The next command to run."""
 
+WAITS_METADATA = "waits"
+"""JSON, asset keys: what a closed gate keeps from being made. Once it is made all the same, the alert is good."""
+
 REASONS_METADATA = ("reasons", "incomplete", "broken")
 """Why: Markdown, or JSON with reasons or with dates and their reasons. The first that is there is told."""
 

@@ -17,9 +17,17 @@ from nba_pipeline.alert_metadata import (
     MEND_METADATA,
     REASONS_METADATA,
     SINCE_METADATA,
+    WAITS_METADATA,
     AlertKind,
 )
+from nba_pipeline.automation.alert_complaints import (
+    CheckComplaint,
+    RunComplaint,
+    TickComplaint,
+    ranges_of,
+)
 from nba_pipeline.automation.alerts import Alert
+from nba_pipeline.operations.ledger_verification import LEDGER_CHECK
 from nba_pipeline.partitions import PARTITION, RANGE_END, RANGE_START
 from nba_pipeline.run_failures import failures_of_run, root_cause
 
@@ -31,6 +39,11 @@ SHOWN = 5
 
 SAYS_NOTHING = "This run has been marked as failed from outside the execution context"
 """Dagster's message of a run that could not be launched, or whose process was killed."""
+
+NEWS_KINDS = (AlertKind.OVERRIDE_USED, AlertKind.ACCURACY_TRIPWIRE)
+"""What people must hear of though it has passed: a decision was used, errors were dishonest. So is a changed ledger."""
+
+A_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 Dates = tuple[str, str]
 
@@ -101,14 +114,14 @@ class EventLog:
         return Entry(
             entry.timestamp,
             lambda position: replace(position, run_failure=event_id),
-            lambda: self.failed_run(entry),
+            lambda: self.failed_run(entry, event_id),
         )
 
     def _check_evaluation(self, event_id: int, entry: EventLogEntry) -> Entry:
         return Entry(
             entry.timestamp,
             lambda position: replace(position, check_evaluation=event_id),
-            lambda: self.failed_check(entry),
+            lambda: self.failed_check(entry, event_id),
         )
 
     def _ticks(self, state: InstigatorState, position: Position) -> Iterator[Entry]:
@@ -135,8 +148,8 @@ class EventLog:
             lambda: self.failed_tick(tick),
         )
 
-    def failed_run(self, entry: EventLogEntry) -> Alert | None:
-        """The alert of a run that failed.
+    def failed_run(self, entry: EventLogEntry, number: int = 0) -> Alert | None:
+        """The alert of a run that failed; `number` is that of the failure in the log.
 
         None when nothing failed but checks: each of them is an alert of its own.
         """
@@ -160,6 +173,7 @@ class EventLog:
             mend=_next_command(dates),
             link=f"{self._ui_url}/runs/{entry.run_id}",
             dates=dates,
+            complaint=RunComplaint(((entry.run_id, number),)),
         )
 
     def _not_published(self, run_id: str, run: DagsterRun | None, dates: Dates | None) -> str:
@@ -198,8 +212,8 @@ class EventLog:
         events = [entry.dagster_event for entry in entries]
         return {event.asset_key for event in events if event and event.asset_key}
 
-    def failed_check(self, entry: EventLogEntry) -> Alert | None:
-        """The alert of a check that did not pass; None of one that did."""
+    def failed_check(self, entry: EventLogEntry, number: int = 0) -> Alert | None:
+        """The alert of a check that did not pass, None of one that did; `number` is its place in the log."""
         evaluation = entry.dagster_event.asset_check_evaluation_data if entry.dagster_event else None
         if evaluation is None or evaluation.passed:
             return None
@@ -209,8 +223,9 @@ class EventLog:
         asset = ".".join(evaluation.asset_key.path)
         check = f"check {evaluation.check_name} of {asset}"
         said = [reason if not day else f"{day}: {reason}" for day, reason in reasons]
+        kind = _kind(evaluation)
         return Alert(
-            kind=_kind(evaluation),
+            kind=kind,
             subject=f"{asset}, {evaluation.check_name}",
             cause=reasons[0][1] if reasons else "",
             what=f"{check} did not pass{_on(dates)}" + (f": {_first_of(said)}" if said else ""),
@@ -219,6 +234,8 @@ class EventLog:
             mend=_text(evaluation, MEND_METADATA) or _next_command(dates),
             link=self._link(entry.run_id, evaluation.asset_key),
             dates=dates,
+            complaint=_complaint(evaluation, kind, number, entry.timestamp),
+            news=kind in NEWS_KINDS or evaluation.check_name == LEDGER_CHECK,
         )
 
     def failed_tick(self, tick: InstigatorTick) -> Alert:
@@ -234,6 +251,7 @@ class EventLog:
             effect=f"What {automation} does by itself was not done; its next tick tries again.",
             mend="nba-pipeline ui",
             link=f"{self._ui_url}/automation",
+            complaint=_tick_complaint(tick),
         )
 
     def _link(self, run_id: str, asset: dg.AssetKey) -> str:
@@ -270,8 +288,39 @@ def _dates_of_check(evaluation: AssetCheckEvaluation, run: DagsterRun | None) ->
     """The partition of the evaluation, else the dates that it names, else those of its run."""
     if evaluation.partition:
         return evaluation.partition, evaluation.partition
-    named = [day for day, _ in reasons_of(evaluation) if re.fullmatch(r"\d{4}-\d\d-\d\d", day)]
+    named = days_named(evaluation)
     return (min(named), max(named)) if named else _dates_of(run)
+
+
+def days_named(evaluation: AssetCheckEvaluation) -> list[str]:
+    """The dates that an evaluation names in its reasons, oldest first."""
+    return sorted({day for day, _ in reasons_of(evaluation) if A_DAY.fullmatch(day)})
+
+
+def _complaint(evaluation: AssetCheckEvaluation, kind: AlertKind, number: int, at: float) -> CheckComplaint | None:
+    """What has to pass for the check to be good again: for its partition or the dates that it names, else as a whole.
+
+    None of an override, since that it was used stays so, and of a partition that is no date.
+    """
+    days = [evaluation.partition] if evaluation.partition else days_named(evaluation)
+    if kind is AlertKind.OVERRIDE_USED or not all(map(A_DAY.fullmatch, days)):
+        return None
+    waits = evaluation.metadata.get(WAITS_METADATA)
+    reasons = reasons_of(evaluation)
+    return CheckComplaint(
+        asset=evaluation.asset_key.to_user_string(),
+        check=evaluation.check_name,
+        kind=kind,
+        event=number,
+        at=at,
+        ranges=ranges_of(days),
+        waits=tuple(map(str, waits.value)) if waits and isinstance(waits.value, list) else (),
+        phase=reasons[0][1].split(" ")[0] if kind is AlertKind.SELF_HEAL_GAVE_UP and reasons else "",
+    )
+
+
+def _tick_complaint(tick: InstigatorTick) -> TickComplaint | None:
+    return TickComplaint(tick.instigator_origin_id, tick.selector_id, tick.timestamp) if tick.selector_id else None
 
 
 def _dates_of(run: DagsterRun | None) -> Dates | None:

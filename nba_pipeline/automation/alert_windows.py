@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from nba_pipeline.automation.alerts import LONGEST_DETAIL, Alert, shortened
+from nba_pipeline.automation.alert_complaints import merged
+from nba_pipeline.automation.alerts import Alert
 
 SENT_ONE_BY_ONE = 3
 """Alerts of one signature in one window that are sent; the others are counted."""
@@ -73,16 +74,15 @@ def closed(windows: Windows, signature: str, now: datetime) -> Windows:
     return {**others, signature: Window(opened_at=now, sent=SENT_ONE_BY_ONE)}
 
 
+def made_good(windows: Windows, signature: str) -> Windows:
+    """The windows after all that one had only counted was made good: there is nothing to summarise."""
+    return {**windows, signature: replace(windows[signature], counted=0, rest=None)}
+
+
 def _merged(rest: Alert | None, alert: Alert) -> Alert:
     if rest is None:
-        # It is kept in the sensor's cursor, so it is kept short.
-        return replace(
-            alert,
-            what=shortened(alert.what, LONGEST_DETAIL),
-            cause=shortened(alert.cause, LONGEST_DETAIL),
-            effect=shortened(alert.effect, LONGEST_DETAIL),
-            mend=shortened(alert.mend, LONGEST_DETAIL),
-        )
+        return alert.kept_short()
     both = [dates for dates in (rest.dates, alert.dates) if dates]
     dates = (min(first for first, _ in both), max(last for _, last in both)) if both else None
-    return replace(rest, since=min(rest.since, alert.since), dates=dates)
+    complaint = merged(rest.complaint, alert.complaint)
+    return replace(rest, since=min(rest.since, alert.since), dates=dates, complaint=complaint)

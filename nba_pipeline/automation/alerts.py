@@ -8,7 +8,7 @@ import http.client
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import tenacity
@@ -16,6 +16,7 @@ from slack_sdk.errors import SlackRequestError
 from slack_sdk.webhook import WebhookClient
 
 from nba_pipeline.alert_metadata import AlertKind
+from nba_pipeline.automation.alert_complaints import Complaint
 from nba_pipeline.settings import Settings
 
 WEBHOOK_SETTING = "NBA_PIPELINE_SLACK_WEBHOOK_URL"
@@ -40,6 +41,8 @@ class Alert:
 
     `subject` is the job, asset or gate that it is about, and `cause` why, in words that two alerts of one
     outage share but for numbers, dates and ids. `dates` are the first and the last partition concerned.
+    `complaint` is what is looked up to see whether it is still so; without one that cannot be known. `news` is what a
+    person must hear of though all is well again.
     """
 
     kind: AlertKind
@@ -51,6 +54,8 @@ class Alert:
     mend: str
     link: str
     dates: tuple[str, str] | None = None
+    complaint: Complaint | None = None
+    news: bool = False
 
     @property
     def signature(self) -> str:
@@ -66,6 +71,74 @@ class Alert:
             f"Effect: {shortened(self.effect, LONGEST_DETAIL)}\n"
             f"Next: {shortened(self.mend, LONGEST_DETAIL)}\n"
             f"{self.link}"
+        )
+
+    @property
+    def slack_text(self) -> str:
+        """The alert in Slack's markup, within Slack's limits."""
+        return (
+            f":rotating_light: *{_escaped(self.kind.value, LONGEST_DETAIL)}*: {_escaped(self.what, LONGEST_WHAT)}\n"
+            f"*Since* {self.since:%Y-%m-%d %H:%M:%S} UTC\n"
+            f"*Effect* {_escaped(self.effect, LONGEST_DETAIL)}\n"
+            f"*Next* `{_escaped(self.mend.replace('`', chr(39)), LONGEST_DETAIL)}`\n"
+            f"<{self.link}|Open in Dagster>"
+        )
+
+    def kept_short(self) -> "Alert":
+        """The alert as it is kept in the sensor's cursor, which Dagster stores with every tick."""
+        return replace(
+            self,
+            what=shortened(self.what, LONGEST_DETAIL),
+            cause=shortened(self.cause, LONGEST_DETAIL),
+            effect=shortened(self.effect, LONGEST_DETAIL),
+            mend=shortened(self.mend, LONGEST_DETAIL),
+        )
+
+
+@dataclass(frozen=True)
+class Good:
+    """What made good what an alert said, and when."""
+
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Closing:
+    """The end of what was sent of one signature: the first alert of it, how many they were, and what made it good."""
+
+    alert: Alert
+    sent: int
+    good: Good
+    unwatched: bool = False
+
+    @property
+    def what(self) -> str:
+        """What is over, in words."""
+        first = shortened(self.alert.what, LONGEST_DETAIL)
+        dates = f", dates {self.alert.dates[0]} to {self.alert.dates[1]}" if self.alert.dates else ""
+        said = first if self.sent == 1 else f"{self.sent} of the same{dates}. The first: {first}"
+        rest = "\nOnly the newest of them were watched." if self.unwatched else ""
+        return f"{self.alert.kind.value}: {said}{rest}"
+
+    @property
+    def text(self) -> str:
+        """The closing in words, without markup."""
+        return (
+            f"resolved: {self.what}\n"
+            f"Since: {self.alert.since:%Y-%m-%d %H:%M:%S} UTC\n"
+            f"Good again: {self.good.at:%Y-%m-%d %H:%M:%S} UTC, {shortened(self.good.by, LONGEST_DETAIL)}\n"
+            f"{self.alert.link}"
+        )
+
+    @property
+    def slack_text(self) -> str:
+        """The closing in Slack's markup, within Slack's limits."""
+        return (
+            f":white_check_mark: *resolved*: {_escaped(self.what, LONGEST_WHAT)}\n"
+            f"*Since* {self.alert.since:%Y-%m-%d %H:%M:%S} UTC\n"
+            f"*Good again* {self.good.at:%Y-%m-%d %H:%M:%S} UTC, {_escaped(self.good.by, LONGEST_DETAIL)}\n"
+            f"<{self.alert.link}|Open in Dagster>"
         )
 
 
@@ -116,8 +189,8 @@ class Slack:
         # Left to itself the client sends everything through HTTP_PROXY; urllib below it also reads NO_PROXY.
         self._client.proxy = None
 
-    def send(self, alert: Alert) -> None:
-        """Returns when Slack has taken the alert.
+    def send(self, message: Alert | Closing) -> None:
+        """Returns when Slack has taken the message.
 
         Raises `AlertNotSentError` at once when Slack refuses it, or after the last attempt.
         """
@@ -130,7 +203,7 @@ class Slack:
             reraise=True,
         )
         try:
-            retrying(self._attempt, slack_text(alert))
+            retrying(self._attempt, message.slack_text)
         except _MayHealError as error:
             tried = "; ".join([*causes, str(error)])
             # From None: the errors below may show the address, and Dagster stores the whole chain.
@@ -187,17 +260,6 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Slack gives seconds, always whole ones."""
     asked = headers.get("Retry-After", "").strip()
     return float(asked) if asked.isdecimal() else None
-
-
-def slack_text(alert: Alert) -> str:
-    """The alert in Slack's markup, within Slack's limits."""
-    return (
-        f":rotating_light: *{_escaped(alert.kind.value, LONGEST_DETAIL)}*: {_escaped(alert.what, LONGEST_WHAT)}\n"
-        f"*Since* {alert.since:%Y-%m-%d %H:%M:%S} UTC\n"
-        f"*Effect* {_escaped(alert.effect, LONGEST_DETAIL)}\n"
-        f"*Next* `{_escaped(alert.mend.replace('`', chr(39)), LONGEST_DETAIL)}`\n"
-        f"<{alert.link}|Open in Dagster>"
-    )
 
 
 def _escaped(text: str, longest: int) -> str:

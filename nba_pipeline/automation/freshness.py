@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
+from dagster import AssetRecordsFilter, DagsterInstance
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 from dagster._core.definitions.metadata import RawMetadataValue
 
 from nba_pipeline.alert_metadata import AlertKind, alert_metadata
@@ -20,6 +22,9 @@ from nba_pipeline.settings import Settings
 from nba_pipeline.table_asset import asset_key
 
 FRESHNESS_CHECK = "freshness"
+
+DUE_DATE = "due date"
+"""In the metadata of an evaluation: the date that it is about."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Freshness:
         """Which date is due since when, and what is missing."""
         deadline = due(self.table, self.game_date)
         shown: dict[str, RawMetadataValue] = {
-            "due date": to_key(self.game_date),
+            DUE_DATE: to_key(self.game_date),
             "deadline": deadline.isoformat(),
             "reasons": dg.MetadataValue.json({to_key(self.game_date): list(self.reasons)}),
         }
@@ -69,6 +74,31 @@ def freshness(evidence: Evidence, tables: Sequence[Table]) -> list[Freshness]:
             reasons = () if evidence.is_known_gap(day) else tuple(evidence.coverage(table, [day])[day].reasons(table))
             found.append(Freshness(table, day, reasons))
     return found
+
+
+def evaluate_freshness(instance: DagsterInstance, evidence: Evidence, tables: Sequence[Table]) -> None:
+    """Records how fresh the tables are, outside of any run: once a load is over, of all that it made.
+
+    Within a load its runs would judge dates that the next of them makes. Each evaluation names the table's newest
+    materialization, or the UI would show the check as not evaluated since.
+    """
+    states = {state.table: state for state in freshness(evidence, tables)}
+    for table in tables:
+        result = _result(asset_key(table), states.get(table))
+        newest = instance.fetch_materializations(AssetRecordsFilter(asset_key(table)), limit=1).records
+        evaluation = dg.AssetCheckEvaluation(
+            asset_key=asset_key(table),
+            check_name=FRESHNESS_CHECK,
+            passed=result.passed,
+            severity=result.severity,
+            metadata=result.metadata,
+            target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
+                storage_id=newest[0].storage_id, run_id=newest[0].run_id, timestamp=newest[0].timestamp
+            )
+            if newest
+            else None,
+        )
+        instance.report_runless_asset_event(evaluation)
 
 
 def freshness_sensor(tables: Sequence[Table], settings: Settings) -> dg.SensorDefinition:
@@ -125,7 +155,7 @@ def freshness_checks(tables: Sequence[Table]) -> dg.AssetChecksDefinition:
 
 
 def _result(key: dg.AssetKey, state: Freshness | None) -> dg.AssetCheckResult:
-    nothing_due: dict[str, RawMetadataValue] = {"due date": "none: out of season, or nothing loaded yet"}
+    nothing_due: dict[str, RawMetadataValue] = {DUE_DATE: "none: out of season, or nothing loaded yet"}
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=FRESHNESS_CHECK,

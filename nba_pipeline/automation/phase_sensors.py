@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 from dagster import AssetRecordsFilter, DagsterInstance
 
-from nba_pipeline.alert_metadata import AlertKind, alert_metadata
+from nba_pipeline.alert_metadata import WAITS_METADATA, AlertKind, alert_metadata
 from nba_pipeline.automation.launches import Launches, in_runs
 from nba_pipeline.automation.planning import Plan, plan
 from nba_pipeline.automation.switch import switched
@@ -204,6 +204,7 @@ def _past_deadline(found: Plan, day: date, since: datetime, gatekeeper: Gatekeep
         passed=False,
         metadata={
             "reasons": dg.MetadataValue.json({to_key(day): found.closed[day]}),
+            WAITS_METADATA: dg.MetadataValue.json([asset_key(t).to_user_string() for t in found.wanted[day]]),
             **alert_metadata(
                 AlertKind.GATE_CLOSED,
                 since.astimezone(UTC),

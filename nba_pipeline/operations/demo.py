@@ -90,11 +90,12 @@ def league_server(seed: int) -> Iterator[str]:
 
 def serve_ui(port: int) -> None:
     """Serves Dagster's UI until it is interrupted."""
-    from nba_pipeline.operations.commands import ui_command
+    from nba_pipeline.operations.commands import ui_command, ui_environment
 
     url = f"http://127.0.0.1:{port}"
     console.print(f"Dagster's UI: {url}/asset-groups (Ctrl-C ends it)")
-    with subprocess.Popen(ui_command(port)) as process:  # noqa: S603 - our own interpreter's dagster
+    environment = os.environ | ui_environment(Settings(), port)
+    with subprocess.Popen(ui_command(port), env=environment) as process:  # noqa: S603 - our own interpreter's dagster
         try:
             wait_for(f"{url}/server_info", process)
             webbrowser.open(f"{url}/asset-groups")

@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from importlib import resources
 from pathlib import Path
@@ -16,13 +16,16 @@ from dagster import DagsterInstance
 from filelock import FileLock
 from rich.progress import Progress as RichBars
 
+from nba_pipeline.automation.freshness import FRESHNESS_CHECK, evaluate_freshness
 from nba_pipeline.clock import Clock
-from nba_pipeline.definitions import definitions, warehouse_of
+from nba_pipeline.definitions import definitions, gatekeeper_of, warehouse_of
 from nba_pipeline.operations.orphans import PROCESS_TAG
 from nba_pipeline.partitions import RANGE_END, RANGE_START, to_key
 from nba_pipeline.progress import PROGRESS
 from nba_pipeline.run_failures import failures_in
 from nba_pipeline.settings import Settings
+from nba_pipeline.table_asset import asset_key
+from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.interface import Warehouse
 
 SHIPPED_BEFORE = {"1848a8d4bf6ef5a3668484d9c9ced3b1b30f7648463d4e0117e0ad81d63a5f20"}
@@ -70,7 +73,10 @@ def prepare_home(settings: Settings) -> Path:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """One pipeline, opened: its settings and all that follows from them, and where its progress shows."""
+    """One pipeline, opened: its settings and all that follows from them, and where its progress shows.
+
+    `started` are the assets of all runs so far.
+    """
 
     settings: Settings
     clock: Clock
@@ -78,22 +84,41 @@ class Pipeline:
     instance: DagsterInstance
     job: dg.JobDefinition
     bars: RichBars
+    started: set[dg.AssetKey] = field(default_factory=set)
 
 
 @contextmanager
 def opened(settings: Settings, bars: RichBars) -> Iterator[Pipeline]:
-    """The pipeline of the settings, on the instance that the UI shows."""
+    """The pipeline of the settings, on the instance that the UI shows, for one load.
+
+    Its runs evaluate no freshness, since what one of them misses the next may make. When the load is over, what it
+    made is evaluated once.
+    """
     with instance_of(settings) as instance:
-        found = definitions(settings)
-        job = found.resolve_implicit_global_asset_job_def()
-        clock = Clock.from_settings(settings)
-        yield Pipeline(settings, clock, warehouse_of(settings), instance, job, bars)
+        job = _without_freshness(definitions(settings)).resolve_implicit_global_asset_job_def()
+        pipeline = Pipeline(settings, Clock.from_settings(settings), warehouse_of(settings), instance, job, bars)
+        yield pipeline
+        tables = [table for table in all_tables() if asset_key(table) in pipeline.started]
+        if tables and pipeline.warehouse.exists:
+            with pipeline.warehouse.session(read_only=True) as session:
+                evaluate_freshness(instance, gatekeeper_of(settings).evidence(session), tables)
+
+
+def _without_freshness(found: dg.Definitions) -> dg.Definitions:
+    checks = [
+        check
+        for check in found.asset_checks or ()
+        if not isinstance(check, dg.AssetChecksDefinition)
+        or any(key.name != FRESHNESS_CHECK for key in check.check_keys)
+    ]
+    return dg.Definitions(assets=found.assets, asset_checks=checks, resources=found.resources, executor=found.executor)
 
 
 def materialize(pipeline: Pipeline, keys: Sequence[dg.AssetKey], first: date, last: date, label: str) -> Attempt:
     """One run that materializes the assets for the dates, in this process, with a bar for its steps."""
     instance, job, bars = pipeline.instance, pipeline.job, pipeline.bars
     task = bars.add_task(label, total=None)
+    pipeline.started.update(keys)
 
     @dg.success_hook
     def advance(context: dg.HookContext) -> None:

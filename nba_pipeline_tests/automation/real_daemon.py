@@ -18,8 +18,9 @@ from dagster import DagsterEventType, DagsterInstance, DagsterRun, RunsFilter
 
 import nba_pipeline
 from nba_pipeline.league.server import LeagueServer
-from nba_pipeline.operations.commands import ui_command
+from nba_pipeline.operations.commands import ui_command, ui_environment
 from nba_pipeline.operations.demo import free_port
+from nba_pipeline.settings import Settings
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
 
 Found = TypeVar("Found")
@@ -61,6 +62,7 @@ class RealDaemon:
         self.instance: DagsterInstance = loaded.instance
         self.gatekeeper = loaded.gatekeeper
         self.port = free_port()
+        self.ui_url = f"http://127.0.0.1:{self.port}"
         with (self.home / "dagster" / "dagster.yaml").open("a") as configuration:
             configuration.write(REFUSING)
         self.environment = os.environ | {
@@ -83,6 +85,7 @@ class RealDaemon:
             "NBA_PIPELINE_STEP_RETRY_WAIT_SECONDS": "1",
             "PYTHONPATH": str(Path(nba_pipeline.__file__).parents[1]),
             **({"NBA_PIPELINE_SLACK_WEBHOOK_URL": webhook} if webhook else {}),
+            **ui_environment(Settings(), self.port),
             **settings,
         }
         self.process: subprocess.Popen[bytes] | None = None

@@ -34,7 +34,7 @@ from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
 from nba_pipeline_tests.automation.test_alerts import Webhook
 from nba_pipeline_tests.automation.test_daemon import all_made, broken, executing, needs
 from nba_pipeline_tests.automation.test_incident import rows_of
-from nba_pipeline_tests.automation.told import alerts_sent, failed_runs, heard, owed, unheard
+from nba_pipeline_tests.automation.told import all_told, failed_runs, falsely_made_good, heard, owed, unheard
 
 pytestmark = pytest.mark.campaign
 
@@ -178,7 +178,12 @@ def rows_of_home(real: RealDaemon, name: str) -> pd.DataFrame:
 
 
 def untold(real: RealDaemon, webhook: Webhook) -> list[str]:
-    """The failed runs and ticks that no alert at the webhook tells of."""
-    all_owed = owed(real.instance, real.loaded.settings.ui_url)
-    taken = [alert for alert in alerts_sent(real.instance) if any(f"<{alert.link}|" in text for text in webhook.taken)]
+    """The failed runs and ticks that are in no alert at the webhook, and in no record that they were made good."""
+    all_owed = owed(real.instance, real.ui_url)
+    taken = [
+        told
+        for told in all_told(real.instance)
+        if told.made_good or any(f"<{told.link}|" in text for text in webhook.taken)
+    ]
+    assert falsely_made_good(real.instance, taken) == []
     return unheard(real.instance, all_owed, heard(all_owed, taken))

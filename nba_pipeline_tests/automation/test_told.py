@@ -22,7 +22,7 @@ from nba_pipeline_tests.automation.test_alerts import (
     run,
     webhook,  # noqa: F401
 )
-from nba_pipeline_tests.automation.told import Late, Owed, Told, alerts_sent, heard, owed, tick_named, unheard
+from nba_pipeline_tests.automation.told import Late, Owed, Told, all_told, heard, owed, tick_named, unheard
 
 AT = datetime(2025, 11, 2, 7, tzinfo=UTC)
 DAY = "2025-11-02"
@@ -121,7 +121,7 @@ def pager(instance: DagsterInstance, webhook: Webhook) -> Pager:  # noqa: F811
 def missing(pager: Pager) -> list[str]:
     """Of what failed on the pager's instance, what was not told."""
     all_owed = owed(pager.instance, pager.settings.ui_url)
-    return unheard(pager.instance, all_owed, heard(all_owed, alerts_sent(pager.instance)))
+    return unheard(pager.instance, all_owed, heard(all_owed, all_told(pager.instance)))
 
 
 def test_real_failures_are_told_one_by_one_and_then_by_the_summary_and_not_before_it(pager: Pager):
@@ -162,6 +162,6 @@ def test_the_alerts_are_read_on_from_any_number_and_a_page_at_a_time(pager: Page
     for _ in range(SENT_ONE_BY_ONE):
         run(pager.instance, [games], "2025-11-01", DAY)
     pager.tick()
-    told = alerts_sent(pager.instance)
+    told = all_told(pager.instance)
     assert [alert.dates for alert in told] == [("2025-11-01", DAY)] * SENT_ONE_BY_ONE
-    assert alerts_sent(pager.instance, told[0].number) == told[1:]
+    assert all_told(pager.instance, told[0].number) == told[1:]

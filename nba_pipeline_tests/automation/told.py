@@ -1,6 +1,7 @@
 """Which alert tells of which failure: its own, or a summary of the same cause that has room for it.
 
-That an alert names the same date proves nothing: in a storm every date is named by some alert.
+That an alert names the same date proves nothing: in a storm every date is named by some alert. What was made good
+before its alert went out is told by the record that says so, and by nothing else; whether it was is looked up anew.
 """
 
 import re
@@ -9,7 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from dagster import (
+    AssetCheckKey,
     AssetCheckSeverity,
+    AssetKey,
     AssetRecordsFilter,
     DagsterEventType,
     DagsterInstance,
@@ -20,17 +23,18 @@ from dagster import (
 from dagster._core.scheduler.instigation import TickStatus
 
 from nba_pipeline.alert_metadata import AlertKind
-from nba_pipeline.automation.alert_sensor import ALERTS_KEY
+from nba_pipeline.automation.alert_sensor import ALERTS_KEY, MADE_GOOD, RESOLVED, SENT
 from nba_pipeline.automation.alert_sources import EventLog
 from nba_pipeline.automation.alerts import Alert
 from nba_pipeline.automation.freshness import FRESHNESS_CHECK
+from nba_pipeline.table_checks import GRID_CHECK
 
 PAGE = 500
 
 
 @dataclass(frozen=True)
 class Told:
-    """An alert that was sent: its number in the log, when (in real time), and what it says."""
+    """An alert that was sent, or made good before: its number in the log, when (in real time), and what it says."""
 
     number: int
     sent_at: float
@@ -39,6 +43,7 @@ class Told:
     link: str
     since: datetime
     dates: tuple[str, str] | None = None
+    made_good: bool = False
 
     @property
     def sums_up(self) -> int:
@@ -92,20 +97,27 @@ class Late:
         )
 
 
-def alerts_sent(instance: DagsterInstance, after: int | None = None) -> list[Told]:
-    """The alerts that were sent, oldest first, from the one behind number `after` on."""
+def all_told(instance: DagsterInstance, after: int | None = None) -> list[Told]:
+    """What was sent or recorded as made good before, oldest first, from the one behind number `after` on.
+
+    That something is resolved tells of no failure.
+    """
     found: list[Told] = []
     while True:
-        behind = AssetRecordsFilter(ALERTS_KEY, after_storage_id=found[-1].number if found else after)
+        behind = AssetRecordsFilter(ALERTS_KEY, after_storage_id=after)
         records = instance.fetch_observations(behind, limit=PAGE, ascending=True).records
         for record in records:
             assert record.asset_observation is not None
             said = {name: str(value.value) for name, value in record.asset_observation.metadata.items()}
+            after = record.storage_id
+            if said.get("outcome", SENT) == RESOLVED:
+                continue
             first, _, last = said.get("dates", "").partition(" to ")
             found.append(
                 Told(
                     record.storage_id, record.timestamp, said["signature"], said["what"], said["link"],
                     datetime.fromisoformat(said["since"]), (first, last) if first else None,
+                    said.get("outcome") == MADE_GOOD,
                 )
             )  # fmt: skip
         if len(records) < PAGE:
@@ -172,3 +184,53 @@ def unheard(instance: DagsterInstance, owing: Sequence[Owed], heard_of: dict[str
     """The failed runs and ticks of which no alert tells, those that owe none because nothing saw them included."""
     failed = {run.run_id for run in failed_runs(instance)} | {each.by for each in owing}
     return sorted(failed - set(heard_of))
+
+
+def falsely_made_good(instance: DagsterInstance, told: Sequence[Told]) -> list[str]:
+    """What is recorded as made good, though the log until then does not show it: of runs, and of late tables."""
+    found = []
+    for alert in told:
+        lie = ""
+        if alert.made_good and alert.signature.startswith(f"{AlertKind.RUN_FAILED.value} | "):
+            lie = _still_missing(instance, alert)
+        elif alert.made_good and alert.signature.startswith(f"{AlertKind.FRESHNESS_MISSED.value} | "):
+            lie = _still_late(instance, alert)
+        found += [f"{alert.what}: {lie}"] if lie else []
+    return found
+
+
+def _still_missing(instance: DagsterInstance, alert: Told) -> str:
+    """What a failed run was to publish and nobody had, from its failure up to the instant of a record."""
+    planned: set[tuple[AssetKey, str | None]] = set()
+    made: set[tuple[AssetKey, str | None]] = set()
+    failed_at = alert.sent_at
+    for entry in instance.all_logs(alert.link.rpartition("/runs/")[2]):
+        event = entry.dagster_event
+        if event is None:
+            continue
+        if event.event_type is DagsterEventType.RUN_FAILURE:
+            failed_at = min(failed_at, entry.timestamp)
+        elif event.asset_key and event.event_type is DagsterEventType.ASSET_MATERIALIZATION_PLANNED:
+            planned.add((event.asset_key, event.partition))
+        elif event.asset_key and event.event_type is DagsterEventType.ASSET_MATERIALIZATION:
+            made.add((event.asset_key, event.partition))
+    missing = []
+    for key, partition in sorted(planned - made, key=str):
+        later = instance.fetch_materializations(key, limit=PAGE * PAGE).records
+        if not any(e.partition_key == partition and failed_at <= e.timestamp <= alert.sent_at for e in later):
+            missing.append(f"{key.to_user_string()} {partition}")
+    return ", ".join(missing)
+
+
+def _still_late(instance: DagsterInstance, alert: Told) -> str:
+    """The dates of a late table for which nothing had passed since, up to the instant of a record."""
+    table = alert.signature.split(" | ")[1].partition(",")[0]
+    passed = set()
+    for name in (FRESHNESS_CHECK, GRID_CHECK):
+        key = AssetCheckKey(AssetKey(table.split(".")), name)
+        for record in instance.event_log_storage.get_asset_check_execution_history(key, limit=PAGE * PAGE):
+            evaluation = record.evaluation
+            if evaluation and evaluation.passed and record.event and record.event.timestamp <= alert.sent_at:
+                due = evaluation.metadata.get("due date")
+                passed.add(record.partition or (str(due.value) if due else ""))
+    return ", ".join(sorted({*(alert.dates or ())} - passed))

@@ -52,7 +52,7 @@ from nba_pipeline_tests.automation.conftest import backfill
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon, Ticked
 from nba_pipeline_tests.automation.test_alerts import Webhook
 from nba_pipeline_tests.automation.test_incident import LANDINGS, rows_of
-from nba_pipeline_tests.automation.told import Late, Told, alerts_sent, heard, owed, tick_named, unheard
+from nba_pipeline_tests.automation.told import Late, Told, all_told, falsely_made_good, heard, owed, tick_named, unheard
 from nba_pipeline_tests.chaos.verdict import (
     Fault,
     detect,
@@ -260,7 +260,7 @@ class StormDaemon(SimulatedDaemon):
 
     def take_alerts(self) -> None:
         """Notes when which alert was sent."""
-        new = alerts_sent(self.instance, self.told[-1].number if self.told else None)
+        new = all_told(self.instance, self.told[-1].number if self.told else None)
         self.told += new
         self.sent |= {alert.number: self.now for alert in new}
 
@@ -606,7 +606,9 @@ def storm_over(days: Sequence[date], seed: int, share: float, *, whole: bool) ->
         held = verdict(daemon, twin, days, whole=whole)
         console.print(
             f"{len(days)} days from {days[0]} in {(wall.monotonic() - began) / 60:.0f} min, {len(daemon.launched)} "
-            f"runs, {len(daemon.told)} alerts, {len(webhook.taken)} of them at the webhook."
+            f"runs, {sum(not told.made_good for told in daemon.told)} alerts, "
+            f"{sum(told.made_good for told in daemon.told)} made good before they were sent, "
+            f"{len(webhook.taken)} messages at the webhook, closings included."
         )
         twin.close()
         daemon.close()
@@ -627,6 +629,7 @@ def verdict(daemon: StormDaemon, twin: SimulatedDaemon, days: Sequence[date], *,
         "differs from the undisturbed run": differences(daemon, twin, days),
         "predicted from incomplete data": daemon.incomplete,
         "failed without an alert": unheard(daemon.instance, owing, heard_of),
+        "recorded as made good and was not": falsely_made_good(daemon.instance, daemon.told),
         "mattered and not told": mattered_and_not_told(daemon.faults, told),
         "never injected": never_injected(daemon.faults, KINDS) if whole else [],
         "never mattered": never_mattered(daemon.faults, GROUPS) if whole else [],

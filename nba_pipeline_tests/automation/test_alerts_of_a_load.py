@@ -1,0 +1,187 @@
+"""What a load by a person leaves to the daemon: nothing false to alert about, and links that lead to its UI."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from dagster import AssetCheckKey, DagsterInstance, DagsterRunStatus
+
+from nba_pipeline.automation.alert_sensor import MADE_GOOD, RESOLVED, SENT
+from nba_pipeline.automation.freshness import FRESHNESS_CHECK
+from nba_pipeline.league.server import LeagueServer
+from nba_pipeline.league.simulation import simulate
+from nba_pipeline.operations import demo
+from nba_pipeline.operations.commands import run_ui, ui_environment
+from nba_pipeline.precompute import player_daily_cache
+from nba_pipeline.settings import Settings
+from nba_pipeline.table_asset import asset_key
+from nba_pipeline.tables import all_tables
+from nba_pipeline_tests.automation.conftest import LOADED_AT, backfill, lose
+from nba_pipeline_tests.automation.real_daemon import RealDaemon
+from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.automation.test_alerts import Webhook
+from nba_pipeline_tests.automation.test_daemon import launch, serves
+
+Loaded = Callable[..., SimulatedDaemon]
+
+TODAY = LOADED_AT.date()
+CACHE = player_daily_cache.CONTRACT
+
+QUIET_SECONDS = 180
+ALERT_SECONDS = 60
+"""The interval at which alerts are sent unless a setting says otherwise."""
+
+
+def freshness_known(instance: DagsterInstance) -> dict[str, list[bool]]:
+    """Of every table, whether each evaluation of its freshness passed, the newest first."""
+    found = {}
+    for table in all_tables():
+        key = AssetCheckKey(asset_key(table), FRESHNESS_CHECK)
+        history = instance.event_log_storage.get_asset_check_execution_history(key, limit=100)
+        found[table.name] = [record.evaluation.passed for record in history if record.evaluation]
+    return found
+
+
+def outcomes(daemon: SimulatedDaemon) -> list[str]:
+    """What became of all alerts so far, oldest first."""
+    return [said["outcome"] for said in daemon.everything_said()]
+
+
+def test_a_load_judges_the_freshness_of_all_that_it_made_once_and_finds_nothing_late_that_it_was_about_to_make(
+    loaded: Loaded,
+) -> None:
+    daemon = loaded()
+    known = freshness_known(daemon.instance)
+    assert {name for name, passed in known.items() if not all(passed)} == set()
+    assert {name for name, passed in known.items() if not passed} == set()
+    daemon.tick_sensor("alerts")
+    assert outcomes(daemon) == []
+
+
+def test_the_freshness_that_a_load_judged_is_that_of_the_newest_materialization_for_the_ui(loaded: Loaded) -> None:
+    daemon = loaded()
+    backfill(daemon, TODAY, TODAY)
+    for table in (table for table in all_tables() if table.before_tip_off):
+        record = daemon.instance.get_latest_asset_check_evaluation_record(
+            AssetCheckKey(asset_key(table), FRESHNESS_CHECK)
+        )
+        newest = daemon.instance.fetch_materializations(asset_key(table), limit=1).records[0]
+        assert record
+        assert record.evaluation
+        assert record.evaluation.target_materialization_data
+        assert record.evaluation.target_materialization_data.storage_id == newest.storage_id, table.name
+
+
+def test_after_a_load_a_lost_table_is_one_alert_and_one_closing_message_when_it_was_made_again(loaded: Loaded) -> None:
+    daemon = loaded()
+    lose(daemon, CACHE, TODAY)
+    for name in ("freshness", "alerts", "freshness", "alerts"):
+        daemon.tick_sensor(name)
+    (alert,) = daemon.everything_said()
+    assert (alert["outcome"], alert["kind"]) == (SENT, "freshness missed")
+    assert f"{CACHE.name} was never published for {TODAY}" in alert["what"]
+    backfill(daemon, TODAY, TODAY)
+    for name in ("alerts", "freshness", "alerts"):
+        daemon.tick_sensor(name)
+    assert outcomes(daemon) == [SENT, RESOLVED]
+
+
+def test_a_lost_table_that_was_made_again_before_the_alerts_were_read_is_not_sent(loaded: Loaded) -> None:
+    daemon = loaded()
+    lose(daemon, CACHE, TODAY)
+    daemon.tick_sensor("freshness")
+    backfill(daemon, TODAY, TODAY)
+    daemon.tick_sensor("alerts")
+    assert outcomes(daemon) == [MADE_GOOD]
+
+
+# where the links lead
+
+
+@pytest.fixture
+def unset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No person has said where the UI is; what is set meanwhile is taken back."""
+    before = dict(os.environ)
+    monkeypatch.delenv("NBA_PIPELINE_UI_URL", raising=False)
+    monkeypatch.setenv("NBA_PIPELINE_HOME", str(tmp_path / "home"))
+    yield
+    os.environ.clear()
+    os.environ |= before
+
+
+@pytest.mark.usefixtures("unset")
+def test_the_ui_command_says_to_the_daemon_beside_it_at_which_port_the_ui_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    become: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda path, command: become.append(command))
+    run_ui(Settings(), 4321)
+    assert become[0][-2:] == ["-p", "4321"]
+    assert Settings().ui_url == "http://127.0.0.1:4321"
+
+
+@pytest.mark.usefixtures("unset")
+def test_the_address_that_a_person_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NBA_PIPELINE_UI_URL", "https://dagster.example")
+    assert ui_environment(Settings(), 4321) == {}
+    monkeypatch.setenv("NBA_PIPELINE_UI_URL", "")
+    assert ui_environment(Settings(), 4321) == {"NBA_PIPELINE_UI_URL": "http://127.0.0.1:4321"}
+
+
+@pytest.mark.usefixtures("unset")
+def test_the_ui_of_the_demo_says_its_port_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    told, port = tmp_path / "told", demo.free_port()
+    serves_it = f"import os,http.server as h; open({str(told)!r},'w').write(os.environ['NBA_PIPELINE_UI_URL']); "
+    serves_it += f"h.HTTPServer(('127.0.0.1', {port}), h.SimpleHTTPRequestHandler).handle_request()"
+    monkeypatch.setattr("nba_pipeline.operations.commands.ui_command", lambda port: [sys.executable, "-c", serves_it])
+    monkeypatch.setattr("webbrowser.open", lambda url: True)
+    demo.serve_ui(port)
+    assert told.read_text() == f"http://127.0.0.1:{port}"
+
+
+# the demo, and the real daemon after it
+
+
+@pytest.mark.campaign
+def test_after_the_demo_three_minutes_of_the_daemon_send_nothing_and_a_fault_is_one_alert_and_one_closing(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-m", "nba_pipeline.cli", "demo", "--no-ui"]
+    subprocess.run(command, env=os.environ | {"NBA_PIPELINE_HOME": str(tmp_path)}, check=True)
+    league = simulate(7, [2024, 2025])
+    with Webhook() as webhook, LeagueServer(league, now=demo.DEMO_NOW) as server:
+        made = SimulatedDaemon(tmp_path / "demo", server, demo.DEMO_NOW)
+        usual = {
+            "NBA_PIPELINE_SENSOR_INTERVAL_SECONDS": "30",
+            "NBA_PIPELINE_SELF_HEAL_INTERVAL_SECONDS": "900",
+            "NBA_PIPELINE_ALERT_INTERVAL_SECONDS": str(ALERT_SECONDS),
+            "NBA_PIPELINE_LINES": "on",
+            "BALLDONTLIE_PLAN": "goat",
+        }
+        with RealDaemon(made, webhook.url, **usual) as real:
+            real.wait_until(lambda: serves(real), "no UI")
+            until = time.monotonic() + QUIET_SECONDS
+            while time.monotonic() < until:
+                assert webhook.taken == []
+                time.sleep(1)
+            day = demo.DEMO_NOW.date()
+            with real.warehouse_held():
+                failed = launch(real, list(asset_key(CACHE).path), day, {})
+                real.wait_until(lambda: ended(real, failed) is DagsterRunStatus.FAILURE, "the run did not fail")
+            real.wait_until(lambda: webhook.taken, "no alert within its interval", ALERT_SECONDS + 15)
+            assert f"<http://127.0.0.1:{real.port}/runs/{failed}|" in webhook.taken[0]
+            healed = launch(real, list(asset_key(CACHE).path), day, {})
+            real.wait_until(lambda: ended(real, healed) is DagsterRunStatus.SUCCESS, "it was not made again")
+            real.wait_until(lambda: len(webhook.taken) > 1, "no closing within its interval", ALERT_SECONDS + 15)
+            time.sleep(ALERT_SECONDS + 5)
+            assert ["*resolved*" in text for text in webhook.taken] == [False, True]
+            assert healed in webhook.taken[1]
+        made.close()
+
+
+def ended(real: RealDaemon, run_id: str) -> DagsterRunStatus | None:
+    """How a run stands; None when there is none of that id."""
+    run = real.instance.get_run_by_id(run_id)
+    return run.status if run else None
