@@ -130,21 +130,37 @@ def serve(
 
 @app.command()
 def backfill(
-    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First game date.")],
-    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last game date, included.")],
+    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First game date.")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last date, included.")] = None,
     phase: Annotated[list[PhaseName] | None, typer.Option(help="Only these phases; all, if not given.")] = None,
     history: Annotated[bool, typer.Option(help="Load what the dates need of the dates before them first.")] = True,
+    outdated: Annotated[
+        bool, typer.Option("--outdated", help="Only what is stale or made by other code, from what is landed.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, in which order and why.")] = False,
     as_json: Json = False,
 ) -> None:
     """Materialize every table for the dates, and check that they are complete.
 
     Exit code 0 only when every run succeeded and every date is complete, current and open, or passed over by a
-    decision that is named; 1 lists what is not, failed runs first; 2 means that it could not be tried.
+    decision that is named; 1 lists what is not, failed runs first; 2 means that it could not be tried. A backfill
+    that was ended goes on where it was when it is asked for again within two hours.
     """
+    from nba_pipeline.operations.backfill_commands import run_dry, run_outdated
     from nba_pipeline.operations.commands import run_backfill
 
+    begin, end = first.date() if first else None, last.date() if last else None
+    if outdated:
+        if phase or not history:
+            raise NotTriedError(
+                "--outdated makes again what is not current, whatever its phase: leave --phase and --no-history out"
+            )
+        raise typer.Exit(run_outdated(_settings(), begin, end, dry_run=dry_run, as_json=as_json))
+    if begin is None or end is None:
+        raise NotTriedError("say which game dates: --from and --to (only --outdated does without)")
     phases = [Phase[name.upper()] for name in phase] if phase else list(Phase)
-    raise typer.Exit(run_backfill(_settings(), first.date(), last.date(), phases, history=history, as_json=as_json))
+    run = run_dry if dry_run else run_backfill
+    raise typer.Exit(run(_settings(), begin, end, phases, history=history, as_json=as_json))
 
 
 @app.command("smoke-test")

@@ -409,12 +409,13 @@ class Evidence:
             possible = [day for day in dates if self.can_exist(table, day) and not self.is_known_gap(day)]
             covered = self.coverage(table, possible)
             for day in possible:
-                need = Need.MISSING if not covered[day].complete else self._staleness(table, day)
+                need = Need.MISSING if not covered[day].complete else self.need_of_rows(table, day)
                 if need is not Need.NOTHING:
                     found[table.name, day] = need
         return found
 
-    def _staleness(self, table: Table, day: date) -> Need:
+    def need_of_rows(self, table: Table, day: date) -> Need:
+        """Whether the rows that stand of a date are stale or outdated; whether any are missing is not asked."""
         if self.is_frozen(table, day):
             return Need.NOTHING
         if self.is_outdated(table, day):
@@ -447,9 +448,9 @@ class Evidence:
         """
         found: Reasons = {}
         for day in dates:
-            need = self._staleness(table, day)
+            need = self.need_of_rows(table, day)
             if need is not Need.NOTHING:
-                found[day] = [f"{table.name} on {day} {WHY_NOT_CURRENT[need]}. {make_again(day, day)}"]
+                found[day] = [f"{table.name} on {day} {WHY_NOT_CURRENT[need]}. {make_again(need, day, day)}"]
         return found
 
     def is_stale(self, table: Table, day: date) -> bool:
@@ -501,9 +502,9 @@ class Evidence:
             for day in chosen:
                 bounds = read_bounds(read, day, day)
                 if (first := _first_within(outdated, *bounds)) is not None:
-                    reason = f"{behind[first]} {WHY_NOT_CURRENT[Need.OUTDATED]}. {make_again()}"
+                    reason = f"{behind[first]} {WHY_NOT_CURRENT[Need.OUTDATED]}. {make_again(Need.OUTDATED)}"
                 elif (first := _first_within(stale, *bounds)) is not None:
-                    reason = f"{read.table.name} on {first} {WHY_NOT_CURRENT[Need.STALE]}. {make_again(first, first)}"
+                    reason = f"{read.table.name} on {first} {WHY_NOT_CURRENT[Need.STALE]}. {make_again(Need.STALE, first, first)}"
                 else:
                     continue
                 found.setdefault(day, []).append(reason)
@@ -547,9 +548,12 @@ WHY_NOT_CURRENT = {
 }
 
 
-def make_again(first: date | None = None, last: date | None = None) -> str:
-    """The command that makes again what is stale or outdated, of all dates or of a range."""
-    within = f" --from {first} --to {last}" if first and last else ""
+def make_again(need: Need, first: date | None = None, last: date | None = None) -> str:
+    """The command that makes again what is stale within a range, or what is outdated anywhere.
+
+    What is outdated is so on every date that was made before, and its history counts.
+    """
+    within = f" --from {first} --to {last}" if need is Need.STALE and first and last else ""
     return f"Mend: nba-pipeline backfill --outdated{within}"
 
 

@@ -192,7 +192,7 @@ def look_back_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence
 def _not_current(table: Table, dates: Sequence[date], need: Need) -> str:
     first, last = contiguous(dates)[0]
     others = f" (and {len(dates) - 1} more dates)" if len(dates) > 1 else ""
-    return f"{table.name} on {dates[0]}{others} {WHY_NOT_CURRENT[need]}. {make_again(first, last)}"
+    return f"{table.name} on {dates[0]}{others} {WHY_NOT_CURRENT[need]}. {make_again(need, first, last)}"
 
 
 def precompute_is_enough(evidence: Evidence, dates: Sequence[date], into: Sequence[Table]) -> Mapping[date, Finding]:

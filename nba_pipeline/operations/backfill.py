@@ -1,12 +1,16 @@
 """Backfill: bring a range of dates to completeness, with the history that it needs, and verify it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+import hashlib
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
+from dagster import DagsterEventType, DagsterInstance, RunsFilter
 
 from nba_pipeline.clock import Clock, season_of
+from nba_pipeline.code_versions.translations import SOURCES
 from nba_pipeline.contracts import Phase, Table
 from nba_pipeline.definitions import gatekeeper_of
 from nba_pipeline.evidence import Evidence
@@ -38,6 +42,12 @@ LANDING_BEFORE_TIP_OFF = (
 
 LANDING = (LANDED_GAMES, LANDED_PLAYER_BOX_SCORES, LANDED_PLAYERS)
 
+BACKFILL_TAG, STRETCH_TAG, DONE_TAG = "nba_pipeline/backfill", "nba_pipeline/stretch", "nba_pipeline/backfill_done"
+"""The tags of runs by which a backfill that was ended goes on where it was."""
+
+GOES_ON_WITHIN = timedelta(hours=2)
+"""What was made longer ago may be another thing by now: a source that was asked then is asked again."""
+
 HISTORY_PHASES = (Phase.LANDING, Phase.RAW, Phase.ANALYTICS, Phase.PRECOMPUTE)
 """What a date needs of the dates before it: all but their predictions."""
 
@@ -50,6 +60,11 @@ class Stretch:
     last: date
     keys: tuple[dg.AssetKey, ...]
     why: str
+
+    @property
+    def label(self) -> str:
+        """The stretch in words, by which an ended backfill knows it again."""
+        return f"{self.why} {self.first} to {self.last}"
 
 
 @dataclass(frozen=True)
@@ -138,17 +153,53 @@ def history_stretches(
     return [Stretch(a, b, keys, "history") for a, b in contiguous(missing)]
 
 
-def run_stretch(pipeline: Pipeline, stretch: Stretch) -> list[Attempt]:
+@dataclass(frozen=True)
+class Ended:
+    """A backfill of the same dates and phases by the same code that was ended before it was done.
+
+    `done` has the assets that it made, by the labels of its stretches.
+    """
+
+    runs: tuple[str, ...] = ()
+    done: Mapping[str, frozenset[dg.AssetKey]] = field(default_factory=dict)
+
+
+def identity_of(first: date, last: date, phases: Sequence[Phase], *, history: bool) -> str:
+    """What tells one backfill from another: dates, phases and code."""
+    said = f"{first} {last} {[phase.name for phase in phases]} {history} {SOURCES}"
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def ended_before(instance: DagsterInstance, identity: str) -> Ended:
+    """What an ended backfill had made lately; nothing when the last one came to its end."""
+    since = datetime.now(UTC) - GOES_ON_WITHIN
+    runs = instance.get_runs(RunsFilter(tags={BACKFILL_TAG: identity}, created_after=since))
+    series = list(itertools.takewhile(lambda run: DONE_TAG not in run.tags, runs))
+    done: dict[str, set[dg.AssetKey]] = {}
+    for run in series:
+        succeeded = {
+            entry.dagster_event.step_key
+            for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_SUCCESS)
+            if entry.dagster_event
+        }
+        made = {key for key in run.asset_selection or () if "__".join(key.path) in succeeded}
+        done.setdefault(run.tags[STRETCH_TAG], set()).update(made)
+    return Ended(tuple(run.run_id for run in series), {label: frozenset(keys) for label, keys in done.items()})
+
+
+def run_stretch(
+    pipeline: Pipeline, stretch: Stretch, identity: str = "", done: frozenset[dg.AssetKey] = frozenset()
+) -> list[Attempt]:
     """Runs a stretch to its end: one run, and after a failure one more for what it did not reach.
 
     Every further run reaches at least one more asset, so there are never more runs than assets. Dates that
-    are blocked stay blocked in each, and the others go on.
+    are blocked stay blocked in each, and the others go on. What an ended backfill has `done` is not done again.
     """
     attempts: list[Attempt] = []
-    keys = list(stretch.keys)
+    keys = [key for key in stretch.keys if key not in done]
+    tags = {BACKFILL_TAG: identity, STRETCH_TAG: stretch.label} if identity else {}
     while keys:
-        label = f"{stretch.why} {stretch.first} to {stretch.last}"
-        attempt = materialize(pipeline, keys, stretch.first, stretch.last, label)
+        attempt = materialize(pipeline, keys, stretch.first, stretch.last, stretch.label, tags)
         attempts.append(attempt)
         if len(attempt.not_reached) >= len(keys):
             break
@@ -157,13 +208,25 @@ def run_stretch(pipeline: Pipeline, stretch: Stretch) -> list[Attempt]:
 
 
 def backfill(
-    pipeline: Pipeline, stretches: Sequence[Stretch], dates: tuple[date, date], phases: Sequence[Phase]
+    pipeline: Pipeline,
+    stretches: Sequence[Stretch],
+    dates: tuple[date, date],
+    phases: Sequence[Phase],
+    identity: str = "",
+    before: Ended = Ended(),
 ) -> Report:
     """Runs the stretches and reports how the asked dates stand, by what is in the warehouse.
 
-    What was run is reported also when nobody can look at the warehouse afterwards.
+    With an `identity`, one that is ended can be gone on with: `before` is what it had made. What was run is reported
+    also when nobody can look at the warehouse afterwards.
     """
-    attempts = tuple(attempt for stretch in stretches for attempt in run_stretch(pipeline, stretch))
+    attempts = tuple(
+        attempt
+        for stretch in stretches
+        for attempt in run_stretch(pipeline, stretch, identity, before.done.get(stretch.label, frozenset()))
+    )
+    for run_id in (*before.runs, *(attempt.run_id for attempt in attempts)) if identity else ():
+        pipeline.instance.add_run_tags(run_id, {DONE_TAG: "yes"})
     checked: list[Table] = [table for table in all_tables() if table.phase in phases]
     try:
         results = smoke_test(gatekeeper_of(pipeline.settings), *dates, checked)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -105,10 +105,19 @@ def run_backfill(
     with progress_bars() as bars, opened(settings, bars) as pipeline:
         killed = close_killed(pipeline.instance)
         stretches = backfilling.plan(warehouse, clock, first, last, phases, history=history)
-        report = backfilling.backfill(pipeline, stretches, (first, last), phases)
+        identity = backfilling.identity_of(first, last, phases, history=history)
+        before = backfilling.ended_before(pipeline.instance, identity)
+        say(list(map(goes_on, before.done.items())), style="yellow", on=errors)
+        report = backfilling.backfill(pipeline, stretches, (first, last), phases, identity, before)
     runs = [{"run_id": a.run_id, "success": a.success, "failures": list(a.failures)} for a in report.attempts]
     content = {"killed_runs": killed, "runs": runs, "dates": as_json_objects(report.results)}
     return end(report.outcome, content, lambda: _print_report(report), as_json=as_json)
+
+
+def goes_on(done: tuple[str, Collection[object]]) -> str:
+    """What of a stretch an ended backfill had made, in a sentence."""
+    label, keys = done
+    return f"Goes on where a backfill was ended: {len(keys)} assets of {label} are made and not made again."
 
 
 def close_killed(instance: DagsterInstance) -> list[str]:

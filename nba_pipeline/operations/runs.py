@@ -4,7 +4,7 @@ import hashlib
 import logging
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -114,7 +114,14 @@ def _without_freshness(found: dg.Definitions) -> dg.Definitions:
     return dg.Definitions(assets=found.assets, asset_checks=checks, resources=found.resources, executor=found.executor)
 
 
-def materialize(pipeline: Pipeline, keys: Sequence[dg.AssetKey], first: date, last: date, label: str) -> Attempt:
+def materialize(
+    pipeline: Pipeline,
+    keys: Sequence[dg.AssetKey],
+    first: date,
+    last: date,
+    label: str,
+    tags: Mapping[str, str] | None = None,
+) -> Attempt:
     """One run that materializes the assets for the dates, in this process, with a bar for its steps."""
     instance, job, bars = pipeline.instance, pipeline.job, pipeline.bars
     task = bars.add_task(label, total=None)
@@ -124,7 +131,7 @@ def materialize(pipeline: Pipeline, keys: Sequence[dg.AssetKey], first: date, la
     def advance(context: dg.HookContext) -> None:
         bars.advance(task)
 
-    tags = {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}"}
+    tags = {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}", **(tags or {})}
     if first != last:
         tags |= {RANGE_START: to_key(first), RANGE_END: to_key(last)}
     steps = len(job.get_subset(asset_selection=set(keys)).nodes)

@@ -1,0 +1,117 @@
+"""What is stale or outdated is made again: exactly that, upstream first, from what is landed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from dagster import DagsterInstance
+
+from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.evidence import Evidence, Need
+from nba_pipeline.gates import Gatekeeper
+from nba_pipeline.operations.durations import seconds_a_date
+from nba_pipeline.operations.runs import Attempt, Pipeline, materialize
+from nba_pipeline.partitions import contiguous, game_dates
+from nba_pipeline.table_asset import asset_key
+
+LONGEST_PORTION_SECONDS = 300
+"""What a portion may take by what was measured before: half of the time after which a run is ended."""
+
+
+@dataclass(frozen=True)
+class Portion:
+    """A table and contiguous dates that are made again in one run, and why."""
+
+    table: Table
+    dates: tuple[date, ...]
+    why: str
+    seconds: float
+
+    def __str__(self) -> str:
+        """The portion in words."""
+        return f"{self.table.name} {self.dates[0]} to {self.dates[-1]}, {len(self.dates)} dates: {self.why}"
+
+
+def not_current_dates(evidence: Evidence, table: Table, within: tuple[date, date]) -> dict[date, Need]:
+    """The published dates of a table that are stale or outdated, known gaps aside, in order."""
+    first, last = within
+    found = {
+        day: evidence.need_of_rows(table, day)
+        for day in sorted(evidence.published(table))
+        if first <= day <= last and not evidence.is_known_gap(day)
+    }
+    return {day: need for day, need in found.items() if need is not Need.NOTHING}
+
+
+def portions_of(table: Table, needs: Mapping[date, Need], seconds: float) -> list[Portion]:
+    """The dates of a table in runs, each of contiguous dates and short enough."""
+    most = max(1, int(LONGEST_PORTION_SECONDS / max(seconds, 1e-3)))
+    portions = []
+    for begin, end in contiguous(needs):
+        days = game_dates(begin, end)
+        for start in range(0, len(days), most):
+            part = tuple(days[start : start + most])
+            kinds = sorted({needs[day].value for day in part})
+            portions.append(Portion(table, part, " and ".join(kinds), seconds * len(part)))
+    return portions
+
+
+def planned(gatekeeper: Gatekeeper, instance: DagsterInstance, within: tuple[date, date]) -> list[Portion]:
+    """What would be made again now, in the order in which it would be. What follows from changed rows is not known."""
+    speeds = seconds_a_date(instance, [asset_key(table) for table in gatekeeper.tables])
+    with gatekeeper.warehouse.session(read_only=True) as session:
+        evidence = gatekeeper.evidence(session)
+        needs = {table.name: not_current_dates(evidence, table, within) for table in gatekeeper.tables}
+    return [
+        portion
+        for table in gatekeeper.tables
+        for portion in portions_of(table, needs[table.name], speeds[asset_key(table)])
+    ]
+
+
+def may_follow(gatekeeper: Gatekeeper, portions: Sequence[Portion], within: tuple[date, date]) -> dict[str, int]:
+    """The tables that read what would be made again, and how many of their dates: made again where rows change."""
+    first, last = within
+    changed: dict[str, set[date]] = {}
+    for portion in portions:
+        changed.setdefault(portion.table.name, set()).update(portion.dates)
+    follow: dict[str, int] = {}
+    with gatekeeper.warehouse.session(read_only=True) as session:
+        evidence = gatekeeper.evidence(session)
+        for table in gatekeeper.tables:
+            reached = evidence.reached(table, changed) & {*evidence.published(table)}
+            days = {day for day in reached if first <= day <= last and not evidence.is_frozen(table, day)}
+            new = days - changed.get(table.name, set())
+            if new:
+                follow[table.name] = len(new)
+            changed[table.name] = changed.get(table.name, set()) | days
+    return follow
+
+
+def make_again(pipeline: Pipeline, gatekeeper: Gatekeeper, within: tuple[date, date]) -> Iterator[Attempt]:
+    """Makes again every table in turn; what it makes different makes what reads it stale, and so it comes up in turn.
+
+    The source is not asked. What an earlier one, which was ended, has made is current, so this goes on from there.
+    """
+    speeds = seconds_a_date(pipeline.instance, [asset_key(table) for table in gatekeeper.tables])
+    for table in gatekeeper.tables:
+        with gatekeeper.warehouse.session(read_only=True) as session:
+            needs = not_current_dates(gatekeeper.evidence(session), table, within)
+        for portion in portions_of(table, needs, speeds[asset_key(table)]):
+            first, last = portion.dates[0], portion.dates[-1]
+            yield materialize(pipeline, [asset_key(table)], first, last, f"{table.name} {first} to {last}")
+
+
+def outdated_counts(evidence: Evidence, tables: Sequence[Table], since: date) -> dict[str, list[date]]:
+    """Per table, the dates from `since` on that were made by other code than runs now; of tables with some."""
+    found = {
+        table.name: sorted(
+            day for day in evidence.published(table) if day >= since and evidence.is_outdated(table, day)
+        )
+        for table in tables
+    }
+    return {name: days for name, days in found.items() if days}
+
+
+READ_BY_PREDICTIONS = (Phase.RAW, Phase.ANALYTICS, Phase.PRECOMPUTE)
+"""The phases whose whole history predictions are made from."""
