@@ -38,6 +38,7 @@ class AlertKind(StrEnum):
     OVERRIDE_USED = "override used"
     ACCURACY_TRIPWIRE = "accuracy tripwire"
     AUTOMATION_FAILED = "automation failed"
+    CODE_CHANGED = "code changed"
 
 
 def alert_metadata(kind: AlertKind, since: datetime, effect: str, mend: str) -> dict[str, dg.MetadataValue]:

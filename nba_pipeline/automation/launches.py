@@ -9,7 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
+from nba_pipeline.clock import game_date_of
 from nba_pipeline.contracts import Phase
+from nba_pipeline.deadlines import OPERATED
 from nba_pipeline.partitions import PARTITION, RANGE_END, RANGE_START, contiguous, dates_of, game_dates, to_key
 
 PHASE_TAG = "nba_pipeline/phase"
@@ -27,6 +29,9 @@ UNFINISHED = [
 
 LONGEST_RUN_SECONDS = 600
 """A run of the automation that takes longer is ended by Dagster's run monitoring and fails."""
+
+OLD_DATES_PRIORITY = "-1"
+"""What is made again of old dates waits for what is due now."""
 
 MOST_DATES_A_RUN = 31
 
@@ -59,6 +64,7 @@ class Launch:
             LAUNCHED_AT_TAG: now.isoformat(),
             LAUNCHED_BY_TAG: launched_by,
             "dagster/max_runtime": str(LONGEST_RUN_SECONDS),
+            **({"dagster/priority": OLD_DATES_PRIORITY} if last < game_date_of(now) - OPERATED else {}),
         }
         if first == last:
             return dg.RunRequest(identity, partition_key=to_key(first), asset_selection=list(self.keys), tags=tags)

@@ -8,6 +8,7 @@ import dagster as dg
 
 from nba_pipeline.automation.launches import Launches
 from nba_pipeline.clock import season_of
+from nba_pipeline.code_versions.translations import sources_have_changed
 from nba_pipeline.contracts import Phase, Read, Table, Window
 from nba_pipeline.deadlines import OPERATED
 from nba_pipeline.evidence import Evidence, Need
@@ -78,23 +79,32 @@ def wanted_tables(evidence: Evidence, tables: Sequence[Table], dates: Sequence[d
     """Per date, the tables that are missing, stale or outdated, and those of the phase that are made from them.
 
     What is missing is filled as far back as `filled_since`; what is stale or outdated is made again however old it is,
-    but for predictions of games that were over when they were made: those are left to people as well.
+    but for old predictions of games that were over when they were made, and their grades: those are left to people.
     """
     oldest = filled_since(tables[0].phase, evidence.clock.today())
     needs = evidence.needs(tables, dates)
+    if Need.OUTDATED in needs.values() and sources_have_changed():
+        # What was made by the code that lies on the disk is not made again by the code of before.
+        needs = {key: need for key, need in needs.items() if need is not Need.OUTDATED}
     wanted: dict[date, list[Table]] = {}
     for day in dates:
         chosen: list[Table] = []
         for table in tables:
             need = needs.get((table.name, day), Need.NOTHING)
             follows = any(read.table in chosen for read in table.reads.values() if read.window is not Window.BEFORE)
-            again = need in (Need.STALE, Need.OUTDATED) and (day >= oldest or not table.ledger)
+            again = need in (Need.STALE, Need.OUTDATED) and (day >= oldest or not _of_backtests(evidence, table, day))
             if again or (need is Need.MISSING and day >= oldest) or (need is Need.NOTHING and follows):
                 chosen.append(table)
         chosen = [t for t in chosen if evidence.can_exist(t, day) and not _frozen(evidence, t, day)]
         if chosen:
             wanted[day] = chosen
     return wanted
+
+
+def _of_backtests(evidence: Evidence, table: Table, day: date) -> bool:
+    """Whether rows are predictions that were computed after their games, or are made from such that are not current."""
+    ledgers = [read.table for read in table.reads.values() if read.table.ledger]
+    return table.ledger or any(evidence.not_current(ledger, [day]) for ledger in ledgers)
 
 
 def _waits_for_any(table: Table, wanted: Sequence[Table]) -> bool:

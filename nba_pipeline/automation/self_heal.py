@@ -1,5 +1,6 @@
 """Self-heal: what is missing, stale or failed is made again, a bounded number of times, and looked at afterwards."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,17 +10,28 @@ from enum import StrEnum
 import dagster as dg
 
 from nba_pipeline.alert_metadata import AlertKind, alert_metadata
+from nba_pipeline.automation.code_changes import (
+    CODE_CHECK,
+    Outdated,
+    dates_of,
+    evaluation,
+    outdated_history,
+    seconds_needed,
+)
 from nba_pipeline.automation.launches import Attempted, Launch, Launches, in_runs
 from nba_pipeline.automation.phase_sensors import FED_PHASES, landing_key
 from nba_pipeline.automation.planning import Plan, plan
 from nba_pipeline.automation.switch import switched
 from nba_pipeline.clock import season_of
+from nba_pipeline.code_versions import version_of
+from nba_pipeline.code_versions.translations import sources_have_changed
 from nba_pipeline.contracts import Phase, Table
 from nba_pipeline.deadlines import OPERATED, healed_from
-from nba_pipeline.evidence import Evidence
+from nba_pipeline.evidence import Evidence, Need
 from nba_pipeline.gates import Gatekeeper
 from nba_pipeline.operations.orphans import close_orphans
 from nba_pipeline.partitions import game_dates, season_start, to_key
+from nba_pipeline.predictions.walk import HISTORY_SEASONS
 from nba_pipeline.settings import Settings
 from nba_pipeline.table_asset import asset_key
 
@@ -80,6 +92,7 @@ class Memory:
     """What self-heal must tell once, or verify: it never decides whether something is launched."""
 
     season_looked_at: date | None = None
+    code_changed_at: datetime | None = None
     healing: dict[str, str] = field(default_factory=dict)
     given_up: list[str] = field(default_factory=list)
 
@@ -89,8 +102,13 @@ class Memory:
         if not text:
             return cls()
         content = json.loads(text)
-        looked_at = content["season_looked_at"]
-        return cls(date.fromisoformat(looked_at) if looked_at else None, content["healing"], content["given_up"])
+        looked_at, changed_at = content["season_looked_at"], content.get("code_changed_at")
+        return cls(
+            date.fromisoformat(looked_at) if looked_at else None,
+            datetime.fromisoformat(changed_at) if changed_at else None,
+            content["healing"],
+            content["given_up"],
+        )
 
     def forget_before(self, begin: date) -> None:
         """Forgets dates of earlier seasons, at which nothing looks any more."""
@@ -100,7 +118,15 @@ class Memory:
     def __str__(self) -> str:
         """The memory as JSON."""
         looked_at = self.season_looked_at.isoformat() if self.season_looked_at else None
-        return json.dumps({"season_looked_at": looked_at, "healing": self.healing, "given_up": self.given_up})
+        changed_at = self.code_changed_at.isoformat() if self.code_changed_at else None
+        return json.dumps(
+            {
+                "season_looked_at": looked_at,
+                "code_changed_at": changed_at,
+                "healing": self.healing,
+                "given_up": self.given_up,
+            }
+        )
 
 
 @dataclass
@@ -133,16 +159,17 @@ def self_heal_sensor(tables: Sequence[Table], settings: Settings) -> dg.SensorDe
         for run_id in close_orphans(context.instance):
             context.log.error(f"Run {run_id} had ended without saying so; it is now marked as failed.")
         memory = Memory.read(context.cursor)
-        memory.forget_before(season_start(season_of(gatekeeper.clock.today())))
+        memory.forget_before(season_start(season_of(gatekeeper.clock.today()) - HISTORY_SEASONS))
         whole_season = memory.season_looked_at != gatekeeper.clock.today()
         with gatekeeper.warehouse.session(read_only=True, wait_seconds=settings.sensor_lock_wait_seconds) as session:
             evidence = gatekeeper.evidence(session)
-            dates = dates_to_heal(evidence, whole_season=whole_season)
+            outdated = outdated_history(evidence)
+            dates = sorted({*dates_to_heal(evidence, whole_season=whole_season), *dates_of(outdated)})
             found = look(gatekeeper, evidence, Launches(context.instance), dates)
+            now = gatekeeper.clock.now()
+            events = [*verify(memory, found, now), *code_changes(context.instance, memory, evidence, outdated, now)]
         if whole_season and dates:
             memory.season_looked_at = gatekeeper.clock.today()
-        events = verify(memory, found, gatekeeper.clock.now())
-        now = gatekeeper.clock.now()
         requests = [launch.request(context.sensor_name, now) for launch in found.launches]
         reason = f"{len(dates)} dates looked at: {found.waiting} things wait, {len(found.given_up)} were given up"
         return dg.SensorResult(
@@ -150,6 +177,25 @@ def self_heal_sensor(tables: Sequence[Table], settings: Settings) -> dg.SensorDe
         )
 
     return sensor
+
+
+def code_changes(
+    instance: dg.DagsterInstance, memory: Memory, evidence: Evidence, outdated: Outdated, now: datetime
+) -> list[dg.AssetCheckEvaluation]:
+    """What to say about changed code: once that it has, and once that all was made again.
+
+    A process that runs other code than lies on the disk cannot tell, and says so by failing.
+    """
+    if outdated and sources_have_changed():
+        raise RuntimeError(
+            "this process runs code that is not on the disk any more, so it cannot tell what is outdated: reload the "
+            "code location (UI, Deployment), or start `nba-pipeline ui` again"
+        )
+    if bool(outdated) == (memory.code_changed_at is not None):
+        return []
+    memory.code_changed_at = now if outdated else None
+    seconds = seconds_needed(instance, evidence.tables, outdated)
+    return [evaluation(SELF_HEAL, evidence, outdated, seconds, now, now)]
 
 
 def dates_to_heal(evidence: Evidence, *, whole_season: bool) -> list[date]:
@@ -209,7 +255,8 @@ def _with_landing(evidence: Evidence, phase: Phase, planned: Plan) -> Mapping[da
     """What is ready; for raw tables with the landing, since only a new answer can bring what is not there.
 
     Box scores that wait for a game to be final wait for a new answer about the schedule too. Attempts about
-    the source are counted by date alone: a source that answers differently each time is asked no more often.
+    the source are counted by date and code alone: a source that answers differently each time is asked no more often.
+    What only other code made is parsed again from what is landed, and the source is not asked.
     News that was not asked for in time cannot be had any more, so its landing is left to the schedules.
     """
     if phase is not Phase.RAW:
@@ -218,12 +265,22 @@ def _with_landing(evidence: Evidence, phase: Phase, planned: Plan) -> Mapping[da
     wanted = {}
     for day in sorted({*planned.ready, *planned.closed}):
         due = {t.name: t for t in planned.wanted[day] if healed_from(t, day) <= now}
+        if due and all(_is_merely_outdated(evidence, table, day) for table in planned.wanted[day]):
+            wanted |= {day: planned.ready[day]} if day in planned.ready else {}
+            continue
+        versions = [version_of(table) for table in due.values()]
         if any(table.waits_for for table in due.values()):
             due |= {read.table.name: read.table for table in list(due.values()) for read in table.reads.values()}
         if due:
             asked = {landing_key(table) for table in due.values() if not table.landed_optional}
-            wanted[day] = frozenset({*asked, *map(asset_key, due.values())}), "the source"
+            keys = frozenset({*asked, *map(asset_key, due.values())})
+            wanted[day] = keys, hashlib.sha256(f"the source {versions}".encode()).hexdigest()
     return wanted
+
+
+def _is_merely_outdated(evidence: Evidence, table: Table, day: date) -> bool:
+    """Whether all that a table wants is to be parsed again from what is landed."""
+    return evidence.complete(table, day) and evidence.need_of_rows(table, day) is Need.OUTDATED
 
 
 def verify(memory: Memory, found: Round, now: datetime) -> list[dg.AssetObservation | dg.AssetCheckEvaluation]:
@@ -258,6 +315,23 @@ def _gave_up(phase: Phase, day: date, attempts: int, now: datetime) -> dg.AssetC
         check_name=GIVEN_UP_CHECK,
         passed=False,
         metadata={"reasons": dg.MetadataValue.json({to_key(day): [reason]}), **said},
+    )
+
+
+@dg.asset_check(
+    asset=SELF_HEAL,
+    name=CODE_CHECK,
+    required_resource_keys={"gatekeeper"},
+    description="All rows that predictions are made from were made by the code that runs.",
+)
+def code_is_current(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    """The check behind `code_is_current`: looks again, launches nothing."""
+    gatekeeper: Gatekeeper = context.resources.gatekeeper
+    with gatekeeper.warehouse.session(read_only=True) as session:
+        outdated = outdated_history(gatekeeper.evidence(session))
+    counts = {name: len(days) for name, days in outdated.items()}
+    return dg.AssetCheckResult(
+        passed=not outdated, severity=dg.AssetCheckSeverity.WARN, metadata={"outdated": dg.MetadataValue.json(counts)}
     )
 
 

@@ -6,7 +6,7 @@ from datetime import date
 
 from dagster import DagsterInstance
 
-from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.contracts import Table
 from nba_pipeline.evidence import Evidence, Need
 from nba_pipeline.gates import Gatekeeper
 from nba_pipeline.operations.durations import seconds_a_date
@@ -100,18 +100,3 @@ def make_again(pipeline: Pipeline, gatekeeper: Gatekeeper, within: tuple[date, d
         for portion in portions_of(table, needs, speeds[asset_key(table)]):
             first, last = portion.dates[0], portion.dates[-1]
             yield materialize(pipeline, [asset_key(table)], first, last, f"{table.name} {first} to {last}")
-
-
-def outdated_counts(evidence: Evidence, tables: Sequence[Table], since: date) -> dict[str, list[date]]:
-    """Per table, the dates from `since` on that were made by other code than runs now; of tables with some."""
-    found = {
-        table.name: sorted(
-            day for day in evidence.published(table) if day >= since and evidence.is_outdated(table, day)
-        )
-        for table in tables
-    }
-    return {name: days for name, days in found.items() if days}
-
-
-READ_BY_PREDICTIONS = (Phase.RAW, Phase.ANALYTICS, Phase.PRECOMPUTE)
-"""The phases whose whole history predictions are made from."""
