@@ -14,7 +14,7 @@ from nba_pipeline.precompute.feature_groups import news
 from nba_pipeline.precompute.feature_groups.form import position_group
 from nba_pipeline.precompute.feature_groups.roster import ACTIVE_WITHIN
 from nba_pipeline.precompute.features import Feature
-from nba_pipeline.precompute.games_used import Games, Whose, Within
+from nba_pipeline.precompute.games_used import DAYS, Games, Whose, Within
 from nba_pipeline.raw import injuries
 from nba_pipeline.warehouse.interface import Session
 
@@ -109,7 +109,7 @@ def _within(before: ibis.Table, row: Row, games: Games) -> ir.BooleanValue:
         case Within.SEASON_BEFORE:
             return before.season == row["season"] - 1
         case days:
-            return before.game_date >= ibis.literal(row["game_date"] - timedelta(days=days.days))
+            return before.game_date >= ibis.literal(row["game_date"] - timedelta(days=DAYS[days]))
 
 
 def _others(session: Session, row: Row, before: ibis.Table) -> Others:

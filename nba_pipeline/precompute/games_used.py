@@ -1,5 +1,6 @@
 """Whose games a feature is made from: said by each feature, and read by who explains a prediction."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -37,13 +38,9 @@ class Within(Enum):
     LAST_14_DAYS = "the 14 days before"
     LAST_20_DAYS = "the 20 days before"
 
-    @property
-    def days(self) -> int | None:
-        """How many days before the date are looked at; None for seasons."""
-        return _DAYS.get(self)
 
-
-_DAYS = {Within.LAST_7_DAYS: 7, Within.LAST_14_DAYS: 14, Within.LAST_20_DAYS: 20}
+DAYS: Mapping[Within, int] = {Within.LAST_7_DAYS: 7, Within.LAST_14_DAYS: 14, Within.LAST_20_DAYS: 20}
+"""How many days before the date are looked at, where it is not seasons."""
 
 
 @dataclass(frozen=True)
