@@ -32,7 +32,7 @@ SEASONS_APART = 10
 
 
 class How(Enum):
-    """What is made of games that were played; who sat sits, except in `EVERYBODY_PLAYS`, which is about a single day."""
+    """What is made of games; who sat them out still does, except in `EVERYBODY_PLAYS`, which is about a single day."""
 
     AS_IT_WAS = "nothing is altered"
     MORE = "who played had much more of everything, and the home team won"
