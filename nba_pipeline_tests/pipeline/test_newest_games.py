@@ -17,6 +17,7 @@ import pytest
 
 from nba_pipeline.league.model import League
 from nba_pipeline.operations.newest_games import Newest, as_of, newest_games
+from nba_pipeline.precompute.feature_groups.participation import LONG_BACK
 from nba_pipeline.precompute.features import Feature
 from nba_pipeline.precompute.games_used import (
     MISSING_TEAMMATES,
@@ -47,17 +48,23 @@ HARMLESS = (How.MORE, How.ODD_SAT, How.EVEN_SAT, How.NEVER_PLAYED)
 UNMOVED = {
     "a flag, a count or a rank, which a game moves only at the edge": (
         "is_breakout", "is_new_to_team", "is_back_to_back", "opponent_is_back_to_back", "is_third_game_in_four_days",
-        "top_five_ewma_5", "is_top_five_of_team_games_5", "minutes_rank_in_team", "points_rank_in_team", "role_rank_in_team", "present_rank", "chance_to_play",
+        "top_five_ewma_5", "is_top_five_of_team_games_5",
+        "minutes_rank_in_team", "points_rank_in_team",
+        "role_rank_in_team", "present_rank", "chance_to_play",
         "did_not_play_rate_last_5", "did_not_play_rate_last_10", "active_teammates", "present_teammates",
         "star_teammates_out", "opponent_stars_out", "rotation_players_out", "stars_out", "back_to_backs_last_14_days",
     ),
     "a value of one among several games, of which another may have the same": (
-        "minutes_last_but_one",
+        "minutes_last_but_one", "minutes_least_last_5",
     ),
     "0 while the season is no longer than the games that are held against it": (
         "points_z_score", "points_last_3_less_season", "minutes_change",
     ),
     "0 for a season without a game, and after a game above the mean": ("games_below_average_in_a_row",),
+    "of players of his role, of whom none played in the opponent's newest game": (
+        "opponent_allows_role_points", "opponent_allows_role_rebounds", "opponent_allows_role_assists",
+        "opponent_allows_role_three_pointers_made",
+    ),
     "held within limits": ("days_rest", "rest_advantage", "games_since_return", "fatigue_score"),
     "a sum that is 0 while nobody counts": (
         "departed_minutes", "departed_points", "departed_role_minutes", "out_above_minutes", "newly_out_above_minutes",
@@ -69,13 +76,13 @@ UNMOVED = {
 MAY_STAY = frozenset(name for names in UNMOVED.values() for name in names)
 
 WRONG = [
-    ("stars_out", OWN), ("out_minutes", OWN), ("vacated_minutes", TEAM),
+    ("stars_out", OWN), ("out_minutes", OWN),
     ("similar_present_above", OWN), ("points_ewma_7", TEAM),
     ("points_ewma_7", NO_GAMES), ("points_prior", OWN), ("games_played_season", OWN), ("points_avg_prior_season", OWN),
     ("games_last_7_days", OWN), ("team_games_missed", OWN), ("participation_season", OWN_THIS_SEASON),
     ("departed_minutes", OWN), ("minutes_share", OWN), ("opponent_pace", TEAM), ("expected_margin", OPPONENT),
     ("is_breakout", NO_GAMES), ("shot_zone_mismatch_score", OWN | OPPONENT), ("points_against_opponent", OWN),
-    ("minutes_with_likely_lineup", OWN_FOR_TEAM_THIS_SEASON), ("days_rest", TEAM), ("is_home_game", TEAM),
+    ("minutes_with_likely_lineup", OWN_FOR_TEAM_THIS_SEASON), ("points_last_game", TEAM), ("is_home_game", TEAM),
 ]  # fmt: skip
 
 
@@ -144,13 +151,21 @@ def evidence(raw: Frames, tmp_path_factory: pytest.TempPathFactory) -> Evidence:
 
 
 def chosen(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a game whose teams lost most, and half of those of a team that misses many and of a tired team's."""
+    """The rows of a game whose teams lost most, and half of those of a team that misses many and of a tired team's.
+
+    Newcomers and players who just came back are added: there are few.
+    """
     early, later = (rows[rows["game_date"] == day] for day in (EARLY, LATER))
     lost = early.groupby("game_id")["departed_minutes"].sum().idxmax()
     missing = later.groupby("team_id")["out_minutes"].max().idxmax()
     tired = later.loc[(later["is_back_to_back"] == 1.0) & (later["team_id"] != missing), "game_id"].min()
     of_day = later[(later["team_id"] == missing) | (later["game_id"] == tired)]
-    return pd.concat([early[early["game_id"] == lost], of_day[::2]], ignore_index=True)
+    new = early[
+        (early["games_with_team"] == 1) & (early["games_played_season"] == 1) & (early["games_prior_season"] > 1)
+    ]
+    back = later[(later["games_since_return"] < LONG_BACK) & (later["team_games_missed"] == 0)]
+    picked = pd.concat([early[early["game_id"] == lost], of_day[::2], new, back[:3]])
+    return picked.drop_duplicates(["game_date", "player_id"], ignore_index=True)
 
 
 def newest_by(home: Path, rows: Mapping[Key, Mapping[str, Any]]) -> dict[Key, Newest]:
