@@ -1,5 +1,6 @@
 """The newest game that each feature of a row was made from, by whose games it says that it is made from."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -114,44 +115,45 @@ def _within(before: ibis.Table, row: Row, games: Games) -> ir.BooleanValue:
 
 def _others(session: Session, row: Row, before: ibis.Table) -> Others:
     """Who else counts, by the expected players, by the injury report and by who played for the teams."""
-    of_team, of_opponent = (_expected(session, row, row[name]) for name in ("team_id", "opponent_id"))
-    played_for_team, played_for_opponent = (_played_for(session, before, row[n]) for n in ("team_id", "opponent_id"))
+    team, opponent = row["team_id"], row["opponent_id"]
+    statuses = _expected(session, row)
+    expected = {side: {player for of, player in statuses if of == side} for side in (team, opponent)}
+    missing = {side: {player for player in expected[side] if statuses[side, player] in news.OUT} for side in expected}
+    played_for = _by_team(session, before.filter(before.played, before.team_id.isin([team, opponent])))
+    listed_out = _by_team(session, _listed_out(session, row))
     himself = {row["player_id"]}
-    lately = _played_lately(session, before, row["team_id"])
     return Others(
-        teammates=frozenset(of_team.keys() - himself),
-        teammates_of_team=frozenset((of_team.keys() & played_for_team) - himself),
-        out_teammates=frozenset(_listed_out(session, row, row["team_id"]) - himself),
-        missing_teammates=frozenset((_missing(of_team) & played_for_team) - himself),
-        departed=frozenset(lately - of_team.keys()),
-        out_opponents=frozenset(_listed_out(session, row, row["opponent_id"])),
-        missing_opponents=frozenset(_missing(of_opponent) & played_for_opponent),
+        teammates=frozenset(expected[team] - himself),
+        teammates_of_team=frozenset((expected[team] & played_for[team]) - himself),
+        out_teammates=frozenset(listed_out[team] - himself),
+        missing_teammates=frozenset((missing[team] & played_for[team]) - himself),
+        departed=frozenset(_played_lately(session, before, team) - expected[team]),
+        out_opponents=frozenset(listed_out[opponent]),
+        missing_opponents=frozenset(missing[opponent] & played_for[opponent]),
     )
 
 
-def _expected(session: Session, row: Row, team_id: int) -> dict[int, str | None]:
-    """The players of the team who are expected in the row's game, with what the injury report says of each."""
+def _expected(session: Session, row: Row) -> dict[tuple[int, int], str | None]:
+    """What the injury report says of each player who is expected in the row's game, by team and player."""
     rows = session.read(upcoming_player_game_context.CONTRACT)
     same_game = [rows[name] == ibis.literal(row[name]) for name in ("game_date", "game_id")]
-    found = rows.filter(*same_game, rows.team_id == team_id).select("player_id", "injury_status")
-    return {each["player_id"]: each["injury_status"] for each in session.query(found).to_pylist()}
+    found = session.query(rows.filter(*same_game).select("team_id", "player_id", "injury_status")).to_pylist()
+    return {(each["team_id"], each["player_id"]): each["injury_status"] for each in found}
 
 
-def _missing(expected: Mapping[int, str | None]) -> set[int]:
-    return {player_id for player_id, status in expected.items() if status in news.OUT}
-
-
-def _listed_out(session: Session, row: Row, team_id: int) -> set[int]:
-    """Whom the report of a team lists as out, expected or not."""
+def _listed_out(session: Session, row: Row) -> ibis.Table:
+    """Whom the reports of the two teams list as out, expected or not."""
     rows = session.read(injuries.CONTRACT)
-    out = rows.filter(
-        rows.game_date == ibis.literal(row["game_date"]), rows.team_id == team_id, rows.status == absences.OUT
-    )
-    return _ids(session, out)
+    teams = rows.team_id.isin([row["team_id"], row["opponent_id"]])
+    return rows.filter(rows.game_date == ibis.literal(row["game_date"]), teams, rows.status == absences.OUT)
 
 
-def _played_for(session: Session, before: ibis.Table, team_id: int) -> set[int]:
-    return _ids(session, before.filter(before.played, before.team_id == team_id))
+def _by_team(session: Session, rows: ibis.Table) -> Mapping[int, set[int]]:
+    """The players of the rows, by team."""
+    found: defaultdict[int, set[int]] = defaultdict(set)
+    for each in session.query(rows.select("team_id", "player_id").distinct()).to_pylist():
+        found[each["team_id"]].add(each["player_id"])
+    return found
 
 
 def _played_lately(session: Session, before: ibis.Table, team_id: int) -> set[int]:
@@ -159,8 +161,4 @@ def _played_lately(session: Session, before: ibis.Table, team_id: int) -> set[in
     of_team = before.filter(before.team_id == team_id)
     dates = of_team.select("game_date").distinct().order_by(ibis.desc("game_date")).limit(ACTIVE_WITHIN)
     lately = of_team.semi_join(dates, ["game_date"])
-    return _ids(session, lately.filter(lately.played))
-
-
-def _ids(session: Session, rows: ibis.Table) -> set[int]:
-    return set(session.query(rows.select("player_id").distinct())["player_id"].to_pylist())
+    return _by_team(session, lately.filter(lately.played))[team_id]

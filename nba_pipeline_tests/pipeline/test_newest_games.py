@@ -256,4 +256,4 @@ def test_a_feature_that_names_no_games_is_refused() -> None:
     with pytest.raises(ValueError, match="not among the games"):
         MadeFrom(OWN.games, only_with=next(iter(TEAM.games)))
     with pytest.raises(ValueError, match="limits only a part"):
-        MISSING_TEAMMATES | OWN
+        _ = MISSING_TEAMMATES | OWN
