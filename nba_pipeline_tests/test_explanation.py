@@ -16,12 +16,12 @@ from nba_pipeline.operations.explanation import (
     LEARNED,
     SAME,
     CannotExplainError,
-    about,
     explain,
     feature_values,
     reasons_of,
     weights_of,
 )
+from nba_pipeline.precompute.games_used import Games, Whose
 from nba_pipeline.precompute.ml_feature_store import FEATURES
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.predictions.cards import Card, card_file, model_file
@@ -143,21 +143,20 @@ def test_the_ensemble_is_led_back_to_what_each_system_said_and_its_weight(tmp_pa
 # as-of dates
 
 
-def test_a_feature_can_have_used_only_games_of_those_that_it_is_about() -> None:
-    whose = {feature.name: set(about(feature)) for feature in FEATURES}
-    assert whose["points_ewma_7"] == {"player"}
-    assert whose["team_pace"] == {"team"}
-    assert whose["opponent_pace"] == {"opponent"}
-    assert whose["rest_advantage"] == {"team", "opponent"}
-    assert whose["points_against_opponent"] == {"player", "opponent"}
-    assert whose["participation_season"] == {"player", "team"}
-    assert whose["is_home_game"] == set()
-    row = {name: 1 for feature in FEATURES for name in (feature.name, feature.quality_column.name)}
-    found = feature_values(row, {"player": date(2025, 10, 30), "team": TODAY, "opponent": None})
-    dates = {each.name: each.as_of for each in found}
+def test_a_feature_shows_the_newest_of_the_games_that_it_is_made_from_and_none_where_it_is_missing() -> None:
+    row: dict[str, object] = {name: 1 for f in FEATURES for name in (f.name, f.quality_column.name)}
+    row["points_last_3"] = None
+    newest: dict[Games, date | None] = {games: None for feature in FEATURES for games in feature.made_from.games}
+    newest |= {Games(Whose.PLAYER): date(2025, 10, 30), Games(Whose.TEAM): TODAY}
+    dates = {each.name: each.as_of for each in feature_values(row, newest)}
     assert dates["points_ewma_7"] == date(2025, 10, 30), "he sat since"
-    assert dates["participation_season"] == TODAY
+    assert dates["participation_ewma_7"] == TODAY, "which counts here"
     assert dates["opponent_pace"] is None
+    assert dates["points_last_3"] is None, "no game made what is missing"
+    assert dates["is_home_game"] is None
+    assert dates["out_minutes"] is None, "nobody is out"
+    newest[Games(Whose.MISSING_TEAMMATES)] = date(2025, 10, 25)
+    assert {each.name: each.as_of for each in feature_values(row, newest)}["out_minutes"] == TODAY
 
 
 # on a real pipeline

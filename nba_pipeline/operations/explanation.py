@@ -12,9 +12,9 @@ import numpy as np
 
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.contracts import Table
+from nba_pipeline.operations.newest_games import Newest, as_of, newest_games
 from nba_pipeline.partitions import season_start
 from nba_pipeline.precompute import ml_feature_store
-from nba_pipeline.precompute.features import Feature
 from nba_pipeline.precompute.ml_feature_store import FEATURES
 from nba_pipeline.predictions import player_predictions, prediction_accuracy
 from nba_pipeline.predictions.cards import Card, card_file, model_file
@@ -55,7 +55,7 @@ class CannotExplainError(Exception):
 
 @dataclass(frozen=True)
 class FeatureValue:
-    """One feature as it stands in the store, and the newest game that it can have been made from."""
+    """One feature as it stands in the store, and the newest game that it was made from."""
 
     name: str
     value: float | None
@@ -151,7 +151,7 @@ def explain(
     return Explanation(
         day, chosen["player_id"], chosen["player_name"], chosen["team"], chosen["opponent"], stat,
         tuple(predictions),
-        feature_values(features, as_of_dates(session, features)),
+        feature_values(features, newest_games(session, features)),
         (*combined, *learned),
         tuple(_box_scores(session, landing, features, stat)),
     )  # fmt: skip
@@ -195,21 +195,8 @@ def _feature_row(session: Session, day: date, player_id: int) -> Row:
     return found[0]
 
 
-def as_of_dates(session: Session, features: Row) -> dict[str, date | None]:
-    """The newest game before the row's date of the player, of his team and of the opponent."""
-    history = session.read(player_game_summary.CONTRACT)
-    before = history.filter(history.game_date < ibis.literal(features["game_date"]))
-    who = {
-        "player": before.played & (before.player_id == features["player_id"]),
-        "team": before.team_id == features["team_id"],
-        "opponent": before.team_id == features["opponent_id"],
-    }
-    newest = before.agg(**{name: before.game_date.max(where=condition) for name, condition in who.items()})
-    return session.query(newest).to_pylist()[0]
-
-
-def feature_values(features: Row, newest: Mapping[str, date | None]) -> tuple[FeatureValue, ...]:
-    """Every feature of the row, with its meaning and the newest game that it can have used."""
+def feature_values(features: Row, newest: Newest) -> tuple[FeatureValue, ...]:
+    """Every feature of the row, with its meaning and the newest game that it was made from."""
     return tuple(
         FeatureValue(
             feature.name,
@@ -217,20 +204,10 @@ def feature_values(features: Row, newest: Mapping[str, date | None]) -> tuple[Fe
             features[feature.quality_column.name],
             feature.unit,
             feature.definition,
-            max((day for who in about(feature) if (day := newest[who])), default=None),
+            as_of(feature, features, newest),
         )
         for feature in FEATURES
     )
-
-
-def about(feature: Feature) -> frozenset[str]:
-    """Whose games a feature can be made from, by its name and its evidence; the schedule adds none."""
-    words = {*feature.name.split("_"), *(feature.evidence or "").split("_")}
-    whose = words & {"team", "opponent"}
-    if words & {"rest", "back"}:
-        whose |= {"team"}
-    alone = feature.name.startswith(("team_", "opponent_", "rest_", "is_")) and "share" not in words
-    return frozenset(whose if alone else {"player", *whose})
 
 
 def reasons_of(prediction: Row, features: Row, models_path: Path) -> Reasons:

@@ -57,7 +57,7 @@ def contributions_table(reasons: Reasons) -> Table:
 
 
 def features_table(found: Explanation) -> Table:
-    """Every feature, with its quality, the newest game that it can have used, and what it means."""
+    """Every feature, with its quality, the newest game that it was made from, and what it means."""
     table = Table(title="features in the store")
     table.add_column("feature", overflow="fold")
     for heading in ("value", "quality"):

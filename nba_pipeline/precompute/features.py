@@ -1,12 +1,13 @@
 """What a feature is: a value, how much evidence stands behind it, and where it comes from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 import ibis
 import ibis.expr.types as ir
 
 from nba_pipeline.contracts import Column
+from nba_pipeline.precompute.games_used import MadeFrom
 
 STATS = ("points", "rebounds", "assists", "three_pointers_made", "minutes")
 """What is predicted."""
@@ -35,7 +36,8 @@ class Feature:
     `evidence` names the count that stands behind the value and `wanted` how much of it is enough; a
     feature that is known exactly (the schedule) needs none. `source` is the table that it comes from. A `news`
     feature says, outright or through a line, who is out tonight: it is null until an injury report or a line is
-    known, and predictions made without the news may not use it.
+    known, and predictions made without the news may not use it. `made_from` says whose games the value is made from;
+    every feature must say it, for nothing that holds of most would be noticed where it is wrong.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Feature:
     wanted: int = 0
     source: str = ""
     news: bool = False
+    _: KW_ONLY
+    made_from: MadeFrom
 
     @property
     def column(self) -> Column:

@@ -72,18 +72,24 @@ def queries() -> Mapping[str, str]:
     return {module.CONTRACT.name: translated(module) for module in modules}
 
 
+def loaded(connection: duckdb.DuckDBPyConnection, raw: Frames) -> None:
+    """Makes the raw tables; those without rows are empty."""
+    for table in all_tables():
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema_name}")
+        if table.phase is Phase.RAW:
+            rows = raw.get(table.name, pd.DataFrame(columns=list(table.schema.names)))
+            known = pa.Table.from_pandas(rows, table.schema.to_pyarrow(), preserve_index=False)
+            connection.register("known", known)
+            connection.execute(f"CREATE TABLE {table.name} AS FROM known")
+
+
 def made(raw: Frames, of: Mapping[str, str]) -> Frames:
     """What the queries make of raw rows, each reading those before it; raw tables without rows are empty."""
     found: Frames = {}
     with duckdb.connect() as connection:
+        loaded(connection, raw)
         for table in all_tables():
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema_name}")
-            if table.phase is Phase.RAW:
-                rows = raw.get(table.name, pd.DataFrame(columns=list(table.schema.names)))
-                known = pa.Table.from_pandas(rows, table.schema.to_pyarrow(), preserve_index=False)
-                connection.register("known", known)
-                connection.execute(f"CREATE TABLE {table.name} AS FROM known")
-            elif table.name in of:
+            if table.name in of:
                 connection.execute(f"CREATE TABLE {table.name} AS {of[table.name]}")
                 written = connection.execute(f"FROM {table.name} ORDER BY {', '.join(table.grain)}").to_arrow_table()
                 found[table.name] = written.to_pandas(date_as_object=True)

@@ -22,6 +22,7 @@ from nba_pipeline.precompute.feature_groups import (
     teams,
 )
 from nba_pipeline.precompute.features import STATS, Feature, qualities
+from nba_pipeline.precompute.games_used import NO_GAMES, OWN
 
 START, SEASON = date(2023, 11, 1), 2023
 COUNTS = (*form.EWMA_STATS, "is_top_five", "minutes_rank")
@@ -443,7 +444,8 @@ def test_rest_counts_for_the_rested():
 
 
 def test_quality_grows_with_the_evidence_from_forty_and_is_zero_for_what_is_missing():
-    one, other = Feature("a", "x", "A.", "games", 10, "t"), Feature("b", "x", "B.", source="t")
+    one = Feature("a", "x", "A.", "games", 10, "t", made_from=OWN)
+    other = Feature("b", "x", "B.", source="t", made_from=NO_GAMES)
     kinds = {"games": "int64", "a": "float64", "b": "float64"}
     rows = ibis.memtable(pd.DataFrame({"games": [0, 5, 10, 82, None], "a": 1.0, "b": [1.0, None] * 2 + [1.0]}),
                          schema=kinds)  # fmt: skip

@@ -10,6 +10,7 @@ from nba_pipeline.as_of import GameLog, Known, as_of, as_of_each, asked_of, exac
 from nba_pipeline.precompute.feature_groups.participation import HALF_LIFE_OF_ROLE, over_team_games
 from nba_pipeline.precompute.feature_groups.roster import ACTIVE_WITHIN
 from nba_pipeline.precompute.features import Feature
+from nba_pipeline.precompute.games_used import DEPARTED, TEAM
 
 SIDE = ["game_date", "game_id", "team_id"]
 
@@ -18,10 +19,10 @@ _feature = partial(Feature, source=player_game_summary.CONTRACT.name, evidence="
 _GONE = f"of players who played one of the team's last {ACTIVE_WITHIN} games and are not expected any more."
 
 FEATURES = (
-    _feature("departed_minutes", "min", f"Sum of the minutes with half-life 7 {_GONE}"),
-    _feature("departed_points", "points", f"Sum of the points with half-life 10 {_GONE}"),
+    _feature("departed_minutes", "min", f"Sum of the minutes with half-life 7 {_GONE}", made_from=TEAM | DEPARTED),
+    _feature("departed_points", "points", f"Sum of the points with half-life 10 {_GONE}", made_from=TEAM | DEPARTED),
     _feature("departed_role_minutes", "min",
-             f"Sum of the minutes over the team's games, half-life {HALF_LIFE_OF_ROLE}, {_GONE}"),
+             f"Sum of the minutes over the team's games, half-life {HALF_LIFE_OF_ROLE}, {_GONE}", made_from=TEAM),
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.as_of import GameLog, exact
 from nba_pipeline.precompute.features import STATS, UNITS, Feature, flag
+from nba_pipeline.precompute.games_used import OWN, OWN_SEASON_BEFORE, OWN_THIS_SEASON, POSITION
 
 GAMES = "evidence_games"
 SEASON_GAMES = "games_played_season"
@@ -51,6 +52,9 @@ EVERYBODY = "everybody"
 """The position group of the whole league."""
 
 _feature = partial(Feature, source=player_game_summary.CONTRACT.name)
+_own = partial(_feature, made_from=OWN)
+_of_season = partial(_feature, made_from=OWN_THIS_SEASON)
+_of_prior_season = partial(_feature, made_from=OWN_SEASON_BEFORE)
 
 
 def words(stat: str) -> str:
@@ -61,24 +65,25 @@ def words(stat: str) -> str:
 def _of_each_stat(stat: str) -> tuple[Feature, ...]:
     unit, said = UNITS[stat], words(stat)
     return (
-        _feature(f"{stat}_last_game", unit, f"{said.capitalize()} of the last game.", GAMES, 1),
-        _feature(f"{stat}_last_10", unit, f"Mean {said} of the last 10 games, of this season or the one before.",
-                 GAMES, 10),
-        _feature(f"{stat}_avg_season", unit, f"Mean {said} this season.", SEASON_GAMES, 20),
-        _feature(f"{stat}_avg_last_5", unit, f"Mean {said} of the last 5 games this season.", SEASON_GAMES, 5),
-        _feature(f"{stat}_avg_last_10", unit, f"Mean {said} of the last 10 games this season.", SEASON_GAMES, 10),
-        _feature(f"{stat}_deviation_last_10", unit, f"Standard deviation of {said}, last 10 games this season.",
-                 SEASON_GAMES, 10),
-        _feature(f"{stat}_avg_prior_season", unit, f"Mean {said} of the season before.", PRIOR_SEASON_GAMES, 20),
+        _own(f"{stat}_last_game", unit, f"{said.capitalize()} of the last game.", GAMES, 1),
+        _own(f"{stat}_last_10", unit, f"Mean {said} of the last 10 games, of this season or the one before.",
+             GAMES, 10),
+        _of_season(f"{stat}_avg_season", unit, f"Mean {said} this season.", SEASON_GAMES, 20),
+        _of_season(f"{stat}_avg_last_5", unit, f"Mean {said} of the last 5 games this season.", SEASON_GAMES, 5),
+        _of_season(f"{stat}_avg_last_10", unit, f"Mean {said} of the last 10 games this season.", SEASON_GAMES, 10),
+        _of_season(f"{stat}_deviation_last_10", unit, f"Standard deviation of {said}, last 10 games this season.",
+                   SEASON_GAMES, 10),
+        _of_prior_season(
+            f"{stat}_avg_prior_season", unit, f"Mean {said} of the season before.", PRIOR_SEASON_GAMES, 20),
         _feature(f"{stat}_prior", unit,
                  f"Mean {said} this season, shrunk by {PRIOR_GAMES} games towards the season before, and that towards "
-                 "the league's mean for the position.", GAMES, 20),
+                 "the league's mean for the position.", GAMES, 20, made_from=OWN | POSITION),
     )  # fmt: skip
 
 
 FEATURES = (
     *(
-        _feature(
+        _own(
             f"{stat}_ewma_{half_life}",
             unit,
             f"Exponentially weighted mean of {words(stat)}, half-life {half_life} games, running on from the season "
@@ -90,58 +95,60 @@ FEATURES = (
         for half_life in half_lives
     ),
     *(feature for stat in STATS for feature in _of_each_stat(stat)),
-    _feature("games_played_season", "games", "Games played this season."),
-    _feature("games_prior_season", "games", "Games played in the season before."),
-    _feature("points_avg_last_3", "points", "Mean points of the last 3 games this season.", SEASON_GAMES, 3),
-    _feature("points_last_3", "points", "Mean points of the last 3 games, of this season or the one before.", GAMES, 3),
-    _feature("minutes_last_3", "min", "Mean minutes of the last 3 games, of this season or the one before.", GAMES, 3),
-    _feature("points_last_20", "points", "Mean points of the last 20 games, of this season or the one before.", GAMES,
-             20),
-    _feature("minutes_last_but_one", "min", "Minutes of the game before the last.", GAMES, 2),
-    _feature("minutes_most_last_5", "min", "Most minutes of the last 5 games.", GAMES, 5),
-    _feature("minutes_least_last_5", "min", "Least minutes of the last 5 games that he played.", GAMES, 5),
-    _feature("field_goals_attempted_last_game", "shots", "Shots of the last game.", GAMES, 1),
-    _feature("personal_fouls_last_game", "fouls", "Fouls of the last game.", GAMES, 1),
-    _feature("plus_minus_last_game", "points", "Plus-minus of the last game.", GAMES, 1),
-    _feature("minutes_rank_last_game", "rank", "Rank by minutes within his team in the last game.", GAMES, 1),
-    _feature("top_five_ewma_5", "share",
-             "Share of his games in which he was among the five of his team with the most minutes, half-life 5 games: "
-             "the sources do not say who starts.", GAMES, 5),
-    _feature("points_trend", "points", "Points averaged with half-life 3 less those with half-life 15.", GAMES, 15),
-    _feature("minutes_trend", "min", "Minutes averaged with half-life 3 less those with half-life 15.", GAMES, 15),
-    _feature("minutes_long_trend", "min", "Minutes averaged with half-life 5 less those with half-life 30.", GAMES, 30),
-    _feature("usage_rate_trend", "share", "Usage rate averaged with half-life 3 less that with half-life 30.", GAMES,
-             30),
-    _feature("points_recent_trend", "points",
-             "Of the last 5 games this season, mean points of the last 3 less those of the 2 before; positive is "
-             "rising.", SEASON_GAMES, 5),
-    _feature("points_slope_last_10", "points/game",
-             "Change of points per game by least squares over the last 10 games this season; positive is rising, null "
-             "below 3 games.", SEASON_GAMES, 10),
-    _feature("points_slope_last_7", "points/game",
-             "Change of points per game by least squares over the last 7 games this season; positive is rising, null "
-             "below 3 games.", SEASON_GAMES, 7),
-    _feature("points_z_score", "deviations",
-             "Mean points of the last 5 games less the season's, in standard deviations of the season.", SEASON_GAMES,
-             20),
-    _feature("is_breakout", "flag",
-             f"1 if the mean points of the last 5 games are more than {BREAKOUT_DEVIATIONS} standard deviations of the "
-             "season above the season's.", SEASON_GAMES, 20),
-    _feature("points_last_3_less_season", "points", "Mean points of the last 3 games less the season's.",
-             SEASON_GAMES, 10),
-    _feature("games_below_average_in_a_row", "games",
-             "Games in a row, up to his last, with fewer points than his mean of the season with that game.",
-             SEASON_GAMES, 5),
-    _feature("minutes_change", "share",
-             "Mean minutes of the last 10 games less the season's, as a share of the season's.", SEASON_GAMES, 10),
-    _feature("points_ewma_deviation_10", "points",
-             "Standard deviation of points, exponentially weighted with half-life 10 games.", GAMES, 10),
-    _feature("points_ewma_deviation_30", "points",
-             "Standard deviation of points, exponentially weighted with half-life 30 games.", GAMES, 30),
-    _feature("minutes_ewma_deviation_10", "min",
-             "Standard deviation of minutes, exponentially weighted with half-life 10 games.", GAMES, 10),
-    _feature("minutes_ewma_deviation_30", "min",
-             "Standard deviation of minutes, exponentially weighted with half-life 30 games.", GAMES, 30),
+    _of_season("games_played_season", "games", "Games played this season."),
+    _of_prior_season("games_prior_season", "games", "Games played in the season before."),
+    _of_season("points_avg_last_3", "points", "Mean points of the last 3 games this season.", SEASON_GAMES, 3),
+    _own("points_last_3", "points", "Mean points of the last 3 games, of this season or the one before.", GAMES, 3),
+    _own("minutes_last_3", "min", "Mean minutes of the last 3 games, of this season or the one before.", GAMES, 3),
+    _own("points_last_20", "points", "Mean points of the last 20 games, of this season or the one before.", GAMES,
+         20),
+    _own("minutes_last_but_one", "min", "Minutes of the game before the last.", GAMES, 2),
+    _own("minutes_most_last_5", "min", "Most minutes of the last 5 games.", GAMES, 5),
+    _own("minutes_least_last_5", "min", "Least minutes of the last 5 games that he played.", GAMES, 5),
+    _own("field_goals_attempted_last_game", "shots", "Shots of the last game.", GAMES, 1),
+    _own("personal_fouls_last_game", "fouls", "Fouls of the last game.", GAMES, 1),
+    _own("plus_minus_last_game", "points", "Plus-minus of the last game.", GAMES, 1),
+    _own("minutes_rank_last_game", "rank", "Rank by minutes within his team in the last game.", GAMES, 1),
+    _own("top_five_ewma_5", "share",
+         "Share of his games in which he was among the five of his team with the most minutes, half-life 5 games: "
+         "the sources do not say who starts.", GAMES, 5),
+    _own("points_trend", "points", "Points averaged with half-life 3 less those with half-life 15.", GAMES, 15),
+    _own("minutes_trend", "min", "Minutes averaged with half-life 3 less those with half-life 15.", GAMES, 15),
+    _own("minutes_long_trend", "min", "Minutes averaged with half-life 5 less those with half-life 30.", GAMES, 30),
+    _own("usage_rate_trend", "share", "Usage rate averaged with half-life 3 less that with half-life 30.", GAMES,
+         30),
+    _of_season("points_recent_trend", "points",
+               "Of the last 5 games this season, mean points of the last 3 less those of the 2 before; positive is "
+               "rising.", SEASON_GAMES, 5),
+    _of_season(
+        "points_slope_last_10", "points/game",
+        "Change of points per game by least squares over the last 10 games this season; positive is rising, null "
+        "below 3 games.", SEASON_GAMES, 10),
+    _of_season("points_slope_last_7", "points/game",
+               "Change of points per game by least squares over the last 7 games this season; positive is rising, null "
+               "below 3 games.", SEASON_GAMES, 7),
+    _of_season("points_z_score", "deviations",
+               "Mean points of the last 5 games less the season's, in standard deviations of the season.", SEASON_GAMES,
+               20),
+    _of_season(
+        "is_breakout", "flag",
+        f"1 if the mean points of the last 5 games are more than {BREAKOUT_DEVIATIONS} standard deviations of the "
+        "season above the season's.", SEASON_GAMES, 20),
+    _of_season("points_last_3_less_season", "points", "Mean points of the last 3 games less the season's.",
+               SEASON_GAMES, 10),
+    _own("games_below_average_in_a_row", "games",
+         "Games in a row, up to his last, with fewer points than his mean of the season with that game.",
+         SEASON_GAMES, 5),
+    _of_season("minutes_change", "share",
+               "Mean minutes of the last 10 games less the season's, as a share of the season's.", SEASON_GAMES, 10),
+    _own("points_ewma_deviation_10", "points",
+         "Standard deviation of points, exponentially weighted with half-life 10 games.", GAMES, 10),
+    _own("points_ewma_deviation_30", "points",
+         "Standard deviation of points, exponentially weighted with half-life 30 games.", GAMES, 30),
+    _own("minutes_ewma_deviation_10", "min",
+         "Standard deviation of minutes, exponentially weighted with half-life 10 games.", GAMES, 10),
+    _own("minutes_ewma_deviation_30", "min",
+         "Standard deviation of minutes, exponentially weighted with half-life 30 games.", GAMES, 30),
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.as_of import exact, games_before
 from nba_pipeline.precompute.feature_groups.participation import stay
 from nba_pipeline.precompute.features import Feature
+from nba_pipeline.precompute.games_used import OWN_FOR_TEAM_THIS_SEASON, TEAM, TEAMMATES_OF_TEAM
 
 KEYS = ("game_date", "game_id", "player_id")
 
@@ -62,7 +63,8 @@ LIKENESSES = (
     Likeness("lasting_lineup", PLAYS_BY_REPORT, 20, 35, "the line-up by the injury report, older games counted too"),
 )
 
-_feature = partial(Feature, source=player_game_summary.CONTRACT.name, evidence="games_with_team_season", wanted=10)
+_feature = partial(Feature, source=player_game_summary.CONTRACT.name, evidence="games_with_team_season", wanted=10,
+                   made_from=OWN_FOR_TEAM_THIS_SEASON | TEAM | TEAMMATES_OF_TEAM)  # fmt: skip
 
 FEATURES = tuple(
     feature

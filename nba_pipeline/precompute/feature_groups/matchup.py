@@ -11,23 +11,31 @@ from nba_pipeline.as_of import GameLog, asked_of
 from nba_pipeline.precompute import player_composite_factors, player_shot_zone_analysis
 from nba_pipeline.precompute.feature_groups.form import SEASON_GAMES
 from nba_pipeline.precompute.features import Feature, added
+from nba_pipeline.precompute.games_used import (
+    EVERYBODY_THIS_SEASON,
+    OPPONENT_THIS_SEASON,
+    OWN_AGAINST_OPPONENT,
+    OWN_THIS_SEASON,
+    TEAM_THIS_SEASON,
+)
 from nba_pipeline.precompute.zones import ZONES
 
 _factor = partial(Feature, source=player_composite_factors.CONTRACT.name)
-_zone = partial(Feature, evidence=SEASON_GAMES, wanted=10, source=player_shot_zone_analysis.CONTRACT.name)
+_zone = partial(Feature, evidence=SEASON_GAMES, wanted=10, source=player_shot_zone_analysis.CONTRACT.name,
+                made_from=OWN_THIS_SEASON)  # fmt: skip
 
 FEATURES = (
     Feature("points_against_opponent", "points",
             "Mean points against this opponent, this season and the one before.", "games_against_opponent", 4,
-            player_game_summary.CONTRACT.name),
+            player_game_summary.CONTRACT.name, made_from=OWN_AGAINST_OPPONENT),
     Feature("games_against_opponent", "games", "Games against this opponent, this season and the one before.",
-            source=player_game_summary.CONTRACT.name),
+            source=player_game_summary.CONTRACT.name, made_from=OWN_AGAINST_OPPONENT),
     _factor("shot_zone_mismatch_score", "%",
             "By how many percent more than the league the opponent allows in the zones in which he scores; positive is "
-            "good for him.", SEASON_GAMES, 10),
+            "good for him.", SEASON_GAMES, 10, made_from=EVERYBODY_THIS_SEASON),
     _factor("pace_score", "possessions",
             "How much faster than his team's games this one should be, by the last 10 games of both; positive is "
-            "faster.", "team_games_season", 10),
+            "faster.", "team_games_season", 10, made_from=TEAM_THIS_SEASON | OPPONENT_THIS_SEASON),
     *(
         _zone(f"{zone.prefix}_attempt_share_last_10", "share",
               f"Share of {zone.shots} among all his attempts, last 10 games this season.")

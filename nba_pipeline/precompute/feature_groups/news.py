@@ -4,6 +4,7 @@ Of those who are not on a report only the active teammates count as present: a r
 have not been with the team for weeks.
 """
 
+from collections.abc import Mapping
 from functools import partial
 
 import ibis
@@ -11,9 +12,26 @@ import ibis.expr.types as ir
 
 from nba_pipeline.analytics import upcoming_player_game_context as context
 from nba_pipeline.as_of import exact
+from nba_pipeline.contracts import Table
 from nba_pipeline.precompute import player_composite_factors
 from nba_pipeline.precompute.feature_groups.roster import ACTIVE_WITHIN, of_team, rank, teammates
 from nba_pipeline.precompute.features import Feature
+from nba_pipeline.precompute.games_used import (
+    MISSING_OPPONENTS,
+    MISSING_TEAMMATES,
+    NO_GAMES,
+    OUT_OPPONENTS,
+    OUT_TEAMMATES,
+    OWN,
+    OWN_THIS_SEASON,
+    TEAM,
+    TEAM_LAST_20_DAYS,
+    TEAMMATES,
+    TEAMMATES_OF_TEAM,
+    MadeFrom,
+    Whose,
+    only_with,
+)
 
 OUT = ("out", "doubtful")
 """What counts as not playing; of players listed as doubtful hardly any play."""
@@ -25,75 +43,121 @@ TEAM_MINUTES = 240
 CONTEXT = context.CONTRACT.name
 
 _news = partial(Feature, source=CONTEXT, news=True)
+_of_missing = partial(_news, made_from=MISSING_TEAMMATES)
+_of_present = partial(_news, made_from=TEAM | TEAMMATES_OF_TEAM)
+_among_present = partial(_news, made_from=OWN | TEAM | TEAMMATES_OF_TEAM)
+_of_missing_opponents = partial(_news, made_from=MISSING_OPPONENTS)
 
-FROM_CONTEXT = (
-    *(f"{prefix}vacated_{what}" for prefix in ("", "newly_") for what in ("minutes", "usage")),
-    *(f"vacated_{what}" for what in ("points", "rebounds", "assists", "field_goals_attempted",
-                                     "three_pointers_attempted")),
-    "returning_minutes", "returning_usage", "star_teammates_out", "teammates_questionable", "teammates_probable",
-    "opponent_vacated_minutes", "opponent_vacated_points", "opponent_stars_out",
-    "points_line", "opening_points_line", "points_line_movement", "points_line_range", "points_over_streak",
-    "points_under_streak", "spread", "total", "total_movement", "implied_team_total",
-)  # fmt: skip
-"""What is taken from the context as it stands there, with its definition and unit."""
+NEWLY_OUT_TEAMMATES = only_with(Whose.OUT_TEAMMATES, TEAM_LAST_20_DAYS)
 
-FROM_FACTORS = ("usage_spike_score", "injury_risk")
+FROM_CONTEXT: Mapping[str, MadeFrom] = {
+    "vacated_minutes": OUT_TEAMMATES,
+    "vacated_usage": OUT_TEAMMATES,
+    "newly_vacated_minutes": NEWLY_OUT_TEAMMATES,
+    "newly_vacated_usage": NEWLY_OUT_TEAMMATES,
+    "vacated_points": OUT_TEAMMATES,
+    "vacated_rebounds": OUT_TEAMMATES,
+    "vacated_assists": OUT_TEAMMATES,
+    "vacated_field_goals_attempted": OUT_TEAMMATES,
+    "vacated_three_pointers_attempted": OUT_TEAMMATES,
+    "returning_minutes": TEAMMATES | TEAM_LAST_20_DAYS,
+    "returning_usage": TEAMMATES | TEAM_LAST_20_DAYS,
+    "star_teammates_out": OUT_TEAMMATES,
+    "teammates_questionable": NO_GAMES,
+    "teammates_probable": NO_GAMES,
+    "opponent_vacated_minutes": OUT_OPPONENTS,
+    "opponent_vacated_points": OUT_OPPONENTS,
+    "opponent_stars_out": OUT_OPPONENTS,
+    "points_line": NO_GAMES,
+    "opening_points_line": NO_GAMES,
+    "points_line_movement": NO_GAMES,
+    "points_line_range": NO_GAMES,
+    "points_over_streak": OWN_THIS_SEASON,
+    "points_under_streak": OWN_THIS_SEASON,
+    "spread": NO_GAMES,
+    "total": NO_GAMES,
+    "total_movement": NO_GAMES,
+    "implied_team_total": NO_GAMES,
+}
+"""What is taken from the context as it stands there, with its definition and unit, and whose games it is made from."""
+
+FROM_FACTORS: Mapping[str, MadeFrom] = {
+    "usage_spike_score": OWN_THIS_SEASON | OUT_TEAMMATES | TEAMMATES | TEAM_LAST_20_DAYS,
+    "injury_risk": NO_GAMES,
+}
+"""The same from the factors."""
 
 VACATED_ROLES = ("minutes", "points", "rebounds", "assists", "three_pointers_made")
 
 
-def _taken(name: str) -> Feature:
-    of_factors = name in FROM_FACTORS
-    table = player_composite_factors.CONTRACT if of_factors else context.CONTRACT
+def _taken(table: Table, name: str, made_from: MadeFrom) -> Feature:
     column = next(column for column in table.columns if column.name == name)
-    return Feature(name, column.unit, column.definition, source=table.name, news=True)
+    return Feature(name, column.unit, column.definition, source=table.name, news=True, made_from=made_from)
 
 
 FEATURES = (
-    *(_taken(name) for name in (*FROM_CONTEXT, *FROM_FACTORS)),
-    _news("has_points_line", "flag", "1 if there is a line on his points, 0 if the game has lines and he has none."),
-    _news("points_line_less_season", "points", "The line on his points less his mean of the season."),
-    _news("spread_size", "points", "The spread without its sign."),
-    _news("out_minutes", "min", "Sum of the minutes with half-life 7 of active teammates who are out."),
-    _news("out_points", "points", "Sum of the points with half-life 10 of active teammates who are out."),
-    _news("out_usage", "share", "Sum of what active teammates who are out have of the team's plays: usage rate with "
-          "half-life 15 by minutes with half-life 7, per 48."),
+    *(_taken(context.CONTRACT, name, made_from) for name, made_from in FROM_CONTEXT.items()),
+    *(_taken(player_composite_factors.CONTRACT, name, made_from) for name, made_from in FROM_FACTORS.items()),
+    _news("has_points_line", "flag", "1 if there is a line on his points, 0 if the game has lines and he has none.",
+          made_from=NO_GAMES),
+    _news("points_line_less_season", "points", "The line on his points less his mean of the season.",
+          made_from=OWN_THIS_SEASON),
+    _news("spread_size", "points", "The spread without its sign.", made_from=NO_GAMES),
+    _of_missing("out_minutes", "min", "Sum of the minutes with half-life 7 of active teammates who are out."),
+    _of_missing("out_points", "points", "Sum of the points with half-life 10 of active teammates who are out."),
+    _of_missing(
+        "out_usage", "share", "Sum of what active teammates who are out have of the team's plays: usage rate with "
+        "half-life 15 by minutes with half-life 7, per 48."),
     *(
-        _news(f"out_{stat}_of_team_games", "per game",
-              f"Sum of {stat.replace('_', ' ')} over the team's games, half-life 5, of active teammates who are out.")
+        _of_missing(
+            f"out_{stat}_of_team_games", "per game",
+            f"Sum of {stat.replace('_', ' ')} over the team's games, half-life 5, of active teammates who are out.")
         for stat in VACATED_ROLES
     ),
-    _news("newly_out_minutes", "min", "Sum of the minutes with half-life 7 of teammates who are out and played the "
-          "team's last game."),
-    _news("newly_out_points", "points", "Sum of the points with half-life 10 of teammates who are out and played the "
-          "team's last game."),
-    _news("rotation_players_out", "players", f"Active teammates who are out and play {ROTATION_MINUTES} minutes, "
-          "half-life 7."),
-    _news("stars_out", "players", f"Active teammates who are out and score {STAR_POINTS}, half-life 10."),
-    _news("back_minutes", "min", "Sum of the minutes with half-life 7 of active teammates who missed the last game and "
-          "are not out now."),
-    _news("present_beyond_role_minutes", "min", "Of teammates who are present, minutes with half-life 7 beyond those "
-          "over the team's games: what they take back."),
-    _news("present_beyond_role_points", "points", "Of teammates who are present, points with half-life 10 beyond those "
-          "over the team's games."),
-    _news("present_minutes", "min", "Sum of the minutes with half-life 7 of active teammates who are not out."),
-    _news("present_points", "points", "Sum of the points with half-life 10 of active teammates who are not out."),
-    _news("present_usage", "share", "Sum of what active teammates who are not out have of the team's plays."),
-    _news("present_teammates", "players", "Active teammates who are not out."),
-    _news("balanced_minutes", "min", "His minutes with half-life 7, multiplied as everybody's so that all who are "
-          f"present play {TEAM_MINUTES}."),
-    _news("left_less_taken_back", "min", "Minutes over the team's games of teammates who are out, less what those "
-          "present take back."),
-    _news("present_rank", "rank", "Rank by minutes with half-life 7 among the teammates who are present and himself."),
-    _news("opponent_out_minutes_of_team_games", "min", "Sum of the minutes over their team's games, half-life 7, of "
-          "active opponents who are out."),
-    _news("opponent_out_points_of_team_games", "points", "Sum of the points over their team's games of active "
-          "opponents who are out."),
-    _news("opponent_newly_out_minutes", "min", "Sum of the minutes with half-life 7 of opponents who are out and "
-          "played their last game."),
-    _news("opponent_out_points", "points", "Sum of the points with half-life 10 of active opponents who are out."),
-    _news("opponent_out_plus_minus", "points", "Sum of the plus-minus with half-life 30 of active opponents who are "
-          "out."),
+    _of_missing(
+        "newly_out_minutes", "min", "Sum of the minutes with half-life 7 of teammates who are out and played the "
+        "team's last game."),
+    _of_missing(
+        "newly_out_points", "points", "Sum of the points with half-life 10 of teammates who are out and played the "
+        "team's last game."),
+    _of_missing("rotation_players_out", "players", f"Active teammates who are out and play {ROTATION_MINUTES} minutes, "
+                "half-life 7."),
+    _of_missing("stars_out", "players", f"Active teammates who are out and score {STAR_POINTS}, half-life 10."),
+    _of_present(
+        "back_minutes", "min", "Sum of the minutes with half-life 7 of active teammates who missed the last game and "
+        "are not out now."),
+    _of_present(
+        "present_beyond_role_minutes", "min", "Of teammates who are present, minutes with half-life 7 beyond those "
+        "over the team's games: what they take back."),
+    _of_present(
+        "present_beyond_role_points", "points", "Of teammates who are present, points with half-life 10 beyond those "
+        "over the team's games."),
+    _of_present("present_minutes", "min", "Sum of the minutes with half-life 7 of active teammates who are not out."),
+    _of_present("present_points", "points", "Sum of the points with half-life 10 of active teammates who are not out."),
+    _of_present("present_usage", "share", "Sum of what active teammates who are not out have of the team's plays."),
+    _of_present("present_teammates", "players", "Active teammates who are not out."),
+    _among_present(
+        "balanced_minutes", "min", "His minutes with half-life 7, multiplied as everybody's so that all who are "
+        f"present play {TEAM_MINUTES}."),
+    _of_present(
+        "left_less_taken_back", "min", "Minutes over the team's games of teammates who are out, less what those "
+        "present take back."),
+    _among_present(
+        "present_rank", "rank", "Rank by minutes with half-life 7 among the teammates who are present and himself."),
+    _of_missing_opponents(
+        "opponent_out_minutes_of_team_games", "min", "Sum of the minutes over their team's games, half-life 7, of "
+        "active opponents who are out."),
+    _of_missing_opponents(
+        "opponent_out_points_of_team_games", "points", "Sum of the points over their team's games of active "
+        "opponents who are out."),
+    _of_missing_opponents(
+        "opponent_newly_out_minutes", "min", "Sum of the minutes with half-life 7 of opponents who are out and "
+        "played their last game."),
+    _of_missing_opponents(
+        "opponent_out_points", "points", "Sum of the points with half-life 10 of active opponents who are out."),
+    _of_missing_opponents(
+        "opponent_out_plus_minus", "points", "Sum of the plus-minus with half-life 30 of active opponents who are "
+        "out."),
 )  # fmt: skip
 
 

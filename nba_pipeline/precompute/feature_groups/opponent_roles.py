@@ -9,6 +9,7 @@ from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.analytics.box_score_rates import ratio
 from nba_pipeline.as_of import GameLog, exact
 from nba_pipeline.precompute.features import STATS, UNITS, Feature
+from nba_pipeline.precompute.games_used import OPPONENT, OWN
 
 HALF_LIFE = 15
 """In games of the player: what he usually does."""
@@ -24,7 +25,8 @@ ALLOWED = tuple(stat for stat in STATS if stat != "minutes")
 
 GAMES_OF_ROLE = "opponent_games_of_role"
 
-_feature = partial(Feature, source=player_game_summary.CONTRACT.name, evidence=GAMES_OF_ROLE, wanted=20)
+_feature = partial(Feature, source=player_game_summary.CONTRACT.name, evidence=GAMES_OF_ROLE, wanted=20,
+                   made_from=OWN | OPPONENT)  # fmt: skip
 
 FEATURES = (
     *(

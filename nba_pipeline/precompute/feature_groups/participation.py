@@ -10,6 +10,7 @@ from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.analytics.box_score_rates import ratio
 from nba_pipeline.as_of import GameLog, asked_of
 from nba_pipeline.precompute.features import Feature, flag
+from nba_pipeline.precompute.games_used import OWN, OWN_FOR_TEAM, OWN_THIS_SEASON, TEAM, TEAM_THIS_SEASON
 
 TEAM_GAMES = "team_games_known"
 
@@ -46,39 +47,44 @@ RARE_CHANCE, LONG_AWAY, LEAST_CHANCE = 0.06, 20, 0.01
 """The chance after more missed games, and from `LONG_AWAY` of them on."""
 
 _feature = partial(Feature, source=player_game_summary.CONTRACT.name)
+_of_team_games = partial(_feature, made_from=TEAM)
 
 FEATURES = (
-    _feature("team_games_missed", "games",
-             "Games of his team since the last one that he played for it, of this season and the one before."),
-    _feature("chance_to_play", "share", "Chance to play by the number of team games missed alone: the share of players "
-             "who played, in the seasons 2015-16 to 2017-18."),
+    _of_team_games("team_games_missed", "games",
+                   "Games of his team since the last one that he played for it, of this season and the one before."),
+    _of_team_games(
+        "chance_to_play", "share", "Chance to play by the number of team games missed alone: the share of players "
+        "who played, in the seasons 2015-16 to 2017-18."),
     _feature("participation_season", "share", "Share of his team's games this season that he played.",
-             "team_games_season", 10),
+             "team_games_season", 10, made_from=OWN_THIS_SEASON | TEAM_THIS_SEASON),
     *(
-        _feature(f"did_not_play_rate_last_{games}", "share",
-                 f"Share of his team's last {games} games, of this season and the one before, that he did not play for "
-                 "it.", TEAM_GAMES, games)
+        _of_team_games(
+            f"did_not_play_rate_last_{games}", "share",
+            f"Share of his team's last {games} games, of this season and the one before, that he did not play for "
+            "it.", TEAM_GAMES, games)
         for games in LAST_GAMES
     ),
     *(
-        _feature(f"participation_ewma_{h}", "share",
-                 f"Share of his team's games that he played for it, exponentially weighted with half-life {h} team "
-                 "games.", TEAM_GAMES, h)
+        _of_team_games(
+            f"participation_ewma_{h}", "share",
+            f"Share of his team's games that he played for it, exponentially weighted with half-life {h} team "
+            "games.", TEAM_GAMES, h)
         for h in HALF_LIVES
     ),
     *(
-        _feature(f"{stat}_of_team_games_{h}", unit,
-                 f"Exponentially weighted mean of {SAID.get(stat, stat.replace('_', ' '))} over his team's games, 0 in "
-                 f"those that he missed, half-life {h} team games.", TEAM_GAMES, h)
+        _of_team_games(
+            f"{stat}_of_team_games_{h}", unit,
+            f"Exponentially weighted mean of {SAID.get(stat, stat.replace('_', ' '))} over his team's games, 0 in "
+            f"those that he missed, half-life {h} team games.", TEAM_GAMES, h)
         for stat, (unit, half_lives) in STATS_OF_TEAM_GAMES.items()
         for h in half_lives
     ),
     _feature("games_with_team", "games", "Games that he played for his present team, of this season and the one "
-             "before."),
-    _feature("is_new_to_team", "flag", "1 if his last game was for another team.", "evidence_games", 1),
+             "before.", made_from=OWN_FOR_TEAM),
+    _feature("is_new_to_team", "flag", "1 if his last game was for another team.", "evidence_games", 1, made_from=OWN),
     _feature("games_since_return", "games",
              f"Games of this season since he came back from missing {ABSENCE} or more of his team's games in a row, at "
-             f"most {LONG_BACK}; {LONG_BACK} if he never did.", "games_with_team", 1),
+             f"most {LONG_BACK}; {LONG_BACK} if he never did.", "games_with_team", 1, made_from=OWN_FOR_TEAM),
 )  # fmt: skip
 
 

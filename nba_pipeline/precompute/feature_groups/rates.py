@@ -11,6 +11,7 @@ from nba_pipeline.as_of import GameLog
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.precompute.feature_groups.form import GAMES, SEASON_GAMES, words
 from nba_pipeline.precompute.features import Feature
+from nba_pipeline.precompute.games_used import OWN, OWN_THIS_SEASON
 
 PER_MINUTE = {
     "points": ("points/min", (15, 30, 60)),
@@ -23,7 +24,8 @@ PER_MINUTE = {
 }
 """What is looked at per minute, with units and half-lives; every one has means with these half-lives in `form`."""
 
-_feature = partial(Feature, source=player_game_summary.CONTRACT.name)
+_own = partial(Feature, source=player_game_summary.CONTRACT.name, made_from=OWN)
+_of_season = partial(Feature, source=player_game_summary.CONTRACT.name, made_from=OWN_THIS_SEASON)
 
 
 def per_minute_name(stat: str, half_life: int) -> str:
@@ -33,7 +35,7 @@ def per_minute_name(stat: str, half_life: int) -> str:
 
 FEATURES = (
     *(
-        _feature(
+        _own(
             per_minute_name(stat, half_life),
             unit,
             f"{words(stat).capitalize()} per minute, both averaged with half-life {half_life} games.",
@@ -43,15 +45,15 @@ FEATURES = (
         for stat, (unit, half_lives) in PER_MINUTE.items()
         for half_life in half_lives
     ),
-    _feature("true_shooting_mean_30", "share",
-             "Points per two shooting attempts, points and attempts each averaged with half-life 30 games.", GAMES, 30),
-    _feature("three_pointer_rate_60", "share", "Share of threes made, with half-life 60 games.", GAMES, 30),
-    _feature("free_throw_rate_60", "share", "Share of free throws made, with half-life 60 games.", GAMES, 30),
-    _feature("three_point_share_15", "share", "Share of threes among his shots, with half-life 15 games.", GAMES, 15),
+    _own("true_shooting_mean_30", "share",
+         "Points per two shooting attempts, points and attempts each averaged with half-life 30 games.", GAMES, 30),
+    _own("three_pointer_rate_60", "share", "Share of threes made, with half-life 60 games.", GAMES, 30),
+    _own("free_throw_rate_60", "share", "Share of free throws made, with half-life 60 games.", GAMES, 30),
+    _own("three_point_share_15", "share", "Share of threes among his shots, with half-life 15 games.", GAMES, 15),
     Feature("three_point_share_last_10", "share", "Share of threes among shots, last 10 games this season.",
-            SEASON_GAMES, 10, player_daily_cache.CONTRACT.name),
-    _feature("usage_rate_last_5", "share", "Mean usage rate of the last 5 games this season.", SEASON_GAMES, 5),
-    _feature("usage_rate_last_10", "share", "Mean usage rate of the last 10 games this season.", SEASON_GAMES, 10),
+            SEASON_GAMES, 10, player_daily_cache.CONTRACT.name, made_from=OWN_THIS_SEASON),
+    _of_season("usage_rate_last_5", "share", "Mean usage rate of the last 5 games this season.", SEASON_GAMES, 5),
+    _of_season("usage_rate_last_10", "share", "Mean usage rate of the last 10 games this season.", SEASON_GAMES, 10),
 )  # fmt: skip
 
 

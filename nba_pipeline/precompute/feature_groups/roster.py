@@ -14,49 +14,60 @@ from nba_pipeline.analytics.box_score_rates import ratio
 from nba_pipeline.as_of import exact
 from nba_pipeline.precompute.feature_groups.form import GAMES
 from nba_pipeline.precompute.features import Feature
+from nba_pipeline.precompute.games_used import OWN, TEAM, TEAMMATES, TEAMMATES_OF_TEAM
 
 ACTIVE_WITHIN = 5
 """A player who played one of his team's last 5 games is active."""
 
 _feature = partial(Feature, source=player_game_summary.CONTRACT.name)
+_of_team_games = partial(_feature, made_from=TEAM)
+_of_teammates = partial(_feature, made_from=TEAM | TEAMMATES_OF_TEAM)
+_among_teammates = partial(_feature, made_from=OWN | TEAM | TEAMMATES_OF_TEAM)
 
 FEATURES = (
-    _feature("minutes_rank_in_team", "rank",
-             "Rank by minutes with half-life 7 games among the active teammates (played one of the team's last "
-             f"{ACTIVE_WITHIN} games) and himself; 1 plays most.", GAMES, 7),
-    _feature("points_rank_in_team", "rank",
-             "Rank by points with half-life 10 games among the active teammates and himself; 1 scores most.", GAMES,
-             10),
-    _feature("role_rank_in_team", "rank",
-             "Rank by minutes over the team's games, half-life 5, among all expected players; 1 plays most.", GAMES, 5),
-    _feature("minutes_share", "share",
-             "His minutes with half-life 7 as a share of those of the active teammates and himself.", GAMES, 7),
+    _among_teammates("minutes_rank_in_team", "rank",
+                     "Rank by minutes with half-life 7 games among the active teammates (played one of the team's last "
+                     f"{ACTIVE_WITHIN} games) and himself; 1 plays most.", GAMES, 7),
+    _among_teammates(
+        "points_rank_in_team", "rank",
+        "Rank by points with half-life 10 games among the active teammates and himself; 1 scores most.", GAMES,
+        10),
+    _of_team_games(
+        "role_rank_in_team", "rank",
+        "Rank by minutes over the team's games, half-life 5, among all expected players; 1 plays most.", GAMES, 5),
+    _among_teammates("minutes_share", "share",
+                     "His minutes with half-life 7 as a share of those of the active teammates and himself.", GAMES, 7),
     _feature("team_points_share", "share",
-             "His points with half-life 15 as a share of the team's points with half-life 15.", GAMES, 15),
-    _feature("likely_teammates_minutes", "min",
-             "Sum of the teammates' minutes with half-life 7, each by his chance to play."),
-    _feature("active_teammates", "players", "Teammates who played one of the team's last 5 games."),
-    _feature("active_teammates_minutes", "min",
-             "Sum of the active teammates' minutes with half-life 7: above some 210, not everybody can have his own."),
-    _feature("last_game_teammates_minutes", "min",
-             "Sum of the minutes with half-life 7 of teammates who played the team's last game."),
-    _feature("lately_absent_minutes", "min",
-             "Sum of the minutes with half-life 7 of active teammates who missed the team's last game: they may be "
-             "back."),
-    _feature("lately_absent_points", "points",
-             "Sum of the points with half-life 10 of active teammates who missed the team's last game."),
-    _feature("lately_absent_role_minutes", "min",
-             "Sum of the minutes over the team's games, half-life 5, of active teammates who missed the last one."),
+             "His points with half-life 15 as a share of the team's points with half-life 15.", GAMES, 15,
+             made_from=OWN | TEAM),
+    _of_teammates("likely_teammates_minutes", "min",
+                  "Sum of the teammates' minutes with half-life 7, each by his chance to play."),
+    _of_team_games("active_teammates", "players", "Teammates who played one of the team's last 5 games."),
+    _of_teammates(
+        "active_teammates_minutes", "min",
+        "Sum of the active teammates' minutes with half-life 7: above some 210, not everybody can have his own."),
+    _of_teammates("last_game_teammates_minutes", "min",
+                  "Sum of the minutes with half-life 7 of teammates who played the team's last game."),
+    _of_teammates(
+        "lately_absent_minutes", "min",
+        "Sum of the minutes with half-life 7 of active teammates who missed the team's last game: they may be "
+        "back."),
+    _of_teammates("lately_absent_points", "points",
+                  "Sum of the points with half-life 10 of active teammates who missed the team's last game."),
+    _of_team_games(
+        "lately_absent_role_minutes", "min",
+        "Sum of the minutes over the team's games, half-life 5, of active teammates who missed the last one."),
     _feature("long_absent_minutes", "min", "Sum of the minutes with half-life 7 of expected teammates who are not "
-             "active."),
-    _feature("teammates_role_minutes", "min",
-             "Sum of the expected teammates' minutes over the team's games, half-life 5."),
-    _feature("returning_teammates_minutes", "min",
-             "Sum of what active teammates play when they play beyond their share of the last games: minutes with "
-             "half-life 7 by the share of the team's games missed, half-life 3."),
-    _feature("returned_teammates_minutes", "min",
-             "Of teammates who played the last game, minutes with half-life 7 beyond those over the team's games: the "
-             "others' averages do not know yet that they are back."),
+             "active.", made_from=TEAM | TEAMMATES),
+    _of_team_games("teammates_role_minutes", "min",
+                   "Sum of the expected teammates' minutes over the team's games, half-life 5."),
+    _of_teammates("returning_teammates_minutes", "min",
+                  "Sum of what active teammates play when they play beyond their share of the last games: minutes with "
+                  "half-life 7 by the share of the team's games missed, half-life 3."),
+    _of_teammates(
+        "returned_teammates_minutes", "min",
+        "Of teammates who played the last game, minutes with half-life 7 beyond those over the team's games: the "
+        "others' averages do not know yet that they are back."),
 )  # fmt: skip
 
 

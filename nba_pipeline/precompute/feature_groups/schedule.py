@@ -8,6 +8,14 @@ from nba_pipeline.as_of import GameLog
 from nba_pipeline.precompute import player_composite_factors, player_daily_cache
 from nba_pipeline.precompute.feature_groups.form import GAMES
 from nba_pipeline.precompute.features import Feature, flag
+from nba_pipeline.precompute.games_used import (
+    NO_GAMES,
+    OPPONENT_THIS_SEASON,
+    OWN,
+    OWN_LAST_7_DAYS,
+    OWN_LAST_14_DAYS,
+    TEAM_THIS_SEASON,
+)
 from nba_pipeline.raw import games
 
 LONGEST_REST = 30
@@ -18,29 +26,41 @@ OF_TEAM = team_offense_game_summary.CONTRACT.name
 OF_OPPONENT = team_defense_game_summary.CONTRACT.name
 
 FEATURES = (
-    Feature("days_rest", "days", f"Days since his last game, at most {LONGEST_REST}.", GAMES, 1, OF_CACHE),
+    Feature(
+        "days_rest", "days", f"Days since his last game, at most {LONGEST_REST}.", GAMES, 1, OF_CACHE, made_from=OWN),
     Feature("team_days_rest", "days", f"Days since his team's last game this season, at most {LONGEST_REST}.",
-            "team_games_season", 1, OF_TEAM),
+            "team_games_season", 1, OF_TEAM, made_from=TEAM_THIS_SEASON),
     Feature("opponent_days_rest", "days", f"Days since the opponent's last game this season, at most {LONGEST_REST}.",
-            "opponent_games_season", 1, OF_OPPONENT),
+            "opponent_games_season", 1, OF_OPPONENT, made_from=OPPONENT_THIS_SEASON),
     Feature("rest_advantage", "days", "Team's days of rest less the opponent's, between -3 and 3.",
-            "opponent_games_season", 1, OF_TEAM),
-    Feature("is_back_to_back", "flag", "1 if his team played the day before.", source=OF_TEAM),
-    Feature("opponent_is_back_to_back", "flag", "1 if the opponent played the day before.", source=OF_OPPONENT),
+            "opponent_games_season", 1, OF_TEAM, made_from=TEAM_THIS_SEASON | OPPONENT_THIS_SEASON),
+    Feature(
+        "is_back_to_back", "flag", "1 if his team played the day before.", source=OF_TEAM, made_from=TEAM_THIS_SEASON),
+    Feature(
+        "opponent_is_back_to_back", "flag", "1 if the opponent played the day before.", source=OF_OPPONENT,
+        made_from=OPPONENT_THIS_SEASON),
     Feature("is_third_game_in_four_days", "flag", "1 if his team played two games in the 3 days before.",
-            source=OF_TEAM),
-    Feature("games_last_7_days", "games", "Games played in the 7 days before.", source=OF_CACHE),
-    Feature("games_last_14_days", "games", "Games played in the 14 days before.", source=OF_CACHE),
-    Feature("minutes_last_7_days", "min", "Minutes in the 7 days before.", source=OF_CACHE),
-    Feature("minutes_last_14_days", "min", "Minutes in the 14 days before.", source=OF_CACHE),
+            source=OF_TEAM, made_from=TEAM_THIS_SEASON),
+    Feature(
+        "games_last_7_days", "games", "Games played in the 7 days before.", source=OF_CACHE, made_from=OWN_LAST_7_DAYS),
+    Feature(
+        "games_last_14_days", "games", "Games played in the 14 days before.", source=OF_CACHE,
+        made_from=OWN_LAST_14_DAYS),
+    Feature("minutes_last_7_days", "min", "Minutes in the 7 days before.", source=OF_CACHE, made_from=OWN_LAST_7_DAYS),
+    Feature(
+        "minutes_last_14_days", "min", "Minutes in the 14 days before.", source=OF_CACHE, made_from=OWN_LAST_14_DAYS),
     Feature("back_to_backs_last_14_days", "games", "Second nights of back-to-backs in the 14 days before.",
-            source=OF_CACHE),
-    Feature("is_home_game", "flag", "1 if his team plays at home.", source=OF_CACHE),
-    Feature("is_playoff_game", "flag", "1 if the game belongs to the play-offs.", source=games.CONTRACT.name),
-    Feature("team_games_season", "games", "Games that his team played this season.", source=OF_CACHE),
+            source=OF_CACHE, made_from=OWN_LAST_14_DAYS),
+    Feature("is_home_game", "flag", "1 if his team plays at home.", source=OF_CACHE, made_from=NO_GAMES),
+    Feature(
+        "is_playoff_game", "flag", "1 if the game belongs to the play-offs.", source=games.CONTRACT.name,
+        made_from=NO_GAMES),
+    Feature(
+        "team_games_season", "games", "Games that his team played this season.", source=OF_CACHE,
+        made_from=TEAM_THIS_SEASON),
     Feature("fatigue_score", "points of 100",
             "100 is fresh; less for back-to-backs and for many games and minutes in the days before.", GAMES, 1,
-            player_composite_factors.CONTRACT.name),
+            player_composite_factors.CONTRACT.name, made_from=OWN),
 )  # fmt: skip
 
 

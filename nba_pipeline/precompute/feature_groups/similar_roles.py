@@ -12,6 +12,7 @@ from nba_pipeline.analytics import upcoming_player_game_context as context
 from nba_pipeline.analytics.box_score_rates import ratio
 from nba_pipeline.as_of import exact
 from nba_pipeline.precompute.features import Feature
+from nba_pipeline.precompute.games_used import OWN, TEAM, TEAMMATES_OF_TEAM, Whose, only_with
 
 KEYS = ("game_date", "game_id", "player_id")
 
@@ -35,7 +36,13 @@ _TEAMMATES = {
     "out_below_minutes": "minutes with half-life 7 of active teammates who are out and do not play more than he",
 }
 
-FEATURES = tuple(_feature(name, "min", f"Sum of the {said}.") for name, said in _TEAMMATES.items())
+_OF_MISSING = only_with(Whose.MISSING_TEAMMATES, OWN | TEAM)
+_OF_PRESENT = OWN | TEAM | TEAMMATES_OF_TEAM
+
+FEATURES = tuple(
+    _feature(name, "min", f"Sum of the {said}.", made_from=_OF_MISSING if "out_" in name else _OF_PRESENT)
+    for name, said in _TEAMMATES.items()
+)
 
 
 def roles(rows: ibis.Table) -> dict[str, ir.Value]:

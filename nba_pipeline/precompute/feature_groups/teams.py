@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 from nba_pipeline.analytics import team_defense_game_summary, team_offense_game_summary
 from nba_pipeline.as_of import GameLog
 from nba_pipeline.precompute.features import Feature
+from nba_pipeline.precompute.games_used import OPPONENT, OPPONENT_THIS_SEASON, TEAM, TEAM_THIS_SEASON
 
 HALF_LIFE, LONG_HALF_LIFE = 15, 40
 
@@ -50,6 +51,7 @@ HOME_ADVANTAGE = 2.0
 _team = partial(Feature, source=team_offense_game_summary.CONTRACT.name, evidence="team_games_season", wanted=10)
 _opponent = partial(Feature, source=team_defense_game_summary.CONTRACT.name, evidence="opponent_games_season",
                     wanted=10)  # fmt: skip
+_both = partial(_opponent, made_from=TEAM | OPPONENT)
 
 
 def opponent_name(measure: str) -> str:
@@ -59,34 +61,38 @@ def opponent_name(measure: str) -> str:
 
 FEATURES = (
     *(
-        _team(f"team_{name}", unit, f"His team's {said}, half-life {HALF_LIFE} games.")
+        _team(f"team_{name}", unit, f"His team's {said}, half-life {HALF_LIFE} games.", made_from=TEAM)
         for name, (unit, said) in OF_TEAM.items()
     ),
     *(
-        _opponent(opponent_name(name), unit, f"The opponent's {said}, half-life {HALF_LIFE} games.")
+        _opponent(opponent_name(name), unit, f"The opponent's {said}, half-life {HALF_LIFE} games.",
+                  made_from=OPPONENT)
         for name, (unit, said) in OF_OPPONENT.items()
     ),
-    _team("team_win_share_season", "share", "Share of his team's games this season that it won."),
-    _opponent("opponent_win_share_season", "share", "Share of the opponent's games this season that it won."),
-    _team("team_margin_long", "points", f"His team's margin, half-life {LONG_HALF_LIFE} games."),
-    _opponent("opponent_margin_long", "points", f"The opponent's margin, half-life {LONG_HALF_LIFE} games."),
+    _team("team_win_share_season", "share", "Share of his team's games this season that it won.",
+          made_from=TEAM_THIS_SEASON),
+    _opponent("opponent_win_share_season", "share", "Share of the opponent's games this season that it won.",
+              made_from=OPPONENT_THIS_SEASON),
+    _team("team_margin_long", "points", f"His team's margin, half-life {LONG_HALF_LIFE} games.", made_from=TEAM),
+    _opponent("opponent_margin_long", "points", f"The opponent's margin, half-life {LONG_HALF_LIFE} games.",
+              made_from=OPPONENT),
     _opponent("opponent_defensive_rating_long", "points",
-              f"The opponent's defensive rating, half-life {LONG_HALF_LIFE} games."),
-    _opponent("expected_margin", "points",
-              f"His team's margin less the opponent's, half-life {LONG_HALF_LIFE} games, and {HOME_ADVANTAGE:g} more "
-              "at home and less away: positive is a favourite."),
-    _opponent("expected_margin_size", "points",
-              "The expected margin without its sign: the larger, the likelier is a game decided early, which costs "
-              "regulars minutes."),
-    _opponent("expected_team_points", "points",
-              f"Mean of what his team scores and the opponent allows, half-life {LONG_HALF_LIFE} games."),
-    _opponent("expected_pace", "possessions",
-              f"His team's and the opponent's pace together, half-life {LONG_HALF_LIFE} games."),
-    _opponent("expected_efficiency", "points",
-              f"His team's offensive and the opponent's defensive rating together, half-life {LONG_HALF_LIFE} games."),
-    _opponent("pace_mismatch", "possessions",
-              f"The opponent's pace less his team's, half-life {HALF_LIFE} games: positive is a faster game than his "
-              "team is used to."),
+              f"The opponent's defensive rating, half-life {LONG_HALF_LIFE} games.", made_from=OPPONENT),
+    _both("expected_margin", "points",
+          f"His team's margin less the opponent's, half-life {LONG_HALF_LIFE} games, and {HOME_ADVANTAGE:g} more "
+          "at home and less away: positive is a favourite."),
+    _both("expected_margin_size", "points",
+          "The expected margin without its sign: the larger, the likelier is a game decided early, which costs "
+          "regulars minutes."),
+    _both("expected_team_points", "points",
+          f"Mean of what his team scores and the opponent allows, half-life {LONG_HALF_LIFE} games."),
+    _both("expected_pace", "possessions",
+          f"His team's and the opponent's pace together, half-life {LONG_HALF_LIFE} games."),
+    _both("expected_efficiency", "points",
+          f"His team's offensive and the opponent's defensive rating together, half-life {LONG_HALF_LIFE} games."),
+    _both("pace_mismatch", "possessions",
+          f"The opponent's pace less his team's, half-life {HALF_LIFE} games: positive is a faster game than his "
+          "team is used to."),
 )  # fmt: skip
 
 
