@@ -5,6 +5,7 @@ the order of columns, columns that nobody uses and selects that only pass on wha
 while a constant, a function, a condition or a join that reaches the result does.
 """
 
+import enum
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -229,7 +230,7 @@ def _value(value: exp.Expression, scope: Scope, rows: str) -> str:
         return _hash("query", found.rows, *found.columns.values())
     # What is taken over other rows than its own depends on which those are.
     about = [rows] if isinstance(value, exp.Window | exp.AggFunc) else []
-    said = {name: part for name, part in sorted(value.args.items()) if part not in (None, False, [])}
+    said = {name: part for name, part in sorted(value.args.items()) if part not in (None, False, [], ())}
     parts = (f"{name}:{_part(part, scope, rows)}" for name, part in said.items())
     return _hash(type(value).__name__, *about, *parts)
 
@@ -237,6 +238,8 @@ def _value(value: exp.Expression, scope: Scope, rows: str) -> str:
 def _part(part: object, scope: Scope, rows: str) -> str:
     if isinstance(part, exp.Expression):
         return _value(part, scope, rows)
-    if isinstance(part, list):
+    if isinstance(part, list | tuple):
         return _hash("list", *(_part(each, scope, rows) for each in part))
-    return str(part)
+    if isinstance(part, str | int | float | enum.Enum):
+        return str(part)
+    raise UnknownQueryError(f"a query holds a {type(part).__name__}: {str(part)[:80]}")

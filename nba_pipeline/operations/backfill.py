@@ -100,7 +100,8 @@ def failures_of(attempt: Attempt) -> list[str]:
     """What went wrong in a run, as sentences; nothing when it succeeded."""
     silent = (f"failed without saying why; look at it with: {COMMAND}ui",)
     said = () if attempt.success else attempt.failures or silent
-    return [f"run {attempt.run_id[:8]}: {failure}" for failure in said]
+    # A check of a range says the same of each of its dates.
+    return [f"run {attempt.run_id[:8]}: {failure}" for failure in dict.fromkeys(said)]
 
 
 def keys_of(phases: Sequence[Phase], *, before_tip_off: bool) -> tuple[dg.AssetKey, ...]:

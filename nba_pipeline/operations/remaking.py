@@ -8,7 +8,7 @@ from dagster import DagsterInstance
 
 from nba_pipeline.contracts import Table
 from nba_pipeline.evidence import Evidence, Need
-from nba_pipeline.gates import Gatekeeper
+from nba_pipeline.gates import GATES, Gatekeeper, last_table
 from nba_pipeline.operations.durations import seconds_a_date
 from nba_pipeline.operations.runs import Attempt, Pipeline, materialize
 from nba_pipeline.partitions import contiguous, game_dates
@@ -64,7 +64,7 @@ def planned(gatekeeper: Gatekeeper, instance: DagsterInstance, within: tuple[dat
         needs = {table.name: not_current_dates(evidence, table, within) for table in gatekeeper.tables}
     return [
         portion
-        for table in gatekeeper.tables
+        for table in in_turn(gatekeeper.tables)
         for portion in portions_of(table, needs[table.name], speeds[asset_key(table)])
     ]
 
@@ -88,13 +88,22 @@ def may_follow(gatekeeper: Gatekeeper, portions: Sequence[Portion], within: tupl
     return follow
 
 
+def in_turn(tables: Sequence[Table]) -> list[Table]:
+    """The tables phase by phase, upstream first; the one that carries the gate behind its phase is the last of it.
+
+    A gate judges the whole phase as soon as that table is made.
+    """
+    carrying = {last_table(gate, tables).name for gate in GATES}
+    return sorted(tables, key=lambda table: (table.phase.value, table.name in carrying, tables.index(table)))
+
+
 def make_again(pipeline: Pipeline, gatekeeper: Gatekeeper, within: tuple[date, date]) -> Iterator[Attempt]:
     """Makes again every table in turn; what it makes different makes what reads it stale, and so it comes up in turn.
 
     The source is not asked. What an earlier one, which was ended, has made is current, so this goes on from there.
     """
     speeds = seconds_a_date(pipeline.instance, [asset_key(table) for table in gatekeeper.tables])
-    for table in gatekeeper.tables:
+    for table in in_turn(gatekeeper.tables):
         with gatekeeper.warehouse.session(read_only=True) as session:
             needs = not_current_dates(gatekeeper.evidence(session), table, within)
         for portion in portions_of(table, needs, speeds[asset_key(table)]):
