@@ -242,4 +242,6 @@ def _part(part: object, scope: Scope, rows: str) -> str:
         return _hash("list", *(_part(each, scope, rows) for each in part))
     if isinstance(part, str | int | float | enum.Enum):
         return str(part)
+    if isinstance(part, type):
+        return part.__name__
     raise UnknownQueryError(f"a query holds a {type(part).__name__}: {str(part)[:80]}")
