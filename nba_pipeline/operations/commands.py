@@ -102,10 +102,16 @@ def run_backfill(
     """Backfills the dates and prints how they stand; 0 only when every run succeeded and every date is whole."""
     clock, warehouse = Clock.from_settings(settings), warehouse_of(settings)
     refuse_range(clock, first, last)
-    with progress_bars() as bars, opened(settings, bars) as pipeline:
-        killed = close_killed(pipeline.instance)
-        stretches = backfilling.plan(warehouse, clock, first, last, phases, history=history)
-        report = backfilling.backfill(pipeline, stretches, (first, last), phases)
+    report = None
+    try:
+        with progress_bars() as bars, opened(settings, bars) as pipeline:
+            killed = close_killed(pipeline.instance)
+            stretches = backfilling.plan(warehouse, clock, first, last, phases, history=history)
+            report = backfilling.backfill(pipeline, stretches, (first, last), phases)
+    except WarehouseError as error:
+        if report is None:
+            raise
+        report = replace(report, unknown=str(error))
     runs = [{"run_id": a.run_id, "success": a.success, "failures": list(a.failures)} for a in report.attempts]
     content = {"killed_runs": killed, "runs": runs, "dates": as_json_objects(report.results)}
     return end(report.outcome, content, lambda: _print_report(report), as_json=as_json)
