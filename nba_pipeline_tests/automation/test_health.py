@@ -174,17 +174,13 @@ def test_a_daemon_that_went_silent_is_a_problem_and_one_that_lives_or_never_was_
     assert "nba-pipeline ui" in problem
 
 
-def process_that_died(instance: DagsterInstance, *keys: dg.AssetKey, day: date) -> None:
+def process_that_died(daemon: SimulatedDaemon, *keys: dg.AssetKey, day: date) -> None:
     """A run that a command had begun when it was killed."""
     with subprocess.Popen([sys.executable, "-c", ""]) as gone:
         gone.wait()
     tags = {PROCESS_TAG: f"{socket.gethostname()}:{gone.pid}", PARTITION: to_key(day)}
-
-    @dg.job
-    def nothing() -> None:
-        pass
-
-    instance.create_run_for_job(nothing, tags=tags, status=dg.DagsterRunStatus.STARTED, asset_selection=frozenset(keys))
+    begun = dg.DagsterRunStatus.STARTED
+    daemon.instance.create_run_for_job(daemon.job, tags=tags, status=begun, asset_selection=frozenset(keys))
 
 
 def test_every_problem_of_every_kind_ends_in_a_command_that_can_be_typed(loaded: Loaded) -> None:
@@ -197,7 +193,7 @@ def test_every_problem_of_every_kind_ends_in_a_command_that_can_be_typed(loaded:
         connection.execute(f"{earlier} WHERE chain_position = 7")
     without_games(daemon, YESTERDAY)
     sign_of_life(daemon.instance, LONGEST_SILENCE + timedelta(seconds=1))
-    process_that_died(daemon.instance, asset_key(player_game_summary.CONTRACT), day=CORRECTED_GAME)
+    process_that_died(daemon, asset_key(player_game_summary.CONTRACT), day=CORRECTED_GAME)
     kinds = {
         "last sign of life": "ui",
         "was killed": "backfill",
@@ -215,7 +211,7 @@ def test_every_problem_of_every_kind_ends_in_a_command_that_can_be_typed(loaded:
 
 def test_a_killed_run_whose_dates_are_complete_and_current_is_no_problem(loaded: Loaded) -> None:
     daemon = loaded()
-    process_that_died(daemon.instance, asset_key(player_daily_cache.CONTRACT), LANDED_GAMES, day=CORRECTED_GAME)
+    process_that_died(daemon, asset_key(player_daily_cache.CONTRACT), LANDED_GAMES, day=CORRECTED_GAME)
     assert found(daemon).well
     lose(daemon, player_daily_cache.CONTRACT, CORRECTED_GAME)
     assert "was killed" in " ".join(found(daemon).problems)
