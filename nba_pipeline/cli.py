@@ -1,6 +1,7 @@
 """`nba-pipeline …`: the same runs on the same instance as the UI, for terminals and scripts."""
 
 import signal
+import socket
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -98,6 +99,15 @@ def _settings() -> Settings:
             variable = name if name.startswith("BALLDONTLIE") else f"NBA_PIPELINE_{name}"
             said.append(f"{variable}: {problem['msg']}")
         raise NotTriedError("\n".join(said)) from error
+
+
+def _refuse_taken(port: int) -> None:
+    """Raises `NotTriedError` when somebody listens on the port already."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        taken = f"port {port} of 127.0.0.1 cannot be had ({error.strerror}); choose another: --port"
+        raise NotTriedError(taken) from error
 
 
 @app.command("serve-league")
@@ -357,6 +367,8 @@ def demo(
     """See it work: a simulated league, thirty game dates end to end, tomorrow's predictions. Needs no key."""
     from nba_pipeline.operations.demo import run_demo
 
+    if ui:
+        _refuse_taken(port)
     raise typer.Exit(run_demo(_settings(), seed=seed, ui=ui, port=port))
 
 
@@ -365,6 +377,7 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0
     """Open Dagster's UI on the instance that the commands use."""
     from nba_pipeline.operations.commands import run_ui
 
+    _refuse_taken(port)
     run_ui(_settings(), port)
 
 

@@ -1,6 +1,9 @@
 """The health report says well only where it is well, and every problem as a sentence that names its date."""
 
 import json
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -18,7 +21,11 @@ from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase
 from nba_pipeline.deadlines import due
 from nba_pipeline.evidence import Override
+from nba_pipeline.gates import RECENT, TRIPWIRE, Verdict
+from nba_pipeline.gates import State as GateState
+from nba_pipeline.landing import LANDED_GAMES
 from nba_pipeline.operations.commands import run_health
+from nba_pipeline.operations.orphans import PROCESS_TAG
 from nba_pipeline.operations.overrides import known_gap, record_override
 from nba_pipeline.operations.pipeline_health import (
     HEALTH_CHECK,
@@ -27,15 +34,17 @@ from nba_pipeline.operations.pipeline_health import (
     Health,
     health,
 )
-from nba_pipeline.operations.smoke_test import State, smoke_test
-from nba_pipeline.partitions import game_dates
+from nba_pipeline.operations.smoke_test import State, cause_of_closing, smoke_test
+from nba_pipeline.partitions import PARTITION, game_dates, to_key
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.settings import Settings
+from nba_pipeline.table_asset import asset_key
 from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
 from nba_pipeline_tests.automation.conftest import CORRECTED_GAME, LOADED_AT, lose
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.named_command import named_command
 from nba_pipeline_tests.pipeline.conftest import OPENING
 
 Loaded = Callable[..., SimulatedDaemon]
@@ -163,6 +172,77 @@ def test_a_daemon_that_went_silent_is_a_problem_and_one_that_lives_or_never_was_
     (problem,) = found(daemon).problems
     assert "last sign of life" in problem
     assert "nba-pipeline ui" in problem
+
+
+def process_that_died(daemon: SimulatedDaemon, *keys: dg.AssetKey, day: date) -> None:
+    """A run that a command had begun when it was killed."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    tags = {PROCESS_TAG: f"{socket.gethostname()}:{gone.pid}", PARTITION: to_key(day)}
+    begun = dg.DagsterRunStatus.STARTED
+    daemon.instance.create_run_for_job(daemon.job, tags=tags, status=begun, asset_selection=frozenset(keys))
+
+
+def test_every_problem_of_every_kind_ends_in_a_command_that_can_be_typed(loaded: Loaded) -> None:
+    daemon = loaded()
+    lose(daemon, player_game_summary.CONTRACT, CORRECTED_GAME)
+    with duckdb.connect(str(daemon.settings.warehouse_path)) as connection:
+        made = f"UPDATE {PUBLISHED_PARTITIONS.name} SET inputs = 'other' WHERE game_date = ?"
+        connection.execute(f"{made} AND table_name = 'raw.players'", [CORRECTED_GAME])
+        earlier = f"UPDATE {player_predictions.CONTRACT.name} SET made_at = made_at - INTERVAL 1 HOUR"
+        connection.execute(f"{earlier} WHERE chain_position = 7")
+    without_games(daemon, YESTERDAY)
+    sign_of_life(daemon.instance, LONGEST_SILENCE + timedelta(seconds=1))
+    process_that_died(daemon, asset_key(player_game_summary.CONTRACT), day=CORRECTED_GAME)
+    kinds = {
+        "last sign of life": "ui",
+        "was killed": "backfill",
+        "was never published": "backfill",
+        "made before what it is made from changed": "backfill",
+        "the ledger is broken": "ledger",
+        "the gate": "backfill",
+        "knows of no games": "gate",
+    }
+    problems = found(daemon).problems
+    for kind, command in kinds.items():
+        assert command in {named_command(problem)[0] for problem in problems if kind in problem}, kind
+    assert all(any(kind in problem for kind in kinds) for problem in problems), "kinds that nobody named"
+
+
+def test_a_killed_run_whose_dates_are_complete_and_current_is_no_problem(loaded: Loaded) -> None:
+    daemon = loaded()
+    process_that_died(daemon, asset_key(player_daily_cache.CONTRACT), LANDED_GAMES, day=CORRECTED_GAME)
+    assert found(daemon).well
+    lose(daemon, player_daily_cache.CONTRACT, CORRECTED_GAME)
+    assert "was killed" in " ".join(found(daemon).problems)
+
+
+def test_two_weeks_of_which_nothing_was_loaded_are_one_problem_and_not_well(loaded: Loaded) -> None:
+    daemon = loaded()
+    late = LOADED_AT.date() + timedelta(days=30)
+    daemon.at(LOADED_AT + timedelta(days=31))
+    report = health(daemon.gatekeeper, daemon.instance, late)
+    (problem,) = report.problems
+    first = late - timedelta(days=14)
+    assert problem.startswith(f"nothing was loaded of the game dates from {first} to {late + timedelta(days=1)}")
+    assert named_command(problem) == ["backfill", "--from", str(first), "--to", str(late + timedelta(days=1))]
+
+
+def test_rows_made_of_what_has_changed_since_are_a_problem(loaded: Loaded) -> None:
+    daemon = loaded()
+    with duckdb.connect(str(daemon.settings.warehouse_path)) as connection:
+        made = f"UPDATE {PUBLISHED_PARTITIONS.name} SET inputs = 'other' WHERE table_name = ? AND game_date = ?"
+        connection.execute(made, [player_daily_cache.CONTRACT.name, CORRECTED_GAME])
+    report = found(daemon)
+    assert report.stale == 1
+    (problem,) = [p for p in report.problems if not p.startswith("the gate")]
+    assert problem.startswith(f"{player_daily_cache.CONTRACT.name} on {CORRECTED_GAME} was made before")
+
+
+def test_a_suspicion_of_the_tripwire_ends_in_the_command_that_shows_the_errors() -> None:
+    suspicion = f"{TRIPWIRE}: ensemble is too good to be true. Look for a leak first"
+    cause = cause_of_closing(Verdict("predictions_to_grades", YESTERDAY, GateState.CLOSED, (suspicion,)))
+    assert named_command(str(cause)) == ["accuracy", "--from", str(YESTERDAY - RECENT), "--to", str(YESTERDAY)]
 
 
 def test_a_home_that_was_never_loaded_is_not_called_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
