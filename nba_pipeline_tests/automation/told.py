@@ -216,7 +216,8 @@ def _still_missing(instance: DagsterInstance, alert: Told) -> str:
             made.add((event.asset_key, event.partition))
     missing = []
     for key, partition in sorted(planned - made, key=str):
-        later = instance.fetch_materializations(key, limit=PAGE * PAGE).records
+        of_it = AssetRecordsFilter(key, asset_partitions=[partition] if partition else None)
+        later = instance.fetch_materializations(of_it, limit=PAGE).records
         if not any(e.partition_key == partition and failed_at <= e.timestamp <= alert.sent_at for e in later):
             missing.append(f"{key.to_user_string()} {partition}")
     return ", ".join(missing)
