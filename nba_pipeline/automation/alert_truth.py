@@ -184,7 +184,10 @@ class Truth:
         said = [*_said_of_date(of_date, day), *self._said_as_a_whole(others, day)]
         if complaint.kind is AlertKind.FRESHNESS_MISSED:
             grid = self._evaluations(AssetCheckKey(_key(complaint).asset_key, GRID_CHECK), day, OF_ONE_DATE)
-            said += [each for each in _said_of_date(grid, day) if each.at > complaint.at]
+            said += _said_of_date(grid, day)
+        if all(each.passed for each in said):
+            # What did not pass lies further back than is looked: only what passed after it counts.
+            said = [each for each in said if each.at > complaint.at]
         newest = max(said, key=lambda each: each.at, default=None)
         if newest is not None and newest.passed:
             return Good(newest.sentence, _instant(newest.at))
@@ -236,11 +239,11 @@ class Truth:
         return None
 
     def _evaluations(
-        self, key: AssetCheckKey, day: str | None, limit: int = WHOLE_EVALUATIONS
+        self, key: AssetCheckKey, day: str | None, limit: int | None = None
     ) -> list[AssetCheckExecutionRecord]:
         """The newest evaluations of a check for a partition, or of those without one; what is only planned is none."""
         found = self._instance.event_log_storage.get_asset_check_execution_history(
-            key, limit=limit, status=COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
+            key, limit=limit or WHOLE_EVALUATIONS, status=COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
             partition_filter=PartitionKeyFilter(key=day),
         )  # fmt: skip
         return [record for record in found if record.event is not None]
