@@ -156,14 +156,14 @@ class Truth:
     # checks
 
     def _whole_check(self, complaint: CheckComplaint) -> tuple[Complaint | None, Good | None]:
-        newest = max(self._evaluations(_key(complaint), None), key=_at, default=None)
+        newest = max(self._evaluations(_key(complaint), None, WHOLE_EVALUATIONS), key=_at, default=None)
         if newest is None or newest.event is None:
             return complaint, None
         passed, sentence = _passed(newest), _sentence(newest, None)
         return (None, Good(sentence, _instant(newest.event.timestamp))) if passed else (complaint, None)
 
     def _check(self, complaint: CheckComplaint) -> tuple[Complaint | None, Good | None]:
-        whole = self._evaluations(_key(complaint), None)
+        whole = self._evaluations(_key(complaint), None, WHOLE_EVALUATIONS)
         good: Good | None = None
         days = days_of(complaint.ranges)
         for n, day in enumerate(days):
@@ -238,12 +238,10 @@ class Truth:
                     return Good(f"self-heal found {healed} complete", _instant(record.timestamp))
         return None
 
-    def _evaluations(
-        self, key: AssetCheckKey, day: str | None, limit: int | None = None
-    ) -> list[AssetCheckExecutionRecord]:
+    def _evaluations(self, key: AssetCheckKey, day: str | None, limit: int) -> list[AssetCheckExecutionRecord]:
         """The newest evaluations of a check for a partition, or of those without one; what is only planned is none."""
         found = self._instance.event_log_storage.get_asset_check_execution_history(
-            key, limit=limit or WHOLE_EVALUATIONS, status=COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
+            key, limit=limit, status=COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
             partition_filter=PartitionKeyFilter(key=day),
         )  # fmt: skip
         return [record for record in found if record.event is not None]
