@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,13 @@ from dagster import AssetCheckKey, DagsterInstance, DagsterRunStatus
 
 from nba_pipeline.automation.alert_sensor import MADE_GOOD, RESOLVED, SENT
 from nba_pipeline.automation.freshness import FRESHNESS_CHECK
+from nba_pipeline.contracts import Phase
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.league.simulation import simulate
 from nba_pipeline.operations import demo
 from nba_pipeline.operations.commands import run_ui, ui_environment
 from nba_pipeline.precompute import player_daily_cache
+from nba_pipeline.raw import games
 from nba_pipeline.settings import Settings
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline.tables import all_tables
@@ -60,6 +63,29 @@ def test_a_load_judges_the_freshness_of_all_that_it_made_once_and_finds_nothing_
     assert {name for name, passed in known.items() if not passed} == set()
     daemon.tick_sensor("alerts")
     assert outcomes(daemon) == []
+
+
+def test_the_runs_of_a_first_load_record_nothing_late_that_the_next_of_them_makes_and_one_alert_closes_once(
+    daemon: Callable[..., SimulatedDaemon],
+) -> None:
+    made = daemon(LOADED_AT)
+    raw = [table for table in all_tables() if table.phase is Phase.RAW]
+    backfill(made, date(2025, 10, 21), TODAY, Phase.LANDING, Phase.RAW)
+    known = freshness_known(made.instance)
+    assert {table.name: known[table.name] for table in raw} == {table.name: [True] for table in raw}
+    made.tick_sensor("alerts")
+    assert outcomes(made) == []
+    lose(made, games.CONTRACT, TODAY)
+    for _ in range(2):
+        made.tick_sensor("freshness")
+        made.tick_sensor("alerts")
+    backfill(made, TODAY, TODAY, Phase.LANDING, Phase.RAW)
+    for _ in range(2):
+        made.tick_sensor("alerts")
+    about = [
+        said["outcome"] for said in made.everything_said() if f"freshness of {games.CONTRACT.name} " in said["what"]
+    ]
+    assert about == [SENT, RESOLVED]
 
 
 def test_the_freshness_that_a_load_judged_is_that_of_the_newest_materialization_for_the_ui(loaded: Loaded) -> None:
