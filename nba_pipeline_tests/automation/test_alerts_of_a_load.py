@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from dagster import AssetCheckKey, DagsterInstance, DagsterRunStatus
+from dagster._core.storage.asset_check_execution_record import COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
 
 from nba_pipeline.automation.alert_sensor import MADE_GOOD, RESOLVED, SENT
 from nba_pipeline.automation.freshness import FRESHNESS_CHECK
@@ -34,6 +35,8 @@ Loaded = Callable[..., SimulatedDaemon]
 TODAY = LOADED_AT.date()
 CACHE = player_daily_cache.CONTRACT
 
+ENDED = COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
+
 QUIET_SECONDS = 180
 ALERT_SECONDS = 60
 """The interval at which alerts are sent unless a setting says otherwise."""
@@ -44,7 +47,7 @@ def freshness_known(instance: DagsterInstance) -> dict[str, list[bool]]:
     found = {}
     for table in all_tables():
         key = AssetCheckKey(asset_key(table), FRESHNESS_CHECK)
-        history = instance.event_log_storage.get_asset_check_execution_history(key, limit=100)
+        history = instance.event_log_storage.get_asset_check_execution_history(key, limit=100, status=ENDED)
         found[table.name] = [record.evaluation.passed for record in history if record.evaluation]
     return found
 
