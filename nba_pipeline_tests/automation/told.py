@@ -21,6 +21,7 @@ from dagster import (
     RunsFilter,
 )
 from dagster._core.scheduler.instigation import TickStatus
+from dagster._core.storage.asset_check_execution_record import COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
 
 from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.automation.alert_sensor import ALERTS_KEY, MADE_GOOD, RESOLVED, SENT
@@ -30,6 +31,8 @@ from nba_pipeline.automation.freshness import FRESHNESS_CHECK
 from nba_pipeline.table_checks import GRID_CHECK
 
 PAGE = 500
+
+ENDED = COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
 
 
 @dataclass(frozen=True)
@@ -229,7 +232,7 @@ def _still_late(instance: DagsterInstance, alert: Told) -> str:
     passed = set()
     for name in (FRESHNESS_CHECK, GRID_CHECK):
         key = AssetCheckKey(AssetKey(table.split(".")), name)
-        for record in instance.event_log_storage.get_asset_check_execution_history(key, limit=PAGE * PAGE):
+        for record in instance.event_log_storage.get_asset_check_execution_history(key, limit=PAGE * 20, status=ENDED):
             evaluation = record.evaluation
             if evaluation and evaluation.passed and record.event and record.event.timestamp <= alert.sent_at:
                 due = evaluation.metadata.get("due date")
