@@ -156,14 +156,14 @@ class Truth:
     # checks
 
     def _whole_check(self, complaint: CheckComplaint) -> tuple[Complaint | None, Good | None]:
-        newest = max(self._evaluations(_key(complaint), None), key=_at, default=None)
+        newest = max(self._evaluations(_key(complaint), None, WHOLE_EVALUATIONS), key=_at, default=None)
         if newest is None or newest.event is None:
             return complaint, None
         passed, sentence = _passed(newest), _sentence(newest, None)
         return (None, Good(sentence, _instant(newest.event.timestamp))) if passed else (complaint, None)
 
     def _check(self, complaint: CheckComplaint) -> tuple[Complaint | None, Good | None]:
-        whole = self._evaluations(_key(complaint), None)
+        whole = self._evaluations(_key(complaint), None, WHOLE_EVALUATIONS)
         good: Good | None = None
         days = days_of(complaint.ranges)
         for n, day in enumerate(days):
@@ -184,7 +184,10 @@ class Truth:
         said = [*_said_of_date(of_date, day), *self._said_as_a_whole(others, day)]
         if complaint.kind is AlertKind.FRESHNESS_MISSED:
             grid = self._evaluations(AssetCheckKey(_key(complaint).asset_key, GRID_CHECK), day, OF_ONE_DATE)
-            said += [each for each in _said_of_date(grid, day) if each.at > complaint.at]
+            said += _said_of_date(grid, day)
+        if all(each.passed for each in said):
+            # What did not pass lies further back than is looked: only what passed after it counts.
+            said = [each for each in said if each.at > complaint.at]
         newest = max(said, key=lambda each: each.at, default=None)
         if newest is not None and newest.passed:
             return Good(newest.sentence, _instant(newest.at))
@@ -235,9 +238,7 @@ class Truth:
                     return Good(f"self-heal found {healed} complete", _instant(record.timestamp))
         return None
 
-    def _evaluations(
-        self, key: AssetCheckKey, day: str | None, limit: int = WHOLE_EVALUATIONS
-    ) -> list[AssetCheckExecutionRecord]:
+    def _evaluations(self, key: AssetCheckKey, day: str | None, limit: int) -> list[AssetCheckExecutionRecord]:
         """The newest evaluations of a check for a partition, or of those without one; what is only planned is none."""
         found = self._instance.event_log_storage.get_asset_check_execution_history(
             key, limit=limit, status=COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,

@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 from dagster import DagsterInstance
 from dagster._core.scheduler.instigation import TickData, TickStatus
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from nba_pipeline.alert_metadata import WAITS_METADATA, AlertKind, alert_metadata
@@ -89,18 +89,29 @@ def check_players(instance: DagsterInstance, first: str, last: str, *, wrong: Se
     return run(instance, [players], first, last, [grid])
 
 
-def make(instance: DagsterInstance, *names: str, day: str = DAY, fails: bool = False) -> str:  # noqa: F811
+def make(
+    instance: DagsterInstance,  # noqa: F811
+    *names: str,
+    day: str = DAY,
+    until: str | None = None,
+    fails: bool = False,
+) -> str:
     """A run that is to publish the assets, one after the other, and fails at the first of them if it shall."""
     assets: list[dg.AssetsDefinition] = []
     for name in names:
 
-        @dg.asset(name=name, deps=[a.key for a in assets[-1:]], partitions_def=DAYS)
+        @dg.asset(
+            name=name,
+            deps=[a.key for a in assets[-1:]],
+            partitions_def=DAYS,
+            backfill_policy=dg.BackfillPolicy.single_run(),
+        )
         def asset() -> None:
             if fails:
                 raise ValueError("the source answered with HTTP 503")
 
         assets.append(asset)
-    return run(instance, assets, day, day)
+    return run(instance, assets, day, until or day)
 
 
 def say(
@@ -232,6 +243,27 @@ def test_that_the_next_date_is_fresh_does_not_make_a_late_one_good(pager: Pager)
     assert len(ticked(pager).of(SENT)) == 1
 
 
+def test_a_late_date_is_sent_though_so_much_was_said_since_that_only_its_earlier_completeness_is_found(
+    pager: Pager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nba_pipeline.automation.alert_truth.WHOLE_EVALUATIONS", 2)
+    check_players(pager.instance, DAY, DAY)
+    late(pager.instance, DAY)
+    for _ in range(2):
+        late(pager.instance, NEXT_DAY, passed=True)
+    assert len(ticked(pager).of(SENT)) == 1
+
+
+def test_freshness_in_a_run_over_a_late_date_says_nothing_of_it_when_another_date_is_due(pager: Pager) -> None:
+    @dg.asset_check(asset=players, name=FRESHNESS_CHECK)
+    def fresh() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=True, metadata={DUE_DATE: NEXT_DAY})
+
+    late(pager.instance, DAY)
+    run(pager.instance, [players], DAY, DAY, [fresh])
+    assert len(ticked(pager).of(SENT)) == 1
+
+
 def test_a_late_date_that_was_made_later_and_is_complete_is_good_though_another_is_due_by_now(pager: Pager) -> None:
     late(pager.instance, DAY)
     late(pager.instance, NEXT_DAY, passed=True)
@@ -289,6 +321,14 @@ def test_a_failed_run_whose_work_is_still_missing_is_sent(pager: Pager, name: st
     make(pager.instance, "cache", "features", fails=True)
     make(pager.instance, name, day=day)
     assert len(ticked(pager).of(SENT)) == 1
+
+
+def test_a_failed_run_over_a_range_is_good_only_when_every_date_of_it_was_published(pager: Pager) -> None:
+    make(pager.instance, "cache", until=NEXT_DAY, fails=True)
+    make(pager.instance, "cache")
+    assert len(ticked(pager).of(SENT)) == 1
+    make(pager.instance, "cache", day=NEXT_DAY)
+    assert len(ticked(pager).of(RESOLVED)) == 1
 
 
 def end_tick(instance: DagsterInstance, name: str, status: TickStatus, at: float) -> None:  # noqa: F811
@@ -507,6 +547,7 @@ def test_stretches_have_every_day_and_no_other(days: set[str]) -> None:
     assert all(one[1] < other[0] for one, other in itertools.pairwise(ranges))
 
 
+@example(one={f"2025-{n:02}-01" for n in range(1, 13)}, other={f"2025-{n:02}-15" for n in range(1, 13)})
 @given(one=SOME_DAYS.filter(bool), other=SOME_DAYS.filter(bool))
 def test_two_complaints_of_a_check_are_one_about_all_their_dates_or_say_that_some_are_not_watched(
     one: set[str], other: set[str]

@@ -5,18 +5,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 from dagster import AssetCheckKey, DagsterInstance, DagsterRunStatus
+from dagster._core.storage.asset_check_execution_record import COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
 
 from nba_pipeline.automation.alert_sensor import MADE_GOOD, RESOLVED, SENT
 from nba_pipeline.automation.freshness import FRESHNESS_CHECK
+from nba_pipeline.contracts import Phase
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.league.simulation import simulate
 from nba_pipeline.operations import demo
 from nba_pipeline.operations.commands import run_ui, ui_environment
 from nba_pipeline.precompute import player_daily_cache
+from nba_pipeline.raw import games
 from nba_pipeline.settings import Settings
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline.tables import all_tables
@@ -31,6 +35,8 @@ Loaded = Callable[..., SimulatedDaemon]
 TODAY = LOADED_AT.date()
 CACHE = player_daily_cache.CONTRACT
 
+ENDED = COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
+
 QUIET_SECONDS = 180
 ALERT_SECONDS = 60
 """The interval at which alerts are sent unless a setting says otherwise."""
@@ -41,7 +47,7 @@ def freshness_known(instance: DagsterInstance) -> dict[str, list[bool]]:
     found = {}
     for table in all_tables():
         key = AssetCheckKey(asset_key(table), FRESHNESS_CHECK)
-        history = instance.event_log_storage.get_asset_check_execution_history(key, limit=100)
+        history = instance.event_log_storage.get_asset_check_execution_history(key, limit=100, status=ENDED)
         found[table.name] = [record.evaluation.passed for record in history if record.evaluation]
     return found
 
@@ -60,6 +66,29 @@ def test_a_load_judges_the_freshness_of_all_that_it_made_once_and_finds_nothing_
     assert {name for name, passed in known.items() if not passed} == set()
     daemon.tick_sensor("alerts")
     assert outcomes(daemon) == []
+
+
+def test_the_runs_of_a_first_load_record_nothing_late_that_the_next_of_them_makes_and_one_alert_closes_once(
+    daemon: Callable[..., SimulatedDaemon],
+) -> None:
+    made = daemon(LOADED_AT)
+    raw = [table for table in all_tables() if table.phase is Phase.RAW]
+    backfill(made, date(2025, 10, 21), TODAY, Phase.LANDING, Phase.RAW)
+    known = freshness_known(made.instance)
+    assert {table.name: known[table.name] for table in raw} == {table.name: [True] for table in raw}
+    made.tick_sensor("alerts")
+    assert outcomes(made) == []
+    lose(made, games.CONTRACT, TODAY)
+    for _ in range(2):
+        made.tick_sensor("freshness")
+        made.tick_sensor("alerts")
+    backfill(made, TODAY, TODAY, Phase.LANDING, Phase.RAW)
+    for _ in range(2):
+        made.tick_sensor("alerts")
+    about = [
+        said["outcome"] for said in made.everything_said() if f"freshness of {games.CONTRACT.name} " in said["what"]
+    ]
+    assert about == [SENT, RESOLVED]
 
 
 def test_the_freshness_that_a_load_judged_is_that_of_the_newest_materialization_for_the_ui(loaded: Loaded) -> None:

@@ -16,6 +16,7 @@ import pytest
 from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.analytics import player_game_summary, upcoming_player_game_context, upcoming_team_game_context
 from nba_pipeline.automation import phase_sensors
+from nba_pipeline.automation.alert_sensor import RESOLVED
 from nba_pipeline.automation.launches import PHASE_TAG
 from nba_pipeline.automation.phase_sensors import Cursor, Waiting, changes_since
 from nba_pipeline.clock import NEW_YORK
@@ -326,10 +327,13 @@ def test_a_tick_that_raises_in_the_middle_keeps_its_cursor(loaded: Loaded) -> No
         for _ in range(2):
             assert daemon.tick_sensor(ANALYTICS).error is not None
             assert daemon.cursors[ANALYTICS] == old
+    daemon.tick_sensor("alerts")
+    assert AlertKind.AUTOMATION_FAILED.value in {alert["kind"] for alert in daemon.alerts()}
     assert dates(tick(daemon)) == [[SECOND]]
     assert not tick(daemon).runs
     daemon.tick_sensor("alerts")
-    assert AlertKind.AUTOMATION_FAILED.value in {alert["kind"] for alert in daemon.alerts()}
+    closed = [said["kind"] for said in daemon.everything_said() if said["outcome"] == RESOLVED]
+    assert closed == [AlertKind.AUTOMATION_FAILED.value]
 
 
 # a run that fails

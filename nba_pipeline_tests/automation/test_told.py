@@ -1,14 +1,17 @@
 """Which alert tells of which failure: planted failures that no alert tells are found."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from dagster import DagsterInstance
+from dagster._core.scheduler.instigation import TickStatus
 
 from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.automation.alert_sensor import ALERTS_KEY
 from nba_pipeline.automation.alert_windows import SENT_ONE_BY_ONE, WINDOW
 from nba_pipeline.automation.alerts import Alert
+from nba_pipeline_tests.automation.test_alert_truth import end_tick, late, make
 from nba_pipeline_tests.automation.test_alerts import (
     NOW,
     Pager,
@@ -22,7 +25,17 @@ from nba_pipeline_tests.automation.test_alerts import (
     run,
     webhook,  # noqa: F401
 )
-from nba_pipeline_tests.automation.told import Late, Owed, Told, all_told, heard, owed, tick_named, unheard
+from nba_pipeline_tests.automation.told import (
+    Late,
+    Owed,
+    Told,
+    all_told,
+    falsely_made_good,
+    heard,
+    owed,
+    tick_named,
+    unheard,
+)
 
 AT = datetime(2025, 11, 2, 7, tzinfo=UTC)
 DAY = "2025-11-02"
@@ -165,3 +178,58 @@ def test_the_alerts_are_read_on_from_any_number_and_a_page_at_a_time(pager: Page
     told = all_told(pager.instance)
     assert [alert.dates for alert in told] == [("2025-11-01", DAY)] * SENT_ONE_BY_ONE
     assert all_told(pager.instance, told[0].number) == told[1:]
+
+
+# made good before it was sent
+
+
+def test_a_failure_that_was_made_good_is_told_by_the_record_that_says_so_and_by_nothing_else(pager: Pager):
+    failed = make(pager.instance, "cache", fails=True)
+    make(pager.instance, "cache")
+    assert missing(pager) == [failed], "that it is good by now tells nobody that it failed"
+    pager.tick()
+    (told,) = all_told(pager.instance)
+    assert told.made_good
+    assert missing(pager) == []
+    assert falsely_made_good(pager.instance, [told]) == []
+    pager.instance.wipe_assets([ALERTS_KEY])
+    make(pager.instance, "cache", fails=True)
+    make(pager.instance, "cache")
+    pager.tick()
+    assert missing(pager) == [failed], "the record of another run is not his"
+
+
+def test_that_a_failure_is_resolved_is_no_alert_about_another(pager: Pager):
+    fail_tick(pager.instance, "self_heal", "the warehouse is locked", NOW.timestamp())
+    pager.tick()
+    end_tick(pager.instance, "self_heal", TickStatus.SUCCESS, NOW.timestamp() + 1)
+    pager.tick()
+    assert len(pager.recorded()) == 2
+    assert len(all_told(pager.instance)) == 1
+
+
+def test_a_record_that_a_run_was_made_good_whose_work_is_still_missing_is_found(pager: Pager):
+    failed = make(pager.instance, "cache", "features", fails=True)
+    make(pager.instance, "cache")
+    pager.tick()
+    (sent,) = all_told(pager.instance)
+    assert falsely_made_good(pager.instance, [sent]) == []
+    (lie,) = falsely_made_good(pager.instance, [replace(sent, made_good=True)])
+    assert lie.endswith(": features 2025-11-02")
+    make(pager.instance, "features")
+    assert falsely_made_good(pager.instance, [replace(sent, made_good=True)]) == [lie], "what came later was not known"
+    assert failed in sent.link
+
+
+def test_a_record_that_a_late_table_was_made_good_which_nothing_shows_is_found(pager: Pager):
+    late(pager.instance, DAY)
+    pager.tick()
+    (sent,) = all_told(pager.instance)
+    (lie,) = falsely_made_good(pager.instance, [replace(sent, made_good=True)])
+    assert lie.endswith(f": {DAY}")
+    late(pager.instance, DAY)
+    late(pager.instance, DAY, passed=True)
+    pager.tick()
+    told = all_told(pager.instance)
+    assert [alert.made_good for alert in told] == [False, True]
+    assert falsely_made_good(pager.instance, told) == []

@@ -21,6 +21,7 @@ from dagster import (
     RunsFilter,
 )
 from dagster._core.scheduler.instigation import TickStatus
+from dagster._core.storage.asset_check_execution_record import COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
 
 from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.automation.alert_sensor import ALERTS_KEY, MADE_GOOD, RESOLVED, SENT
@@ -30,6 +31,8 @@ from nba_pipeline.automation.freshness import FRESHNESS_CHECK
 from nba_pipeline.table_checks import GRID_CHECK
 
 PAGE = 500
+
+ENDED = COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
 
 
 @dataclass(frozen=True)
@@ -216,7 +219,8 @@ def _still_missing(instance: DagsterInstance, alert: Told) -> str:
             made.add((event.asset_key, event.partition))
     missing = []
     for key, partition in sorted(planned - made, key=str):
-        later = instance.fetch_materializations(key, limit=PAGE * PAGE).records
+        of_it = AssetRecordsFilter(key, asset_partitions=[partition] if partition else None)
+        later = instance.fetch_materializations(of_it, limit=PAGE).records
         if not any(e.partition_key == partition and failed_at <= e.timestamp <= alert.sent_at for e in later):
             missing.append(f"{key.to_user_string()} {partition}")
     return ", ".join(missing)
@@ -228,7 +232,7 @@ def _still_late(instance: DagsterInstance, alert: Told) -> str:
     passed = set()
     for name in (FRESHNESS_CHECK, GRID_CHECK):
         key = AssetCheckKey(AssetKey(table.split(".")), name)
-        for record in instance.event_log_storage.get_asset_check_execution_history(key, limit=PAGE * PAGE):
+        for record in instance.event_log_storage.get_asset_check_execution_history(key, limit=PAGE * 20, status=ENDED):
             evaluation = record.evaluation
             if evaluation and evaluation.passed and record.event and record.event.timestamp <= alert.sent_at:
                 due = evaluation.metadata.get("due date")
