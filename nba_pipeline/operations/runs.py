@@ -26,7 +26,7 @@ from nba_pipeline.run_failures import failures_in
 from nba_pipeline.settings import Settings
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline.tables import all_tables
-from nba_pipeline.warehouse.interface import Warehouse
+from nba_pipeline.warehouse.interface import Warehouse, WarehouseError
 
 SHIPPED_BEFORE = {"1848a8d4bf6ef5a3668484d9c9ced3b1b30f7648463d4e0117e0ad81d63a5f20"}
 """Hashes of the dagster.yaml of earlier versions, which are replaced; one that people changed is left alone."""
@@ -98,10 +98,19 @@ def opened(settings: Settings, bars: RichBars) -> Iterator[Pipeline]:
         job = _without_freshness(definitions(settings)).resolve_implicit_global_asset_job_def()
         pipeline = Pipeline(settings, Clock.from_settings(settings), warehouse_of(settings), instance, job, bars)
         yield pipeline
-        tables = [table for table in all_tables() if asset_key(table) in pipeline.started]
-        if tables and pipeline.warehouse.exists:
-            with pipeline.warehouse.session(read_only=True) as session:
-                evaluate_freshness(instance, gatekeeper_of(settings).evidence(session), tables)
+        _evaluate_freshness(pipeline)
+
+
+def _evaluate_freshness(pipeline: Pipeline) -> None:
+    """Evaluates the freshness of what a load made; where that cannot be, what the load itself has to report stands."""
+    tables = [table for table in all_tables() if asset_key(table) in pipeline.started]
+    if not tables or not pipeline.warehouse.exists:
+        return
+    try:
+        with pipeline.warehouse.session(read_only=True) as session:
+            evaluate_freshness(pipeline.instance, gatekeeper_of(pipeline.settings).evidence(session), tables)
+    except WarehouseError as error:
+        logging.getLogger(__name__).error("freshness could not be evaluated after the load; the sensor does: %s", error)
 
 
 def _without_freshness(found: dg.Definitions) -> dg.Definitions:
