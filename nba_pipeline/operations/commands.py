@@ -102,7 +102,7 @@ def run_backfill(
     """Backfills the dates and prints how they stand; 0 only when every run succeeded and every date is whole."""
     clock, warehouse = Clock.from_settings(settings), warehouse_of(settings)
     refuse_range(clock, first, last)
-    report = None
+    report, killed = None, []
     try:
         with progress_bars() as bars, opened(settings, bars) as pipeline:
             killed = close_killed(pipeline.instance)
