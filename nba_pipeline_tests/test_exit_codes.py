@@ -143,7 +143,7 @@ def source_down(home: Home, league: Any) -> None:
 
 
 def gate_closed(home: Home, league: Any) -> None:
-    home.sql(f"DELETE FROM analytics.player_game_summary WHERE game_date = '{EVE}'")
+    home.sql(f"DELETE FROM analytics.team_offense_game_summary WHERE game_date = '{EVE}'")
 
 
 def rows_stale(home: Home, league: Any) -> None:
@@ -381,12 +381,12 @@ def test_grades_that_are_missing_fail_the_accuracy_of_their_dates_and_the_figure
     home: Callable[..., Home],
 ) -> None:
     mine = home()
-    mine.sql(f"DELETE FROM predictions.prediction_accuracy WHERE game_date = '{EVE}'")
-    ended = mine.run("accuracy", "--from", str(EVE), "--to", str(DAY), "--json")
+    mine.sql(f"DELETE FROM predictions.prediction_accuracy WHERE game_date = '{DAY}'")
+    ended = mine.run("accuracy", "--from", str(DAY), "--to", str(DAY + timedelta(days=1)), "--json")
     assert ended.exit_code == 1
     (reason,) = outcome_of(ended)["reasons"]
-    assert reason.startswith(f"predictions.prediction_accuracy on {EVE}")
-    assert reason.endswith(f"Mend: nba-pipeline backfill --from {EVE} --to {EVE}")
+    assert reason.startswith(f"predictions.prediction_accuracy on {DAY}")
+    assert reason.endswith(f"Mend: nba-pipeline backfill --from {DAY} --to {DAY}")
     assert json.loads(ended.stdout)["systems"]
 
 

@@ -1,7 +1,7 @@
 """Pipeline health: the morning's report, as a row a day and as something to read."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -14,7 +14,7 @@ from dagster._daemon.controller import DEFAULT_HEARTBEAT_INTERVAL_SECONDS, get_d
 from nba_pipeline.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.contracts import Table
 from nba_pipeline.deadlines import OPERATED, due
-from nba_pipeline.evidence import Evidence
+from nba_pipeline.evidence import WHY_NOT_CURRENT, Evidence, Need
 from nba_pipeline.gates import GATES, Gatekeeper
 from nba_pipeline.landing import LANDED_FROM
 from nba_pipeline.operations.ledger_verification import recorded_heads, verify
@@ -41,6 +41,8 @@ HEALTH_CHECK = "nothing_to_do"
 LONGEST_SILENCE = timedelta(minutes=5)
 """Dagster's daemon gives a sign of life every half minute; a slow tick delays it by a minute at most."""
 
+OUTDATED = WHY_NOT_CURRENT[Need.OUTDATED]
+
 QUIET_AFTER = timedelta(days=7)
 """How long after a game a date without any is in the middle of a season: the All-Star break has six of them."""
 
@@ -56,6 +58,7 @@ class Health:
     due: int
     complete: int
     stale: int
+    outdated: int
     closed_gates: int
     overrides: tuple[str, ...]
     quarantined: int
@@ -89,7 +92,7 @@ class Health:
         """The row of `operations.pipeline_health`."""
         return {
             "game_date": self.game_date, "score": self.score, "due": self.due, "complete": self.complete,
-            "stale": self.stale, "closed_gates": self.closed_gates, "overrides": len(self.overrides),
+            "stale": self.stale, "outdated": self.outdated, "closed_gates": self.closed_gates, "overrides": len(self.overrides),
             "quarantined": self.quarantined, "failed_runs": self.failed_runs, "failed_ticks": self.failed_ticks,
             "problems": json.dumps(list(self.problems)), "reported_at": self.reported_at.replace(tzinfo=None),
         }  # fmt: skip
@@ -105,8 +108,9 @@ def health(gatekeeper: Gatekeeper, instance: DagsterInstance, day: date) -> Heal
     with gatekeeper.warehouse.session(read_only=True) as session:
         evidence = gatekeeper.evidence(session)
         dates, idle = _operated(evidence, day, until)
-        counts, failing = _tables(evidence, gatekeeper.tables, dates, now)
+        counts, failing, outdated = _tables(evidence, gatekeeper.tables, dates, now)
         wrong = [cause for d, results in failing.items() for cause in causes_of(d, results)]
+        wrong = [*_outdated(evidence, outdated), *wrong]
         closed = _closed_gates(gatekeeper, evidence, dates, now)
         chains = verify(session, recorded_heads(instance, dates), dates)
         broken = [Cause(str(chain)) for chain in chains if not chain.whole]
@@ -117,7 +121,7 @@ def health(gatekeeper: Gatekeeper, instance: DagsterInstance, day: date) -> Heal
         quarantined = len(session.query(found.filter(found.game_date.isin(dates)))) if dates else 0
     runs, ticks = _failures(instance)
     return Health(
-        day, counts[0], counts[1], counts[2], len(closed), overrides, quarantined, runs, ticks,
+        day, counts[0], counts[1], counts[2], sum(map(len, outdated.values())), len(closed), overrides, quarantined, runs, ticks,
         (*_silent_daemons(instance), *left, *idle, *wrong, *broken, *closed, *quiet),
         tuple((d, result) for d, results in failing.items() for result in results), now,
     )  # fmt: skip
@@ -139,19 +143,34 @@ def _operated(evidence: Evidence, day: date, until: date) -> tuple[list[date], l
 
 def _tables(
     evidence: Evidence, tables: Sequence[Table], dates: Sequence[date], now: datetime
-) -> tuple[tuple[int, int, int], dict[date, tuple[TableResult, ...]]]:
-    """Due, complete and stale table dates, and by date the tables that are not complete or not current."""
+) -> tuple[tuple[int, int, int], dict[date, tuple[TableResult, ...]], dict[str, list[date]]]:
+    """Due, complete and stale table dates, by date the tables that are not complete or stale, and what is outdated."""
     expected = complete = stale = 0
+    outdated: dict[str, list[date]] = {}
     failing: dict[date, list[TableResult]] = {day: [] for day in dates}
     for table in tables:
         mine = [day for day in dates if due(table, day) <= now and not evidence.is_known_gap(day)]
         expected += len(mine)
         for day, found in table_results(evidence, table, mine, {}, counts=False).items():
             complete += found.complete
+            if found.complete and evidence.need_of_rows(table, day) is Need.OUTDATED:
+                outdated.setdefault(table.name, []).append(day)
+                continue
             stale += found.complete and found.state is State.FAIL
             if found.state is State.FAIL:
                 failing[day].append(found)
-    return (expected, complete, stale), {day: with_causes(found) for day, found in failing.items() if found}
+    return (expected, complete, stale), {day: with_causes(found) for day, found in failing.items() if found}, outdated
+
+
+def _outdated(evidence: Evidence, outdated: Mapping[str, Sequence[date]]) -> list[Cause]:
+    """One sentence for all that other code has made: one command makes it again."""
+    if not outdated:
+        return []
+    days = [day for dates in outdated.values() for day in dates]
+    lines = [evidence.manifest[name][dates[0]] for name, dates in outdated.items()]
+    before = "" if any(line.code_version for line in lines) else ", by a version that did not note which"
+    said = f"{len(days)} due tables and dates from {min(days)} to {max(days)} were made by other code than runs now{before}"
+    return [Cause(f"{said}: {', '.join(outdated)}", f"{COMMAND}backfill --outdated")]
 
 
 def _closed_gates(gatekeeper: Gatekeeper, evidence: Evidence, dates: Sequence[date], now: datetime) -> list[Cause]:
@@ -162,7 +181,9 @@ def _closed_gates(gatekeeper: Gatekeeper, evidence: Evidence, dates: Sequence[da
         possible = [day for day in dates if not evidence.is_known_gap(day)]
         mine = [day for day in possible if all(due(table, day) <= now for table in into)]
         verdicts = gatekeeper.verdicts(evidence, gate, mine).values()
-        closed += [cause_of_closing(verdict) for verdict in verdicts if not verdict.lets_through]
+        shut = [verdict for verdict in verdicts if not verdict.lets_through]
+        # What is closed for outdated rows alone opens with the one command that makes them again.
+        closed += [cause_of_closing(v) for v in shut if not all(OUTDATED in reason for reason in v.reasons)]
     return closed
 
 

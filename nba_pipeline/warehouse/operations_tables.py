@@ -119,6 +119,8 @@ PIPELINE_HEALTH = Table(
         Column("due", "int64", "Tables and dates that were due.", "partitions", between=(0, 1e6)),
         Column("complete", "int64", "Of these, how many have all that is expected.", "partitions", between=(0, 1e6)),
         Column("stale", "int64", "Complete ones whose inputs have changed since.", "partitions", between=(0, 1e6)),
+        Column("outdated", "int64", "Complete ones that were made by other code than runs now.", "partitions",
+               nullable=True, between=(0, 1e6)),
         Column("closed_gates", "int64", "Gates that are closed for a date that is due.", "gates", between=(0, 1e6)),
         Column("overrides", "int64", "Overrides and known gaps in force.", "decisions", between=(0, 1e6)),
         Column("quarantined", "int64", "Rows in quarantine for these dates.", "rows", between=(0, 1e9)),
