@@ -215,7 +215,8 @@ def run_health(settings: Settings, day: date | None, *, as_json: bool) -> int:
     def print_it() -> None:
         said = (
             f"{found.game_date}: {found.complete} of {found.due} due tables and dates complete ({found.score:.1f} %), "
-            f"{found.stale} stale, {found.outdated} outdated, {found.closed_gates} gates closed, {len(found.overrides)} overrides, "
+            f"{found.stale} stale, {found.outdated} outdated, {found.closed_gates} gates closed, "
+            f"{len(found.overrides)} overrides, "
             f"{found.quarantined} rows in quarantine; last 24 h: {found.failed_runs} runs and {found.failed_ticks} "
             "ticks failed."
         )

@@ -92,7 +92,8 @@ class Health:
         """The row of `operations.pipeline_health`."""
         return {
             "game_date": self.game_date, "score": self.score, "due": self.due, "complete": self.complete,
-            "stale": self.stale, "outdated": self.outdated, "closed_gates": self.closed_gates, "overrides": len(self.overrides),
+            "stale": self.stale, "outdated": self.outdated, "closed_gates": self.closed_gates,
+            "overrides": len(self.overrides),
             "quarantined": self.quarantined, "failed_runs": self.failed_runs, "failed_ticks": self.failed_ticks,
             "problems": json.dumps(list(self.problems)), "reported_at": self.reported_at.replace(tzinfo=None),
         }  # fmt: skip
@@ -121,7 +122,7 @@ def health(gatekeeper: Gatekeeper, instance: DagsterInstance, day: date) -> Heal
         quarantined = len(session.query(found.filter(found.game_date.isin(dates)))) if dates else 0
     runs, ticks = _failures(instance)
     return Health(
-        day, counts[0], counts[1], counts[2], sum(map(len, outdated.values())), len(closed), overrides, quarantined, runs, ticks,
+        day, *counts, sum(map(len, outdated.values())), len(closed), overrides, quarantined, runs, ticks,
         (*_silent_daemons(instance), *left, *idle, *wrong, *broken, *closed, *quiet),
         tuple((d, result) for d, results in failing.items() for result in results), now,
     )  # fmt: skip
@@ -169,7 +170,7 @@ def _outdated(evidence: Evidence, outdated: Mapping[str, Sequence[date]]) -> lis
     days = [day for dates in outdated.values() for day in dates]
     lines = [evidence.manifest[name][dates[0]] for name, dates in outdated.items()]
     before = "" if any(line.code_version for line in lines) else ", by a version that did not note which"
-    said = f"{len(days)} due tables and dates from {min(days)} to {max(days)} were made by other code than runs now{before}"
+    said = f"{len(days)} tables and dates from {min(days)} to {max(days)} were made by other code than runs now{before}"
     return [Cause(f"{said}: {', '.join(outdated)}", f"{COMMAND}backfill --outdated")]
 
 

@@ -24,17 +24,13 @@ FORMULA = {
     "analytics/box_score_rates.py": ("FREE_THROW_WEIGHT = 0.44", "FREE_THROW_WEIGHT = 0.47"),
     "precompute/feature_groups/rates.py": (
         '    _of_season("usage_rate_last_5",',
-        '    _of_season("usage_rate_last_3", "share", "Mean usage rate of the last 3 games this season.",\n'
-        '               SEASON_GAMES, 3),\n    _of_season("usage_rate_last_5",',
+        '    _of_season("usage_rate_last_3", "share", "Mean usage rate of 3 games.", SEASON_GAMES, 3),\n'
+        '    _of_season("usage_rate_last_5",',
     ),
 }
 """The weight of free throws, and one feature more."""
 
-MEASURE = (
-    "precompute/feature_groups/rates.py",
-    '        "usage_rate_last_5": ',
-    '        "usage_rate_last_3": log.last(log.rows.usage_rate, 3),\n        "usage_rate_last_5": ',
-)
+MEASURE = ("precompute/feature_groups/rates.py", "for games in (5, 10)}", "for games in (3, 5, 10)}")
 
 REFACTORED = {
     "analytics/box_score_rates.py": (
@@ -171,15 +167,8 @@ def _models(home: Path) -> list[str]:
 def test_a_changed_parser_outdates_its_raw_table_and_what_follows_only_where_rows_change(brought_up, tmp_path):
     home, code = tmp_path / "home", tmp_path / "code"
     shutil.copytree(brought_up, home)
-    changed_sources(
-        code,
-        {
-            "raw/players.py": (
-                "if record.team_id in teams_of.get(day, frozenset())",
-                "if record.team_id in {*teams_of.get(day, ())}",
-            )
-        },
-    )
+    of_teams = "if record.team_id in teams_of.get(day, frozenset())"
+    changed_sources(code, {"raw/players.py": (of_teams, "if record.team_id in {*teams_of.get(day, ())}")})
     outdated = command(code, home, "backfill", "--outdated", "--dry-run")
     assert {portion["table"] for portion in outdated["portions"]} == {"raw.players"}
     before = manifest(home, "fingerprint, published_at")
