@@ -55,6 +55,8 @@ ARGUMENTS = {
     "backfill": [*OF_THE_DAY, "--no-history", *UP_TO_ANALYTICS],
     "backfill --phase landing": [*OF_THE_DAY],
     "backfill --phase predictions": [*OF_THE_DAY, "--no-history"],
+    "backfill --outdated": [],
+    "backfill --dry-run": [*OF_THE_DAY, "--no-history"],
     "smoke-test": [str(DAY)],
     "health": [],
     "accuracy": OF_THE_DAY,
@@ -155,6 +157,11 @@ def rows_stale(home: Home, league: Any) -> None:
     home.source = before
 
 
+def code_changed(home: Home, league: Any) -> None:
+    line = f"table_name = 'raw.player_box_scores' AND game_date = '{DAY}'"
+    home.sql(f"UPDATE operations.published_partitions SET code_version = 'older' WHERE {line}")
+
+
 def nothing_loaded(home: Home, league: Any) -> None:
     shutil.rmtree(home.path)
 
@@ -192,6 +199,7 @@ FAULTS_BY_NAME: dict[str, Fault] = {
     "source down": source_down,
     "gate closed": gate_closed,
     "rows stale": rows_stale,
+    "code changed": code_changed,
     "warehouse locked": nothing,
     "nothing loaded": nothing_loaded,
     "a run killed": a_run_killed,
@@ -317,6 +325,17 @@ def test_what_stood_before_is_not_taken_for_what_was_asked_when_a_gate_refuses(h
     assert f"the gate precompute_to_predictions is closed for {DAY}" in closed
     assert closed.endswith(f"Mend: nba-pipeline backfill --from {DAY} --to {DAY}")
     assert named_command(closed)
+
+
+def test_a_backfill_that_was_killed_goes_on_where_it_was_and_only_once(home: Callable[..., Home]) -> None:
+    mine = home("a run killed")
+    planned = json.loads(mine.run("backfill", *ARGUMENTS["backfill"], "--dry-run", "--json").stdout)
+    assert planned["stretches"][0]["done"] == ["landing.games"]
+    assert "landing.games" not in {step["asset"] for step in planned["stretches"][0]["steps"]}
+    ended = mine.run("backfill", *ARGUMENTS["backfill"])
+    assert ended.exit_code == 0, ended.stderr
+    assert f"Goes on where a backfill was ended: 1 assets of played {DAY} to {DAY}" in ended.stderr
+    assert "Goes on" not in mine.run("backfill", *ARGUMENTS["backfill"]).stderr
 
 
 def test_a_backfill_whose_history_failed_is_not_done_though_its_own_dates_are(home: Callable[..., Home]) -> None:

@@ -160,6 +160,30 @@ def test_after_a_changed_formula_nothing_is_made_until_all_is_made_again_as_if_f
     assert rows(home, PREDICTIONS.name, said, newest) == rows(fresh, PREDICTIONS.name, said, newest)
 
 
+def test_a_contract_that_gains_a_column_makes_no_old_row_look_tampered_with(brought_up, tmp_path):
+    home, code = tmp_path / "home", tmp_path / "code"
+    shutil.copytree(brought_up, home)
+    gained = 'Column("gained", "int64", "Nobody knows.", "points", nullable=True),\n        '
+    changed_sources(
+        code,
+        {
+            "raw/player_box_scores.py": ("        GAME_ID,\n", f"        GAME_ID,\n        {gained}"),
+            "predictions/player_predictions.py": (
+                '        Column("stat", "string", "What is predicted."',
+                f'        {gained}Column("stat", "string", "What is predicted."',
+            ),
+        },
+    )
+    tampered = "the rows are not those that the pipeline published"
+    for day in ("2025-10-22", LAST):
+        assert tampered not in str(command(code, home, "gate", "list", day)["gates"])
+    assert command(code, home, "ledger", "verify")["outcome"]["exit_code"] == 0
+    with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
+        row = "game_date = '2025-10-22' AND player_id = (SELECT min(player_id) FROM raw.player_box_scores)"
+        connection.execute(f"UPDATE raw.player_box_scores SET assists = assists + 1 WHERE {row}")
+    assert tampered in str(command(code, home, "gate", "list", "2025-10-22")["gates"])
+
+
 def _models(home: Path) -> list[str]:
     return sorted(str(path.relative_to(home)) for path in (home / "models").rglob("*") if path.is_file())
 
