@@ -154,7 +154,7 @@ def test_health_names_an_override_while_it_is_in_force_and_after_its_end_the_sam
     overridden: Copy, webhook: Webhook, command: Command
 ) -> None:
     last_moment = ENDS - timedelta(seconds=1)
-    assert f"override: {DECISION}" in command(f"nba-pipeline health {OPENING}", last_moment).output
+    assert f"decided: {DECISION}" in command(f"nba-pipeline health {OPENING}", last_moment).output
     assert DECISION in command("nba-pipeline gate overrides", last_moment).output
     assert NONE_IN_FORCE in command("nba-pipeline gate overrides", ENDS).output
 

@@ -135,10 +135,12 @@ def test_a_correction_that_appears_later_replaces_what_was_published(workbench, 
     appears = datetime(2025, 11, 1, tzinfo=UTC)
     rule = {"kind": "stat_correction", "game_date": str(BAD), "field": "fgm", "appears_at": appears.isoformat()}
     bench = workbench(rule, now=appears - timedelta(days=1))
-    assert load(bench).complete
+    report = load(bench)
+    assert report.complete, said(report)
     before = bench.rows(player_box_scores.CONTRACT)
     bench.at(appears + timedelta(days=1))
-    assert load(bench).complete
+    report = load(bench)
+    assert report.complete, said(report)
     after = bench.rows(player_box_scores.CONTRACT)
     assert after["points"].sum() == before["points"].sum() + 2
     pd.testing.assert_frame_equal(after, truth, check_exact=True)
