@@ -158,8 +158,9 @@ def rows_stale(home: Home, league: Any) -> None:
 
 
 def code_changed(home: Home, league: Any) -> None:
-    line = f"table_name = 'raw.player_box_scores' AND game_date = '{DAY}'"
-    home.sql(f"UPDATE operations.published_partitions SET code_version = 'older' WHERE {line}")
+    tables = "'raw.player_box_scores', 'precompute.ml_feature_store'"
+    rows = f"table_name IN ({tables}) AND game_date = '{DAY}'"
+    home.sql(f"UPDATE operations.published_partitions SET code_version = 'older' WHERE {rows}")
 
 
 def nothing_loaded(home: Home, league: Any) -> None:

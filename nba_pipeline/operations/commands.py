@@ -170,8 +170,11 @@ def print_date(result: DateResult, *, verbose: bool) -> None:
     for found in sorted(result.tables, key=lambda found: found.state is not State.FAIL):
         if found.because_of is None:
             say(table_lines(result, found), style=COLOURS[found.state])
+    # What a gate says of tables that follow from another is said in that one's line.
+    following = tuple(f"{found.table.name} on {result.game_date}" for found in result.tables if found.because_of)
     for verdict in result.closed:
-        say([f"    closed     gate {verdict.gate}", *(f"        {reason}" for reason in verdict.reasons)], style="red")
+        reasons = [reason for reason in verdict.reasons if not reason.startswith(following)] or verdict.reasons[:1]
+        say([f"    closed     gate {verdict.gate}", *(f"        {reason}" for reason in reasons)], style="red")
         say([f"        Mend: {cause_of_closing(verdict).command}"], style="red")
 
 
