@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 
@@ -17,6 +17,9 @@ from nba_pipeline.partitions import season_start
 from nba_pipeline.table_asset import asset_key
 
 PREDICTED = (Phase.PREDICTIONS, Phase.GRADES)
+
+SCORED = timedelta(days=31)
+"""What the scoreboard of the operated days looks back on: backtests of that long ago are made again as well."""
 
 
 def filled_since(phase: Phase, today: date) -> date:
@@ -81,7 +84,7 @@ def wanted_tables(evidence: Evidence, tables: Sequence[Table], dates: Sequence[d
     What is missing is filled as far back as `filled_since`; what is stale or outdated is made again however old it is,
     but for old predictions of games that were over when they were made, and their grades: those are left to people.
     """
-    oldest = filled_since(tables[0].phase, evidence.clock.today())
+    oldest, recent = filled_since(tables[0].phase, evidence.clock.today()), evidence.clock.today() - SCORED
     needs = evidence.needs(tables, dates)
     if Need.OUTDATED in needs.values() and sources_have_changed():
         # What was made by the code that lies on the disk is not made again by the code of before.
@@ -92,7 +95,7 @@ def wanted_tables(evidence: Evidence, tables: Sequence[Table], dates: Sequence[d
         for table in tables:
             need = needs.get((table.name, day), Need.NOTHING)
             follows = any(read.table in chosen for read in table.reads.values() if read.window is not Window.BEFORE)
-            again = need in (Need.STALE, Need.OUTDATED) and (day >= oldest or not _of_backtests(evidence, table, day))
+            again = need in (Need.STALE, Need.OUTDATED) and (day >= recent or not _of_backtests(evidence, table, day))
             if again or (need is Need.MISSING and day >= oldest) or (need is Need.NOTHING and follows):
                 chosen.append(table)
         chosen = [t for t in chosen if evidence.can_exist(t, day) and not _frozen(evidence, t, day)]

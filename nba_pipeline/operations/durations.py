@@ -1,14 +1,13 @@
 """How long making a date of an asset takes, from what Dagster recorded of the runs before."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 import dagster as dg
 from dagster import AssetRecordsFilter, DagsterInstance
 
-from nba_pipeline.partitions import dates_of
-
 LOOKED_AT = 400
-"""Materializations of an asset, the newest first, whose runs are looked at: a season has some 270."""
+"""Materializations of an asset, the newest first, among whose runs the longest is looked for: a season has some 270."""
 
 FIRST_GUESS = 0.3
 """Seconds a date of an asset that was never made here; a season on two busy cores takes about that."""
@@ -21,17 +20,15 @@ def seconds_a_date(instance: DagsterInstance, keys: Iterable[dg.AssetKey]) -> di
 
 def _seconds(instance: DagsterInstance, key: dg.AssetKey) -> float:
     found = instance.fetch_materializations(AssetRecordsFilter(key), limit=LOOKED_AT).records
-    runs = [instance.get_run_by_id(run_id) for run_id in dict.fromkeys(record.run_id for record in found)]
-    measured = [(len(dates_of(run)), _step_seconds(instance, run, key)) for run in runs if run and dates_of(run)]
-    dates, seconds = max(((dates, seconds) for dates, seconds in measured if seconds), default=(0, 0.0))
-    return seconds / dates if dates else FIRST_GUESS
-
-
-def _step_seconds(instance: DagsterInstance, run: dg.DagsterRun, key: dg.AssetKey) -> float:
-    """Seconds of the asset's step and of its checks' steps, whose names begin with that of the asset."""
+    runs = Counter(record.run_id for record in found)
+    if not runs:
+        return FIRST_GUESS
+    (run_id, dates), *_ = runs.most_common(1)
+    # The asset's step and those of its checks, whose names begin with its own.
     name = "__".join(key.path)
-    stats = instance.get_run_step_stats(run.run_id)
-    return sum(s.end_time - s.start_time for s in stats if s.step_key.startswith(name) and s.end_time and s.start_time)
+    steps = [stats for stats in instance.get_run_step_stats(run_id) if stats.step_key.startswith(name)]
+    seconds = sum(stats.end_time - stats.start_time for stats in steps if stats.end_time and stats.start_time)
+    return seconds / dates if seconds else FIRST_GUESS
 
 
 def as_time(seconds: float) -> str:
