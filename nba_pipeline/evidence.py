@@ -471,36 +471,46 @@ class Evidence:
         gone = table.landed is not None and self._landing is not None and self._landed(table, day) == "-"
         return not (gone and (line.row_count or not table.landed_optional))
 
+    def outdated(self, table: Table, since: date = date.min) -> list[date]:
+        """The published dates from `since` on that are outdated, known gaps aside, in order."""
+        return [
+            day
+            for day in sorted(self.published(table))
+            if day >= since and self.is_outdated(table, day) and not self.is_known_gap(day)
+        ]
+
     def behind(self, table: Table) -> Mapping[date, str]:
         """The dates whose rows are outdated, or were made from such rows, each with the outdated table and date.
 
-        Whether rows made from outdated ones will change is not known until those were made again.
+        Known gaps are passed over: nobody makes them again. Whether rows made from outdated ones will change is not
+        known until those were made again.
         """
         if table.name not in self._behind:
-            found = {day: f"{table.name} on {day}" for day in self.published(table) if self.is_outdated(table, day)}
+            found = {day: f"{table.name} on {day}" for day in self.outdated(table)}
             for read in table.reads.values():
                 upstream = self.behind(read.table)
-                if upstream:
-                    for day in self.published(table):
-                        first = _first_within(sorted(upstream), *read_bounds(read, day, day))
-                        if first is not None and not self.is_frozen(table, day):
-                            found.setdefault(day, upstream[first])
+                in_order = sorted(upstream)
+                for day in self.published(table) if upstream else ():
+                    first = _first_within(in_order, *read_bounds(read, day, day))
+                    if first is not None and not self.is_frozen(table, day) and not self.is_known_gap(day):
+                        found.setdefault(day, upstream[first])
             self._behind[table.name] = found
         return self._behind[table.name]
 
-    def mixed_reads(self, reads: Iterable[Read], dates: Iterable[date]) -> Reasons:
+    def mixed_reads(self, reads: Iterable[Read], dates: Iterable[date], *, own_date: bool = True) -> Reasons:
         """Per date, the rows that it would read and that are not current: what is made of them would be a mixture.
 
         The whole history that is read counts, known gaps aside. Of raw tables only the code counts: where a newer
-        answer of the source is refused, the last good one stands.
+        answer of the source is refused, the last good one stands. Without `own_date` only dates before count.
         """
         found: Reasons = {}
         chosen = sorted(dates)
         for read in reads:
-            behind = {day: why for day, why in self.behind(read.table).items() if not self.is_known_gap(day)}
+            behind = self.behind(read.table)
             outdated, stale = sorted(behind), self._stale_within(read, chosen)
             for day in chosen:
-                bounds = read_bounds(read, day, day)
+                begin, end = read_bounds(read, day, day)
+                bounds = begin, end if own_date else min(end, day - timedelta(days=1))
                 if (first := _first_within(outdated, *bounds)) is not None:
                     reason = f"{behind[first]} {WHY_NOT_CURRENT[Need.OUTDATED]}. {make_again(Need.OUTDATED)}"
                 elif (first := _first_within(stale, *bounds)) is not None:

@@ -20,23 +20,17 @@ from nba_pipeline.table_asset import asset_key
 CODE_CHECK = "code_is_current"
 
 READ_BY_PREDICTIONS = (Phase.RAW, Phase.ANALYTICS, Phase.PRECOMPUTE)
-"""The phases whose whole history predictions are made from; of later ones self-heal makes the operated days again."""
+"""The phases whose whole history predictions are made from; of later ones self-heal makes recent days again."""
 
 Outdated = Mapping[str, Sequence[date]]
 """Per table, the dates that were made by other code than runs now, in order; of tables with some."""
 
 
-def outdated_history(evidence: Evidence) -> Outdated:
-    """What is outdated of the seasons that the predictions of today read."""
+def outdated_history(evidence: Evidence) -> dict[str, list[date]]:
+    """What is outdated of the seasons that the predictions of today read, known gaps aside."""
     since = season_start(season_of(evidence.clock.today()) - HISTORY_SEASONS)
-    found = {
-        table.name: [
-            day for day in sorted(evidence.published(table)) if day >= since and evidence.is_outdated(table, day)
-        ]
-        for table in evidence.tables
-        if table.phase in READ_BY_PREDICTIONS
-    }
-    return {name: days for name, days in found.items() if days}
+    read = [table for table in evidence.tables if table.phase in READ_BY_PREDICTIONS]
+    return {table.name: days for table in read if (days := evidence.outdated(table, since))}
 
 
 def dates_of(outdated: Outdated) -> set[date]:

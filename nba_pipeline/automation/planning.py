@@ -18,8 +18,8 @@ from nba_pipeline.table_asset import asset_key
 
 PREDICTED = (Phase.PREDICTIONS, Phase.GRADES)
 
-SCORED = timedelta(days=31)
-"""What the scoreboard of the operated days looks back on: backtests of that long ago are made again as well."""
+SCORED = OPERATED + timedelta(days=30)
+"""What the scoreboards of the operated days look back on: backtests of that long ago are made again as well."""
 
 
 def filled_since(phase: Phase, today: date) -> date:
@@ -202,7 +202,9 @@ def _waiting(
         mine = [day for day, chosen in wanted.items() if table in chosen]
         settled = [day for day in mine if not any(read.table in wanted[day] for read in table.reads.values())]
         behind = incomplete_inputs(evidence, _look_backs(table), [d for d in mine if (table, d) not in overridden])
-        for reasons in (evidence.waiting(table, settled), evidence.not_landed(table, mine), behind):
+        trailing = [read for read in table.reads.values() if read.window is Window.TRAILING]
+        mixed = evidence.mixed_reads(trailing, mine, own_date=False)
+        for reasons in (evidence.waiting(table, settled), evidence.not_landed(table, mine), behind, mixed):
             for day, said in reasons.items():
                 found[day][table.name] = [*found[day].get(table.name, ()), *said]
     for day, chosen in wanted.items():

@@ -92,7 +92,7 @@ class Memory:
     """What self-heal must tell once, or verify: it never decides whether something is launched."""
 
     season_looked_at: date | None = None
-    code_changed_at: datetime | None = None
+    code_told: dict[str, str | None] = field(default_factory=dict)
     healing: dict[str, str] = field(default_factory=dict)
     given_up: list[str] = field(default_factory=list)
 
@@ -102,10 +102,10 @@ class Memory:
         if not text:
             return cls()
         content = json.loads(text)
-        looked_at, changed_at = content["season_looked_at"], content.get("code_changed_at")
+        looked_at = content["season_looked_at"]
         return cls(
             date.fromisoformat(looked_at) if looked_at else None,
-            datetime.fromisoformat(changed_at) if changed_at else None,
+            content.get("code_told", {}),
             content["healing"],
             content["given_up"],
         )
@@ -118,11 +118,10 @@ class Memory:
     def __str__(self) -> str:
         """The memory as JSON."""
         looked_at = self.season_looked_at.isoformat() if self.season_looked_at else None
-        changed_at = self.code_changed_at.isoformat() if self.code_changed_at else None
         return json.dumps(
             {
                 "season_looked_at": looked_at,
-                "code_changed_at": changed_at,
+                "code_told": self.code_told,
                 "healing": self.healing,
                 "given_up": self.given_up,
             }
@@ -182,7 +181,7 @@ def self_heal_sensor(tables: Sequence[Table], settings: Settings) -> dg.SensorDe
 def code_changes(
     instance: dg.DagsterInstance, memory: Memory, evidence: Evidence, outdated: Outdated, now: datetime
 ) -> list[dg.AssetCheckEvaluation]:
-    """What to say about changed code: once that it has, and once that all was made again.
+    """What to say about changed code: once for each version that has come, and once that all was made again.
 
     A process that runs other code than lies on the disk cannot tell, and says so by failing.
     """
@@ -191,9 +190,10 @@ def code_changes(
             "this process runs code that is not on the disk any more, so it cannot tell what is outdated: reload the "
             "code location (UI, Deployment), or start `nba-pipeline ui` again"
         )
-    if bool(outdated) == (memory.code_changed_at is not None):
+    versions = {table.name: version_of(table) for table in evidence.tables if table.name in outdated}
+    if versions.items() <= memory.code_told.items() and (outdated or not memory.code_told):
         return []
-    memory.code_changed_at = now if outdated else None
+    memory.code_told = {**memory.code_told, **versions} if outdated else {}
     seconds = seconds_needed(instance, evidence.tables, outdated)
     return [evaluation(SELF_HEAL, evidence, outdated, seconds, now, now)]
 
@@ -279,8 +279,8 @@ def _with_landing(evidence: Evidence, phase: Phase, planned: Plan) -> Mapping[da
 
 
 def _is_merely_outdated(evidence: Evidence, table: Table, day: date) -> bool:
-    """Whether all that a table wants is to be parsed again from what is landed."""
-    return evidence.complete(table, day) and evidence.need_of_rows(table, day) is Need.OUTDATED
+    """Whether a table wants no more than to be parsed again from what is landed, for itself or after another one."""
+    return evidence.complete(table, day) and evidence.need_of_rows(table, day) in (Need.OUTDATED, Need.NOTHING)
 
 
 def verify(memory: Memory, found: Round, now: datetime) -> list[dg.AssetObservation | dg.AssetCheckEvaluation]:

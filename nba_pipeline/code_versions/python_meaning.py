@@ -298,6 +298,7 @@ class _Locals(ast.NodeTransformer):
 
     def __init__(self) -> None:
         self._names: list[dict[str, str]] = []
+        self._count = 0
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         arguments = {each.arg for each in ast.walk(node) if isinstance(each, ast.arg)}
@@ -306,7 +307,8 @@ class _Locals(ast.NodeTransformer):
         for each in _in_order(node.body):
             bound = each.id if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store) else None
             if bound and bound not in arguments and bound not in outer:
-                own.setdefault(bound, f"local_{len(own)}")
+                self._count += bound not in own
+                own.setdefault(bound, f"local_{self._count}")
         self._names.append(own)
         self.generic_visit(node)
         self._names.pop()

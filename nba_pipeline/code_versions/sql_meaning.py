@@ -7,7 +7,7 @@ while a constant, a function, a condition or a join that reaches the result does
 
 import enum
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -40,13 +40,14 @@ class Scope:
     def column(self, source: str, name: str) -> str:
         """What a column computes. Raises `UnknownQueryError` when there is none of the name."""
         scope: Scope | None = self
+        depth = 0
         while scope is not None:
             places = [source] if source else list(scope.sources)
             found = [scope.sources[place].columns.get(name) for place in places if place in scope.sources]
             known = [what for what in found if what is not None]
             if known:
-                return known[0]
-            scope = scope.outer
+                return _hash("outer", str(depth), known[0]) if depth else known[0]
+            scope, depth = scope.outer, depth + 1
         raise UnknownQueryError(f"no source has the column {source}.{name}")
 
 
@@ -65,6 +66,7 @@ def _hash(*parts: str) -> str:
 
 def _query(query: exp.Expression, scope: Scope) -> Relation:
     if isinstance(query, exp.Subquery):
+        _refuse_others(query, {"this", "alias"})
         return _query(query.this, scope)
     if isinstance(query, exp.SetOperation):
         return _set_operation(query, _with_named(query, scope))
@@ -81,6 +83,7 @@ def _with_named(query: exp.Query, scope: Scope) -> Scope:
 
 
 def _set_operation(query: exp.SetOperation, scope: Scope) -> Relation:
+    _refuse_others(query, {"with", "with_", "this", "expression", "distinct"})
     left, right = _query(query.left, scope), _query(query.right, scope)
     kind = f"{type(query).__name__} {'distinct' if query.args.get('distinct') else 'all'}"
     pairs = list(zip(left.columns.items(), right.columns.values(), strict=True))
@@ -111,10 +114,15 @@ def _select(query: exp.Select, scope: Scope) -> Relation:
     multiplied = [columns[name] for name, what in projected if isinstance(what, exp.Expression) and what.find(exp.UDTF)]
     if multiplied:
         rows = _hash("unnest", rows, *sorted(multiplied))
-    unread = {*query.args} - _READ - {name for name, value in query.args.items() if not value}
-    if unread:
-        raise UnknownQueryError(f"a select has {', '.join(sorted(unread))}: {query.sql()[:80]}")
+    _refuse_others(query, _READ)
     return Relation(rows, columns)
+
+
+def _refuse_others(node: exp.Expression, read: Collection[str]) -> None:
+    """Raises `UnknownQueryError` when a query says something that is not read here, and so could not count."""
+    unread = sorted(name for name, value in node.args.items() if value and name not in read)
+    if unread:
+        raise UnknownQueryError(f"a {type(node).__name__.lower()} has {', '.join(unread)}: {node.sql()[:80]}")
 
 
 _READ = {
@@ -150,6 +158,7 @@ def _sources(query: exp.Select, scope: Scope) -> tuple[str, dict[str, Relation]]
 
 def _source(source: exp.Expression, scope: Scope) -> Relation:
     if isinstance(source, exp.Table):
+        _refuse_others(source, {"this", "db", "alias"})
         if not source.db and source.name in scope.named:
             return scope.named[source.name]
         name = f"{source.db}.{source.name}" if source.db else source.name

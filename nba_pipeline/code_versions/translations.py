@@ -8,9 +8,11 @@ import enum
 import functools
 import hashlib
 import json
+import logging
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Hashable
 from datetime import date
 from functools import cache
@@ -18,20 +20,22 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from nba_pipeline.code_versions.python_meaning import DECIDING_LIBRARIES
 from nba_pipeline.contracts import Table
 
 PACKAGE = __name__.split(".", maxsplit=1)[0]
 FOLDER = Path(__file__).parents[1]
 
-TRANSLATORS = ("ibis-framework", "sqlglot")
+LIBRARIES = ("ibis-framework", "sqlglot", *DECIDING_LIBRARIES)
+"""Libraries whose versions decide what is worked out of the sources."""
 
 KEPT_SOURCES = 3
 """Of so many states of the sources what was worked out is kept; of older ones it is thrown away."""
 
 
 def sources_now() -> str:
-    """SHA-256 over the sources as they lie on the disk now, and over the versions of what translates."""
-    digest = hashlib.sha256(repr([(name, version(name)) for name in TRANSLATORS]).encode())
+    """SHA-256 over the sources as they lie on the disk now, and over the versions of the libraries that decide."""
+    digest = hashlib.sha256(repr([(name, version(name)) for name in LIBRARIES]).encode())
     digest.update(repr(sys.version_info[:2]).encode())
     for path in sorted(FOLDER.rglob("*.py")):
         digest.update(f"{path.relative_to(FOLDER)}\n".encode() + hashlib.sha256(path.read_bytes()).digest())
@@ -54,19 +58,27 @@ class Translations:
         self.folder = folder / SOURCES[:16]
 
     def get(self, name: str) -> dict[str, Any] | None:
-        """What is kept under a name; None when nothing is."""
-        path = self._path(name)
-        return json.loads(path.read_text()) if path.exists() else None
+        """What is kept under a name; None when nothing is that can be read."""
+        try:
+            return json.loads(self._path(name).read_text())
+        except (OSError, json.JSONDecodeError):
+            return None
 
     def put(self, name: str, content: dict[str, Any]) -> None:
-        """Keeps something under a name: a file that holds all of it, or does not exist."""
-        if not self.folder.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._throw_away_old()
+        """Keeps something under a name: a file that holds all of it, or does not exist.
+
+        What cannot be kept is worked out again by the next process: the log says why, and the work goes on.
+        """
         path = self._path(name)
-        unfinished = path.with_suffix(f".{os.getpid()}")
-        unfinished.write_text(json.dumps(content))
-        unfinished.replace(path)
+        unfinished = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+        try:
+            if not self.folder.exists():
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self._throw_away_old()
+            unfinished.write_text(json.dumps(content))
+            unfinished.replace(path)
+        except OSError as error:
+            logging.getLogger(__name__).warning("%s cannot be kept in %s: %s", name, self.folder, error)
 
     def once(self, name: str, work_out: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """What is kept under a name, worked out if nothing is."""

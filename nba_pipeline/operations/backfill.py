@@ -27,6 +27,7 @@ from nba_pipeline.operations.runs import Attempt, Pipeline, materialize
 from nba_pipeline.operations.smoke_test import DateResult, outcome_of, smoke_test
 from nba_pipeline.partitions import contiguous, game_dates, season_start
 from nba_pipeline.predictions.walk import HISTORY_SEASONS
+from nba_pipeline.settings import Settings
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline.tables import all_tables, tables_of
 from nba_pipeline.warehouse.interface import Warehouse, WarehouseError
@@ -165,9 +166,10 @@ class Ended:
     done: Mapping[str, frozenset[dg.AssetKey]] = field(default_factory=dict)
 
 
-def identity_of(first: date, last: date, phases: Sequence[Phase], *, history: bool) -> str:
-    """What tells one backfill from another: dates, phases and code."""
-    said = f"{first} {last} {[phase.name for phase in phases]} {history} {SOURCES}"
+def identity_of(settings: Settings, first: date, last: date, phases: Sequence[Phase], *, history: bool) -> str:
+    """What tells one backfill from another: dates, phases, code, and where it asks, lands and publishes."""
+    places = f"{settings.balldontlie_api_url} {settings.landing} {settings.warehouse} {settings.home} {settings.lines}"
+    said = f"{first} {last} {[phase.name for phase in phases]} {history} {SOURCES} {places}"
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 

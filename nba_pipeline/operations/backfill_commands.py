@@ -32,7 +32,7 @@ def run_dry(
     refuse_range(clock, first, last)
     with instance_of(settings) as instance:
         stretches = backfilling.plan(warehouse, clock, first, last, phases, history=history)
-        identity = backfilling.identity_of(first, last, phases, history=history)
+        identity = backfilling.identity_of(settings, first, last, phases, history=history)
         before = backfilling.ended_before(instance, identity)
         speeds = seconds_a_date(instance, {key for stretch in stretches for key in stretch.keys})
     with warehouse.session(read_only=True) as session:

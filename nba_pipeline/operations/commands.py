@@ -105,7 +105,7 @@ def run_backfill(
     with progress_bars() as bars, opened(settings, bars) as pipeline:
         killed = close_killed(pipeline.instance)
         stretches = backfilling.plan(warehouse, clock, first, last, phases, history=history)
-        identity = backfilling.identity_of(first, last, phases, history=history)
+        identity = backfilling.identity_of(settings, first, last, phases, history=history)
         before = backfilling.ended_before(pipeline.instance, identity)
         say(list(map(goes_on, before.done.items())), style="yellow", on=errors)
         report = backfilling.backfill(pipeline, stretches, (first, last), phases, identity, before)
@@ -117,7 +117,9 @@ def run_backfill(
 def goes_on(done: tuple[str, Collection[object]]) -> str:
     """What of a stretch an ended backfill had made, in a sentence."""
     label, keys = done
-    return f"Goes on where a backfill was ended: {len(keys)} assets of {label} are made and not made again."
+    return (
+        f"Goes on where a backfill was ended: {len(keys)} assets of {label} are made, and not asked for or made again."
+    )
 
 
 def close_killed(instance: DagsterInstance) -> list[str]:

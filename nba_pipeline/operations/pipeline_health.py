@@ -12,6 +12,7 @@ from dagster._core.scheduler.instigation import TickStatus
 from dagster._daemon.controller import DEFAULT_HEARTBEAT_INTERVAL_SECONDS, get_daemon_statuses
 
 from nba_pipeline.alert_metadata import AlertKind, alert_metadata
+from nba_pipeline.automation.code_changes import outdated_history
 from nba_pipeline.contracts import Table
 from nba_pipeline.deadlines import OPERATED, due
 from nba_pipeline.evidence import WHY_NOT_CURRENT, Evidence, Need
@@ -111,8 +112,10 @@ def health(gatekeeper: Gatekeeper, instance: DagsterInstance, day: date) -> Heal
         dates, idle = _operated(evidence, day, until)
         counts, failing, outdated = _tables(evidence, gatekeeper.tables, dates, now)
         wrong = [cause for d, results in failing.items() for cause in causes_of(d, results)]
+        history = outdated_history(evidence)
+        outdated = {name: sorted({*outdated.get(name, ()), *history.get(name, ())}) for name in {**outdated, **history}}
         wrong = [*_outdated(evidence, outdated), *wrong]
-        closed = _closed_gates(gatekeeper, evidence, dates, now)
+        closed = _closed_gates(gatekeeper, evidence, dates, now, told=bool(outdated))
         chains = verify(session, recorded_heads(instance, dates), dates)
         broken = [Cause(str(chain)) for chain in chains if not chain.whole]
         quiet = _quiet_dates(evidence, [d for d in dates if d >= day])
@@ -174,8 +177,10 @@ def _outdated(evidence: Evidence, outdated: Mapping[str, Sequence[date]]) -> lis
     return [Cause(f"{said}: {', '.join(outdated)}", f"{COMMAND}backfill --outdated")]
 
 
-def _closed_gates(gatekeeper: Gatekeeper, evidence: Evidence, dates: Sequence[date], now: datetime) -> list[Cause]:
-    """Each gate that is closed for a date on which its phase is due."""
+def _closed_gates(
+    gatekeeper: Gatekeeper, evidence: Evidence, dates: Sequence[date], now: datetime, *, told: bool
+) -> list[Cause]:
+    """Each gate that is closed for a date on which its phase is due, but for outdated rows alone that are told."""
     closed = []
     for gate in GATES:
         into = evidence.tables_of(gate.into)
@@ -184,7 +189,7 @@ def _closed_gates(gatekeeper: Gatekeeper, evidence: Evidence, dates: Sequence[da
         verdicts = gatekeeper.verdicts(evidence, gate, mine).values()
         shut = [verdict for verdict in verdicts if not verdict.lets_through]
         # What is closed for outdated rows alone opens with the one command that makes them again.
-        closed += [cause_of_closing(v) for v in shut if not all(OUTDATED in reason for reason in v.reasons)]
+        closed += [cause_of_closing(v) for v in shut if not (told and all(OUTDATED in r for r in v.reasons))]
     return closed
 
 

@@ -13,6 +13,7 @@ from nba_pipeline.operations.durations import seconds_a_date
 from nba_pipeline.operations.runs import Attempt, Pipeline, materialize
 from nba_pipeline.partitions import contiguous, game_dates
 from nba_pipeline.table_asset import asset_key
+from nba_pipeline.warehouse.publish import note_columns
 
 LONGEST_PORTION_SECONDS = 300
 """What a portion may take by what was measured before: half of the time after which a run is ended."""
@@ -102,6 +103,8 @@ def make_again(pipeline: Pipeline, gatekeeper: Gatekeeper, within: tuple[date, d
 
     The source is not asked. What an earlier one, which was ended, has made is current, so this goes on from there.
     """
+    with gatekeeper.warehouse.session() as session:
+        note_columns(session, gatekeeper.tables)
     speeds = seconds_a_date(pipeline.instance, [asset_key(table) for table in gatekeeper.tables])
     for table in in_turn(gatekeeper.tables):
         with gatekeeper.warehouse.session(read_only=True) as session:

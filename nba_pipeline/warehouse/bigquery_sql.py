@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import ibis
@@ -11,7 +11,7 @@ import sqlglot
 import sqlglot.expressions as sge
 from ibis.backends.sql.compilers.bigquery import BigQueryCompiler
 from ibis.backends.sql.datatypes import BigQueryType
-from ibis.expr.operations import HexDigest, InMemoryTable
+from ibis.expr.operations import HexDigest, InMemoryTable, UnboundTable
 
 from nba_pipeline.contracts import Table
 from nba_pipeline.warehouse.asked import is_asked, is_read
@@ -49,7 +49,12 @@ class Names:
 
     def table_id(self, table: Table) -> str:
         """A table as the client names it."""
-        return f"{self.project}.{self.dataset(table.schema_name)}.{table.short_name}"
+        return self.id_of(table.name)
+
+    def id_of(self, name: str) -> str:
+        """The same of a table by its name with its schema."""
+        schema, short_name = name.split(".")
+        return f"{self.project}.{self.dataset(schema)}.{short_name}"
 
     def quoted(self, table: Table) -> str:
         """A table as it is written in a statement."""
@@ -61,6 +66,7 @@ class Statement:
     """A translated query: its text, the schema of its rows, and the rows that must be staged beside it.
 
     `asks` says that it leaves open which dates are asked about, and `inputs` of which inputs it reads within bounds.
+    `tables` has the columns that each table had when it was translated.
     """
 
     text: str
@@ -68,17 +74,22 @@ class Statement:
     asks: bool
     inputs: tuple[str, ...]
     held: tuple[InMemoryTable, ...]
+    tables: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The statement as `Translations` keep it; one that holds rows cannot be kept."""
         schema = base64.b64encode(self.schema.serialize().to_pybytes()).decode()
-        return {"text": self.text, "schema": schema, "asks": self.asks, "inputs": list(self.inputs)}
+        tables = {name: sorted(columns) for name, columns in self.tables.items()}
+        return {
+            "text": self.text, "schema": schema, "asks": self.asks, "inputs": list(self.inputs), "tables": tables
+        }  # fmt: skip
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> "Statement":
         """The statement that was kept."""
         schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(kept["schema"])))
-        return cls(kept["text"], schema, kept["asks"], tuple(kept["inputs"]), ())
+        tables = {name: frozenset(columns) for name, columns in kept["tables"].items()}
+        return cls(kept["text"], schema, kept["asks"], tuple(kept["inputs"]), (), tables)
 
     def with_staged(self, place: Callable[[str], str]) -> str:
         """The text, with each staged table where `place` says that it is."""
@@ -119,7 +130,9 @@ def translate(expression: ibis.Table, names: Names) -> Statement:
         _put(call, f"x BETWEEN @{first} AND @{last}")
     text = tree.sql("bigquery")
     kept = tuple(table for table in held if table.name not in empty)
-    return Statement(text, expression.schema().to_pyarrow(), bool(asking), inputs, kept)
+    found = expression.op().find(UnboundTable)
+    read = {f"{t.namespace.database}.{t.name}": frozenset(t.schema.names) for t in found if t.namespace.database}
+    return Statement(text, expression.schema().to_pyarrow(), bool(asking), inputs, kept, read)
 
 
 def read_parameters(name: str) -> tuple[str, str]:

@@ -103,15 +103,19 @@ class BigQuerySession:
 
     def exists(self, table: Table) -> bool:
         """Whether the warehouse has the table at all."""
-        if table.name not in self._known.existing and table.name not in self._absent:
-            with reached(f"look for {table.name}"):
+        return self._columns_of(table.name) is not None
+
+    def _columns_of(self, name: str) -> frozenset[str] | None:
+        """The columns of a table; None when there is no such table."""
+        if name not in self._known.existing and name not in self._absent:
+            with reached(f"look for {name}"):
                 try:
-                    found = self._client.get_table(self._names.table_id(table))
+                    found = self._client.get_table(self._names.id_of(name))
                 except NotFound:
-                    self._absent.add(table.name)
+                    self._absent.add(name)
                 else:
-                    self._known.existing[table.name] = frozenset(column.name for column in found.schema)
-        return table.name in self._known.existing
+                    self._known.existing[name] = frozenset(column.name for column in found.schema)
+        return self._known.existing.get(name)
 
     def query(self, expression: ibis.Table) -> pa.Table:
         """The rows of an expression."""
@@ -135,7 +139,9 @@ class BigQuerySession:
         name = name_of(("bigquery", self._names.project, self._names.prefix, key)) if self._translations else None
         kept = self._translations.get(name) if self._translations and name else None
         if kept is not None:
-            return _TRANSLATED.setdefault((key, self._names), Statement.from_json(kept))
+            found = Statement.from_json(kept)
+            if all(columns <= (self._columns_of(name) or frozenset()) for name, columns in found.tables.items()):
+                return _TRANSLATED.setdefault((key, self._names), found)
         self._read_lacking = False
         expression = build(self.read)
         statement = _translated(expression, self._names)

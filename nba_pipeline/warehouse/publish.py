@@ -175,7 +175,7 @@ def _commit(
             **made_from[day],
         }
         for day in changed
-    ] + [before[day] | made_from[day] for day in remade]
+    ] + [noted_columns(table, before[day]) | made_from[day] for day in remade]
     if lines:
         manifest = pa.Table.from_pylist(lines, schema=PUBLISHED_PARTITIONS.schema.to_pyarrow())
         rows = staged.filter(staged.game_date.isin([ibis.literal(day) for day in changed]))
@@ -189,6 +189,30 @@ def _commit(
         day: Outcome(day, "published" if day in changed else "unchanged", *stands[day], notes=notes.get(day, {}))
         for day in good
     }
+
+
+def noted_columns(table: Table, line: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of the manifest that notes over which columns its fingerprint was taken.
+
+    A line from before they were noted is about those of the contract.
+    """
+    return {**line, "fingerprint_columns": line["fingerprint_columns"] or audit.fingerprint_columns(table)}
+
+
+def note_columns(session: Session, tables: Sequence[Table]) -> None:
+    """Notes in every line of the manifest over which columns its fingerprint was taken.
+
+    What cannot be made again, such as a ledger, keeps its line; a contract may gain a column after this.
+    """
+    session.ensure(PUBLISHED_PARTITIONS)
+    for table in tables:
+        lines = session.read(PUBLISHED_PARTITIONS)
+        mine = lines.filter(lines.table_name == table.name, lines.fingerprint_columns.isnull())
+        noted = [noted_columns(table, line) for line in session.query(mine).to_pylist()]
+        if noted:
+            rows = ibis.memtable(pa.Table.from_pylist(noted, schema=PUBLISHED_PARTITIONS.schema.to_pyarrow()))
+            dates = [line["game_date"] for line in noted]
+            session.replace([Replacement(PUBLISHED_PARTITIONS, rows, dates, where={"table_name": table.name})])
 
 
 def _unchanged(session: Session, table: Table, lines: Mapping[date, Mapping[str, Any]]) -> set[date]:

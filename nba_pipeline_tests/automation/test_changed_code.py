@@ -9,10 +9,10 @@ from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.automation import planning, self_heal
 from nba_pipeline.automation.code_changes import CODE_CHECK
 from nba_pipeline.contracts import Table
-from nba_pipeline.raw import players
+from nba_pipeline.raw import games, players
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
 
-SUMMARY, PLAYERS = player_game_summary.CONTRACT, players.CONTRACT
+SUMMARY, PLAYERS, GAMES = player_game_summary.CONTRACT, players.CONTRACT, games.CONTRACT
 
 
 def age(daemon: SimulatedDaemon, table: Table) -> None:
@@ -30,7 +30,7 @@ def said(daemon: SimulatedDaemon) -> list[AssetCheckEvaluation]:
     return [evaluation for evaluation in found if evaluation.check_name == CODE_CHECK]
 
 
-@pytest.mark.parametrize("table", [PLAYERS, SUMMARY], ids=lambda table: table.name)
+@pytest.mark.parametrize("table", [PLAYERS, GAMES, SUMMARY], ids=lambda table: table.name)
 def test_outdated_rows_are_made_again_from_the_landing_and_said_once(loaded, table):
     daemon = loaded()
     age(daemon, table)

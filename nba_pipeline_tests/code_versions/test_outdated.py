@@ -1,17 +1,23 @@
 """What was made by other code is outdated: it blocks what would read it, and what cannot be made again stays valid."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from nba_pipeline import code_versions
 from nba_pipeline.analytics import player_game_summary
+from nba_pipeline.automation.code_changes import outdated_history
+from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Table
 from nba_pipeline.evidence import Evidence, Need
 from nba_pipeline.gates import gate_named
+from nba_pipeline.operations.overrides import known_gap, record_override
+from nba_pipeline.operations.pipeline_health import health
+from nba_pipeline.operations.runs import instance_of
 from nba_pipeline.precompute import ml_feature_store
 from nba_pipeline.predictions import player_predictions, prediction_accuracy
 from nba_pipeline.raw import player_box_scores
+from nba_pipeline_tests.pipeline.conftest import NOW
 from nba_pipeline_tests.warehouse_copy import Copy
 
 SUMMARY, FEATURES, PREDICTIONS = player_game_summary.CONTRACT, ml_feature_store.CONTRACT, player_predictions.CONTRACT
@@ -85,6 +91,23 @@ def test_parsed_rows_whose_landed_answers_are_gone_stay_valid(copy):
     age(copy, BOX_SCORES, EARLY)
     (copy.settings.home / "landing").unlink()
     assert not asked(copy, lambda evidence: evidence.is_outdated(BOX_SCORES, EARLY))
+
+
+def test_a_known_gap_whose_rows_other_code_made_locks_out_nothing(copy):
+    settled = date(2025, 10, 23)
+    record_override(copy.warehouse, Clock(NOW), known_gap(settled, "Ann", "the league rests"))
+    age(copy, SUMMARY, settled)
+    assert asked(copy, lambda evidence: copy.gatekeeper().judge(evidence, FEATURES, [TODAY])).refused == {}
+    assert asked(copy, outdated_history) == {}
+
+
+def test_health_counts_what_is_outdated_of_all_that_predictions_read(copy):
+    age(copy, SUMMARY, EARLY)
+    with instance_of(copy.settings) as instance:
+        found = health(copy.gatekeeper(), instance, TODAY - timedelta(days=1))
+    assert found.outdated == 1
+    (cause,) = [cause for cause in found.causes if "other code" in cause.what]
+    assert cause.command == "nba-pipeline backfill --outdated"
 
 
 def test_grades_wait_for_backtests_of_the_present_code(copy):

@@ -2,6 +2,7 @@
 
 import ibis
 import pytest
+import sqlglot
 from ibis.backends.sql.compilers.duckdb import DuckDBCompiler
 
 from nba_pipeline.code_versions.sql_meaning import UnknownQueryError, meaning_of
@@ -109,6 +110,28 @@ def test_what_cannot_be_followed_is_refused_and_not_guessed():
     query = DuckDBCompiler().to_sqlglot(ibis.table({"a": "int64"}, name="unknown"))
     with pytest.raises(UnknownQueryError, match="nobody knows the columns of unknown"):
         meaning_of(query, SCHEMAS)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT a.points FROM games AS a TABLESAMPLE (5 PERCENT)",
+        "SELECT a.points FROM games AS a UNION ALL SELECT a.points FROM games AS a LIMIT 5",
+        "SELECT b.points FROM (SELECT a.points FROM games AS a) AS b TABLESAMPLE (5 PERCENT)",
+    ],
+)
+def test_what_a_query_says_and_nobody_reads_is_refused(query):
+    with pytest.raises(UnknownQueryError):
+        meaning_of(sqlglot.parse_one(query, dialect="duckdb"), SCHEMAS)
+
+
+def test_whose_column_a_correlated_condition_compares_counts():
+    inner = "SELECT a.points FROM games AS a WHERE EXISTS(SELECT 1 FROM games AS b WHERE {} < {})"
+    one, other = (
+        meaning_of(sqlglot.parse_one(inner.format(*dates), dialect="duckdb"), SCHEMAS)
+        for dates in (("a.game_date", "b.game_date"), ("b.game_date", "a.game_date"))
+    )
+    assert one != other
 
 
 def test_every_shipped_table_has_a_version_of_its_own():
