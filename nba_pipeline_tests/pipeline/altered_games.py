@@ -117,7 +117,8 @@ def features_of(raw: Frames, asked: pd.Series, home: Path | None = None) -> pd.D
 
     As in a run, the schedule that is predicted from has the asked games only; everything before them is history.
     """
-    tables = {name: query for name, query in queries().items() if CONTRACTS[name].phase is not Phase.PREDICTIONS}
+    made_before = (Phase.ANALYTICS, Phase.PRECOMPUTE)
+    tables = {name: query for name, query in queries().items() if CONTRACTS[name].phase in made_before}
     with duckdb.connect(str(home or ":memory:")) as connection:
         loaded(connection, raw)
         for name in sorted(tables, key=lambda name: CONTRACTS[name].before_tip_off):
