@@ -435,8 +435,10 @@ class Evidence:
             return set()
         if table.name not in self._made_again:
             made_again = table.made_again
+            self.session.ask_about(sorted(self.published(table)))
             days = self.session.query_built(
-                ("dates made again", table), lambda read: made_again(read(table)).select("game_date").distinct()
+                ("dates made again", table),
+                lambda read: made_again(asked_rows(table, read)).select("game_date").distinct(),
             )
             self._made_again[table.name] = {row["game_date"] for row in days.to_pylist()}
         return self._made_again[table.name]

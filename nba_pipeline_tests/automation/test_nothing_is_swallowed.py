@@ -252,6 +252,12 @@ def cells_of(function: Any) -> dict[str, CellType]:
     return dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
 
 
+def nothing_translated(patched: pytest.MonkeyPatch) -> None:
+    """As in a process that is new, in a home that keeps no translation of another one."""
+    patched.setattr(duckdb_warehouse, "_TRANSLATED", {})
+    patched.setattr(duckdb_warehouse.DuckDBSession, "_kept", lambda self, key: None)
+
+
 @contextmanager
 def broken_inside(home: Home, step: str) -> Iterator[None]:
     """Makes what is written for an asset raise, within what is wrapped around all of them, in a process that is new.
@@ -260,7 +266,7 @@ def broken_inside(home: Home, step: str) -> Iterator[None]:
     """
     cell = written(home, step)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(duckdb_warehouse, "_TRANSLATED", {})
+        nothing_translated(patched)
         if cell is None:
             break_step(patched, home, step)
         else:
@@ -558,14 +564,14 @@ def used_by(prepared: Home) -> dict[tuple[type, str], User]:
     for key, day in STEPS_AND_DATES:
         make_ready(prepared, key, day)
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(duckdb_warehouse, "_TRANSLATED", {})
+            nothing_translated(patched)
             counted = {(owner, name): Break(patched, owner, name, "", at=NEVER) for owner, name in USED - {*found}}
             assert prepared.materialize(key, checks=False, day=day).status is dg.DagsterRunStatus.SUCCESS
         found |= {what: (key, day) for what, count in counted.items() if count.calls}
     for name in (name for name in SENSORS if name != "alerts"):
         make_ready(prepared, STEP, DAY)
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(duckdb_warehouse, "_TRANSLATED", {})
+            nothing_translated(patched)
             counted = {(owner, name): Break(patched, owner, name, "", at=NEVER) for owner, name in USED - {*found}}
             patched.setattr(prepared.daemon, "refuse_launch", lambda request: True)
             assert prepared.daemon.tick_sensor(name).error is None
@@ -593,7 +599,7 @@ def test_a_resource_that_raises_makes_nothing(home, monkeypatch, used_by, owner,
     """
     what, user = f"{owner.__name__} {method}", used_by[owner, method]
     # What builds a query is asked once a process only, when it is translated.
-    monkeypatch.setattr(duckdb_warehouse, "_TRANSLATED", {})
+    nothing_translated(monkeypatch)
     if isinstance(user, str):
         make_ready(home, STEP, DAY)
         with monkeypatch.context() as patched:
