@@ -102,7 +102,7 @@ def test_rows_made_of_what_has_changed_since_fail_and_say_what_makes_them_again(
     assert run_smoke_test(copy.settings, DAY, DAY, verbose=True, as_json=False) == 1
     said = capsys.readouterr().out
     assert f"{games.CONTRACT.name} on {DAY} was made before what it is made from changed" in said
-    assert f"Mend: nba-pipeline backfill --from {DAY} --to {DAY}" in said
+    assert f"Mend: nba-pipeline backfill --outdated --from {DAY} --to {DAY}" in said
 
 
 def test_what_predictions_are_made_of_on_their_date_is_read_from_the_contracts() -> None:
