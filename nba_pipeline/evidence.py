@@ -383,9 +383,8 @@ class Evidence:
     def last_tip_off(self, day: date) -> datetime | None:
         """When the last game of a date tips off; None when the schedule does not say."""
         if self._tipped_off is None:
-            games = self.session.read(self.schedule)
-            playing = games.filter(games.status != "postponed", games.tipoff_at.notnull())
-            rows = self.session.query(playing.group_by("game_date").agg(last=playing.tipoff_at.max())).to_pylist()
+            self.session.ask_about(sorted(self.published(self.schedule)))
+            rows = self.session.query_built("last tip-offs", partial(_last_tip_offs, self.schedule)).to_pylist()
             self._tipped_off = {row["game_date"]: row["last"].replace(tzinfo=UTC) for row in rows}
         return self._tipped_off.get(day)
 
@@ -553,6 +552,13 @@ class Evidence:
                     end = _reached_until(read, day)
                     dates.update(scheduled[bisect_right(scheduled, day) : bisect_left(scheduled, end)])
         return dates
+
+
+def _last_tip_offs(schedule: Table, read: Reader) -> ibis.Table:
+    """When the last game of each asked date tips off that is not postponed."""
+    games = asked_rows(schedule, read)
+    playing = games.filter(games.status != "postponed", games.tipoff_at.notnull())
+    return playing.group_by("game_date").agg(last=playing.tipoff_at.max())
 
 
 WHY_NOT_CURRENT = {
