@@ -666,7 +666,7 @@ def something_to_tell(home: Home, what: str) -> None:
             check_name=CONTRACT_CHECK,
             passed=False,
             metadata={"reasons": dg.MetadataValue.json({str(DAY): [what]})},
-        )  # fmt: skip
+        )
     )
 
 
