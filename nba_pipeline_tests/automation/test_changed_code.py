@@ -10,6 +10,7 @@ from nba_pipeline.automation import planning, self_heal
 from nba_pipeline.automation.code_changes import CODE_CHECK
 from nba_pipeline.contracts import Table
 from nba_pipeline.raw import games, players
+from nba_pipeline.table_asset import asset_key
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
 
 SUMMARY, PLAYERS, GAMES = player_game_summary.CONTRACT, players.CONTRACT, games.CONTRACT
