@@ -181,7 +181,8 @@ def test_a_contract_that_gains_a_column_makes_no_old_row_look_tampered_with(brou
         assert tampered not in str(command(code, home, "gate", "list", day)["gates"])
     assert command(code, home, "ledger", "verify")["outcome"]["exit_code"] == 0
     with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
-        row = "game_date = '2025-10-22' AND player_id = (SELECT min(player_id) FROM raw.player_box_scores)"
+        day = "game_date = '2025-10-22'"
+        row = f"{day} AND player_id = (SELECT min(player_id) FROM raw.player_box_scores WHERE {day})"
         connection.execute(f"UPDATE raw.player_box_scores SET assists = assists + 1 WHERE {row}")
     assert tampered in str(command(code, home, "gate", "list", "2025-10-22")["gates"])
 
