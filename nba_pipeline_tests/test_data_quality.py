@@ -61,6 +61,14 @@ def test_one_value_for_everybody_is_named(copy: Copy) -> None:
     assert "predicted_value has a mean of 20" in said
 
 
+@pytest.mark.parametrize(("before", "unusual"), [(0.0, False), (1.0, True)])
+def test_a_column_that_was_nought_so_far_may_begin_to_say_something(before: float, unusual: bool) -> None:
+    dates = [LAST - timedelta(n) for n in range(ENOUGH_DATES, -1, -1)]
+    means = [*([before] * ENOUGH_DATES), 3.4]
+    days = pd.DataFrame({"game_date": dates, "rows": 500, "mean departed_minutes": means})
+    assert bool(drifted(days, LAST)) is unusual
+
+
 def test_too_few_dates_before_say_nothing(copy: Copy) -> None:
     days = figures(copy, SUMMARY)
     early = sorted(days["game_date"])[ENOUGH_DATES - 1]

@@ -75,7 +75,8 @@ def drifted(days: pd.DataFrame, day: date) -> list[str]:
     sentences = []
     for name in (column for column in days.columns if column.startswith("mean ")):
         history = before[name].dropna()
-        if len(history) < ENOUGH_DATES or pd.isna(now[name]):
+        # Dates on which a column was nought throughout are no measure: that it begins to say something is no drift.
+        if (history != 0).sum() < ENOUGH_DATES or pd.isna(now[name]):
             continue
         centre, spread = history.mean(), history.std()
         if abs(now[name] - centre) > FAR_OFF * max(spread, abs(centre) * 0.01, 1e-6):
