@@ -7,9 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,8 @@ class Home:
 
     path: Path
     source: str
+    servers: ExitStack = field(default_factory=ExitStack)
+    """Sources of its own, until the tests are over."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -169,16 +172,15 @@ def nothing_loaded(home: Home, league: Any) -> None:
 
 def a_run_killed(home: Home, league: Any) -> None:
     """A backfill dies by SIGKILL after it has landed other games, while the source keeps it waiting for players."""
-    before = home.source
     others = {"kind": "extra_field", "endpoint": "games", "field": "arena"}
-    silent = {"kind": "timeout", "endpoint": "players/active", "seconds": 120}
-    with answering(league, CORRECTION, others, silent) as server:
-        home.source = server.url
-        with home.process("backfill", *ARGUMENTS["backfill"]) as running:
-            while not any(request["path"].endswith("players/active") for request in server.requests):
-                assert running.poll() is None, running.stderr and running.stderr.read()
-            os.kill(running.pid, signal.SIGKILL)
-    home.source = before
+    silent_once = {"kind": "timeout", "endpoint": "players/active", "seconds": 120, "times": 1}
+    server = home.servers.enter_context(answering(league, CORRECTION, others, silent_once))
+    home.source = server.url
+    with home.process("backfill", *ARGUMENTS["backfill"]) as running:
+        while not any(request["path"].endswith("players/active") for request in server.requests):
+            assert running.poll() is None, running.stderr and running.stderr.read()
+            time.sleep(0.05)
+        os.kill(running.pid, signal.SIGKILL)
 
 
 HOLDING = "import duckdb, sys; held = [*map(duckdb.connect, sys.argv[1:])]; print(len(held), flush=True); input()"
@@ -239,7 +241,9 @@ def broken(
             FAULTS_BY_NAME[fault](home, league)
         return known[fault]
 
-    return with_fault
+    yield with_fault
+    for home in known.values():
+        home.servers.close()
 
 
 @pytest.fixture

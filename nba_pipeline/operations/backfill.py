@@ -167,8 +167,11 @@ class Ended:
 
 
 def identity_of(settings: Settings, first: date, last: date, phases: Sequence[Phase], *, history: bool) -> str:
-    """What tells one backfill from another: dates, phases, code, and where it asks, lands and publishes."""
-    places = f"{settings.balldontlie_api_url} {settings.landing} {settings.warehouse} {settings.home} {settings.lines}"
+    """What tells one backfill of a home from another: dates, phases, code, and where it asks, lands and publishes.
+
+    The home itself is left out: its own runs are looked through, wherever it was moved to.
+    """
+    places = f"{settings.balldontlie_api_url} {settings.landing} {settings.warehouse} {settings.lines}"
     said = f"{first} {last} {[phase.name for phase in phases]} {history} {SOURCES} {places}"
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
