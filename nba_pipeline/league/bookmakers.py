@@ -110,7 +110,7 @@ class Bookmakers:
         day = view.games.at[row, "game_date"]
         opens = datetime.combine(day - timedelta(days=1), OPENS, NEW_YORK)
         known = all(self._prospects(row, side) is not None for side in (0, 1))
-        if not known or view.postponed[row] or not opens <= now < tip:
+        if not known or view.unplayed[row] or not opens <= now < tip:
             return None
         # Prices are looked at once an hour, so that two requests in a minute tell the same.
         at = opens + timedelta(hours=floor((now - opens) / timedelta(hours=1)))

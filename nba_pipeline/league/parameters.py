@@ -7,6 +7,12 @@ from datetime import date
 INTEGER = re.compile(r"^-?[0-9]{1,18}$")
 DAY = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
 
+TEXT_CURSOR = re.compile(r"^after-([0-9]{1,18})$")
+"""A cursor as a text, which the server hands out on purpose only."""
+
+LAP = 10**15
+"""A cursor above this begins from the first page again: ids are below."""
+
 MOST_PER_PAGE, DEFAULT_PER_PAGE = 100, 25
 
 
@@ -57,8 +63,14 @@ class Parameters:
 
     def cursor(self) -> int | None:
         """Where the page begins, None for the first."""
+        asked = self.asked_cursor()
+        return None if asked is None else asked % LAP if asked >= 0 else asked
+
+    def asked_cursor(self) -> int | None:
+        """The cursor as it was asked with, which may have been round the pages before."""
         value = self.text("cursor")
-        return None if value is None else self._integer("cursor", value)
+        text = TEXT_CURSOR.match(value) if value else None
+        return None if value is None else self._integer("cursor", text[1] if text else value)
 
     def asks_about(self, day: date) -> bool | None:
         """Whether the request names a date, by itself or within a range; None when it names no dates."""

@@ -19,7 +19,7 @@ from starlette.routing import Mount, Route
 
 from nba_pipeline.league import wire
 from nba_pipeline.league.bookmakers import Bookmakers
-from nba_pipeline.league.faults import Fault, FaultBook
+from nba_pipeline.league.faults import Fault, FaultBook, FaultError, InjuryWordFault, OddDecorationFault
 from nba_pipeline.league.model import League
 from nba_pipeline.league.parameters import BadRequestError, Parameters
 from nba_pipeline.league.view import Item, LeagueView
@@ -113,14 +113,10 @@ class LeagueApi:
         return {"data": self.view.player(player_id, self.view.rosters(now).get(player_id))}
 
     def _game_mask(self, p: Parameters, source: str) -> np.ndarray:
-        view = self.view
-        mask = np.ones(len(view.games), dtype=bool)
-        if dates := p.days("dates[]"):
-            mask &= np.isin(view.ordinals, [day.toordinal() for day in dates])
-        if first := p.day("start_date"):
-            mask &= view.ordinals >= first.toordinal()
-        if last := p.day("end_date"):
-            mask &= view.ordinals <= last.toordinal()
+        view, now = self.view, self.clock.now()
+        mask = _in_dates(p, view.listed_ordinals(now))
+        for row, day in view.broken.strays(source, now):
+            mask[row] |= bool(_in_dates(p, np.array([day.toordinal()]))[0])
         if seasons := p.integers("seasons[]"):
             mask &= np.isin(view.seasons, seasons)
         if games := p.integers("game_ids[]"):
@@ -128,7 +124,7 @@ class LeagueApi:
         postseason = p.flag("postseason")
         if postseason is not None:
             mask &= view.postseasons == postseason
-        mask[view.absent_rows(source, self.clock.now())] = False
+        mask[view.absent_rows(source, now)] = False
         return mask
 
     def games(self, p: Parameters) -> Item:
@@ -145,7 +141,7 @@ class LeagueApi:
     def game(self, game_id: int) -> Item:
         """One game."""
         rows = np.flatnonzero(self.view.game_ids == game_id)
-        if not len(rows) or self.view.absent(int(rows[0]), "games", self.clock.now()):
+        if not len(rows) or self.view.broken.absent(int(rows[0]), "games", self.clock.now()):
             raise NotFoundError
         return {"data": self.view.game(int(rows[0]), self.clock.now())}
 
@@ -158,7 +154,7 @@ class LeagueApi:
             mask &= np.isin(view.box_players, players)
         if teams := p.integers("team_ids[]"):
             mask &= np.isin(view.box_teams, teams)
-        mask[view.hidden_lines()] = False
+        mask[view.hidden_lines(now)] = False
         rows = np.flatnonzero(mask)
         cache: dict[int, Item] = {}
         return _page(p, rows, rows + 1, lambda row: self._stat(row, now, cache))
@@ -174,9 +170,11 @@ class LeagueApi:
         day = p.day("date")
         if day is None:
             raise BadRequestError("date is required")
-        rows = np.flatnonzero(self.view.ordinals == day.toordinal())
         now = self.clock.now()
-        shown = [int(row) for row in rows if not self.view.absent(int(row), "stats", now)]
+        mask = self.view.listed_ordinals(now) == day.toordinal()
+        mask[[row for row, also_on in self.view.broken.strays("stats", now) if also_on == day]] = True
+        mask[self.view.absent_rows("stats", now)] = False
+        shown = [int(row) for row in np.flatnonzero(mask)]
         return {"data": [self.view.box_score(row, now) for row in shown]}
 
     def player_injuries(self, p: Parameters) -> Item:
@@ -224,7 +222,7 @@ class LeagueApi:
         if not named:
             raise BadRequestError("game_id is required")
         now = self.clock.now()
-        rows = [row for row in self.view.rows_of_games(named) if not self.view.absent(row, "games", now)]
+        rows = [row for row in self.view.rows_of_games(named) if not self.view.broken.absent(row, "games", now)]
         items = [item for row in rows for item in self.bookmakers.player_props(row, now)]
         wanted = {"player_id": p.integers("player_id"), "prop_type": [t] if (t := p.text("prop_type")) else []}
         chosen = [item for item in items if all(not values or item[name] in values for name, values in wanted.items())]
@@ -235,10 +233,23 @@ class LeagueApi:
         return {self.view.games.at[row, "game_date"] for row in self.view.rows_of_games(game_ids)}
 
 
+def _in_dates(p: Parameters, ordinals: np.ndarray) -> np.ndarray:
+    """Which of the dates, as ordinals, a request asks for: all, when it names none."""
+    mask = np.ones(len(ordinals), dtype=bool)
+    if dates := p.days("dates[]"):
+        mask &= np.isin(ordinals, [day.toordinal() for day in dates])
+    if first := p.day("start_date"):
+        mask &= ordinals >= first.toordinal()
+    if last := p.day("end_date"):
+        mask &= ordinals <= last.toordinal()
+    return mask
+
+
 def _dates_of(content: Item) -> set[date]:
-    """The game dates of the items in an answer; none for teams and players."""
-    data = content["data"] if isinstance(content["data"], list) else [content["data"]]
-    texts = (item.get("date") or item.get("game", {}).get("date") for item in data)
+    """The game dates of the items in an answer; none for teams, players and what is not found."""
+    data = content.get("data", [])
+    items = data if isinstance(data, list) else [data]
+    texts = (item.get("date") or item.get("game", {}).get("date") for item in items)
     return {date.fromisoformat(text) for text in texts if text}
 
 
@@ -270,7 +281,9 @@ def create_app(
     place among the faults. Raises `FaultError`, naming the rule, for a fault that cannot happen in the league.
     """
     book = FaultBook(list(faults), struck)
-    api = LeagueApi(LeagueView(league, book.game_faults), clock or LeagueClock())
+    view = LeagueView(league, book.game_faults, book.unusual_games)
+    _check_players(view.league, book)
+    api = LeagueApi(view, clock or LeagueClock())
     limit = PlanLimit(REQUESTS_PER_MINUTE[plan]) if plan else None
     answers: dict[str, Callable[[Parameters], Item]] = {
         "teams": api.teams,
@@ -292,18 +305,16 @@ def create_app(
             return _error(401, "Unauthorized")
         if limit and (wait := limit.seconds_to_wait(key)):
             return _error(429, "Too many requests, please try again later.", {"Retry-After": str(int(wait) + 1)})
+        parameters, now = Parameters(request.query_params.multi_items()), api.clock.now()
         try:
-            parameters = Parameters(request.query_params.multi_items())
-            content = answer(parameters)
-            strikes = book.striking(endpoint, lambda day: _concerns(api, day, parameters, content))
+            content, status = _answered(answer, parameters)
+            strikes = book.striking(endpoint, now, lambda day: _concerns(api, day, parameters, content))
             if not strikes:
-                shown = api.view.shown_faults(endpoint, api.clock.now())
-                book.note(rule for rule, days in shown if any(_concerns(api, d, parameters, content) for d in days))
+                shown = api.view.shown_faults(endpoint, now)
+                book.note({rule for rule, days in shown if any(_concerns(api, d, parameters, content) for d in days)})
+            return wire.struck(content, strikes, parameters.asked_cursor(), status)
         except BadRequestError as error:
-            return _error(400, str(error))
-        except NotFoundError:
-            return _error(404, "Not Found")
-        return wire.struck(content, strikes)
+            return wire.struck({"error": str(error)}, book.striking(endpoint, now, lambda _: False), status=400)
 
     def listing(path: str, endpoint: str, answer: Callable[[Parameters], Item]) -> Route:
         return Route(f"/{path}", lambda request: respond(request, endpoint, answer))
@@ -322,6 +333,22 @@ def create_app(
         routes=[Mount(f"{at}/{name}", routes=routes) for name, routes in versions.items() for at in ("/nba", "")],
         exception_handlers={HTTPException: _http_error},
     )
+
+
+def _answered(answer: Callable[[Parameters], Item], parameters: Parameters) -> tuple[Item, int]:
+    try:
+        return answer(parameters), 200
+    except NotFoundError:
+        return {"error": "Not Found"}, 404
+
+
+def _check_players(league: League, book: FaultBook) -> None:
+    """Refuses a fault about players whom the league does not have."""
+    for rule, fault in book.request_faults:
+        if isinstance(fault, OddDecorationFault | InjuryWordFault):
+            strangers = sorted(set(fault.player_ids or ()) - set(league.players))
+            if strangers:
+                raise FaultError(f"rule {rule}: players {strangers} are not in this league")
 
 
 def _concerns(api: LeagueApi, day: date, parameters: Parameters, content: Item) -> bool:

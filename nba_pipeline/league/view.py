@@ -9,17 +9,27 @@ import numpy as np
 import pandas as pd
 
 from nba_pipeline.clock import game_date_of
-from nba_pipeline.league.calendar import tip_off
+from nba_pipeline.league.broken_games import BrokenGames, Listing, uncorrected
 from nba_pipeline.league.faults import (
-    FaultError,
     GameFault,
     LateFinalFault,
     MissingGameFault,
     MissingPlayersFault,
+    MovedGameFault,
+    NullPlayerFault,
+    OnePlayerFault,
     PostponedGameFault,
     StatCorrectionFault,
+    StatValueFault,
+    StoppedGameFault,
+    StrayGameFault,
+    UndecidedGameFault,
+    UndecidedTipOffFault,
+    UnusualGameFault,
+    WrongScoreFault,
 )
 from nba_pipeline.league.model import COUNTS, League, Player
+from nba_pipeline.league.unusual_games import with_unusual_games
 
 GAME_LENGTH = timedelta(hours=2, minutes=25)
 INJURIES_KNOWN = timedelta(minutes=30)
@@ -49,88 +59,41 @@ class Listed:
 class LeagueView:
     """Items of the API, for the instant that each call gives. Nothing later than it shows.
 
-    `faults` are faults of games, each with the number of its rule. Raises `FaultError` for one that cannot
-    happen in this league.
+    `faults` are faults of games, each with the number of its rule, and `unusual` games that the source lists among
+    those of the league. Raises `FaultError` for one that cannot happen in this league.
     """
 
-    def __init__(self, league: League, faults: Sequence[tuple[int, GameFault]] = ()) -> None:
-        self.league = league
-        self.games = league.games.copy()
-        self.box = league.box
-        # The box scores are sorted by game: those of a game lie between two of these.
-        self._bounds = np.searchsorted(self.box["game_row"].to_numpy(), np.arange(len(self.games) + 1))
-        self._faults: dict[int, list[GameFault]] = {}
-        self._rules: list[tuple[int, int, GameFault]] = []
-        for rule, fault in faults:
-            row = self._row_of(rule, fault)
-            self._check(rule, fault, row)
-            self._faults.setdefault(row, []).append(fault)
-            self._rules.append((rule, row, fault))
-        self._postpone()
-        self._team_items = {team.id: {**asdict(team), "full_name": team.full_name} for team in league.teams}
+    def __init__(
+        self,
+        league: League,
+        faults: Sequence[tuple[int, GameFault]] = (),
+        unusual: Sequence[tuple[int, UnusualGameFault]] = (),
+    ) -> None:
+        self.league, unusual_ids = with_unusual_games(league, unusual)
+        self.broken = BrokenGames(self.league, faults)
+        self.games, self.unplayed = self.broken.games, self.broken.unplayed
+        self.box = self.league.box
+        self._team_items = {team.id: {**asdict(team), "full_name": team.full_name} for team in self.league.teams}
         self._player_items: dict[int, Item] = {}
         self.tipoffs = self.games["tipoff_at"].to_numpy(dtype="datetime64[ns]", na_value=np.datetime64("NaT"))
         self.ordinals = np.array([day.toordinal() for day in self.games["game_date"]])
         self.game_ids = self.games["game_id"].to_numpy()
-        self.box_games = self.box["game_row"].to_numpy()
-        self.box_players = self.box["player_id"].to_numpy()
-        self.box_teams = self.box["team_id"].to_numpy()
         self.seasons = self.games["season"].to_numpy()
         self.postseasons = self.games["postseason"].to_numpy(dtype=bool)
         self._tipoff: list[datetime] = [instant.to_pydatetime() for instant in self.games["tipoff_at"]]
         self._game = {name: self.games[name].tolist() for name in self.games.columns}
-        self._row = {name: self.box[name].to_numpy() for name in self.box.columns}
-
-    def _row_of(self, rule: int, fault: GameFault) -> int:
-        if fault.game_id is not None:
-            rows = np.flatnonzero(self.games["game_id"] == fault.game_id)
-        else:
-            rows = np.flatnonzero(self.games["game_date"] == fault.game_date)[fault.index :]
-        if not len(rows):
-            named = (
-                f"game_id {fault.game_id}" if fault.game_id is not None else f"{fault.game_date}, index {fault.index}"
-            )
-            raise FaultError(f"rule {rule}: {named} names no game of this league")
-        return int(rows[0])
-
-    def _check(self, rule: int, fault: GameFault, row: int) -> None:
-        """Refuses a fault of players who are not in the game, and a correction that no row can have had."""
-        rows = self.box.iloc[self._lines_of(row)]
-        named: list[int] = []
-        if isinstance(fault, MissingPlayersFault):
-            named = fault.player_ids or []
-        elif isinstance(fault, StatCorrectionFault) and fault.player_id is not None:
-            named = [fault.player_id]
-        if strangers := sorted(set(named) - set(rows["player_id"])):
-            raise FaultError(f"rule {rule}: players {strangers} are not in game {self.games.at[row, 'game_id']}")
-        if isinstance(fault, StatCorrectionFault):
-            player = self.corrected_player(row, fault)
-            counts = {name: int(rows.loc[rows["player_id"] == player, name].iloc[0]) for name in COUNTS}
-            before = _uncorrected(counts, fault)
-            if not _is_possible(before) or before == counts:
-                raise FaultError(
-                    f"rule {rule}: {fault.field} of player {player} is {counts[fault.field]} in the end and cannot "
-                    f"have been {before[fault.field]} before the correction; choose another delta, value or player_id"
-                )
-
-    def _lines_of(self, row: int) -> slice:
-        """Where the box scores of a game lie."""
-        return slice(int(self._bounds[row]), int(self._bounds[row + 1]))
-
-    def _faults_of(self, row: int, kind: type[GameFault]) -> list[Any]:
-        return [fault for fault in self._faults.get(row, ()) if isinstance(fault, kind)]
-
-    def _postpone(self) -> None:
-        """Takes postponed games off the days on which they are not played."""
-        self.postponed = np.zeros(len(self.games), dtype=bool)
-        for row in list(self._faults):
-            for fault in self._faults_of(row, PostponedGameFault):
-                if fault.rescheduled_to is None:
-                    self.postponed[row] = True
-                else:
-                    home = self.league.by_team[self.games.at[row, "home_team_id"]].abbreviation
-                    self.games.at[row, "game_date"] = fault.rescheduled_to
-                    self.games.at[row, "tipoff_at"] = pd.Timestamp(tip_off(fault.rescheduled_to, home, 1))
+        # Behind the box scores come the rows that faults add: ids follow the order, and stay as they are.
+        seconds = self.broken.second_rows()
+        self._second = {len(self.box) + n: fault for n, (fault, _) in enumerate(seconds)}
+        rows = pd.concat([self.box, pd.DataFrame([line for _, line in seconds])]) if seconds else self.box
+        self.box_games, self.box_players, self.box_teams = (
+            rows[name].to_numpy() for name in ("game_row", "player_id", "team_id")
+        )
+        self._row = {name: rows[name].to_numpy() for name in rows.columns}
+        places = {game_id: row for row, game_id in enumerate(self.game_ids.tolist())}
+        self._unusual = {rule: places[game_id] for rule, game_id in unusual_ids.items()}
+        self._usual = ~np.isin(self.game_ids, list(unusual_ids.values()))
+        """Which games say on whose roster a player is."""
 
     def rows_of_games(self, game_ids: Sequence[int]) -> list[int]:
         """Where games lie; ids of no game are left out."""
@@ -140,54 +103,103 @@ class LeagueView:
         """When a game tips off."""
         return self._tipoff[row]
 
+    def listed_ordinals(self, now: datetime) -> np.ndarray:
+        """The ordinals of the dates on which the games are listed at the instant."""
+        ordinals = self.ordinals.copy()
+        for row in self.broken.replanned:
+            listing = self.broken.listing(row, now)
+            ordinals[row] = self.ordinals[row] if listing is None else listing.day.toordinal()
+        return ordinals
+
     def absent_rows(self, source: str, now: datetime) -> list[int]:
         """The games that faults hide from the answers about `games` or `stats` at the instant."""
-        return [row for row in self._faults if self.absent(row, source, now)]
+        return [row for row in self.broken.rows if self.broken.absent(row, source, now)]
 
-    def hidden_lines(self) -> list[int]:
-        """The box-score rows that faults leave out."""
-        return [
+    def hidden_lines(self, now: datetime) -> list[int]:
+        """The box-score rows that are left out at the instant, and the added ones that are not yet there."""
+        hidden = [
             number
-            for row in self._faults
-            if (hidden := self.hidden_players(row))
-            for number in range(*self._lines_of(row).indices(len(self.box)))
-            if int(self.box_players[number]) in hidden
+            for row in self.broken.rows
+            if (players := self.broken.hidden_players(row, now))
+            for number in range(*self.broken.lines_of(row).indices(len(self.box)))
+            if int(self.box_players[number]) in players
         ]
+        return [*hidden, *(number for number in self._second if not self._is_added(number, now))]
 
-    def absent(self, row: int, source: str, now: datetime) -> bool:
-        """Whether a fault hides the game from the answers about `games` or `stats` at the instant."""
-        return any(
-            source in fault.absent_from and (fault.appears_at is None or now < fault.appears_at)
-            for fault in self._faults_of(row, MissingGameFault)
-        )
+    def _is_added(self, number: int, now: datetime) -> bool:
+        return self._second[number].lasts(now) and self.shown_progress(int(self.box_games[number]), now) == 1.0
 
     def shown_faults(self, endpoint: str, now: datetime) -> list[tuple[int, set[date]]]:
         """The rules whose faults change what an endpoint says of their games at the instant, with the games' dates."""
-        return [
-            (rule, {self.league.games.at[row, "game_date"], self.games.at[row, "game_date"]})
-            for rule, row, fault in self._rules
-            if endpoint in GAME_ENDPOINTS and self._shows(row, fault, endpoint, now)
+        if endpoint not in GAME_ENDPOINTS:
+            return []
+        shown = [
+            (rule, {*self._dates(row), *((fault.also_on,) if isinstance(fault, StrayGameFault) else ())})
+            for rule, row, fault in self.broken.rules
+            if self._shows(row, fault, endpoint, now)
         ]
+        unusual = self._unusual.items()
+        begun = [(rule, self._dates(row)) for rule, row in unusual if self.progress(row, now) or endpoint == "games"]
+        return [*shown, *begun]
+
+    def _dates(self, row: int) -> set[date]:
+        return {self.league.games.at[row, "game_date"], self.games.at[row, "game_date"]}
 
     def _shows(self, row: int, fault: GameFault, endpoint: str, now: datetime) -> bool:
-        begun = self.progress(row, now) is not None
+        begun, over = self.progress(row, now) is not None, self.shown_progress(row, now) == 1.0
+        # Before tip-off a game has no statistics that could be wrong.
+        source = "games" if endpoint == "games" else "stats"
         match fault:
             case LateFinalFault():
                 return self.progress(row, now) == 1.0 and self.is_late(row, now) is fault
             case StatCorrectionFault():
-                return self.shown_progress(row, now) == 1.0 and now < fault.appears_at
+                return over and now < fault.appears_at
+            case WrongScoreFault():
+                return over and fault.lasts(now)
+            case OnePlayerFault():
+                return over and fault.lasts(now) and source == "stats"
             case MissingGameFault():
-                # Before tip-off a game has no statistics that could be absent.
-                source = "games" if endpoint == "games" else "stats"
-                return self.absent(row, source, now) and (begun or source == "games")
+                return self.broken.absent(row, source, now) and (begun or source == "games")
             case MissingPlayersFault():
-                return begun and endpoint != "games"
+                return begun and fault.lasts(now) and source == "stats"
+            case StrayGameFault():
+                return source in fault.carried_by and fault.lasts(now) and (begun or source == "games")
+            case UndecidedTipOffFault():
+                return fault.lasts(now)
+            case MovedGameFault():
+                return now >= fault.announced_at
+            case PostponedGameFault() | StoppedGameFault(played=0):
+                return fault.announced_at is None or now >= fault.announced_at
+            case StoppedGameFault():
+                return self.stopped(row, now) is fault
+            case UndecidedGameFault():
+                return now < fault.decided_at
             case _:
                 return True
 
     def progress(self, row: int, now: datetime) -> float | None:
-        """How much of the game has been played: None before tip-off and when postponed, 1.0 when it is over."""
-        if self.postponed[row]:
+        """How much of the game has been played: None before tip-off and when it never is, 1.0 when it is over."""
+        share = self._planned_progress(row, now)
+        stop = self.stopped(row, now)
+        if stop is not None:
+            return stop.played
+        for fault in self.broken.of(row, StoppedGameFault):
+            if share is not None and fault.resumes_at is not None and share > fault.played:
+                return min(fault.played + (now - fault.resumes_at) / GAME_LENGTH, 1.0)
+        return share
+
+    def stopped(self, row: int, now: datetime) -> StoppedGameFault | None:
+        """The fault that has stopped the begun game at the instant, if there is one."""
+        share = self._planned_progress(row, now)
+        for fault in self.broken.of(row, StoppedGameFault):
+            resumed = fault.resumes_at is not None and now >= fault.resumes_at
+            if share is not None and share >= fault.played and not resumed:
+                return fault
+        return None
+
+    def _planned_progress(self, row: int, now: datetime) -> float | None:
+        """How much would have been played if nothing stopped the game."""
+        if self.unplayed[row]:
             return None
         elapsed = (now - self._tipoff[row]) / GAME_LENGTH
         if elapsed < 0:
@@ -200,7 +212,7 @@ class LeagueView:
     def is_late(self, row: int, now: datetime) -> LateFinalFault | None:
         """The fault that keeps an ended game from being final at the instant, if there is one."""
         ended = self._tipoff[row] + GAME_LENGTH
-        return next((f for f in self._faults_of(row, LateFinalFault) if now < ended + timedelta(hours=f.hours)), None)
+        return next((f for f in self.broken.of(row, LateFinalFault) if now < ended + timedelta(hours=f.hours)), None)
 
     def shown_progress(self, row: int, now: datetime) -> float | None:
         """How much of the game the numbers show: a late game stands still at nine tenths."""
@@ -210,19 +222,22 @@ class LeagueView:
     def started(self, now: datetime) -> np.ndarray:
         """Which games have tipped off and so have statistics."""
         instant = np.datetime64(now.astimezone(UTC).replace(tzinfo=None))
-        return (self.tipoffs <= instant) & ~self.postponed
+        return (self.tipoffs <= instant) & ~self.unplayed
 
     def game(self, row: int, now: datetime, *, teams: bool = True) -> Item:
         """A game as `/games` shows it; with `teams` both teams whole, else their ids."""
         game = {name: values[row] for name, values in self._game.items()}
-        status, period, clock, scores = self._state(row, now)
+        # Of a game that stands nowhere nobody asks.
+        listing = self.broken.listing(row, now) or Listing(game["game_date"], game["tipoff_at"])
+        status, period, clock, scores = self._state(row, listing, now)
         sides: Item = {}
         for side in ("home", "visitor"):
-            team_id = int(game[f"{side}_team_id"])
-            sides |= {f"{side}_team": self.team(team_id)} if teams else {f"{side}_team_id": team_id}
+            team_id = int(game[f"{side}_team_id"]) if listing.teams_known else None
+            whole = {f"{side}_team": None if team_id is None else self.team(team_id)}
+            sides |= whole if teams else {f"{side}_team_id": team_id}
         return {
             "id": int(game["game_id"]),
-            "date": str(game["game_date"]),
+            "date": str(listing.day),
             "season": int(game["season"]),
             "status": status,
             "period": period,
@@ -230,26 +245,40 @@ class LeagueView:
             "postseason": bool(game["postseason"]),
             "home_team_score": scores[0],
             "visitor_team_score": scores[1],
-            "datetime": _iso(game["tipoff_at"]),
+            "datetime": _iso(listing.tipoff_at),
             **sides,
         }
 
-    def _state(self, row: int, now: datetime) -> tuple[str, int, str | None, tuple[int, int]]:
-        if self.postponed[row]:
-            return "Postponed", 0, None, (0, 0)
+    def _state(self, row: int, listing: Listing, now: datetime) -> tuple[str, int, str | None, tuple[int, int]]:
+        if listing.status is not None:
+            return listing.status, 0, None, listing.score
         progress = self.shown_progress(row, now)
         if progress is None:
-            return _iso(self._game["tipoff_at"][row]), 0, None, (0, 0)
+            return _iso(listing.tipoff_at) or "TBD", 0, None, (0, 0)
         scores = self.scores(row, now)
+        stop = self.stopped(row, now)
+        if stop is not None:
+            _, period, clock = _game_clock(progress, int(self._game["overtimes"][row]))
+            return stop.status, period, clock, stop.score or scores
         late = self.is_late(row, now)
         if progress == 1.0 or (late and late.served_as == "final_incomplete" and self.progress(row, now) == 1.0):
-            return "Final", 4 + int(self._game["overtimes"][row]), "Final", scores
+            told = self._told(row, scores, now) if progress == 1.0 else scores
+            return "Final", 4 + int(self._game["overtimes"][row]), "Final", told
         return *_game_clock(progress, int(self._game["overtimes"][row])), scores
 
+    def _told(self, row: int, scores: tuple[int, int], now: datetime) -> tuple[int, int]:
+        """The final scores as they are told, right or wrong."""
+        for fault in self.broken.of(row, WrongScoreFault):
+            if fault.lasts(now) and fault.side == "home":
+                scores = fault.served(scores[0]), scores[1]
+            elif fault.lasts(now):
+                scores = scores[0], fault.served(scores[1])
+        return scores
+
     def scores(self, row: int, now: datetime) -> tuple[int, int]:
-        """Both scores as shown: always the sums of the players' points, except of incomplete finals."""
+        """Both scores that follow from the players' points; those of incomplete finals are the final ones."""
         late = self.is_late(row, now)
-        settled = late is None and not self._faults_of(row, StatCorrectionFault)
+        settled = late is None and not self.broken.of(row, StatCorrectionFault)
         if self.progress(row, now) == 1.0 and (settled or (late and late.served_as == "final_incomplete")):
             return int(self._game["home_score"][row]), int(self._game["visitor_score"][row])
         lines = self._lines(row, now)
@@ -257,7 +286,7 @@ class LeagueView:
         return home, sum(line["pts"] for line in lines) - home
 
     def _lines(self, row: int, now: datetime) -> list[Item]:
-        return [self.line(n, now) for n in range(*self._lines_of(row).indices(len(self.box)))]
+        return [self.line(n, now) for n in range(*self.broken.lines_of(row).indices(len(self.box)))]
 
     def line(self, number: int, now: datetime) -> Item:
         """The counts of one box-score row as shown at the instant; consistent among themselves."""
@@ -282,49 +311,48 @@ class LeagueView:
         self, game_row: int, player_id: int, counts: dict[str, int], now: datetime
     ) -> dict[str, int]:
         """The counts without what later corrections will add."""
-        for fault in self._faults_of(game_row, StatCorrectionFault):
-            if now < fault.appears_at and player_id == self.corrected_player(game_row, fault):
-                counts = _uncorrected(counts, fault)
+        for fault in self.broken.of(game_row, StatCorrectionFault):
+            if now < fault.appears_at and player_id == self.broken.corrected_player(game_row, fault):
+                counts = uncorrected(counts, fault)
         return counts
-
-    def corrected_player(self, game_row: int, fault: StatCorrectionFault) -> int:
-        """Whom a correction is about: the named player, else the one with the most of the count."""
-        if fault.player_id is not None:
-            return fault.player_id
-        rows = self.box.iloc[self._lines_of(game_row)]
-        counted = rows["fgm"] - rows["fg3m"] if fault.field == "fgm" else rows[fault.field]
-        return int(rows.iloc[int(counted.to_numpy().argmax())]["player_id"])
-
-    def hidden_players(self, game_row: int) -> set[int]:
-        """Players that a fault leaves out of the game's statistics."""
-        hidden: set[int] = set()
-        for fault in self._faults_of(game_row, MissingPlayersFault):
-            rows = self.box.iloc[self._lines_of(game_row)].sort_values("minutes", ascending=False, kind="stable")
-            hidden |= {int(number) for number in fault.player_ids or rows["player_id"].head(fault.count)}
-        return hidden
 
     def stat(self, number: int, now: datetime, game: Item) -> Item:
         """A box-score row as `/stats` shows it, with its game."""
-        line = self.line(number, now)
-        return {
-            "id": number + 1,
-            **api_counts(line),
-            "player": {**self._player(line["player_id"]), "team_id": line["team_id"]},
-            "team": self.team(line["team_id"]),
-            "game": game,
-        }
+        team_id = int(self.box_teams[number])
+        counts, player = self._told_row(number, now)
+        told = None if player is None else {**player, "team_id": team_id}
+        return {"id": number + 1, **counts, "player": told, "team": self.team(team_id), "game": game}
+
+    def _told_row(self, number: int, now: datetime) -> tuple[Item, Item | None]:
+        """The counts and the player of a row as they are told, right or wrong."""
+        line, row = self.line(number, now), int(self.box_games[number])
+        counts, player = api_counts(line), self._player(line["player_id"])
+        if self.shown_progress(row, now) == 1.0:
+            struck = [
+                fault
+                for fault in self.broken.of(row, OnePlayerFault)
+                if fault.lasts(now) and self.broken.player_of(row, fault) == line["player_id"]
+            ]
+            counts |= {fault.field: fault.value for fault in struck if isinstance(fault, StatValueFault)}
+            if any(isinstance(fault, NullPlayerFault) for fault in struck):
+                return counts, None
+        return counts, player
 
     def box_score(self, row: int, now: datetime) -> Item:
         """A game as `/box_scores` shows it: both teams with their players."""
         game = self.game(row, now)
-        hidden = self.hidden_players(row)
-        lines = self._lines(row, now) if self.progress(row, now) is not None else []
+        begun = self.progress(row, now) is not None
+        lines = [*range(*self.broken.lines_of(row).indices(len(self.box))), *self._second] if begun else []
+        hidden = set(self.hidden_lines(now)) if lines else set()
         for side in ("home", "visitor"):
-            players = [
-                {**api_counts(line), "player": self._player(line["player_id"])}
-                for line in lines
-                if line["team_id"] == game[f"{side}_team"]["id"] and line["player_id"] not in hidden
-            ]
+            if game[f"{side}_team"] is None:
+                continue
+            players = []
+            for number in lines:
+                mine = (self.box_games[number], self.box_teams[number]) == (row, game[f"{side}_team"]["id"])
+                if mine and number not in hidden:
+                    counts, player = self._told_row(number, now)
+                    players.append({**counts, "player": player})
             game[f"{side}_team"] = {**game[f"{side}_team"], "players": players}
         return game
 
@@ -357,9 +385,9 @@ class LeagueView:
         first game, as the real rosters have him.
         """
         today = game_date_of(now).toordinal()
-        begun = self.started(now) | ((self.ordinals == today) & ~self.postponed)
-        near = begun & (self.ordinals > today - 365)
-        rows = self.box[near[self.box_games]]
+        begun = self.started(now) | ((self.ordinals == today) & ~self.unplayed)
+        near = begun & (self.ordinals > today - 365) & self._usual
+        rows = self.box[near[self.box_games[: len(self.box)]]]
         latest = rows.drop_duplicates("player_id", keep="last")
         return dict(zip(latest["player_id"].tolist(), latest["team_id"].tolist(), strict=True))
 
@@ -368,7 +396,7 @@ class LeagueView:
         today = game_date_of(now)
         if self.league.stays:
             return {stay.player_id for stay in self.league.stays if stay.first_day <= today}
-        return set(self.box["player_id"][self.started(now)[self.box_games]].tolist())
+        return set(self.box["player_id"][self.started(now)[self.box_games[: len(self.box)]]].tolist())
 
     def injuries(self, now: datetime) -> list[Listed]:
         """Who is on the injury list at the instant.
@@ -402,8 +430,8 @@ class LeagueView:
         """Recent players of the teams about to play who play for nobody today: who was traded and plays is well."""
         absent: set[int] = set()
         today = game_date_of(now).toordinal()
-        rows = [row for row in np.flatnonzero(self.ordinals == today) if not self.postponed[row]]
-        playing = {player for row in rows for player in self.box_players[self._lines_of(int(row))].tolist()}
+        rows = np.flatnonzero((self.ordinals == today) & ~self.unplayed & self._usual)
+        playing = {player for row in rows for player in self.box_players[self.broken.lines_of(int(row))].tolist()}
         for row in rows:
             if self._tipoff[row] - INJURIES_KNOWN > now:
                 continue
@@ -412,9 +440,11 @@ class LeagueView:
         return sorted(absent)
 
     def _recent_players(self, team_id: int, before: int) -> set[int]:
-        mine = (self.box_teams == team_id) & (self.ordinals < before)[self.box_games] & ~self.postponed[self.box_games]
-        recent = np.unique(self.box_games[mine])[-RECENT_GAMES:]
-        return set(self.box_players[mine & np.isin(self.box_games, recent)].tolist())
+        games, teams, players = (of[: len(self.box)] for of in (self.box_games, self.box_teams, self.box_players))
+        played = (self.ordinals < before) & ~self.unplayed & self._usual
+        mine = (teams == team_id) & played[games]
+        recent = np.unique(games[mine])[-RECENT_GAMES:]
+        return set(players[mine & np.isin(games, recent)].tolist())
 
 
 def _game_clock(progress: float, overtimes: int) -> tuple[str, int, str]:
@@ -444,22 +474,6 @@ def _part_of(row: Item, progress: float) -> dict[str, int]:
     return counts
 
 
-def _uncorrected(counts: dict[str, int], fault: StatCorrectionFault) -> dict[str, int]:
-    """The counts before a correction. A three that was scored as a two was tried as a two as well."""
-    change = fault.change(counts[fault.field])
-    before = {**counts, fault.field: counts[fault.field] - change}
-    if fault.field == "fg3m":
-        before["fg3a"] -= change
-    return before
-
-
-def _is_possible(counts: dict[str, int]) -> bool:
-    """Whether a player can have such counts: nothing negative, nothing made that was not tried."""
-    twos_made, twos_tried = counts["fgm"] - counts["fg3m"], counts["fga"] - counts["fg3a"]
-    shots = ((twos_made, twos_tried), (counts["fg3m"], counts["fg3a"]), (counts["ftm"], counts["fta"]))
-    return min(counts.values()) >= 0 and all(0 <= made <= tried for made, tried in shots)
-
-
 def api_counts(line: Item) -> Item:
     """The counts of a row under the names of the API, with minutes as text and rates as fractions."""
     played = f"{line['minutes']}" if not line["sat"] else "00"
@@ -476,5 +490,5 @@ def _share(made: int, tried: int) -> float:
     return made / tried if tried else 0.0
 
 
-def _iso(instant: pd.Timestamp) -> str:
-    return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
+def _iso(instant: pd.Timestamp | None) -> str | None:
+    return None if instant is None else instant.strftime("%Y-%m-%dT%H:%M:%SZ")
