@@ -21,6 +21,7 @@ from nba_pipeline.league.faults import (
     PlayerOnBothTeamsFault,
     PostponedGameFault,
     StatCorrectionFault,
+    StatValueFault,
     StoppedGameFault,
     StrayGameFault,
     UndecidedGameFault,
@@ -128,12 +129,16 @@ class BrokenGames:
                     f"rule {rule}: the {fault.side} score of game {game_id} is {right} and cannot be told wrongly as "
                     f"{fault.served(right)}; choose another delta or value"
                 )
+        if isinstance(fault, StatValueFault) and fault.field in COUNTS:
+            right = self._count(row, self.player_of(row, fault), fault.field)
+            if fault.value == right:
+                raise FaultError(f"rule {rule}: {fault.field} is {right} in game {game_id}; choose another value")
         if isinstance(fault, StrayGameFault) and fault.also_on == self.league.games.at[row, "game_date"]:
             raise FaultError(f"rule {rule}: game {game_id} is no stray on {fault.also_on}, its own date")
 
     def _check_correction(self, rule: int, fault: StatCorrectionFault, row: int) -> None:
-        player, rows = self.corrected_player(row, fault), self.box_of(row)
-        counts = {name: int(rows.loc[rows["player_id"] == player, name].iloc[0]) for name in COUNTS}
+        player = self.corrected_player(row, fault)
+        counts = {name: self._count(row, player, name) for name in COUNTS}
         before = uncorrected(counts, fault)
         if not _is_possible(before) or before == counts:
             raise FaultError(
@@ -250,6 +255,10 @@ class BrokenGames:
             if fault.lasts(now)
             for player in fault.player_ids or self._by_minutes(row)[: fault.count]
         }
+
+    def _count(self, row: int, player: int, name: str) -> int:
+        rows = self.box_of(row)
+        return int(rows.loc[rows["player_id"] == player, name].iloc[0])
 
     def _by_minutes(self, row: int) -> list[int]:
         if row not in self._ranked:

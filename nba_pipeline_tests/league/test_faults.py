@@ -11,32 +11,7 @@ import requests
 
 from nba_pipeline.league.faults import FAULTS, FaultBook, FaultError, FaultFileError, StatusFault, read_faults
 from nba_pipeline.league.server import LeagueServer
-
-DAY = "2025-12-03"
-AFTER = datetime(2026, 1, 5, tzinfo=UTC)
-
-
-@pytest.fixture
-def struck(league):
-    """Serves the league with faults given as JSON; yields a function that opens the server."""
-    running = []
-
-    def serve(*rules: dict, now: datetime = AFTER) -> LeagueServer:
-        running.append(LeagueServer(league, now=now, faults=FAULTS.validate_python(list(rules))).__enter__())
-        return running[-1]
-
-    yield serve
-    for server in running:
-        server.__exit__()
-
-
-def ask(server: LeagueServer, endpoint: str, **params) -> requests.Response:
-    query = {"dates[]": DAY, "per_page": 100, **params}
-    return requests.get(f"{server.url}/v1/{endpoint}", params=query, headers={"Authorization": "k"}, timeout=10)
-
-
-def first_game(league) -> int:
-    return int(league.games[league.games["game_date"] == date(2025, 12, 3)]["game_id"].iloc[0])
+from nba_pipeline_tests.league.conftest import AFTER, DAY, ask, first_game
 
 
 def test_a_status_strikes_as_often_as_it_says(struck):
@@ -110,7 +85,7 @@ class SlowlyRead(StatusFault):
 def test_times_are_counted_over_requests_at_once():
     book = FaultBook([SlowlyRead(kind="status", code=503, times=7)])
     with ThreadPoolExecutor(8) as pool:
-        strikes = pool.map(book.striking, ["teams"] * 80, [lambda _: True] * 80)
+        strikes = pool.map(book.striking, ["teams"] * 80, [AFTER] * 80, [lambda _: True] * 80)
         assert sum(map(len, strikes)) == 7
 
 
