@@ -129,13 +129,13 @@ class LeagueApi:
 
     def games(self, p: Parameters) -> Item:
         """The games that match, by id."""
-        mask = self._game_mask(p, "games")
+        mask, now = self._game_mask(p, "games"), self.clock.now()
         if teams := p.integers("team_ids[]"):
             games = self.view.games
             mask &= np.isin(games["home_team_id"], teams) | np.isin(games["visitor_team_id"], teams)
+            mask[self.view.teamless_rows(now)] = False
         rows = np.flatnonzero(mask)
         rows = rows[np.argsort(self.view.game_ids[rows])]
-        now = self.clock.now()
         return _page(p, rows, self.view.game_ids[rows], lambda row: self.view.game(row, now))
 
     def game(self, game_id: int) -> Item:

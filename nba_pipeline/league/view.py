@@ -92,8 +92,8 @@ class LeagueView:
         self._row = {name: rows[name].to_numpy() for name in rows.columns}
         places = {game_id: row for row, game_id in enumerate(self.game_ids.tolist())}
         self._unusual = {rule: places[game_id] for rule, game_id in unusual_ids.items()}
+        # An all-star team is no roster.
         self._usual = ~np.isin(self.game_ids, list(unusual_ids.values()))
-        """Which games say on whose roster a player is."""
 
     def rows_of_games(self, game_ids: Sequence[int]) -> list[int]:
         """Where games lie; ids of no game are left out."""
@@ -110,6 +110,11 @@ class LeagueView:
             listing = self.broken.listing(row, now)
             ordinals[row] = self.ordinals[row] if listing is None else listing.day.toordinal()
         return ordinals
+
+    def teamless_rows(self, now: datetime) -> list[int]:
+        """The games of which nobody knows at the instant who plays."""
+        listings = ((row, self.broken.listing(row, now)) for row in self.broken.replanned)
+        return [row for row, listing in listings if listing is not None and not listing.teams_known]
 
     def absent_rows(self, source: str, now: datetime) -> list[int]:
         """The games that faults hide from the answers about `games` or `stats` at the instant."""
@@ -341,6 +346,8 @@ class LeagueView:
     def box_score(self, row: int, now: datetime) -> Item:
         """A game as `/box_scores` shows it: both teams with their players."""
         game = self.game(row, now)
+        # Here, and not of a game in a list, the source describes a text and no null.
+        game["time"] = game["time"] or ""
         begun = self.progress(row, now) is not None
         lines = [*range(*self.broken.lines_of(row).indices(len(self.box))), *self._second] if begun else []
         hidden = set(self.hidden_lines(now)) if lines else set()

@@ -182,5 +182,6 @@ def with_real_tip_offs(league: League, schedule: Path) -> League:
     }
     games = league.games.copy()
     keys = zip(games["game_id"].tolist(), games["game_date"], strict=True)
-    games["tipoff_at"] = [known.get(key, tip) for key, tip in zip(keys, games["tipoff_at"], strict=True)]
+    tips = [known.get(key, tip) for key, tip in zip(keys, games["tipoff_at"], strict=True)]
+    games["tipoff_at"] = pd.to_datetime(tips, utc=True)
     return replace(league, games=games, box=league.box.drop(columns="game_row"))

@@ -15,9 +15,9 @@ UNTIL = {"appears_at": MENDED.isoformat()}
 TIP_OFF_OF_THE_DAY = datetime(2025, 12, 4, 0, tzinfo=UTC)
 
 
-def game_of(server: LeagueServer, game: int, day: str = DAY) -> dict | None:
+def game_of(server: LeagueServer, game: int, day: str = DAY, **narrowed) -> dict | None:
     """The game as the answer about a date lists it; None when it does not."""
-    listed = {item["id"]: item for item in ask(server, "games", **{"dates[]": day}).json()["data"]}
+    listed = {item["id"]: item for item in ask(server, "games", **{"dates[]": day, **narrowed}).json()["data"]}
     return listed.get(game)
 
 
@@ -255,6 +255,7 @@ def test_an_undecided_game_has_no_teams_until_it_is_decided(struck, league):
     server = struck(rule, now=decided - timedelta(hours=1))
     shown = game_of(server, game)
     assert (shown["status"], shown["datetime"], shown["home_team"], shown["visitor_team"]) == ("TBD", None, None, None)
+    assert game_of(server, game, **{"team_ids[]": team_of(league, game)}) is None
     server.clock.fixed = decided
     assert game_of(server, game)["home_team"]["id"] == team_of(league, game)
     server.clock.fixed = AFTER

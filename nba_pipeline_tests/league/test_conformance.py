@@ -60,7 +60,7 @@ A_FEW = settings(
 
 @pytest.fixture(scope="module")
 def described(league: League) -> OpenApiSchema:
-    """The description, with its nulls as they are meant, and parameters that also name what there is."""
+    """The description, with the nulls that it lacks, and parameters that also name what there is."""
     if not DESCRIPTION.exists():
         pytest.skip(f"no description of the source at {DESCRIPTION}; set NBA_PIPELINE_TEST_OPENAPI to its file")
     raw = schemathesis.openapi.from_path(DESCRIPTION).raw_schema
@@ -69,23 +69,7 @@ def described(league: League) -> OpenApiSchema:
         for field in fields:
             schemas[name]["properties"][field]["nullable"] = True
     naming_what_exists(raw, league)
-    return schemathesis.openapi.from_dict(with_nulls(raw))
-
-
-def with_nulls(value: Any) -> Any:
-    """The description with `nullable` written as its own version, 3.1, does: 3.1 knows no such word."""
-    match value:
-        case {"nullable": True, **rest}:
-            plain = with_nulls(rest)
-            if "type" in plain:
-                return {**plain, "type": [plain["type"], "null"]}
-            return {"anyOf": [plain, {"type": "null"}]}
-        case dict():
-            return {name: with_nulls(inner) for name, inner in value.items()}
-        case list():
-            return [with_nulls(inner) for inner in value]
-        case _:
-            return value
+    return schemathesis.openapi.from_dict(raw)
 
 
 def naming_what_exists(raw: dict[str, Any], league: League) -> None:

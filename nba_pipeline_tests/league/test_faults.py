@@ -1,9 +1,11 @@
 """Every kind of fault is seen over the wire, and a fault file that is wrong says where."""
 
 import json
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -271,6 +273,14 @@ def test_a_late_game_is_final_45_hours_after_its_end(struck, league, served_as, 
     assert shown() == (status, False)
     server.clock.fixed = end + timedelta(hours=46)
     assert shown() == ("Final", True)
+
+
+def test_every_kind_of_fault_is_documented_with_an_example_that_can_be_read():
+    text = (Path(__file__).parents[2] / "docs" / "replay-server.md").read_text()
+    examples = [json.loads(example) for example in re.findall(r'`(\{"kind":.*?\})`', text, re.DOTALL)]
+    kinds = set(FAULTS.json_schema()["items"]["discriminator"]["mapping"])
+    assert {example["kind"] for example in examples} == kinds
+    assert len(FAULTS.validate_python(examples)) == len(examples)
 
 
 @pytest.mark.parametrize(
