@@ -139,8 +139,12 @@ class SilentDaysFault(RequestFault):
     """Answers nothing at all, whatever is asked, between two instants of the league's clock."""
 
     kind: Literal["silent_days"]
-    since: AwareDatetime
-    until: AwareDatetime
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.since is None or self.until is None:
+            raise ValueError("give since and until")
+        return self
 
 
 class EncodingFault(RequestFault):
@@ -183,9 +187,15 @@ class InjuryWordFault(RequestFault):
     """Sends another word for how players on the injury list stand: these players, or all."""
 
     kind: Literal["injury_word"]
-    endpoint: Literal["player_injuries"] = "player_injuries"
+    endpoint: Endpoint | None = "player_injuries"
     status: str | None
     player_ids: list[int] | None = None
+
+    @model_validator(mode="after")
+    def _of_the_list(self) -> Self:
+        if self.endpoint != "player_injuries":
+            raise ValueError("the endpoint of the injury list is player_injuries")
+        return self
 
 
 class GameFault(_Rule):

@@ -19,7 +19,7 @@ from starlette.routing import Mount, Route
 
 from nba_pipeline.league import wire
 from nba_pipeline.league.bookmakers import Bookmakers
-from nba_pipeline.league.faults import Fault, FaultBook, FaultError, InjuryWordFault, OddDecorationFault
+from nba_pipeline.league.faults import CursorFault, Fault, FaultBook, FaultError, InjuryWordFault, OddDecorationFault
 from nba_pipeline.league.model import League
 from nba_pipeline.league.parameters import BadRequestError, Parameters
 from nba_pipeline.league.view import Item, LeagueView
@@ -312,7 +312,8 @@ def create_app(
             if not strikes:
                 shown = api.view.shown_faults(endpoint, now)
                 book.note({rule for rule, days in shown if any(_concerns(api, d, parameters, content) for d in days)})
-            return wire.struck(content, strikes, parameters.asked_cursor(), status)
+            paged = any(isinstance(fault, CursorFault) for fault in strikes)
+            return wire.struck(content, strikes, parameters.asked_cursor() if paged else None, status)
         except BadRequestError as error:
             return wire.struck({"error": str(error)}, book.striking(endpoint, now, lambda _: False), status=400)
 

@@ -46,8 +46,8 @@ ACCENTED = ("first_name", "last_name", "city")
 class Unfinished(Response):
     """A response that ends before its announced length; the server then closes the connection."""
 
-    def __init__(self, body: bytes, share: float) -> None:
-        super().__init__(body, headers={"Content-Length": str(len(body))}, media_type="application/json")
+    def __init__(self, body: bytes, share: float, status: int) -> None:
+        super().__init__(body, status, {"Content-Length": str(len(body))}, media_type="application/json")
         self._sent = body[: int(len(body) * share)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,7 +62,7 @@ def struck(content: Item, faults: Sequence[RequestFault], cursor: int | None = N
         content = _changed(content, fault, cursor)
     body = json.dumps(content, separators=(",", ":")).encode()
     for fault in faults:
-        response = _broken(body, fault)
+        response = _broken(body, fault, status)
         if response is not None:
             return response
     for fault in faults:
@@ -185,7 +185,7 @@ def _changed(content: Item, fault: RequestFault, cursor: int | None) -> Item:
             return content
 
 
-def _broken(body: bytes, fault: RequestFault) -> Response | None:
+def _broken(body: bytes, fault: RequestFault, status: int) -> Response | None:
     """The response of a fault of transport, None for any other fault."""
     match fault:
         case StatusFault(code=code, retry_after=wait):
@@ -194,17 +194,17 @@ def _broken(body: bytes, fault: RequestFault) -> Response | None:
         case ChallengeFault(code=code):
             return HTMLResponse(CHALLENGE, code)
         case SilentDaysFault():
-            return Unfinished(body, 0)
+            return Unfinished(body, 0, status)
         case MalformedJsonFault():
-            return _whole(body[:-1] + b",}")
+            return _whole(body[:-1] + b",}", status)
         case TruncatedBodyFault(share=share):
-            return Unfinished(body, share)
+            return Unfinished(body, share, status)
         case TimeoutFault(seconds=seconds):
             time.sleep(seconds)
-            return Unfinished(body, 0)
+            return Unfinished(body, 0, status)
         case SlowDripFault(bytes_per_second=rate):
             headers = {"Content-Length": str(len(body))}
-            return StreamingResponse(_drip(body, rate), headers=headers, media_type="application/json")
+            return StreamingResponse(_drip(body, rate), status, headers, media_type="application/json")
         case _:
             return None
 

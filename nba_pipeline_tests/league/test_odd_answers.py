@@ -87,6 +87,15 @@ def test_nothing_at_all_answers_in_silent_days(struck, league):
         assert ask(server, "games/1").status_code == 404
 
 
+def test_what_is_not_found_stays_so_whatever_happens_to_its_body(struck):
+    server = struck({"kind": "malformed_json", "endpoint": "games"}, {"kind": "cursor", "how": "text"})
+    answer = ask(server, "games/1")
+    assert answer.status_code == 404
+    with pytest.raises(requests.exceptions.JSONDecodeError):
+        answer.json()
+    assert ask(server, "games", cursor="x").status_code == 400
+
+
 def test_any_fault_of_answers_can_last_from_one_instant_to_another(struck):
     window = {"since": AFTER.isoformat(), "until": (AFTER + timedelta(hours=1)).isoformat()}
     server = struck({"kind": "status", "code": 503, **window}, now=AFTER - timedelta(minutes=1))
