@@ -198,7 +198,7 @@ def test_a_moved_game_is_listed_on_its_old_date_until_that_is_announced_and_then
     moved = game_of(server, game, str(new))
     assert moved["date"] == by_id(server, game).json()["data"]["date"] == str(new)
     assert moved["status"] == moved["datetime"]
-    assert server.struck[0] == 2
+    assert server.struck[0] == 3
     server.clock.fixed = TIP_OFF_OF_THE_DAY + timedelta(hours=6)
     assert rows_of(server, game) == []
     server.clock.fixed = datetime.combine(new + timedelta(days=1), datetime.min.time(), UTC) + timedelta(hours=12)

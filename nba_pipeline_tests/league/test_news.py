@@ -13,7 +13,6 @@ from nba_pipeline.league.model import Injury, League
 from nba_pipeline.league.parquet_seasons import read_seasons
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.league.view import LeagueView
-from nba_pipeline_tests.league.test_faults import struck  # noqa: F401
 from nba_pipeline_tests.league.test_parquet_seasons import NAME, season
 
 DAY = date(2025, 12, 3)
@@ -166,7 +165,7 @@ def test_a_question_about_lines_that_names_nothing_is_refused(server, path):
 @pytest.mark.parametrize(
     ("endpoint", "path"), [("odds", "odds"), ("player_props", "odds/player_props")], ids=["odds", "player_props"]
 )
-def test_faults_strike_the_lines_of_a_date(struck, league, endpoint, path):  # noqa: F811
+def test_faults_strike_the_lines_of_a_date(struck, league, endpoint, path):
     server = struck({"kind": "status", "code": 503, "endpoint": endpoint, "game_date": str(DAY)}, now=at(DAY, 12))
     for day, status in ((DAY, 503), (DAY + timedelta(days=2), 200)):
         game_id = int(league.games["game_id"][league.games["game_date"] == day].iloc[0])
@@ -174,7 +173,7 @@ def test_faults_strike_the_lines_of_a_date(struck, league, endpoint, path):  # n
         assert get(server, f"/v2/{path}", **asked).status_code == status
 
 
-def test_faults_strike_the_injury_list(struck):  # noqa: F811
+def test_faults_strike_the_injury_list(struck):
     server = struck({"kind": "malformed_json", "endpoint": "player_injuries"}, now=at(DAY, 12))
     with pytest.raises(requests.exceptions.JSONDecodeError):
         get(server, "/v1/player_injuries").json()
