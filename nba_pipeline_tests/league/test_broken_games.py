@@ -1,12 +1,13 @@
 """A game can be wrong in every way that a source has been seen to be wrong about one."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 import requests
 
 from nba_pipeline.league.broken_games import BrokenGames
-from nba_pipeline.league.faults import FAULTS, FaultError
+from nba_pipeline.league.faults import FAULTS, FaultBook, FaultError
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline_tests.league.conftest import AFTER, DAY, KEY, ask, first_game
 
@@ -15,9 +16,9 @@ UNTIL = {"appears_at": MENDED.isoformat()}
 TIP_OFF_OF_THE_DAY = datetime(2025, 12, 4, 0, tzinfo=UTC)
 
 
-def game_of(server: LeagueServer, game: int, day: str = DAY, **narrowed) -> dict | None:
+def game_of(server: LeagueServer, game: int, day: str = DAY) -> Any:
     """The game as the answer about a date lists it; None when it does not."""
-    listed = {item["id"]: item for item in ask(server, "games", **{"dates[]": day, **narrowed}).json()["data"]}
+    listed = {item["id"]: item for item in ask(server, "games", **{"dates[]": day}).json()["data"]}
     return listed.get(game)
 
 
@@ -255,7 +256,8 @@ def test_an_undecided_game_has_no_teams_until_it_is_decided(struck, league):
     server = struck(rule, now=decided - timedelta(hours=1))
     shown = game_of(server, game)
     assert (shown["status"], shown["datetime"], shown["home_team"], shown["visitor_team"]) == ("TBD", None, None, None)
-    assert game_of(server, game, **{"team_ids[]": team_of(league, game)}) is None
+    asked = ask(server, "games", **{"team_ids[]": team_of(league, game)}).json()["data"]
+    assert game not in {item["id"] for item in asked}
     server.clock.fixed = decided
     assert game_of(server, game)["home_team"]["id"] == team_of(league, game)
     server.clock.fixed = AFTER
@@ -407,7 +409,7 @@ def test_no_game_is_moved_to_a_date_on_which_one_of_its_teams_plays_and_the_next
     with pytest.raises(FaultError, match="play another game then; the next free date is") as refused:
         LeagueServer(league, faults=FAULTS.validate_python([rule]))
     free = date.fromisoformat(str(refused.value).rsplit(" ", 1)[-1])
-    BrokenGames(league, list(enumerate(FAULTS.validate_python([{**rule, "moved_to": str(free)}]))))
+    BrokenGames(league, FaultBook(FAULTS.validate_python([{**rule, "moved_to": str(free)}])).game_faults)
 
 
 def test_two_rules_cannot_say_when_one_game_is_played(league):
