@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import subprocess
 import sys
 from datetime import date
 from pathlib import Path
@@ -37,6 +39,16 @@ def test_so_is_a_home_of_dagster(tmp_path: Path, name: str, monkeypatch: pytest.
 @pytest.mark.parametrize("name", ["a b", "a#b", "100%", "5%z", "ä", "a&b=c", "[a]", "{a}", "a'b", "a;b", ":memory:"])
 def test_every_other_folder_is_a_home(tmp_path: Path, name: str) -> None:
     assert Settings(home=tmp_path / name).home == tmp_path / name
+
+
+def test_a_command_in_such_a_home_says_so_and_makes_nothing(tmp_path: Path) -> None:
+    # A process of its own: what Dagster loads reads the settings when it is imported, before any command does.
+    command = [sys.executable, "-m", "nba_pipeline.cli", "health", "--json"]
+    environment = os.environ | {"NBA_PIPELINE_HOME": str(tmp_path / "a?b")}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (ended.returncode, json.loads(ended.stdout)["outcome"]["exit_code"]) == (2, 2)
+    assert ended.stderr.startswith(f"NBA_PIPELINE_HOME: {tmp_path}/a?b has a '?'")
+    assert list(tmp_path.iterdir()) == []
 
 
 def run(command: list[str], encoding: str, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:

@@ -196,6 +196,14 @@ class _Answer:
     shortfall: str | None
 
     @property
+    def plain_body(self) -> bytes:
+        """The body unpacked, or as it came where that cannot be done: for what is said of a refusal."""
+        try:
+            return answers.unpacked(self.body, self.headers.get("Content-Encoding"))
+        except NoPageError:
+            return self.body
+
+    @property
     def as_sent(self) -> dict[str, Any]:
         """How the body was sent, for what is noted of a page whose bytes are not those."""
         sent = {name: self.headers[name] for name in ("Content-Encoding", "Content-Type") if name in self.headers}
@@ -397,8 +405,9 @@ class BalldontlieClient:
             return _MayHealError(f"HTTP {status}", retry_after)
         if 200 < status < 300:
             return _MayHealError(f"HTTP {status}, which brings no page", retry_after)
-        if status == 403 and not answers.is_json(answer.body):
-            came = answers.web_page(answer.body) if answers.is_html(answer.body) else f"{len(answer.body)} bytes"
+        if status == 403 and not answers.is_json(answer.plain_body):
+            body = answer.plain_body
+            came = answers.web_page(body) if answers.is_html(body) else f"{len(body)} bytes"
             return _MayHealError(
                 f"HTTP 403 with {_without(came, self._key())} instead of the API's JSON",
                 retry_after,

@@ -191,7 +191,9 @@ def test_a_refusal_of_the_moment_is_tried_again(client, script, waits, status):
     assert len(waits) == 1
 
 
-@pytest.mark.parametrize("body", [WEB_PAGE, b"", b"error code: 1020"], ids=["page", "nothing", "words"])
+@pytest.mark.parametrize(
+    "body", [WEB_PAGE, b"", b"error code: 1020", gzip.compress(WEB_PAGE)], ids=["page", "nothing", "words", "packed"]
+)
 def test_a_challenge_in_front_of_the_api_is_tried_again_and_not_for_ever(client, script, waits, body):
     script.answers = [(403, body, {"Content-Type": "text/html"}), ok()]
     assert len(client.land_games(DAY, DAY).pages) == 1
@@ -209,8 +211,16 @@ def test_the_title_of_a_challenge_says_who_turns_us_away(client, script):
         client.land_games(DAY, DAY)
 
 
-def test_a_403_of_the_api_itself_is_a_refusal_whatever_its_type_is_called(client, script, waits):
-    script.answers = [(403, b'{"error": "no"}', {"Content-Type": "text/html"})]
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b'{"error": "no"}', {"Content-Type": "text/html"}),
+        (gzip.compress(b'{"error": "no"}'), {"Content-Encoding": "gzip"}),
+    ],
+    ids=["plain", "packed"],
+)
+def test_a_403_of_the_api_itself_is_a_refusal_however_it_is_sent(client, script, waits, body, headers):
+    script.answers = [(403, body, headers)]
     with pytest.raises(SourceRefused, match="all-star plan"):
         client.land_games(DAY, DAY)
     assert (len(script.seen), waits) == (1, [])
