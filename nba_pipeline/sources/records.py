@@ -4,7 +4,7 @@ import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from nba_pipeline.sources.decoration import Decoration, parse_height, parse_weight, shown
@@ -60,9 +60,17 @@ class Record(BaseModel):
     `odd` has a sentence for each thing beside the facts that could not be read; it is no part of what is said.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     odd: tuple[str, ...] = Field(default=(), exclude=True)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        """No table holds a whole number of more than 64 bits."""
+        for name, value in self.__dict__.items():
+            if isinstance(value, int) and not -(2**63) <= value < 2**63:
+                raise ValueError(f"{name} is {shown(value)}: no id and no count is so large")
+        return self
 
 
 class GameRecord(Record):
@@ -258,7 +266,7 @@ class PropLineRecord(Record):
     def of(cls, item: dict[str, Any]) -> Self:
         """The record of an item of `/odds/player_props`."""
         market = _object(item, "market")
-        stat = PROP_STATS.get(item["prop_type"]) if market["type"] == "over_under" else None
+        stat = PROP_STATS.get(str(item["prop_type"])) if market["type"] == "over_under" else None
         return cls(
             game_id=item["game_id"],
             player_id=item["player_id"],
@@ -304,7 +312,7 @@ def _wrong_field(found: ErrorDetails) -> str:
     """One field that pydantic refused."""
     name = ".".join(map(str, found["loc"]))
     why = found["msg"].removeprefix("Value error, ").replace("Input should", "it should")
-    return f"{name} is {shown(found['input'])}: {why}"
+    return f"{name} is {shown(found['input'])}: {why}" if name else why
 
 
 def _object(item: dict[str, Any], field: str) -> dict[str, Any]:

@@ -1,22 +1,29 @@
 """What the source's items mean."""
 
+import copy
 from datetime import UTC, datetime
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nba_pipeline.raw import game_lines, games, injuries, player_box_scores, player_prop_lines, players
 from nba_pipeline.sources.injury_words import injury_status
 from nba_pipeline.sources.records import (
     GameLineRecord,
     GameRecord,
     InjuryRecord,
+    PlayerRecord,
     PropLineRecord,
     StatRecord,
     game_status,
     parse_minutes,
     reason_of,
 )
+
+INTERNALS = ("NoneType", "subscript", "attribute", "validation error", "pydantic", "unhashable", "argument")
+"""How errors of Python and of pydantic speak."""
 
 TEAM = {"id": 1, "abbreviation": "BOS"}
 
@@ -154,8 +161,7 @@ def test_why_an_item_is_none_is_said_for_people(item, reason):
 def test_a_game_that_cannot_be_read_is_refused_in_words(changes):
     with pytest.raises((ValueError, KeyError)) as failure:
         GameRecord.of(game(**changes))
-    for internal in ("NoneType", "subscript", "attribute", "validation error", "pydantic"):
-        assert internal not in reason_of(failure.value)
+    assert not any(internal in reason_of(failure.value) for internal in INTERNALS)
 
 
 @pytest.mark.parametrize(("text", "points"), [("12", 12), (12.0, 12), (" 12 ", 12), ("0", 0)])
@@ -280,3 +286,62 @@ def test_spread_and_total_come_as_text_number_or_not_at_all():
 def test_a_game_line_that_cannot_be_one_is_none(changes):
     with pytest.raises(ValueError, match=r"float|greater|less"):
         GameLineRecord.of(odds(**changes))
+
+
+# whatever stands in a field
+
+ANY_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["\ud800", 10**30, -(2**63) - 1]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
+    max_leaves=4,
+)
+
+ROSTERED = {**stat()["player"], "height": "6-11", "weight": "220", "team": TEAM}
+
+
+def fields_of(item: dict) -> list[tuple[str, ...]]:
+    """The fields of an item, and those of the objects in it."""
+    inner = [(name, below) for name, value in item.items() if isinstance(value, dict) for below in value]
+    return [*((name,) for name in item), *inner]
+
+
+@pytest.mark.parametrize(
+    ("of", "item", "table"),
+    [
+        (GameRecord.of, game(), games.CONTRACT), (StatRecord.of, stat(), player_box_scores.CONTRACT),
+        (PlayerRecord.of, ROSTERED, players.CONTRACT), (InjuryRecord.of, injury(), injuries.CONTRACT),
+        (PropLineRecord.of, prop(), player_prop_lines.CONTRACT), (GameLineRecord.of, odds(), game_lines.CONTRACT),
+    ],
+    ids=["game", "box score", "player", "injury", "line on a player", "line on a game"],
+)  # fmt: skip
+@given(data=st.data())
+def test_whatever_stands_in_a_field_is_a_record_that_a_table_holds_or_a_reason_for_people(of, item, table, data):
+    *outer, field = data.draw(st.sampled_from(fields_of(item)))
+    item = copy.deepcopy(item)
+    inner = item[outer[0]] if outer else item
+    inner[field] = data.draw(ANY_JSON)
+    try:
+        record = of(item)
+    except (KeyError, ValueError) as error:
+        told = reason_of(error)
+        assert told
+        for internal in (
+            "NoneType",
+            "subscript",
+            "attribute",
+            "validation error",
+            "pydantic",
+            "unhashable",
+            "argument",
+        ):
+            assert internal not in told
+    else:
+        kinds = table.schema.to_pyarrow()
+        for name, value in record.model_dump().items():
+            if name in kinds.names and not isinstance(value, datetime):
+                pa.array([value], kinds.field(name).type)

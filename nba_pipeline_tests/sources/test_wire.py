@@ -14,6 +14,8 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nba_pipeline.sources import answers
 from nba_pipeline.sources.balldontlie import LAST_SECONDS, parse_injuries
@@ -148,6 +150,16 @@ def test_what_is_no_page_is_tried_again_and_named_for_people(client, script, wai
     assert reason in str(failure.value)
     for internal in ("Error", "validation", "object is not", "Traceback", "pydantic"):
         assert internal not in str(failure.value).replace(" " + KEY, "")
+
+
+@given(body=st.binary(max_size=60), layers=st.sampled_from(["", "gzip", "deflate", "gzip, deflate", "br"]))
+def test_whatever_bytes_come_are_a_page_or_a_reason(body, layers):
+    for sent_body in (body, gzip.compress(body), zlib.compress(body), b'{"data": [' + body + b'], "meta": {}}'):
+        try:
+            found = answers.list_page(answers.in_unicode(answers.unpacked(sent_body, layers), "charset=latin-1"))
+        except answers.NoPageError:
+            continue
+        assert isinstance(found.items, list)
 
 
 def test_an_answer_that_unpacks_without_end_is_given_up_before_it_fills_the_memory(client, script, monkeypatch):
