@@ -358,6 +358,7 @@ class BalldontlieClient:
         except _MayHealError as error:
             causes.append(str(error))
             tried = "; ".join(f"{n}. {cause}" for n, cause in enumerate(causes, start=1))
+            times = "once" if len(causes) == 1 else f"{len(causes)} times"
             fewer = len(causes) < min(self._settings.http_attempts, error.attempts)
             out_of_time = (
                 " The next wait would outlive the run, which Dagster would end without a reason: it ends here, and the "
@@ -365,7 +366,7 @@ class BalldontlieClient:
             )
             mend = error.mend or "When the source is well again, run the same dates again"
             raise SourceUnavailable(
-                f"{self._url(endpoint)} {_question(params)} was tried {len(causes)} times in "
+                f"{self._url(endpoint)} {_question(params)} was tried {times} in "
                 f"{time.monotonic() - began:.0f} s without a usable answer ({tried}).{out_of_time if fewer else ''} "
                 f"{mend}; nothing that was published has changed."
             ) from error

@@ -290,6 +290,7 @@ def test_a_game_line_that_cannot_be_one_is_none(changes):
 
 # whatever stands in a field
 
+UNUSUAL = ["\ud800", 10**30, -(2**63) - 1]
 ANY_JSON = st.recursive(
     st.none()
     | st.booleans()
