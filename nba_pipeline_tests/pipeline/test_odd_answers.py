@@ -61,15 +61,14 @@ def altered(endpoint: str, content: dict[str, Any]) -> None:
         for item, height in zip(items, ["6'7\"", "211cm", "2.11 m", "6-7.5", "", "tall"], strict=False):
             item.update(height=height, weight="99.8 kg", first_name=None, position=["G", "F"])
         items.append({"id": None, "first_name": "Nobody", "last_name": "At All", "team": None})
-    elif endpoint == "/v1/stats":
+    elif endpoint == "/v1/stats" and items:
         items[0]["player"].update(first_name=None, position=7)
         stranger = json.loads(json.dumps(items[0]))
         stranger["game"].update(id=99, date="2025-12-24")
         items.append(stranger)
     elif endpoint == "/v1/player_injuries":
-        for item, status in zip(items, ["DTD", "Inactive", "Not With Team"], strict=False):
-            item["status"] = status
-        items[3]["status"] = "In the stars"
+        for number, item in enumerate(items):
+            item["status"] = ["DTD", "Inactive", "Not With Team", "In the stars"][number % 4]
 
 
 @pytest.fixture
