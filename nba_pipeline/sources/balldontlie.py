@@ -321,6 +321,7 @@ class BalldontlieClient:
         none behind a page without items, and no page may have the items of another.
         """
         cursor: str | None = None
+        following: str | None = None
         cursors: set[str] = set()
         contents: set[str] = set()
         for _ in range(MOST_PAGES):

@@ -124,8 +124,8 @@ def _written(value: object) -> str | None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("is neither a text nor a number")  # noqa: TRY004 - the item is no program's
-    text = re.split(r"[(/]", str(value))[0].strip().lower()
-    return None if text in NOTHING else text
+    text = str(value).strip().lower()
+    return None if text in NOTHING else re.split(r"[(/]", text)[0].strip()
 
 
 def _feet_and_inches(match: re.Match[str]) -> float:

@@ -1,11 +1,9 @@
 """What the words of an injury list mean: the six states that we tell apart, and the words of real sources for each."""
 
 import re
-from typing import Literal, get_args
+from typing import Literal
 
 InjuryStatus = Literal["out", "doubtful", "questionable", "probable", "available", "unknown"]
-
-STATUSES: tuple[str, ...] = get_args(InjuryStatus)
 
 WORDS: dict[str, InjuryStatus] = {
     **dict.fromkeys(
@@ -39,5 +37,8 @@ LONGEST = max(len(words.split()) for words in WORDS)
 def injury_status(text: str | None) -> InjuryStatus:
     """What the source's word for a status means; a word that nobody knows is `unknown`."""
     words = re.sub(r"[^a-z0-9]+", " ", re.sub("['’]", "", (text or "").lower())).split()
-    beginnings = (" ".join(words[:length]) for length in range(LONGEST, 0, -1))
-    return next((WORDS[beginning] for beginning in beginnings if beginning in WORDS), "unknown")
+    for length in range(LONGEST, 0, -1):
+        meaning = WORDS.get(" ".join(words[:length]))
+        if meaning is not None:
+            return meaning
+    return "unknown"

@@ -267,12 +267,15 @@ class PropLineRecord(Record):
         """The record of an item of `/odds/player_props`."""
         market = _object(item, "market")
         stat = PROP_STATS.get(str(item["prop_type"])) if market["type"] == "over_under" else None
+        line = parse_line(item["line_value"]) if stat else None
+        if stat and line is None:
+            raise ValueError("the field 'line_value' is empty")
         return cls(
             game_id=item["game_id"],
             player_id=item["player_id"],
             vendor=_vendor(item),
             stat=stat,
-            line=parse_line(item["line_value"]) if stat else None,
+            line=line,
             over_odds=market.get("over_odds") if stat else None,
             under_odds=market.get("under_odds") if stat else None,
         )

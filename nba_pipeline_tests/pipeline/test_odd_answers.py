@@ -90,7 +90,7 @@ def odd_source(league: League) -> Iterator[tuple[OddSource, LeagueServer]]:
 
         with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as front:
             source.url = f"http://127.0.0.1:{front.server_address[1]}"
-            threading.Thread(target=front.serve_forever, daemon=True).start()
+            threading.Thread(target=front.serve_forever, args=(0.01,), daemon=True).start()
             yield source, behind
             front.shutdown()
 
