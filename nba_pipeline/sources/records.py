@@ -66,8 +66,10 @@ class Record(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        """No table holds a whole number of more than 64 bits."""
+        """No table holds a whole number of more than 64 bits, or half of a letter, which JSON may have."""
         for name, value in self.__dict__.items():
+            if isinstance(value, str) and not value.isascii() and value != value.encode(errors="replace").decode():
+                raise ValueError(f"{name} is {shown(value)}, which is no text in Unicode")
             if isinstance(value, int) and not -(2**63) <= value < 2**63:
                 raise ValueError(f"{name} is {shown(value)}: no id and no count is so large")
         return self
