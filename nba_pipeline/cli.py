@@ -1,7 +1,9 @@
 """`nba-pipeline …`: the same runs on the same instance as the UI, for terminals and scripts."""
 
+import io
 import signal
 import socket
+import sys
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -33,6 +35,11 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except (NotTriedError, WarehouseError) as error:
             raise typer.Exit(refuse(str(error), as_json=ctx.meta[JSON])) from error
+        except ValidationError as error:
+            # What Dagster loads reads the settings when it is imported, which may be before the command does.
+            if error.title != Settings.__name__:
+                raise
+            raise typer.Exit(refuse(_wrong_settings(error), as_json=ctx.meta[JSON])) from error
         except typer.TyperException as error:
             if ctx.meta[JSON]:
                 print_json(Outcome(not_tried=error.format_message()), {})
@@ -93,12 +100,17 @@ def _settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        said = []
-        for problem in error.errors():
-            name = "_".join(map(str, problem["loc"])).upper()
-            variable = name if name.startswith("BALLDONTLIE") else f"NBA_PIPELINE_{name}"
-            said.append(f"{variable}: {problem['msg']}")
-        raise NotTriedError("\n".join(said)) from error
+        raise NotTriedError(_wrong_settings(error)) from error
+
+
+def _wrong_settings(error: ValidationError) -> str:
+    """The settings that cannot be used, by the variables that people set."""
+    said = []
+    for problem in error.errors():
+        name = "_".join(map(str, problem["loc"])).upper()
+        variable = name if name.startswith("BALLDONTLIE") else f"NBA_PIPELINE_{name}"
+        said.append(f"{variable}: {problem['msg'].removeprefix('Value error, ')}")
+    return "\n".join(said)
 
 
 def _refuse_taken(port: int) -> None:
@@ -383,6 +395,10 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0
 
 def main() -> None:
     """The entry point: runs a command; an error that a person can mend is a message, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a letter of a name shows a question mark; it stops no command.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     app()
 
 

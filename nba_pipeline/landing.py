@@ -1,5 +1,6 @@
 """Phase 1: the source's exact answers, landed. Nothing here is parsed into a table, and nothing is lost."""
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 
@@ -45,6 +46,9 @@ Span = tuple[date, date]
 LONGEST_SCHEDULE_REQUEST = timedelta(days=30)
 """A failed request costs at most a month of schedule, at hardly more requests than for a whole season."""
 
+MAX_RUNTIME = "dagster/max_runtime"
+"""The tag by which Dagster ends a run, after so many seconds."""
+
 OUTAGE = 2
 """After this many questions in a row without an answer, the source is down and the rest is not asked."""
 
@@ -76,7 +80,8 @@ def landing_asset(
         def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             dates = [to_date(key) for key in context.partition_keys]
             asked = list(questions(context, dates))
-            captures, failed = ask_all(context, key, asked)
+            with context.resources.source.within(seconds_left(context)):
+                captures, failed = ask_all(context, key, asked)
             if failed:
                 _report_partial(context, key, captures, failed)
                 raise _failure(key, failed)
@@ -85,6 +90,19 @@ def landing_asset(
         return asset
 
     return decorate
+
+
+def seconds_left(context: dg.AssetExecutionContext) -> float | None:
+    """Real seconds until Dagster ends the run for its length; None where nobody gave it one, as in a person's backfill.
+
+    Dagster counts from when the run started, whatever it waited for since.
+    """
+    limit = context.run.tags.get(MAX_RUNTIME, "")
+    if not limit.isdecimal():
+        return None
+    record = context.instance.get_run_record_by_id(context.run_id)
+    began = record.start_time if record is not None else None
+    return float(limit) - (time.time() - began if began is not None else 0.0)
 
 
 def ask_all(

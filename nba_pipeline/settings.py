@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import unquote
 
 from pydantic import AwareDatetime, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -12,6 +13,16 @@ REQUESTS_PER_MINUTE: dict[Plan, int] = {"free": 5, "all-star": 60, "goat": 600}
 """What each balldontlie plan allows, in requests a minute."""
 
 
+def without_signs_of_addresses(folder: Path) -> Path:
+    """The folder. Raises `ValueError` for one in which Dagster's databases would come to lie elsewhere."""
+    if "?" in str(folder) or unquote(str(folder)) != str(folder):
+        raise ValueError(
+            f"{folder} has a '?' or a '%' with two hexadecimal digits in its path. Dagster puts its databases in "
+            "another folder then; choose one without"
+        )
+    return folder
+
+
 class Settings(BaseSettings):
     """The settings of one process; see the table in `docs/settings.md`.
 
@@ -19,7 +30,7 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="NBA_PIPELINE_", frozen=True, populate_by_name=True, env_ignore_empty=True
+        env_prefix="NBA_PIPELINE_", frozen=True, populate_by_name=True, env_ignore_empty=True, allow_inf_nan=False
     )
 
     home: Path = Field(
@@ -131,6 +142,12 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, folder: Path | None) -> Path | None:
         return None if folder is None else folder.expanduser().resolve()
+
+    @field_validator("home")
+    @classmethod
+    def _in_an_address(cls, folder: Path) -> Path:
+        """Dagster names its databases by address, in which these characters do not stand for themselves."""
+        return without_signs_of_addresses(folder)
 
     @property
     def warehouse_path(self) -> Path:

@@ -213,7 +213,7 @@ def _module(name: str) -> Module:
     path = Path(spec.origin)
     definitions: dict[str, tuple[ast.stmt, ...]] = {}
     imports: dict[str, tuple[str, str | None]] = {}
-    for statement in _top(ast.parse(path.read_text()).body):
+    for statement in _top(ast.parse(path.read_text(encoding="utf-8")).body):
         for bound in _bound_by(statement):
             definitions[bound] = (*definitions.get(bound, ()), statement)
         if isinstance(statement, ast.ImportFrom) and statement.module:

@@ -13,6 +13,7 @@ import numpy as np
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.contracts import Table
 from nba_pipeline.operations.newest_games import Newest, as_of, newest_games
+from nba_pipeline.operations.player_names import meant
 from nba_pipeline.partitions import season_start
 from nba_pipeline.precompute import ml_feature_store
 from nba_pipeline.precompute.ml_feature_store import FEATURES
@@ -166,11 +167,8 @@ def _player(session: Session, day: date, asked: str) -> Row:
         raise CannotExplainError(
             f"nothing was predicted for {day}: nba-pipeline backfill --from {day} --to {day} predicts it"
         )
-    chosen = [row for row in found if str(row["player_id"]) == asked]
-    chosen = chosen or [row for row in found if asked.casefold() in row["player_name"].casefold()]
-    # A name that is part of another's can still be asked for: by writing all of it.
-    whole = [row for row in chosen if row["player_name"].casefold() == asked.casefold()]
-    chosen = whole or chosen
+    chosen = [row for row in found if str(row["player_id"]) == asked.strip()]
+    chosen = chosen or [row for row in found if row["player_name"] in meant(asked, [r["player_name"] for r in found])]
     if len({row["player_id"] for row in chosen}) == 1:
         return chosen[0]
     if not chosen:

@@ -20,10 +20,11 @@ from nba_pipeline.automation.freshness import FRESHNESS_CHECK, evaluate_freshnes
 from nba_pipeline.clock import Clock
 from nba_pipeline.definitions import definitions, gatekeeper_of, warehouse_of
 from nba_pipeline.operations.orphans import PROCESS_TAG
+from nba_pipeline.operations.outcome import NotTriedError
 from nba_pipeline.partitions import RANGE_END, RANGE_START, to_key
 from nba_pipeline.progress import PROGRESS
 from nba_pipeline.run_failures import failures_in
-from nba_pipeline.settings import Settings
+from nba_pipeline.settings import Settings, without_signs_of_addresses
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.interface import Warehouse, WarehouseError
@@ -43,8 +44,14 @@ class Attempt:
 
 
 def dagster_home(settings: Settings) -> Path:
-    """Where Dagster's instance is: in `DAGSTER_HOME` if it is set, else where the settings say."""
-    return Path(os.environ.get("DAGSTER_HOME") or settings.dagster_home)
+    """Where Dagster's instance is: in `DAGSTER_HOME` if it is set, else where the settings say.
+
+    Raises `NotTriedError` for a folder in which its databases cannot lie.
+    """
+    try:
+        return without_signs_of_addresses(Path(os.environ.get("DAGSTER_HOME") or settings.dagster_home))
+    except ValueError as error:
+        raise NotTriedError(f"DAGSTER_HOME: {error}") from error
 
 
 def instance_of(settings: Settings) -> DagsterInstance:

@@ -164,5 +164,5 @@ def games(records: Iterable[GameRecord]) -> pa.Table:
 @table_asset(CONTRACT, kinds=("python",), deps=[LANDED_GAMES])
 def asset(context: dg.AssetExecutionContext, dates: Sequence[date]) -> Rows:
     """Parses the newest landed answer about each date."""
-    landed = read_landed(context.resources.landing, "games", dates, parse_games)
+    landed = read_landed(context.resources.landing, "games", dates, parse_games, warn=context.log.warning)
     return Rows(games(landed.records), landed.refused, landed.rejected)

@@ -1,5 +1,6 @@
 """Injuries: who was listed as injured in the snapshot that speaks for his team's game."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date
 from typing import Any, get_args
@@ -11,9 +12,11 @@ import pyarrow as pa
 from nba_pipeline.contracts import GAME_DATE, PLAYER_ID, TEAM, TEAM_ID, Audit, Column, Phase, Read, Reader, Table
 from nba_pipeline.landing import LANDED_INJURIES
 from nba_pipeline.raw import injury_reports as reports
+from nba_pipeline.raw.landed import tell
 from nba_pipeline.raw.snapshots import Snapshots
 from nba_pipeline.sources.balldontlie import INJURIES, InjuryRecord
-from nba_pipeline.sources.records import InjuryStatus
+from nba_pipeline.sources.decoration import shown
+from nba_pipeline.sources.injury_words import InjuryStatus
 from nba_pipeline.table_asset import table_asset
 from nba_pipeline.warehouse.publish import Rows
 
@@ -88,15 +91,35 @@ def injuries(snapshots: Snapshots[InjuryRecord], known: Iterable[Mapping[str, An
     return pa.Table.from_pylist(list(rows.values()), schema=CONTRACT.schema.to_pyarrow())
 
 
+def unknown_words(rows: pa.Table) -> list[tuple[date, str, str]]:
+    """The players whose status is in words that nobody knows, for quarantine: date, reason and row as JSON.
+
+    They refuse nothing, but unknown means that a player counts as not out, and a person may know better.
+    """
+    return [
+        (
+            row["game_date"],
+            f"the status {shown(row['status_text'])} of {row['first_name']} {row['last_name']} ({row['player_id']}, "
+            f"{row['team']}) is no word that is known: he counts as neither out nor available",
+            json.dumps(row, default=str),
+        )
+        for row in rows.to_pylist()
+        if row["status"] == "unknown"
+    ]
+
+
 @table_asset(CONTRACT, kinds=("python",), deps=[LANDED_INJURIES])
 def asset(context: dg.AssetExecutionContext, dates: Sequence[date], injury_reports: ibis.Table) -> Rows:
     """Takes each team's players from the snapshot of its report."""
     with context.resources.warehouse.session(read_only=True) as session:
         known = session.query(injury_reports.order_by("game_date", "team_id")).to_pylist()
-    found = [
-        injuries(
-            reports.injury_snapshots(context.resources.landing, day), [row for row in known if row["game_date"] == day]
-        )
-        for day in dates
-    ]
-    return Rows(pa.concat_tables(found))
+    found: list[pa.Table] = []
+    odd: list[str] = []
+    for day in dates:
+        snapshots = reports.injury_snapshots(context.resources.landing, day)
+        found.append(injuries(snapshots, [row for row in known if row["game_date"] == day]))
+        odd += snapshots.odd
+    rows = pa.concat_tables(found)
+    unknown = unknown_words(rows)
+    tell([*odd, *(f"{reason}; see operations.quarantine" for _, reason, _ in unknown)], context.log.warning)
+    return Rows(rows, rejected=unknown)

@@ -1,6 +1,7 @@
 """From landed answers to records, per game date: which answer speaks for a date, and what it failed to say."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -12,14 +13,17 @@ from nba_pipeline.sources.records import Record
 
 R = TypeVar("R", bound=Record)
 
+MOST_TOLD = 20
+"""More warnings of one kind are counted."""
+
 
 @dataclass
 class Landed(Generic[R]):
     """What the landing says about a range of dates.
 
     `records` come with the capture that they were read from, and `days_of` says for which dates a capture
-    speaks; `refused` names the dates about which nothing
-    can be said; `rejected` holds the items that could not be read.
+    speaks; `refused` names the dates about which nothing can be said; `rejected` holds the items that are set aside,
+    for quarantine, and `warnings` what a person should know of although it refuses nothing.
     """
 
     records: list[R] = field(default_factory=list)
@@ -27,6 +31,7 @@ class Landed(Generic[R]):
     days_of: dict[Capture, list[date]] = field(default_factory=dict)
     refused: dict[date, list[str]] = field(default_factory=dict)
     rejected: list[tuple[date, str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def read_landed(
@@ -35,14 +40,17 @@ def read_landed(
     dates: Sequence[date],
     parse: Callable[[Capture], Parsed[R]],
     *,
+    warn: Callable[[str], None],
     dated: bool = True,
     before: Callable[[date], datetime | None] = lambda day: None,
 ) -> Landed[R]:
     """The records of the newest answer about each date, each answer parsed once.
 
-    With `dated`, records of other dates than those that the answer speaks for are left out. `before(day)`
-    gives an instant before which an answer is preferred to newer ones. An item that cannot be read refuses
-    its date, or every date of its answer when not even its date can be read.
+    With `dated`, records of other dates than those that the answer speaks for are left out: those that the source
+    was not asked for are set aside and told, since a game that was moved is news and refuses nobody. `before(day)`
+    gives an instant before which an answer is preferred to newer ones. A dated item that cannot be read refuses
+    its date, or every date of its answer when not even its date can be read; one of a list of everybody is set
+    aside, and what lacks it is for audits to find. `warn` is told all that refuses nothing.
     """
     landed: Landed[R] = Landed()
     for day in dates:
@@ -57,7 +65,17 @@ def read_landed(
             landed.days_of.setdefault(capture, []).append(day)
     for capture, days in landed.days_of.items():
         _add(landed, parse(capture), capture, days, dated=dated)
+    tell(landed.warnings, warn)
     return landed
+
+
+def tell(warnings: Sequence[str], warn: Callable[[str], None]) -> None:
+    """Warns once of each thing, and says how often it is so; of many the first are named and the others counted."""
+    counted = Counter(warnings)
+    for sentence, times in list(counted.items())[:MOST_TOLD]:
+        warn(f"{sentence} ({times} times)" if times > 1 else sentence)
+    if len(counted) > MOST_TOLD:
+        warn(f"and {len(counted) - MOST_TOLD} more of this kind")
 
 
 def _add(landed: Landed[R], parsed: Parsed[R], capture: Capture, days: list[date], *, dated: bool) -> None:
@@ -65,11 +83,33 @@ def _add(landed: Landed[R], parsed: Parsed[R], capture: Capture, days: list[date
     chosen = [r for r in parsed.records if not dated or getattr(r, "game_date") in wanted]  # noqa: B009
     landed.records.extend(chosen)
     landed.captured.extend([capture] * len(chosen))
+    landed.warnings.extend(sentence for record in chosen for sentence in record.odd)
+    if dated:
+        _set_strangers_aside(landed, parsed, capture, days[0])
     for item in parsed.rejected:
         affected = [day for day in days if day == _date_of(item.raw)] if dated else days
         for day in affected or days:
-            landed.refused.setdefault(day, []).append(f"{item.page} item {item.index}: {item.reason}")
             landed.rejected.append((day, item.reason, item.raw))
+            if dated:
+                landed.refused.setdefault(day, []).append(f"{item.page} item {item.index}: {item.reason}")
+        if not dated:
+            landed.warnings.append(
+                f"{item.page} item {item.index} cannot be read and is in operations.quarantine: {item.reason}"
+            )
+
+
+def _set_strangers_aside(landed: Landed[R], parsed: Parsed[R], capture: Capture, day: date) -> None:
+    """Puts the records of dates that the source was not asked for into quarantine, under a date that it was."""
+    asked = str(capture.first_date)
+    if capture.last_date > capture.first_date:
+        asked += f" to {capture.last_date}"
+    for record in parsed.records:
+        game_date, game_id = getattr(record, "game_date"), getattr(record, "game_id")  # noqa: B009
+        if not capture.first_date <= game_date <= capture.last_date:
+            answered = f"/{capture.endpoint} answered with game {game_id} of {game_date}"
+            reason = f"asked about {asked}, {answered}, which is left out"
+            landed.rejected.append((day, reason, record.model_dump_json()))
+            landed.warnings.append(f"{reason} and is in operations.quarantine")
 
 
 def _date_of(raw: str) -> date | None:

@@ -270,7 +270,7 @@ def player_box_scores(records: Iterable[StatRecord]) -> tuple[pa.Table, int]:
 @table_asset(CONTRACT, kinds=("python",), deps=[LANDED_PLAYER_BOX_SCORES])
 def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table) -> Rows:
     """Parses the newest landed answer about each date."""
-    landed = read_landed(context.resources.landing, "stats", dates, parse_stats)
+    landed = read_landed(context.resources.landing, "stats", dates, parse_stats, warn=context.log.warning)
     rows, repeated = player_box_scores(landed.records)
     if repeated:
         context.log.warning(f"The source repeated {repeated} items word for word; each was kept once.")

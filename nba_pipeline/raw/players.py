@@ -21,8 +21,9 @@ from nba_pipeline.contracts import (
 )
 from nba_pipeline.landing import LANDED_PLAYERS
 from nba_pipeline.raw import games
-from nba_pipeline.raw.landed import read_landed
+from nba_pipeline.raw.landed import read_landed, tell
 from nba_pipeline.sources.balldontlie import PlayerRecord, parse_active_players
+from nba_pipeline.sources.decoration import HEIGHTS, WEIGHTS
 from nba_pipeline.sources.landing import Capture
 from nba_pipeline.table_asset import table_asset
 from nba_pipeline.warehouse.asked import is_asked
@@ -62,8 +63,8 @@ CONTRACT = Table(
         Column("first_name", "string", "First name, as the source spells it.", "text"),
         Column("last_name", "string", "Last name, as the source spells it.", "text"),
         Column("position", "string", "Position as listed by the source.", "category", nullable=True),
-        Column("height_inches", "int64", "Height, as listed.", "inches", nullable=True, between=(60, 100)),
-        Column("weight_pounds", "int64", "Weight, as listed.", "pounds", nullable=True, between=(120, 400)),
+        Column("height_inches", "int64", "Height, as listed.", "inches", nullable=True, between=HEIGHTS),
+        Column("weight_pounds", "int64", "Weight, as listed.", "pounds", nullable=True, between=WEIGHTS),
         TEAM_ID,
         TEAM,
         Column("known_at", "timestamp(6)", "When the source was asked.", "UTC", volatile=True),
@@ -82,15 +83,34 @@ def players(
     days_of: Mapping[Capture, Sequence[date]],
     teams_of: Mapping[date, frozenset[int]],
 ) -> pa.Table:
-    """One row a date and player, for the teams that play on the date."""
+    """One row a date and player, for the teams that play on the date.
+
+    Of a player who is listed twice, as on a page that shifted meanwhile, the last item counts: it was asked for last.
+    """
+    listed = {(capture, record.player_id): record for record, capture in records}
     rows = [
         {name: getattr(record, name) for name in CONTRACT.schema.names if hasattr(record, name)}
         | {"game_date": day, "known_at": capture.fetched_at.replace(tzinfo=None)}
-        for record, capture in records
+        for (capture, _), record in listed.items()
         for day in days_of[capture]
         if record.team_id in teams_of.get(day, frozenset())
     ]
     return pa.Table.from_pylist(rows, schema=CONTRACT.schema.to_pyarrow())
+
+
+def in_two_teams(records: Iterable[tuple[PlayerRecord, Capture]]) -> list[str]:
+    """A sentence for each player whom one answer lists in two teams."""
+    found: dict[tuple[Capture, int], PlayerRecord] = {}
+    sentences = []
+    for record, capture in records:
+        before = found.get((capture, record.player_id))
+        if before is not None and before.team_id != record.team_id:
+            sentences.append(
+                f"{record.first_name} {record.last_name} ({record.player_id}) is on the rosters of {before.team} and "
+                f"{record.team}; the second counts, which was listed last"
+            )
+        found[capture, record.player_id] = record
+    return sentences
 
 
 @table_asset(CONTRACT, kinds=("python",), deps=[LANDED_PLAYERS])
@@ -102,11 +122,14 @@ def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.
         "players/active",
         dates,
         parse_active_players,
+        warn=context.log.warning,
         dated=False,
         before=first_tip.get,
     )
+    listed = list(zip(landed.records, landed.captured, strict=True))
+    tell(in_two_teams(listed), context.log.warning)
     return Rows(
-        players(zip(landed.records, landed.captured, strict=True), landed.days_of, teams),
+        players(listed, landed.days_of, teams),
         landed.refused,
         landed.rejected,
     )

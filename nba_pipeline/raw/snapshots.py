@@ -63,6 +63,11 @@ class Snapshots(Generic[R]):
         return self._records[capture].get(about, [])
 
     @property
+    def odd(self) -> list[str]:
+        """What could not be read beside the facts, in the snapshots that were parsed."""
+        return [sentence for parsed in self._parsed.values() for record in parsed.records for sentence in record.odd]
+
+    @property
     def rejected(self) -> list[tuple[date, str, str]]:
         """The items that could not be read, of the snapshots that were parsed: date, reason and JSON."""
         return [

@@ -1,11 +1,13 @@
 """balldontlie: the client that lands its answers, and the parsing of what was landed."""
 
 import contextlib
+import hashlib
 import json
+import math
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
@@ -14,16 +16,17 @@ from typing import Any, Generic, TypeVar
 import requests
 import tenacity
 import urllib3
-from pydantic import ValidationError
 from requests.auth import AuthBase
 
 from nba_pipeline.clock import Clock
 from nba_pipeline.settings import Settings
-from nba_pipeline.sources.errors import SourceRefused, SourceUnavailable
-from nba_pipeline.sources.landing import Capture, CaptureWriter, Landing
+from nba_pipeline.sources import answers
+from nba_pipeline.sources.answers import ListPage, NoPageError
+from nba_pipeline.sources.decoration import shown
+from nba_pipeline.sources.errors import DamagedLandingError, SourceRefused, SourceUnavailable
+from nba_pipeline.sources.landing import Capture, CaptureWriter, Landing, Page
 from nba_pipeline.sources.rate_limit import RateLimiter
 from nba_pipeline.sources.records import (
-    Envelope,
     GameLineRecord,
     GameRecord,
     InjuryRecord,
@@ -31,6 +34,7 @@ from nba_pipeline.sources.records import (
     PropLineRecord,
     Record,
     StatRecord,
+    reason_of,
 )
 
 PER_PAGE = 100
@@ -38,6 +42,18 @@ CONNECT_TIMEOUT_SECONDS = 10
 CHUNK_BYTES = 65_536
 MOST_PAGES = 1000
 """More than a season of box scores to one question means that the source ignores the dates."""
+
+LAST_SECONDS = 20
+"""What a run needs at its end to say what it landed: no request is begun so late."""
+
+RETRIED = (408, 425, 429)
+"""Refusals of the moment: a time-out, too early, too many. So is everything from 500 on."""
+
+MOST_CHALLENGES = 3
+"""Attempts while something in front of the API answers in its place: a firewall lets go soon or not at all."""
+
+MOVED = (301, 308)
+"""For good, so that asking again gives the same; other redirections may be a page of maintenance."""
 
 UNUSABLE_ADDRESS = (
     requests.exceptions.InvalidURL,
@@ -179,6 +195,20 @@ class _Answer:
     body: bytes
     shortfall: str | None
 
+    @property
+    def plain_body(self) -> bytes:
+        """The body unpacked, or as it came where that cannot be done: for what is said of a refusal."""
+        try:
+            return answers.unpacked(self.body, self.headers.get("Content-Encoding"))
+        except NoPageError:
+            return self.body
+
+    @property
+    def as_sent(self) -> dict[str, Any]:
+        """How the body was sent, for what is noted of a page whose bytes are not those."""
+        sent = {name: self.headers[name] for name in ("Content-Encoding", "Content-Type") if name in self.headers}
+        return {**sent, "bytes": len(self.body), "sha256": hashlib.sha256(self.body).hexdigest()}
+
 
 class _HeaderKey(AuthBase):
     """The key, in the header and nowhere else. As `auth=`, because a `.netrc` overwrites a mere header."""
@@ -192,11 +222,19 @@ class _HeaderKey(AuthBase):
 
 
 class _MayHealError(Exception):
-    """An attempt failed in a way that another may not; `retry_after` is what the source asked for, in seconds."""
+    """An attempt failed in a way that another may not.
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
+    `retry_after` is what the source asked for, in seconds; `attempts` how many there may be of this kind, where it
+    is fewer than of others; `mend` what a person can do about it.
+    """
+
+    def __init__(
+        self, message: str, retry_after: float | None = None, *, attempts: float = math.inf, mend: str | None = None
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.attempts = attempts
+        self.mend = mend
 
 
 class BalldontlieClient:
@@ -218,7 +256,21 @@ class BalldontlieClient:
         self._clock = clock
         self._sleep = sleep
         self._session = requests.Session()
+        self._ends_at = math.inf
         self._limiter = RateLimiter(settings.home / "rate-limit", settings.requests_per_minute)
+
+    @contextlib.contextmanager
+    def within(self, seconds: float | None) -> Iterator[None]:
+        """Begins no wait that would not be over in time, for a run that is ended after the seconds; None is no end.
+
+        A question then ends with `SourceUnavailable`, which says what was tried.
+        """
+        before = self._ends_at
+        self._ends_at = math.inf if seconds is None else time.monotonic() + seconds - LAST_SECONDS
+        try:
+            yield
+        finally:
+            self._ends_at = before
 
     def land_games(self, first: date, last: date) -> Capture:
         """Lands the games of the dates, schedule and results.
@@ -263,70 +315,127 @@ class BalldontlieClient:
         return writer.commit()
 
     def _pages(self, writer: CaptureWriter, endpoint: str, question: list[tuple[str, str]]) -> None:
-        """Lands every page of the answer to a question."""
-        cursor: int | None = None
-        following: int | None = None
+        """Lands every page of the answer to a question.
+
+        A cursor is whatever the source makes of it. So that the pages come to an end, none may be named twice,
+        none behind a page without items, and no page may have the items of another.
+        """
+        cursor: str | None = None
+        following: str | None = None
+        cursors: set[str] = set()
+        contents: set[str] = set()
         for _ in range(MOST_PAGES):
-            behind = [] if cursor is None else [("cursor", str(cursor))]
+            behind = [] if cursor is None else [("cursor", cursor)]
             page = self._page(writer, endpoint, [*question, *behind])
-            following = page.meta.next_cursor
+            following = page.next_cursor
             if following is None:
                 return
-            if not page.data or (cursor is not None and following <= cursor):
+            content = hashlib.sha256(json.dumps(page.items).encode()).hexdigest()
+            if not page.items or following in cursors or content in contents:
                 break
+            cursors.add(following)
+            contents.add(content)
             cursor = following
         raise SourceUnavailable(
-            f"/{endpoint} {_question(question)} does not come to an end: after the cursor {cursor} it names "
-            f"{following} as the next. Try again later; nothing of this answer is used."
+            f"/{endpoint} {_question(question)} does not come to an end: after {len(cursors) + 1} pages, behind the "
+            f"cursor {cursor and shown(cursor)}, it names {shown(following)} as the next. Try again later; nothing of "
+            "this answer is used."
         )
 
-    def _page(self, writer: CaptureWriter, endpoint: str, params: list[tuple[str, str]]) -> Envelope:
+    def _page(self, writer: CaptureWriter, endpoint: str, params: list[tuple[str, str]]) -> ListPage:
         """One page, landed and found to be one, in as many attempts as are allowed."""
         causes: list[str] = []
         began = time.monotonic()
         retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(self._settings.http_attempts),
+            stop=self._stop,
             wait=self._wait,
             retry=tenacity.retry_if_exception_type(_MayHealError),
-            before_sleep=lambda state: causes.append(_cause(state)),
+            before_sleep=lambda state: causes.append(str(_error(state))),
             sleep=self._sleep,
             reraise=True,
         )
         try:
             return retrying(self._attempt, writer, endpoint, params)
         except _MayHealError as error:
-            tried = "; ".join(f"{n}. {cause}" for n, cause in enumerate([*causes, str(error)], start=1))
+            causes.append(str(error))
+            tried = "; ".join(f"{n}. {cause}" for n, cause in enumerate(causes, start=1))
+            times = "once" if len(causes) == 1 else f"{len(causes)} times"
+            fewer = len(causes) < min(self._settings.http_attempts, error.attempts)
+            out_of_time = (
+                " The next wait would outlive the run, which Dagster would end without a reason: it ends here, and the "
+                "next tick of the automation goes on."
+            )
+            mend = error.mend or "When the source is well again, run the same dates again"
             raise SourceUnavailable(
-                f"{self._url(endpoint)} {_question(params)} was tried {len(causes) + 1} times in "
-                f"{time.monotonic() - began:.0f} s without a usable answer ({tried}). When the source is well "
-                "again, run the same dates again; nothing that was published has changed."
+                f"{self._url(endpoint)} {_question(params)} was tried {times} in "
+                f"{time.monotonic() - began:.0f} s without a usable answer ({tried}).{out_of_time if fewer else ''} "
+                f"{mend}; nothing that was published has changed."
             ) from error
 
-    def _attempt(self, writer: CaptureWriter, endpoint: str, params: list[tuple[str, str]]) -> Envelope:
-        self._limiter.wait()
+    def _attempt(self, writer: CaptureWriter, endpoint: str, params: list[tuple[str, str]]) -> ListPage:
+        if not self._limiter.wait(before=self._ends_at):
+            raise _MayHealError(
+                "not sent: the rate limit leaves no request before the run is ended",
+                attempts=1,
+                mend="The next tick of the automation goes on",
+            )
         fetched_at = self._clock.now()
         answer = self._get(endpoint, params)
-        status = answer.status
-        if status == 429 or status >= 500:
-            raise _MayHealError(f"HTTP {status}", _retry_after(answer.headers))
-        if status != 200:
-            raise SourceRefused(
-                f"{self._url(endpoint)} {_question(params)} was refused with HTTP {status}. " + _mend(status, endpoint)
-            )
-        request = {"method": "GET", "url": self._url(endpoint), "params": params, "status": status}
-        if answer.shortfall is not None:
-            writer.add_rejected(answer.body, {**request, "rejected": answer.shortfall}, fetched_at)
-            raise _MayHealError(answer.shortfall)
-        page = writer.add_page(answer.body, request, fetched_at)
+        if answer.status != 200:
+            raise self._not_answered(answer, endpoint, params)
+        request = {"method": "GET", "url": self._url(endpoint), "params": params, "status": answer.status}
         try:
-            return Envelope.model_validate_json(page.body())
-        except ValidationError as error:
+            if answer.shortfall is not None:
+                raise NoPageError(answer.shortfall)
+            body = answers.unpacked(answer.body, answer.headers.get("Content-Encoding"))
+        except NoPageError as error:
+            writer.add_rejected(answer.body, {**request, "rejected": str(error)}, fetched_at)
+            raise _MayHealError(answer.shortfall or f"a body that is no page: {error}") from error
+        body = answers.in_unicode(body, answer.headers.get("Content-Type"))
+        noted = request if body == answer.body else {**request, "as_sent": answer.as_sent}
+        page = writer.add_page(body, noted, fetched_at)
+        try:
+            return answers.list_page(page.body())
+        except NoPageError as error:
             writer.reject_last_page()
-            raise _MayHealError(f"a body that is no page: {error.errors()[0]['msg']}") from error
+            raise _MayHealError(f"a body that is no page: {_without(str(error), self._key())}") from error
+
+    def _not_answered(self, answer: _Answer, endpoint: str, params: list[tuple[str, str]]) -> Exception:
+        """What an answer without a page means: another attempt, or a refusal for good."""
+        status, retry_after = answer.status, _retry_after(answer.headers)
+        if status in RETRIED or status >= 500:
+            return _MayHealError(f"HTTP {status}", retry_after)
+        if 200 < status < 300:
+            return _MayHealError(f"HTTP {status}, which brings no page", retry_after)
+        if status == 403 and not answers.is_json(answer.plain_body):
+            body = answer.plain_body
+            came = answers.web_page(body) if answers.is_html(body) else f"{len(body)} bytes"
+            return _MayHealError(
+                f"HTTP 403 with {_without(came, self._key())} instead of the API's JSON",
+                retry_after,
+                attempts=MOST_CHALLENGES,
+                mend="Something in front of the API, such as a firewall, turns this machine away: ask less often "
+                "(BALLDONTLIE_REQUESTS_PER_MINUTE), ask from another network, or run the same dates again later",
+            )
+        if 300 <= status < 400 and status not in MOVED:
+            return _MayHealError(
+                f"HTTP {status} to {self._target(answer)}",
+                retry_after,
+                attempts=MOST_CHALLENGES,
+                mend="The key is sent to no other address. If the API has moved, set BALLDONTLIE_API_URL; else run "
+                "the same dates again later",
+            )
+        moved = f"The API has moved to {self._target(answer)}; set BALLDONTLIE_API_URL."
+        mend = moved if status in MOVED else _mend(status, endpoint)
+        return SourceRefused(f"{self._url(endpoint)} {_question(params)} was refused with HTTP {status}. {mend}")
+
+    def _target(self, answer: _Answer) -> str:
+        """Where a redirection points, for people."""
+        return _without(shown(answer.headers.get("Location") or "an address that it does not name"), self._key())
 
     def _get(self, endpoint: str, params: list[tuple[str, str]]) -> _Answer:
         """Status, headers and exact body; the time limit holds for the whole of it, however slowly it drips."""
-        key, limit = self._key(), self._settings.http_timeout_seconds
+        key, limit = self._key(), self._time_limit()
         deadline = time.monotonic() + limit
         try:
             with self._session.get(
@@ -348,6 +457,11 @@ class BalldontlieClient:
         except requests.RequestException as error:
             raise _MayHealError(f"{type(error).__name__}: {_without(str(error), key)}") from error
 
+    def _time_limit(self) -> float:
+        """Seconds for one answer: those of the settings, or less where the run is ended before."""
+        left = self._ends_at - time.monotonic() + LAST_SECONDS / 2
+        return min(self._settings.http_timeout_seconds, max(1.0, left))
+
     def _key(self) -> str:
         secret = self._settings.balldontlie_api_key
         key = secret.get_secret_value().strip() if secret else ""
@@ -366,10 +480,16 @@ class BalldontlieClient:
         version = "v2" if endpoint in LINES else "v1"
         return f"{self._settings.balldontlie_api_url.rstrip('/')}/{version}/{endpoint}"
 
+    def _stop(self, state: tenacity.RetryCallState) -> bool:
+        """Whether there were attempts enough, or the next wait would outlive the run."""
+        error = _error(state)
+        most = min(self._settings.http_attempts, error.attempts if isinstance(error, _MayHealError) else math.inf)
+        return state.attempt_number >= most or time.monotonic() + state.upcoming_sleep > self._ends_at
+
     def _wait(self, state: tenacity.RetryCallState) -> float:
         """Seconds before the next attempt: what the source asks for, else exponential with full jitter."""
         low, high = self._settings.http_wait_min_seconds, self._settings.http_wait_max_seconds
-        error = state.outcome.exception() if state.outcome else None
+        error = _error(state)
         if isinstance(error, _MayHealError) and error.retry_after is not None:
             return min(error.retry_after, high)
         ceiling = min(high, low * 2**state.attempt_number)
@@ -381,9 +501,8 @@ def _mend(status: int, endpoint: str) -> str:
     return mend.format(needs=LINES_NEED if endpoint in LINES else NEEDS)
 
 
-def _cause(state: tenacity.RetryCallState) -> str:
-    error = state.outcome.exception() if state.outcome else None
-    return str(error)
+def _error(state: tenacity.RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
 
 
 def _read(raw: urllib3.HTTPResponse, seconds: float) -> tuple[bytes, str | None]:
@@ -396,6 +515,8 @@ def _read(raw: urllib3.HTTPResponse, seconds: float) -> tuple[bytes, str | None]
     try:
         while chunk := raw.read1(CHUNK_BYTES):
             body += chunk
+            if len(body) > answers.MOST_BYTES:
+                return bytes(body), f"more than {answers.MOST_BYTES // 2**20} MiB, and no end"
     except (urllib3.exceptions.HTTPError, OSError) as error:
         return bytes(body), f"{type(error).__name__}: {error}"
     finally:
@@ -430,16 +551,21 @@ def _without(text: str, secret: str) -> str:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the source asks us to wait, given as such or as a date; None when it does not say."""
-    asked = headers.get("Retry-After")
-    if asked is None:
-        return None
-    if asked.strip().isdigit():
-        return float(asked)
+    """Seconds that the source asks us to wait, given as such or as a date.
+
+    None when it does not say, says what nobody can read, or names no time that is still to come.
+    """
+    asked = (headers.get("Retry-After") or "").strip()
+    if re.fullmatch(r"[0-9]+(\.[0-9]*)?", asked):
+        return float(asked) or None
     try:
-        return max(0.0, (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
+        instant = parsedate_to_datetime(asked)
+        # A date "-0000" says UTC, and comes without a zone.
+        instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+        seconds = (instant - datetime.now(UTC)).total_seconds()
+    except (TypeError, ValueError, IndexError, OverflowError):
         return None
+    return seconds if seconds > 0 else None
 
 
 def parse_games(capture: Capture) -> Parsed[GameRecord]:
@@ -477,20 +603,23 @@ def _parse(capture: Capture, endpoint: str, of: Callable[[dict[str, Any]], R]) -
     rejected: list[Rejected] = []
     unknown: set[str] = set()
     for page in capture.pages:
-        for index, item in enumerate(Envelope.model_validate_json(page.body()).data):
+        for index, item in enumerate(_items(page)):
             try:
                 if not isinstance(item, dict):
                     raise ValueError("the item is no JSON object")  # noqa: TRY004 - rejected like the others
                 unknown |= item.keys() - KNOWN_FIELDS[endpoint]
                 records.append(of(item))
             except (KeyError, TypeError, AttributeError, ValueError) as error:
-                rejected.append(Rejected(page.where, index, _reason(error), json.dumps(item)))
+                rejected.append(Rejected(page.where, index, reason_of(error), json.dumps(item)))
     return Parsed(tuple(records), tuple(rejected), frozenset(unknown))
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-    if isinstance(error, KeyError):
-        return f"the field {error} is missing"
-    return str(error)
+def _items(page: Page) -> list[Any]:
+    """The items of a landed page. Raises `DamagedLandingError` when it is none any more."""
+    try:
+        return answers.list_page(page.body()).items
+    except NoPageError as error:
+        raise DamagedLandingError(
+            f"{page.where} is no page of a list: {error}. Move its folder away and fetch the dates again; nothing was "
+            "published from it."
+        ) from error

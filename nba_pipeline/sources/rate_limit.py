@@ -1,5 +1,6 @@
 """One rate limit for all steps of all runs: they share a file, so that together they keep the plan."""
 
+import math
 import time
 from pathlib import Path
 
@@ -32,10 +33,16 @@ class RateLimiter:
         self._window_ms = round(1000 * (window_seconds + margin_seconds))
         self._bucket: SQLiteBucket | None = None
 
-    def wait(self) -> None:
-        """Returns when a request may be sent, and has counted it."""
-        while (pause := self._take()) > 0:
+    def wait(self, *, before: float = math.inf) -> bool:
+        """True when a request may be sent, which it has counted; False when none may before an instant.
+
+        The instant is one of `time.monotonic`.
+        """
+        while (pause := self._take() if time.monotonic() < before else math.inf) > 0:
+            if time.monotonic() + pause > before:
+                return False
             time.sleep(pause)
+        return True
 
     def _take(self) -> float:
         """0.0 when a request was counted; else the seconds until one may be.

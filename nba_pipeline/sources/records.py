@@ -4,10 +4,14 @@ import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
-MINUTES = re.compile(r"^(\d{1,3})(?::([0-5]?\d))?$")
-HEIGHT = re.compile(r"^(\d)-(\d{1,2})$")
+from nba_pipeline.sources.decoration import Decoration, parse_height, parse_weight, shown
+from nba_pipeline.sources.injury_words import InjuryStatus, injury_status
+
+WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
+MINUTES = re.compile(r"^(\d{1,3})(?::([0-5]?\d))?$", re.ASCII)
 REGULATION_PERIODS = 4
 
 Status = Literal["scheduled", "in_progress", "final", "postponed"]
@@ -31,9 +35,6 @@ COUNTS = {
 }
 """The source's names of counting statistics, and ours."""
 
-
-InjuryStatus = Literal["out", "doubtful", "questionable", "probable", "available", "unknown"]
-
 PROP_STATS = {"points": "points", "rebounds": "rebounds", "assists": "assists", "threes": "three_pointers_made"}
 """The source's names of the stats that have lines, and ours; it has no lines on minutes."""
 
@@ -54,9 +55,24 @@ AmericanOdds = Annotated[int, AfterValidator(_american)]
 
 
 class Record(BaseModel):
-    """Frozen; built from an item of the source by `of`."""
+    """Frozen; built from an item of the source by `of`, which raises `ValueError` or `KeyError` for one that is none.
 
-    model_config = ConfigDict(frozen=True)
+    `odd` has a sentence for each thing beside the facts that could not be read; it is no part of what is said.
+    """
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    odd: tuple[str, ...] = Field(default=(), exclude=True)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        """No table holds a whole number of more than 64 bits, or half of a letter, which JSON may have."""
+        for name, value in self.__dict__.items():
+            if isinstance(value, str) and not value.isascii() and value != value.encode(errors="replace").decode():
+                raise ValueError(f"{name} is {shown(value)}, which is no text in Unicode")
+            if isinstance(value, int) and not -(2**63) <= value < 2**63:
+                raise ValueError(f"{name} is {shown(value)}: no id and no count is so large")
+        return self
 
 
 class GameRecord(Record):
@@ -79,10 +95,10 @@ class GameRecord(Record):
 
     @classmethod
     def of(cls, item: dict[str, Any]) -> Self:
-        """The record of an item of `/games`. Raises `ValueError` or `KeyError` for one that is none."""
-        home, visitor = item["home_team"], item["visitor_team"]
-        scores = (item["home_team_score"] or 0, item["visitor_team_score"] or 0)
-        period = item["period"] or 0
+        """The record of an item of `/games`."""
+        home, visitor = _object(item, "home_team"), _object(item, "visitor_team")
+        scores = (_whole(item, "home_team_score") or 0, _whole(item, "visitor_team_score") or 0)
+        period = _whole(item, "period") or 0
         status = game_status(item["status"], period, scores)
         final = status == "final"
         return cls(
@@ -136,17 +152,18 @@ class StatRecord(Record):
 
     @classmethod
     def of(cls, item: dict[str, Any]) -> Self:
-        """The record of an item of `/stats`. Raises `ValueError` or `KeyError` for one that is none.
+        """The record of an item of `/stats`.
 
         A missing count is a zero only for a player who sat; for one with minutes it is an error.
         """
         minutes = parse_minutes(item["min"])
-        counts = {ours: item[theirs] for theirs, ours in COUNTS.items()}
+        counts = {ours: _whole(item, theirs) for theirs, ours in COUNTS.items()}
         missing = [name for name, value in counts.items() if value is None]
         if missing and minutes > 0:
             raise ValueError(f"{', '.join(missing)} missing for a player with {minutes:g} minutes")
         counts = {name: value or 0 for name, value in counts.items()}
-        player, team, game = item["player"], item["team"], item["game"]
+        player, team, game = _object(item, "player"), _object(item, "team"), _object(item, "game")
+        decoration = Decoration(player)
         return cls(
             game_id=game["id"],
             game_date=parse_date(game["date"]),
@@ -154,9 +171,10 @@ class StatRecord(Record):
             team_id=team["id"],
             team=team["abbreviation"],
             player_id=player["id"],
-            first_name=player["first_name"] or "",
-            last_name=player["last_name"] or "",
-            position=player.get("position") or None,
+            first_name=decoration.name("first_name"),
+            last_name=decoration.name("last_name"),
+            position=decoration.text("position", player.get("position")),
+            odd=decoration.odd,
             minutes=minutes,
             did_not_play=minutes == 0 and not any(counts.values()),
             plus_minus=item.get("plus_minus"),
@@ -178,17 +196,19 @@ class PlayerRecord(Record):
 
     @classmethod
     def of(cls, item: dict[str, Any]) -> Self:
-        """The record of an item of `/players/active`. Raises `ValueError` or `KeyError` for one that is none."""
-        weight, team = item.get("weight"), item["team"]
+        """The record of an item of `/players/active`."""
+        team = _object(item, "team") if item["team"] else None
+        decoration = Decoration(item)
         return cls(
             player_id=item["id"],
-            first_name=item["first_name"] or "",
-            last_name=item["last_name"] or "",
-            position=item.get("position") or None,
-            height_inches=parse_height(item.get("height")),
-            weight_pounds=int(weight) if weight else None,
+            first_name=decoration.name("first_name"),
+            last_name=decoration.name("last_name"),
+            position=decoration.text("position", item.get("position")),
+            height_inches=decoration.measure("height", parse_height),
+            weight_pounds=decoration.measure("weight", parse_weight),
             team_id=team["id"] if team else None,
             team=team["abbreviation"] if team else None,
+            odd=decoration.odd,
         )
 
 
@@ -206,21 +226,27 @@ class InjuryRecord(Record):
 
     @classmethod
     def of(cls, item: dict[str, Any]) -> Self:
-        """The record of an item of `/player_injuries`. Raises `ValueError` or `KeyError` for one that is none.
+        """The record of an item of `/player_injuries`.
 
         The team comes as an id or whole: the source's documentation shows both.
         """
-        player = item["player"]
-        team_id = player["team_id"] if "team_id" in player else (player["team"] or {"id": None})["id"]
+        player = _object(item, "player")
+        if "team_id" in player:
+            team_id = player["team_id"]
+        else:
+            team_id = _object(player, "team")["id"] if player["team"] else None
+        decoration = Decoration(player)
+        status_text = decoration.text("status", item["status"]) or ""
         return cls(
             player_id=player["id"],
-            first_name=player["first_name"] or "",
-            last_name=player["last_name"] or "",
+            first_name=decoration.name("first_name"),
+            last_name=decoration.name("last_name"),
             team_id=team_id,
-            status=injury_status(item["status"]),
-            status_text=item["status"] or "",
-            description=item.get("description") or None,
-            return_date_text=item.get("return_date") or None,
+            status=injury_status(status_text),
+            status_text=status_text,
+            description=decoration.text("description", item.get("description")),
+            return_date_text=decoration.text("return_date", item.get("return_date")),
+            odd=decoration.odd,
         )
 
 
@@ -240,15 +266,18 @@ class PropLineRecord(Record):
 
     @classmethod
     def of(cls, item: dict[str, Any]) -> Self:
-        """The record of an item of `/odds/player_props`. Raises `ValueError` or `KeyError` for one that is none."""
-        market = item["market"]
-        stat = PROP_STATS.get(item["prop_type"]) if market["type"] == "over_under" else None
+        """The record of an item of `/odds/player_props`."""
+        market = _object(item, "market")
+        stat = PROP_STATS.get(str(item["prop_type"])) if market["type"] == "over_under" else None
+        line = parse_line(item["line_value"]) if stat else None
+        if stat and line is None:
+            raise ValueError("the field 'line_value' is empty")
         return cls(
             game_id=item["game_id"],
             player_id=item["player_id"],
-            vendor=item["vendor"].strip().lower(),
+            vendor=_vendor(item),
             stat=stat,
-            line=float(item["line_value"]) if stat else None,
+            line=line,
             over_odds=market.get("over_odds") if stat else None,
             under_odds=market.get("under_odds") if stat else None,
         )
@@ -264,37 +293,63 @@ class GameLineRecord(Record):
 
     @classmethod
     def of(cls, item: dict[str, Any]) -> Self:
-        """The record of an item of `/odds`. Raises `ValueError` or `KeyError` for one that is none."""
+        """The record of an item of `/odds`."""
         return cls(
             game_id=item["game_id"],
-            vendor=item["vendor"].strip().lower(),
+            vendor=_vendor(item),
             spread_home=parse_line(item["spread_home_value"]),
             total=parse_line(item["total_value"]),
         )
 
 
-class Envelope(BaseModel):
-    """A page of a list: items, and where the next page begins."""
+def reason_of(error: Exception) -> str:
+    """Why an item is no record, for people: the field, what stands there, and what should."""
+    if isinstance(error, ValidationError):
+        return "; ".join(_wrong_field(each) for each in error.errors())
+    if isinstance(error, KeyError):
+        return f"the field {error} is missing"
+    if isinstance(error, TypeError | AttributeError):
+        return "its fields are not those of a record of this kind"
+    return str(error)
 
-    class Meta(BaseModel):
-        """The source's paging."""
 
-        next_cursor: int | None = None
+def _wrong_field(found: ErrorDetails) -> str:
+    """One field that pydantic refused."""
+    name = ".".join(map(str, found["loc"]))
+    why = found["msg"].removeprefix("Value error, ").replace("Input should", "it should")
+    return f"{name} is {shown(found['input'])}: {why}" if name else why
 
-    data: list[Any]
-    meta: Meta
 
-    @model_validator(mode="before")
-    @classmethod
-    def _an_object(cls, value: object) -> object:
-        if not isinstance(value, dict):
-            raise ValueError("the answer is no JSON object")  # noqa: TRY004 - pydantic wants ValueError
+def _object(item: dict[str, Any], field: str) -> dict[str, Any]:
+    """The object in a field. Raises `KeyError` when the field is missing, `ValueError` when it holds none."""
+    value = item[field]
+    if not isinstance(value, dict):
+        raise ValueError(f"the field {field!r} is {shown(value)}, not an object")  # noqa: TRY004 - as for other items
+    return value
+
+
+def _whole(item: dict[str, Any], field: str) -> int | None:
+    """The whole number in a field, or None. Raises `KeyError` without the field, `ValueError` for anything else."""
+    value = item[field]
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and WHOLE.fullmatch(value.strip()):
+        return int(value)
+    raise ValueError(f"the field {field!r} ({COUNTS.get(field, field)}) is {shown(value)}, no whole number")
+
+
+def _vendor(item: dict[str, Any]) -> str:
+    vendor = item["vendor"]
+    if not isinstance(vendor, str):
+        raise ValueError(f"the field 'vendor' is {shown(vendor)}, no name")  # noqa: TRY004 - as for other items
+    return vendor.strip().lower()
 
 
 def game_status(text: str | None, period: int, scores: tuple[int, int]) -> Status:
     """The state of a game by its content: "Final" without scores or four periods is not final."""
-    words = (text or "").strip().lower()
+    words = text.strip().lower() if isinstance(text, str) else ""
     if words.startswith(("postponed", "ppd", "cancel")):
         return "postponed"
     if words.startswith("final"):
@@ -302,53 +357,41 @@ def game_status(text: str | None, period: int, scores: tuple[int, int]) -> Statu
     return "scheduled" if period == 0 else "in_progress"
 
 
-def injury_status(text: str | None) -> InjuryStatus:
-    """What the source's word for a status means; a word that nobody knows is `unknown`."""
-    words = (text or "").strip().lower().replace("-", " ")
-    if words.startswith(("out", "suspen")):
-        return "out"
-    if words in ("doubtful", "questionable", "probable", "available"):
-        return words
-    if words in ("day to day", "game time decision", "gtd"):
-        return "questionable"
-    return "unknown"
-
-
-def parse_line(text: str | float | None) -> float | None:
+def parse_line(text: object) -> float | None:
     """A line from "-5.5" or -5.5; None when there is none. Raises `ValueError` for anything else."""
-    return None if text is None or text == "" else float(text)
+    if text is None or text == "":
+        return None
+    try:
+        return float(text)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the line {shown(text)} cannot be read as a float") from error
 
 
-def parse_date(text: str) -> date:
-    """The game date: "2024-01-17", or the same with a time behind it that says nothing."""
-    return date.fromisoformat(text[:10])
+def parse_date(text: object) -> date:
+    """The game date: "2024-01-17", or the same with a time behind it that says nothing.
+
+    Raises `ValueError` for anything else.
+    """
+    try:
+        return date.fromisoformat(text[:10])  # type: ignore[index]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the date {shown(text)} is no date such as 2024-01-17") from error
 
 
-def parse_instant(text: str | None) -> datetime | None:
+def parse_instant(text: object) -> datetime | None:
     """The instant of an ISO 8601 text in UTC; None for anything else, such as "7:30 pm ET" or "Final"."""
     try:
-        instant = datetime.fromisoformat(text or "")
-    except ValueError:
+        instant = datetime.fromisoformat(text if isinstance(text, str) else "")
+        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-def parse_minutes(text: str | int | None) -> float:
+def parse_minutes(text: object) -> float:
     """Minutes from "34", 34, "34:12" (34.2), "00" or nothing. Raises `ValueError` for anything else."""
-    text = str(text) if isinstance(text, int) else text
-    if text is None or not text.strip():
+    if text is None or (isinstance(text, str) and not text.strip()):
         return 0.0
-    match = MINUTES.match(text.strip())
+    match = MINUTES.match(str(text).strip()) if isinstance(text, str | int) else None
     if match is None:
-        raise ValueError(f"minutes {text!r} are neither M nor M:SS")
+        raise ValueError(f"minutes {shown(text)} are neither M nor M:SS")
     return int(match[1]) + int(match[2] or 0) / 60
-
-
-def parse_height(text: str | None) -> int | None:
-    """Inches from "6-11"; None when none is given. Raises `ValueError` for anything else."""
-    if not text:
-        return None
-    match = HEIGHT.match(text.strip())
-    if match is None:
-        raise ValueError(f"height {text!r} is not feet-inches")
-    return int(match[1]) * 12 + int(match[2])

@@ -54,7 +54,10 @@ PUBLISHED_PARTITIONS = Table(
 
 QUARANTINE = Table(
     name="operations.quarantine",
-    description="Rows that broke a contract, with the reason; the date that they belong to was not published.",
+    description=(
+        "Rows that broke a contract, and items of the source that were set aside, with the reason. The date of a row "
+        "that broke a contract was not published; an item that was set aside may refuse nothing."
+    ),
     phase=Phase.RAW,
     grain=("game_date", "table_name", "reason", "row_json"),
     columns=(

@@ -12,7 +12,7 @@ import pytest
 from nba_pipeline.contracts import Table
 from nba_pipeline.raw import games, injury_reports, player_prop_lines
 from nba_pipeline.raw.game_lines import game_line_snapshots, game_lines
-from nba_pipeline.raw.injuries import injuries, unlike_the_reports
+from nba_pipeline.raw.injuries import CONTRACT, injuries, unknown_words, unlike_the_reports
 from nba_pipeline.raw.injury_reports import injury_snapshots
 from nba_pipeline.raw.player_prop_lines import main_lines, prop_line_snapshots
 from nba_pipeline.raw.scheduled_games import ScheduledGame, known_too_late
@@ -170,6 +170,25 @@ def test_a_player_listed_twice_has_the_worst_of_his_statuses(landing, land):
     assert [(row["player_id"], row["status"], row["status_text"]) for row in listed(landing, EARLY)] == [
         (1, "out", "Out")
     ]
+
+
+def test_words_that_nobody_knows_are_told_with_the_player_since_he_counts_as_not_out(landing, land):
+    land(INJURIES, NOON, [hurt(1, 10, "Rehabilitating"), hurt(2, 10, "Inactive"), hurt(3, 20, None)])
+    rows = pa.Table.from_pylist(listed(landing, EARLY), schema=CONTRACT.schema.to_pyarrow())
+    found = unknown_words(rows)
+    assert [(day, json.loads(raw)["player_id"]) for day, _, raw in found] == [(DAY, 1), (DAY, 3)]
+    assert [reason for _, reason, _ in found] == [
+        "the status 'Rehabilitating' of A B (1, BOS) is no word that is known: he counts as neither out nor available",
+        "the status '' of A B (3, NYK) is no word that is known: he counts as neither out nor available",
+    ]
+
+
+def test_odd_words_beside_the_facts_of_an_injury_keep_the_report(landing, land):
+    land(INJURIES, NOON, [hurt(1, 10, first_name=None), hurt(2, 10, last_name=7)])
+    assert reports(landing, EARLY)["BOS"] == (NOON, 2)
+    snapshots = injury_snapshots(landing, DAY)
+    injury_reports.injury_reports(snapshots, [EARLY])
+    assert snapshots.odd == ["the last_name 7 of A (2) is no text; it is left out"]
 
 
 def test_two_snapshots_of_one_instant_give_reports_and_players_of_the_same(landing, land):

@@ -74,7 +74,8 @@ def script() -> Iterator[Script]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         script.url = f"http://127.0.0.1:{server.server_address[1]}"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        # It looks twice a second whether it was shut down, unless it is told to look more often.
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield script
         server.shutdown()
 

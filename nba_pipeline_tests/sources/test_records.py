@@ -1,22 +1,29 @@
 """What the source's items mean."""
 
+import copy
 from datetime import UTC, datetime
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nba_pipeline.raw import game_lines, games, injuries, player_box_scores, player_prop_lines, players
+from nba_pipeline.sources.injury_words import injury_status
 from nba_pipeline.sources.records import (
     GameLineRecord,
     GameRecord,
     InjuryRecord,
+    PlayerRecord,
     PropLineRecord,
     StatRecord,
     game_status,
-    injury_status,
-    parse_height,
     parse_minutes,
+    reason_of,
 )
+
+INTERNALS = ("NoneType", "subscript", "attribute", "validation error", "pydantic", "unhashable", "argument")
+"""How errors of Python and of pydantic speak."""
 
 TEAM = {"id": 1, "abbreviation": "BOS"}
 
@@ -123,11 +130,52 @@ def test_negative_or_broken_counts_are_refused():
         StatRecord.of(stat(pts=1.5))
 
 
-def test_heights_are_feet_and_inches():
-    assert parse_height("6-11") == 83
-    assert parse_height("") is None
-    with pytest.raises(ValueError, match="feet-inches"):
-        parse_height("211 cm")
+@pytest.mark.parametrize(
+    ("item", "reason"),
+    [
+        (stat(min=34.5), "minutes 34.5 are neither M nor M:SS"),
+        (stat(min=[]), "minutes [] are neither M nor M:SS"),
+        (stat(pts="many"), "the field 'pts' (points) is 'many', no whole number"),
+        (stat(pts=True), "the field 'pts' (points) is True, no whole number"),
+        (stat(ast=-1), "assists is -1: it should be greater than or equal to 0"),
+        (stat(player=None), "the field 'player' is None, not an object"),
+        (stat(player={"first_name": "A"}), "the field 'id' is missing"),
+        (stat(player={"id": None}), "player_id is None: it should be a valid integer"),
+        (stat(game={"id": 3, "date": None, "season": 2023}), "the date None is no date such as 2024-01-17"),
+        (stat(game={"id": 3, "date": 20240117, "season": 2023}), "the date 20240117 is no date such as 2024-01-17"),
+    ],
+)
+def test_why_an_item_is_none_is_said_for_people(item, reason):
+    with pytest.raises((ValueError, KeyError)) as failure:
+        StatRecord.of(item)
+    assert reason_of(failure.value) == reason
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"home_team_score": "x"}, {"home_team": "BOS"}, {"visitor_team": None}, {"period": []}, {"date": 7},
+        {"status": 7}, {"id": "x"}, {"season": None}, {"home_team": {"id": 1}},
+    ],
+)  # fmt: skip
+def test_a_game_that_cannot_be_read_is_refused_in_words(changes):
+    with pytest.raises((ValueError, KeyError)) as failure:
+        GameRecord.of(game(**changes))
+    assert not any(internal in reason_of(failure.value) for internal in INTERNALS)
+
+
+@pytest.mark.parametrize(("text", "points"), [("12", 12), (12.0, 12), (" 12 ", 12), ("0", 0)])
+def test_a_count_may_come_as_text_or_with_a_point(text, points):
+    assert StatRecord.of(stat(pts=text)).points == points
+
+
+def test_noughts_as_text_of_a_player_who_sat_are_noughts():
+    assert StatRecord.of(stat(min="00", pts="0", ast="0")).did_not_play
+
+
+@pytest.mark.parametrize("text", [7, ["x"], "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_a_tip_off_that_is_no_instant_is_unknown(text):
+    assert GameRecord.of(game(datetime=text)).tipoff_at is None
 
 
 def injury(**changes) -> dict:
@@ -153,7 +201,16 @@ def odds(**changes) -> dict:
         ("Out", "out"), ("OUT FOR SEASON", "out"), ("Suspension", "out"), ("Doubtful", "doubtful"),
         ("Day-To-Day", "questionable"), ("day to day", "questionable"), ("GTD", "questionable"),
         (" questionable ", "questionable"), ("Probable", "probable"), ("Available", "available"),
-        ("Rehabilitating", "unknown"), ("", "unknown"), (None, "unknown"),
+        ("Inactive", "out"), ("INACTIVE_GLEAGUE_TWOWAY", "out"), ("Inactive - Coach's Decision", "out"),
+        ("Not With Team", "out"), ("NWT", "out"), ("DNP-CD", "out"), ("Suspended", "out"), ("Rest", "out"),
+        ("League Suspension", "out"), ("Out (knee)", "out"), ("Out Indefinitely", "out"), ("OFS", "out"),
+        ("Injured List", "out"), ("G League", "out"), ("G-League - On Assignment", "out"), ("Unavailable", "out"),
+        ("Not Available", "out"), ("Won't play", "out"), ("Not expected to play", "out"),
+        ("DTD", "questionable"), ("Day-To-Day (ankle)", "questionable"), ("Game-Time Decision", "questionable"),
+        ("Questionable; will warm up", "questionable"), ("Active", "available"), ("Cleared to play", "available"),
+        ("Expected to play", "available"), ("Doubtful (illness)", "doubtful"),
+        ("Rehabilitating", "unknown"), ("Personal", "unknown"), ("Two-Way", "unknown"), ("Outlook good", "unknown"),
+        ("Activities limited", "unknown"), ("", "unknown"), ("---", "unknown"), (None, "unknown"),
     ],
 )  # fmt: skip
 def test_the_words_of_an_injury_list_are_one_of_six_and_kept(text, status):
@@ -229,3 +286,63 @@ def test_spread_and_total_come_as_text_number_or_not_at_all():
 def test_a_game_line_that_cannot_be_one_is_none(changes):
     with pytest.raises(ValueError, match=r"float|greater|less"):
         GameLineRecord.of(odds(**changes))
+
+
+# whatever stands in a field
+
+UNUSUAL = ["\ud800", 10**30, -(2**63) - 1]
+ANY_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["\ud800", 10**30, -(2**63) - 1]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
+    max_leaves=4,
+)
+
+ROSTERED = {**stat()["player"], "height": "6-11", "weight": "220", "team": TEAM}
+
+
+def fields_of(item: dict) -> list[tuple[str, ...]]:
+    """The fields of an item, and those of the objects in it."""
+    inner = [(name, below) for name, value in item.items() if isinstance(value, dict) for below in value]
+    return [*((name,) for name in item), *inner]
+
+
+@pytest.mark.parametrize(
+    ("of", "item", "table"),
+    [
+        (GameRecord.of, game(), games.CONTRACT), (StatRecord.of, stat(), player_box_scores.CONTRACT),
+        (PlayerRecord.of, ROSTERED, players.CONTRACT), (InjuryRecord.of, injury(), injuries.CONTRACT),
+        (PropLineRecord.of, prop(), player_prop_lines.CONTRACT), (GameLineRecord.of, odds(), game_lines.CONTRACT),
+    ],
+    ids=["game", "box score", "player", "injury", "line on a player", "line on a game"],
+)  # fmt: skip
+@given(data=st.data())
+def test_whatever_stands_in_a_field_is_a_record_that_a_table_holds_or_a_reason_for_people(of, item, table, data):
+    *outer, field = data.draw(st.sampled_from(fields_of(item)))
+    item = copy.deepcopy(item)
+    inner = item[outer[0]] if outer else item
+    inner[field] = data.draw(ANY_JSON)
+    try:
+        record = of(item)
+    except (KeyError, ValueError) as error:
+        told = reason_of(error)
+        assert told
+        for internal in (
+            "NoneType",
+            "subscript",
+            "attribute",
+            "validation error",
+            "pydantic",
+            "unhashable",
+            "argument",
+        ):
+            assert internal not in told
+    else:
+        kinds = table.schema.to_pyarrow()
+        for name, value in record.model_dump().items():
+            if name in kinds.names and not isinstance(value, datetime):
+                pa.array([value], kinds.field(name).type)

@@ -1,0 +1,113 @@
+"""What a landed answer says about the dates of a run, what is set aside of it, and who is told."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from nba_pipeline.raw.landed import MOST_TOLD, Landed, read_landed, tell
+from nba_pipeline.raw.players import in_two_teams, players
+from nba_pipeline.sources.balldontlie import parse_active_players, parse_games, parse_stats
+from nba_pipeline.sources.landing import Landing
+from nba_pipeline_tests.sources.test_decoration import player
+from nba_pipeline_tests.sources.test_records import game, stat
+
+DAY = date(2024, 1, 17)
+NEXT = DAY + timedelta(days=1)
+NOW = datetime(2024, 1, 18, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def landing(tmp_path: Path) -> Landing:
+    return Landing(tmp_path)
+
+
+@pytest.fixture
+def told() -> list[str]:
+    return []
+
+
+def land(landing: Landing, endpoint: str, *items: object, last: date = DAY) -> None:
+    writer = landing.begin(endpoint, DAY, last, NOW)
+    writer.add_page(json.dumps({"data": items, "meta": {}}).encode(), {}, NOW)
+    writer.commit()
+
+
+def of_game(game_id: int, day: date, player_id: int) -> dict:
+    return stat(game={"id": game_id, "date": str(day), "season": 2023}, player=player(id=player_id))
+
+
+def test_a_game_of_another_date_is_set_aside_and_told_and_refuses_nothing(landing, told):
+    land(landing, "games", game(id=3), game(id=4, date="2024-02-20"))
+    found = read_landed(landing, "games", [DAY], parse_games, warn=told.append)
+    assert [record.game_id for record in found.records] == [3]
+    assert found.refused == {}
+    [(day, reason, raw)] = found.rejected
+    assert (day, json.loads(raw)["game_id"]) == (DAY, 4)
+    assert reason == "asked about 2024-01-17, /games answered with game 4 of 2024-02-20, which is left out"
+    assert told == [f"{reason} and is in operations.quarantine"]
+
+
+def test_the_rows_of_a_game_of_another_date_are_told_once_with_their_number(landing, told):
+    land(landing, "stats", of_game(3, DAY, 1), *(of_game(4, NEXT, number) for number in range(5)))
+    found = read_landed(landing, "stats", [DAY], parse_stats, warn=told.append)
+    assert (len(found.records), len(found.rejected), found.refused) == (1, 5, {})
+    [sentence] = told
+    assert "game 4 of 2024-01-18" in sentence
+    assert sentence.endswith("(5 times)")
+
+
+def test_what_was_asked_for_and_is_not_of_this_run_is_no_stranger(landing, told):
+    land(landing, "games", game(id=3), game(id=4, date=str(NEXT)), last=NEXT)
+    found = read_landed(landing, "games", [NEXT], parse_games, warn=told.append)
+    assert [record.game_id for record in found.records] == [4]
+    assert (found.rejected, told) == ([], [])
+
+
+ROSTER = [player(id=number, height=height) for number, height in enumerate(["6-11", "6'7\"", "211cm", "tall"])]
+
+
+def everybody(landing: Landing, told: list[str], *items: object) -> Landed:
+    land(landing, "players/active", *items, last=NEXT)
+    return read_landed(landing, "players/active", [DAY, NEXT], parse_active_players, warn=told.append, dated=False)
+
+
+def test_one_odd_height_of_the_list_of_everybody_refuses_no_date(landing, told):
+    found = everybody(landing, told, *ROSTER)
+    assert [record.height_inches for record in found.records] == [83, 79, 83, None]
+    assert (found.refused, found.rejected) == ({}, [])
+    assert told == ["the height 'tall' of Nikola Jokić (3) cannot be read; it is left out"]
+
+
+@pytest.mark.parametrize("item", [player(id=None), player(id="x"), player(team={"id": 1}), "words", None, {}], ids=str)
+def test_a_player_who_cannot_be_read_at_all_is_set_aside_and_the_others_go_on(landing, told, item):
+    found = everybody(landing, told, *ROSTER[:2], item)
+    assert [record.player_id for record in found.records] == [0, 1]
+    assert found.refused == {}
+    assert [(day, json.loads(raw)) for day, _, raw in found.rejected] == [(DAY, item), (NEXT, item)]
+    [sentence] = told
+    assert "item 2 cannot be read and is in operations.quarantine: " in sentence
+
+
+def test_a_box_score_that_cannot_be_read_still_refuses_its_date(landing, told):
+    land(landing, "stats", of_game(3, DAY, 1), of_game(4, NEXT, 2) | {"pts": None}, last=NEXT)
+    found = read_landed(landing, "stats", [DAY, NEXT], parse_stats, warn=told.append)
+    assert list(found.refused) == [NEXT]
+
+
+def test_a_player_who_is_listed_twice_is_one_and_two_teams_are_told(landing, told):
+    moved = player(id=1, team={"id": 9, "abbreviation": "MIA"})
+    found = everybody(landing, told, *ROSTER[:2], ROSTER[0], moved)
+    listed = list(zip(found.records, found.captured, strict=True))
+    rows = players(listed, found.days_of, {DAY: frozenset([8, 9])}).to_pylist()
+    assert [(row["player_id"], row["team"]) for row in rows] == [(0, "DEN"), (1, "MIA")]
+    assert in_two_teams(listed) == [
+        "Nikola Jokić (1) is on the rosters of DEN and MIA; the second counts, which was listed last"
+    ]
+
+
+def test_of_many_warnings_the_first_are_named_and_the_others_counted(told):
+    tell([f"thing {number}" for number in range(MOST_TOLD + 7)], told.append)
+    assert len(told) == MOST_TOLD + 1
+    assert told[-1] == "and 7 more of this kind"
