@@ -230,7 +230,7 @@ def decided_home(loaded_home: Path, source: LeagueServer, tmp_path_factory: pyte
 @pytest.fixture(scope="module")
 def broken(
     decided_home: Path, source: LeagueServer, league: League, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Home]:
+) -> Iterator[Callable[[str], Home]]:
     """Homes with a fault each, brought about once: a test takes a copy."""
     known: dict[str, Home] = {}
 
