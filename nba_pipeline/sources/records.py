@@ -1,11 +1,11 @@
 """What the source's items mean: typed, flat records, and the reasons why an item cannot be one."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 
 from nba_pipeline.sources.decoration import Decoration, parse_height, parse_weight, shown
 from nba_pipeline.sources.injury_words import InjuryStatus, injury_status
@@ -313,7 +313,7 @@ def reason_of(error: Exception) -> str:
     return str(error)
 
 
-def _wrong_field(found: ErrorDetails) -> str:
+def _wrong_field(found: Mapping[str, Any]) -> str:
     """One field that pydantic refused."""
     name = ".".join(map(str, found["loc"]))
     why = found["msg"].removeprefix("Value error, ").replace("Input should", "it should")
