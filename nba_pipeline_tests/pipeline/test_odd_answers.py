@@ -2,11 +2,9 @@
 
 import gzip
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ from nba_pipeline.operations.runs import materialize, opened
 from nba_pipeline.raw import games, injuries, player_box_scores, players
 from nba_pipeline.warehouse.operations_tables import QUARANTINE
 from nba_pipeline_tests.pipeline.conftest import NOW, Workbench
+from nba_pipeline_tests.scripted_server import serving
 
 DECORATION = ("first_name", "last_name", "position", "height_inches", "weight_pounds")
 DAY, TODAY = date(2025, 11, 11), date(2025, 11, 12)
@@ -75,24 +74,8 @@ def altered(endpoint: str, content: dict[str, Any]) -> None:
 def odd_source(league: League) -> Iterator[tuple[OddSource, LeagueServer]]:
     with LeagueServer(league, now=NOW) as behind:
         source = OddSource(behind.url)
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                status, body, headers = source.answer(self.path, self.headers["Authorization"])
-                self.send_response(status)
-                for name, value in {"Content-Length": str(len(body)), **headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Says nothing."""
-
-        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as front:
-            source.url = f"http://127.0.0.1:{front.server_address[1]}"
-            threading.Thread(target=front.serve_forever, args=(0.01,), daemon=True).start()
+        with serving(lambda asked: source.answer(asked.path, asked.headers["Authorization"])) as source.url:
             yield source, behind
-            front.shutdown()
 
 
 def test_odd_answers_refuse_nothing_in_a_home_of_odd_letters_and_what_was_set_aside_is_counted(

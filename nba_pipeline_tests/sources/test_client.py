@@ -8,12 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -25,6 +24,7 @@ from nba_pipeline.sources.balldontlie import BalldontlieClient, parse_games
 from nba_pipeline.sources.errors import DamagedLandingError, SourceRefused, SourceUnavailable
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.sources.rate_limit import RateLimiter
+from nba_pipeline_tests.scripted_server import Answer, serving
 
 DAY = date(2024, 1, 17)
 KEY = "a-very-secret-key"
@@ -53,31 +53,16 @@ class Script:
 def script() -> Iterator[Script]:
     script = Script()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer(handler: BaseHTTPRequestHandler) -> Answer | None:
+        found = script.next()
+        script.seen[-1] = handler.path
+        if callable(found):
+            found(handler)
+            return None
+        return found
 
-        def do_GET(self) -> None:
-            answer = script.next()
-            script.seen[-1] = self.path
-            if callable(answer):
-                answer(self)
-                return
-            status, body, headers = answer
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(body)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Says nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        script.url = f"http://127.0.0.1:{server.server_address[1]}"
-        # It looks twice a second whether it was shut down, unless it is told to look more often.
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    with serving(answer) as script.url:
         yield script
-        server.shutdown()
 
 
 @pytest.fixture
@@ -331,6 +316,7 @@ LIMITED = """
 import sys, time
 from pathlib import Path
 from nba_pipeline.sources.rate_limit import RateLimiter
+from nba_pipeline_tests.scripted_server import Answer, serving
 limiter = RateLimiter(Path(sys.argv[1]), 20)
 end = time.time() + 4
 while time.time() < end:
