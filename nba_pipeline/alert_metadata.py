@@ -36,6 +36,7 @@ class AlertKind(StrEnum):
     FRESHNESS_MISSED = "freshness missed"
     SELF_HEAL_GAVE_UP = "self-heal gave up"
     OVERRIDE_USED = "override used"
+    GAME_HELD = "game held"
     ACCURACY_TRIPWIRE = "accuracy tripwire"
     AUTOMATION_FAILED = "automation failed"
     CODE_CHANGED = "code changed"

@@ -119,6 +119,7 @@ class Table:
     `landed` is the endpoint whose landed answers the table is parsed from. With `landed_optional` a date about
     which nothing was landed has no rows and is complete: what nobody asked for in time can never be had.
     `waits_for(read)` returns what a date still waits for before it can be made: `game_date`, `reason`.
+    `decided` tables follow from what people decided about games as well, and from whether the date's deadline is over.
     `critical` tables must be complete for the next phase to begin. A `ledger` is never made again once the
     last game of its date has tipped off, but for those of its rows that `made_again(rows)` gives. `notes(rows)`
     says what the materialization of a date shall tell of its published rows, for whoever cannot trust the
@@ -138,6 +139,7 @@ class Table:
     landed: str | None = None
     landed_optional: bool = False
     waits_for: Callable[[Reader], ibis.Table] | None = None
+    decided: bool = False
     critical: bool = False
     ledger: bool = False
     made_again: Callable[[ibis.Table], ibis.Table] | None = None

@@ -35,6 +35,16 @@ AFTER_THE_GAMES = {
 """What the games make: the last of them ends around one in the morning."""
 
 
+HELD_FROM = time(6, 45)
+"""From when, on the day after, a game that is wrong or absent is held: the source was asked three times by then, and
+the features of the day are made next."""
+
+
+def held_from(day: date) -> datetime:
+    """The instant from which a game of a date that is not whole is held, in UTC."""
+    return _instant(day + timedelta(days=1), HELD_FROM)
+
+
 def hours_of(table: Table) -> Hours:
     """The hours of a table."""
     return (BEFORE_THE_GAMES if table.before_tip_off else AFTER_THE_GAMES)[table.phase]

@@ -17,6 +17,7 @@ import ibis
 from nba_pipeline.clock import Clock, season_of
 from nba_pipeline.code_versions import version_of
 from nba_pipeline.contracts import Grid, Phase, Read, Reader, Table, Window
+from nba_pipeline.game_decisions import GameDecision, decision_hash, decisions_in_force
 from nba_pipeline.partitions import game_dates, read_bounds, season_start
 from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing import Landing
@@ -39,6 +40,11 @@ KNOWN_GAP = "known_gap"
 """The override that lets look-backs pass over a date whose games will never be had."""
 
 SCHEDULE = "raw.games"
+
+HELD_GAMES = "raw.held_games"
+
+MEND = ". Mend: "
+"""Where a reason names the command that mends it."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,24 @@ class Override:
         )
 
 
+@dataclass(frozen=True)
+class Held:
+    """A game that is held: nothing of it is in any history, and nothing waits for it."""
+
+    game_date: date
+    game_id: int
+    teams: tuple[str, ...]
+    reasons: str
+    decided_by: str
+
+    def __str__(self) -> str:
+        """The game with the reasons, as a sentence that names the next command."""
+        return (
+            f"game {self.game_id} of {' and '.join(self.teams)} on {self.game_date} is held by {self.decided_by}: "
+            f"{self.reasons}{MEND}nba-pipeline game show {self.game_id}"
+        )
+
+
 class Need(StrEnum):
     """What has to be done about a table on a date."""
 
@@ -121,7 +145,9 @@ class Evidence:
         self._coverage: dict[str, dict[date, Coverage]] = {}
         self._content: dict[tuple[str, date], str] = {}
         self._damaged: set[tuple[str, date]] = set()
-        self._prefixes: dict[tuple[str, date], tuple[list[date], list[str]]] = {}
+        self._prefixes: dict[tuple[str, date, bool], tuple[list[date], list[str]]] = {}
+        self._held: dict[date, dict[int, Held]] | None = None
+        self._decisions: Mapping[tuple[date, int], GameDecision] | None = None
         self._manifest: dict[str, dict[date, Published]] | None = None
         self._overrides: dict[tuple[str, date], Override] | None = None
         self._tipped_off: dict[date, datetime] | None = None
@@ -283,6 +309,26 @@ class Evidence:
             self._overrides = {key: decision for key, decision in last.items() if now < decision.until}
         return self._overrides
 
+    @property
+    def decisions(self) -> Mapping[tuple[date, int], GameDecision]:
+        """What people decided about games, and what is in force now, by date and game."""
+        if self._decisions is None:
+            self._decisions = decisions_in_force(self.session, self.clock.now())
+        return self._decisions
+
+    def held(self, day: date) -> Mapping[int, Held]:
+        """The games of a date that are held, by id."""
+        if self._held is None:
+            self._held = {}
+            table = next((table for table in self.tables if table.name == HELD_GAMES), None)
+            if table is not None and self.session.exists(table):
+                for row in self.session.query_built("held games", partial(_held_rows, table)).to_pylist():
+                    of_date = self._held.setdefault(row["game_date"], {})
+                    known = of_date.get(row["game_id"])
+                    teams = (*(known.teams if known else ()), row.pop("team"))
+                    of_date[row["game_id"]] = Held(**row, teams=teams)
+        return self._held.get(day, {})
+
     def is_known_gap(self, day: date) -> bool:
         """Whether a person recorded that the games of a date will never be had."""
         return (KNOWN_GAP, day) in self.overrides
@@ -326,6 +372,8 @@ class Evidence:
 
     def _inputs_of(self, table: Table, day: date, made_with: Sequence[Table] = ()) -> str:
         digest = hashlib.sha256(self._landed(table, day).encode())
+        if table.decided:
+            digest.update(decision_hash(self.decisions, day).encode())
         for name, read in sorted(table.reads.items()):
             made = read.table in made_with
             if made and read.window is Window.SAME_DATE:
@@ -333,17 +381,18 @@ class Evidence:
             digest.update(f"|{name}:".encode())
             if read.window is not Window.SAME_DATE:
                 begin, _ = read_bounds(read, day, day)
-                digest.update(self._before(read.table, begin, day).encode())
+                digest.update(self._before(read, begin, day).encode())
             if read.window is not Window.BEFORE and not made:
                 line = self.published(read.table).get(day)
-                digest.update((line.fingerprint if line else "-").encode())
+                digest.update((line.fingerprint if line and _says_something(read, line) else "-").encode())
         return digest.hexdigest()
 
-    def _before(self, table: Table, begin: date, day: date) -> str:
+    def _before(self, read: Read, begin: date, day: date) -> str:
         """A hash over the fingerprints of a table from `begin` to the day before `day`."""
-        key = (table.name, begin)
+        table, key = read.table, (read.table.name, begin, read.optional)
         if key not in self._prefixes:
-            dates = sorted(d for d in self.published(table) if d >= begin)
+            lines = self.published(table)
+            dates = sorted(d for d, line in lines.items() if d >= begin and _says_something(read, line))
             digest, hashes = hashlib.sha256(), []
             for d in dates:
                 digest.update(f"{d}{self.published(table)[d].fingerprint}".encode())
@@ -552,6 +601,18 @@ class Evidence:
                     end = _reached_until(read, day)
                     dates.update(scheduled[bisect_right(scheduled, day) : bisect_left(scheduled, end)])
         return dates
+
+
+def _says_something(read: Read, line: Published) -> bool:
+    """Whether a date of an upstream table counts as an input: one without rows adds nothing to an optional one."""
+    return bool(line.row_count) or not read.optional
+
+
+def _held_rows(table: Table, read: Reader) -> ibis.Table:
+    """The teams of all games that are held."""
+    rows = read(table)
+    held = rows.filter(rows.state == "held").order_by("game_date", "game_id", "team")
+    return held.select("game_date", "game_id", "team", "reasons", "decided_by")
 
 
 def _last_tip_offs(schedule: Table, read: Reader) -> ibis.Table:

@@ -154,6 +154,9 @@ def raw_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Table
             found[day].reasons += [f"{table.name} on {day}: {reason}" for reason in broken.get(day, ())]
             if evidence.is_outdated(table, day):
                 found[day].reasons.append(_not_current(table, [day], Need.OUTDATED))
+    if not all(table.before_tip_off for table in into):
+        for day in dates:
+            found[day].warnings += map(str, evidence.held(day).values())
     return found
 
 
@@ -506,5 +509,9 @@ def alert_kind(verdicts: Iterable[Verdict]) -> AlertKind | None:
     found = list(verdicts)
     if any(TRIPWIRE in reason for v in found if v.state is State.CLOSED for reason in v.reasons):
         return AlertKind.ACCURACY_TRIPWIRE
+    if any(v.state is State.DEGRADED and " is held by " in reason for v in found for reason in v.reasons) and not any(
+        v.state in (State.CLOSED, State.OVERRIDDEN) for v in found
+    ):
+        return AlertKind.GAME_HELD
     overridden = not any(v.state is State.CLOSED for v in found) and any(v.state is State.OVERRIDDEN for v in found)
     return AlertKind.OVERRIDE_USED if overridden else None

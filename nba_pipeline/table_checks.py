@@ -12,6 +12,7 @@ from dagster import AssetCheckSeverity
 from nba_pipeline.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.check_evaluations import listed, record_by_date
 from nba_pipeline.contracts import Table
+from nba_pipeline.evidence import MEND
 from nba_pipeline.gates import GATES, RECENT, Gate, Gatekeeper, State, Verdict, alert_kind, last_table, record
 from nba_pipeline.partitions import to_date
 from nba_pipeline.step_retries import retrying_what_can_heal
@@ -144,6 +145,9 @@ def said_of(verdicts: Iterable[Verdict], gatekeeper: Gatekeeper) -> dict[str, dg
         return {}
     if kind is AlertKind.OVERRIDE_USED:
         effect, mend = "Data that a gate refuses flows on, because a person decided so.", "nba-pipeline gate overrides"
+    elif kind is AlertKind.GAME_HELD:
+        effect = "The game is in no history and in no grade; everything else of its date goes on without it."
+        mend = next(cause.partition(MEND)[2] for v in found for cause in v.reasons if MEND in cause)
     else:
         last = max(verdict.game_date for verdict in found) - timedelta(days=1)
         effect = "Nothing is graded or published from these predictions."

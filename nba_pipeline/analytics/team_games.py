@@ -4,7 +4,7 @@ import ibis
 
 from nba_pipeline.analytics.box_score_rates import game_minutes, possessions
 from nba_pipeline.raw import games as raw_games
-from nba_pipeline.raw.player_box_scores import COUNTS
+from nba_pipeline.raw.box_score_rules import COUNTS
 
 
 def team_totals(box_scores: ibis.Table, games: ibis.Table) -> ibis.Table:
@@ -16,8 +16,8 @@ def team_totals(box_scores: ibis.Table, games: ibis.Table) -> ibis.Table:
     sums = box_scores.group_by("game_date", "game_id", "team_id").agg(
         **{column.name: box_scores[column.name].sum() for column in COUNTS}
     )
-    sides = raw_games.team_games(games).drop("game_date", "status", "tipoff_at")
-    totals = sums.inner_join(sides, ["game_id", "team_id"])
+    sides = raw_games.team_games(games).drop("status", "status_text", "tipoff_at")
+    totals = sums.inner_join(sides, ["game_date", "game_id", "team_id"])
     totals = totals.mutate(
         possessions=possessions(totals),
         game_minutes=game_minutes(totals),

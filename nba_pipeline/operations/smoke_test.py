@@ -7,15 +7,12 @@ from enum import Enum
 
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase, Table, Window
-from nba_pipeline.evidence import KNOWN_GAP, Coverage, Evidence, Override
+from nba_pipeline.evidence import KNOWN_GAP, MEND, Coverage, Evidence, Override
 from nba_pipeline.gates import GATES, RECENT, TRIPWIRE, Gatekeeper, Verdict
 from nba_pipeline.gates import State as GateState
 from nba_pipeline.operations.outcome import COMMAND, Cause, Outcome
 from nba_pipeline.partitions import game_dates
 from nba_pipeline.tables import all_tables
-
-MEND = ". Mend: "
-"""Where a reason names the command that mends it."""
 
 CHECKED = (Phase.RAW, Phase.ANALYTICS, Phase.PRECOMPUTE, Phase.PREDICTIONS, Phase.GRADES)
 

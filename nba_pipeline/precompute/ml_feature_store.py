@@ -32,7 +32,12 @@ from nba_pipeline.contracts import (
     rows_as_keys,
 )
 from nba_pipeline.contracts import Table as Contract
-from nba_pipeline.precompute import player_composite_factors, player_daily_cache, player_shot_zone_analysis
+from nba_pipeline.precompute import (
+    player_composite_factors,
+    player_daily_cache,
+    player_shot_zone_analysis,
+    window_completeness,
+)
 from nba_pipeline.precompute.feature_groups import (
     departures,
     form,
@@ -84,10 +89,12 @@ CONTRACT = Contract(
         PLAYER_ID,
         *(feature.column for feature in FEATURES),
         *quality_columns(FEATURES),
-        Column("quality", "float64", "Mean quality of the row's features, news aside.", "points of 100",
-               between=(0, 100)),
-        Column("quality_tier", "string", "Gold from 95, silver from 85, bronze from 70, poor from 50.",
-               "category", allowed=("gold", "silver", "bronze", "poor", "critical")),
+        Column("quality", "float64",
+               "Mean quality of the row's features, news aside; times the completeness of his team's windows where "
+               "one is not complete.", "points of 100", between=(0, 100)),
+        Column("quality_tier", "string",
+               "Gold from 95, silver from 85, bronze from 70, poor from 50; at best poor where one of his team's windows "
+               "is not complete.", "category", allowed=("gold", "silver", "bronze", "poor", "critical")),
         Column("missing_features", "int64", "Features that are null, news aside.", "features",
                between=(0, len(FEATURES))),
         Column("injury_report_known_at", "timestamp(6)",
@@ -146,6 +153,7 @@ OF_CACHE = (
     "games_played_season",
     "team_games_season",
     "three_point_share_last_10",
+    "window_completeness",
     *OF_LOADS,
 )
 """What is taken from the cache as it stands there."""
@@ -254,14 +262,19 @@ def with_quality(rows: ibis.Table) -> ibis.Table:
     wanted = Counter(feature.quality_column.name for feature in lasting)
     total = added([rows[name] * (wanted[name] - count) for name, count in missing.items()])
     quality = total.cast("float64") / len(lasting)
+    complete = window_completeness.is_complete(rows.window_completeness)
+    quality = complete.ifelse(quality, quality * rows.window_completeness)
     return rows.select(
         *[c for c in CONTRACT.schema.names if c in rows.columns and c not in _FEATURE_NAMES],
         **{f.name: rows[f.name].cast("float64") for f in FEATURES},
         quality=quality,
-        quality_tier=tier(quality),
+        quality_tier=complete.ifelse(tier(quality), tier(ibis.least(quality, MOST_WITH_MISSING_GAMES))),
         missing_features=added(list(missing.values())),
     )
 
+
+MOST_WITH_MISSING_GAMES = 69.0
+"""The best quality by which a row is ranked of which a window lacks games: it is poor, however much else is known."""
 
 _FEATURE_NAMES = frozenset(feature.name for feature in FEATURES)
 

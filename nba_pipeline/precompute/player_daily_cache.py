@@ -25,6 +25,8 @@ from nba_pipeline.contracts import (
     rows_as_keys,
 )
 from nba_pipeline.contracts import Table as Contract
+from nba_pipeline.precompute import window_completeness
+from nba_pipeline.raw import held_games
 from nba_pipeline.table_asset import transformed
 
 EARLY_SEASON_GAMES = 10
@@ -87,12 +89,14 @@ CONTRACT = Contract(
         _mean("team_pace_last_10", "Mean pace of his team's last 10 games this season.", "possessions", 180),
         _mean("team_offensive_rating_last_10", "Mean offensive rating of his team's last 10 games this season.",
               "points", 250),
+        *window_completeness.COLUMNS,
         Column("is_early_season", "boolean", f"Fewer than {EARLY_SEASON_GAMES} games played this season.", "flag"),
     ),
     reads={
         "upcoming": Read(upcoming_player_game_context.CONTRACT),
         "history": Read(player_game_summary.CONTRACT, Window.BEFORE, earlier_seasons=1),
         "team_history": Read(team_offense_game_summary.CONTRACT, Window.BEFORE, earlier_seasons=1),
+        "rulings": Read(held_games.CONTRACT, Window.BEFORE, earlier_seasons=1, optional=True),
     },
     grid=Grid(
         ("game_id", "player_id"),
@@ -158,10 +162,13 @@ def primary_zone(rows: ibis.Table) -> ibis.Value:
     )
 
 
-def player_daily_cache(upcoming: ibis.Table, history: ibis.Table, team_history: ibis.Table) -> ibis.Table:
+def player_daily_cache(
+    upcoming: ibis.Table, history: ibis.Table, team_history: ibis.Table, rulings: ibis.Table
+) -> ibis.Table:
     """One row a date and expected player, from the context of the dates and everything before them."""
     rows = as_of(upcoming, player_states(history), "player_id")
     rows = as_of(rows, team_states(team_history), "team_id")
+    rows = window_completeness.with_windows(rows, team_history, rulings)
     games_played = rows.games_played_season.fill_null(0)
     rows = rows.mutate(
         games_played_season=games_played,

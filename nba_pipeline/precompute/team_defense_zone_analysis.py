@@ -23,13 +23,14 @@ from nba_pipeline.contracts import (
     Grid,
     Phase,
     Read,
+    Reader,
     Window,
     rows_as_keys,
 )
 from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.precompute.zones import COUNTS, LEAST_ATTEMPTS, ZONE_NAMES, ZONES, Zone, rate, with_zones
 from nba_pipeline.raw import games as raw_games
-from nba_pipeline.raw import player_box_scores
+from nba_pipeline.raw.box_score_rules import expected_sides
 from nba_pipeline.table_asset import asset_key, transformed
 
 SAMPLE_GAMES = 15
@@ -61,6 +62,11 @@ def _zone_columns(zone: Zone) -> Iterator[Column]:
                   f"By how much more {zone.shots} brought per possession against it over the last {SAMPLE_GAMES} "
                   "games than in the league's season before the date; positive is a weak defence.",
                   "%", (-100, 10_000))  # fmt: skip
+
+
+def teams_of_the_date(read: Reader) -> ibis.Table:
+    """Both teams of every game that is played on the date, as the schedule has it."""
+    return expected_sides(raw_games.team_games(read(raw_games.CONTRACT)))
 
 
 CONTRACT = Contract(
@@ -99,7 +105,7 @@ CONTRACT = Contract(
         "games": Read(raw_games.CONTRACT),
         "defense": Read(team_defense_game_summary.CONTRACT, Window.BEFORE),
     },
-    grid=Grid(("game_id", "team_id"), player_box_scores.team_game_keys, rows_as_keys("game_id", "team_id"), "teams"),
+    grid=Grid(("game_id", "team_id"), teams_of_the_date, rows_as_keys("game_id", "team_id"), "teams"),
     before_tip_off=True,
 )  # fmt: skip
 

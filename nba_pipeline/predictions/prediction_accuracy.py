@@ -24,6 +24,7 @@ from nba_pipeline.precompute import ml_feature_store
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.predictions.player_predictions import LIVE, SETTINGS, STATS
 from nba_pipeline.raw import games as raw_games
+from nba_pipeline.raw import held_games
 from nba_pipeline.table_asset import transformed
 
 BASELINES = {
@@ -39,9 +40,10 @@ Without the feature, the statistic's prior stands in for it.
 UNIT = "unit of the statistic"
 
 
-def gradable(predictions: ibis.Table, games: ibis.Table) -> ibis.Table:
-    """The predictions of final games, without live ones made after the tip-off that the game had in the end."""
+def gradable(predictions: ibis.Table, games: ibis.Table, rulings: ibis.Table) -> ibis.Table:
+    """The predictions of final games that are not held, without live ones made after the tip-off that there was."""
     final = games.filter(games.status == "final").select("game_date", "game_id", tipped_off_at=games.tipoff_at)
+    final = final.anti_join(held_games.held(rulings), ["game_date", "game_id"])
     rows = predictions.inner_join(final, ["game_date", "game_id"])
     late = (rows.mode == LIVE) & (rows.made_at >= rows.tipped_off_at).fill_null(False)
     return rows.filter(~late).select(predictions.columns)
@@ -49,7 +51,7 @@ def gradable(predictions: ibis.Table, games: ibis.Table) -> ibis.Table:
 
 def graded_keys(read: Reader) -> ibis.Table:
     """Every prediction of a final game, once a mode: the newest made before tip-off, or the backtest."""
-    rows = gradable(read(player_predictions.CONTRACT), read(raw_games.CONTRACT))
+    rows = gradable(read(player_predictions.CONTRACT), read(raw_games.CONTRACT), read(held_games.CONTRACT))
     return rows.select(player_predictions.KEYS).distinct()
 
 
@@ -65,7 +67,8 @@ def unlike_rows(staged: ibis.Table, read: Reader) -> ibis.Table:
 CONTRACT = Contract(
     name="predictions.prediction_accuracy",
     description=(
-        "One row per prediction of a final game that counts: of several live ones, the newest made before tip-off. "
+        "One row per prediction of a final game that is not held, and that counts: of several live ones, the newest "
+        "made before tip-off. "
         "A player who did not play is void: `played` is false and there is neither an actual value nor an error; only "
         "the probability of playing is graded."
     ),
@@ -126,6 +129,7 @@ CONTRACT = Contract(
         "outcomes": Read(player_game_summary.CONTRACT),
         "features": Read(ml_feature_store.CONTRACT),
         "games": Read(raw_games.CONTRACT),
+        "rulings": Read(held_games.CONTRACT, optional=True),
     },
     grid=Grid(player_predictions.KEYS[1:], graded_keys, rows_as_keys(*player_predictions.KEYS[1:]), "grades"),
     audits=(
@@ -169,10 +173,10 @@ def results(outcomes: ibis.Table) -> ibis.Table:
 
 
 def prediction_accuracy(
-    predictions: ibis.Table, outcomes: ibis.Table, features: ibis.Table, games: ibis.Table
+    predictions: ibis.Table, outcomes: ibis.Table, features: ibis.Table, games: ibis.Table, rulings: ibis.Table
 ) -> ibis.Table:
     """One row a counting prediction of a final game, from the rows of the same dates."""
-    rows = counting(gradable(predictions, games))
+    rows = counting(gradable(predictions, games, rulings))
     for found in (results(outcomes), guesses(features)):
         rows = rows.left_join(found, ["game_id", "player_id"])
         rows = rows.drop([c for c in rows.columns if c.endswith("_right")])

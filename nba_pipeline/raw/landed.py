@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Generic, TypeVar
@@ -17,12 +17,22 @@ MOST_TOLD = 20
 """More warnings of one kind are counted."""
 
 
+@dataclass(frozen=True)
+class Unreadable:
+    """An item about a date that cannot be read: of which game it is, as far as it says so, and why."""
+
+    game_date: date
+    game_id: int | None
+    reason: str
+
+
 @dataclass
 class Landed(Generic[R]):
     """What the landing says about a range of dates.
 
     `records` come with the capture that they were read from, and `days_of` says for which dates a capture
-    speaks; `refused` names the dates about which nothing can be said; `rejected` holds the items that are set aside,
+    speaks; `refused` names the dates about which nothing can be said, or not all: `unreadable` has the items because of
+    which; `rejected` holds the items that are set aside,
     for quarantine, and `warnings` what a person should know of although it refuses nothing.
     """
 
@@ -30,8 +40,22 @@ class Landed(Generic[R]):
     captured: list[Capture] = field(default_factory=list)
     days_of: dict[Capture, list[date]] = field(default_factory=dict)
     refused: dict[date, list[str]] = field(default_factory=dict)
+    unreadable: list[Unreadable] = field(default_factory=list)
     rejected: list[tuple[date, str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    def refused_but_for(self, games: Mapping[date, Collection[int]]) -> dict[date, list[str]]:
+        """What is refused, without what refuses a date only because an item about one of these games cannot be read.
+
+        An item that does not say of which game it is counts as about them, where there are any on its date.
+        """
+        excused = {
+            (item.game_date, item.reason)
+            for item in self.unreadable
+            if (item.game_id in games.get(item.game_date, ()) if item.game_id else games.get(item.game_date))
+        }
+        kept = {day: [why for why in said if (day, why) not in excused] for day, said in self.refused.items()}
+        return {day: said for day, said in kept.items() if said}
 
 
 def read_landed(
@@ -86,12 +110,17 @@ def _add(landed: Landed[R], parsed: Parsed[R], capture: Capture, days: list[date
     landed.warnings.extend(sentence for record in chosen for sentence in record.odd)
     if dated:
         _set_strangers_aside(landed, parsed, capture, days[0])
+    dates_of_games = {getattr(r, "game_id", None): getattr(r, "game_date", None) for r in parsed.records}
     for item in parsed.rejected:
-        affected = [day for day in days if day == _date_of(item.raw)] if dated else days
+        game_id = _game_of(item.raw)
+        known = {_date_of(item.raw), dates_of_games.get(game_id) if game_id else None}
+        affected = [day for day in days if day in known] if dated else days
         for day in affected or days:
             landed.rejected.append((day, item.reason, item.raw))
             if dated:
-                landed.refused.setdefault(day, []).append(f"{item.page} item {item.index}: {item.reason}")
+                reason = f"{item.page} item {item.index}: {item.reason}"
+                landed.refused.setdefault(day, []).append(reason)
+                landed.unreadable.append(Unreadable(day, game_id, reason))
         if not dated:
             landed.warnings.append(
                 f"{item.page} item {item.index} cannot be read and is in operations.quarantine: {item.reason}"
@@ -110,6 +139,14 @@ def _set_strangers_aside(landed: Landed[R], parsed: Parsed[R], capture: Capture,
             reason = f"asked about {asked}, {answered}, which is left out"
             landed.rejected.append((day, reason, record.model_dump_json()))
             landed.warnings.append(f"{reason} and is in operations.quarantine")
+
+
+def _game_of(raw: str) -> int | None:
+    """The game that an unreadable item about a player claims to be of, if that much can be read."""
+    item = json.loads(raw)
+    game = item.get("game") if isinstance(item, dict) else None
+    game_id = game.get("id") if isinstance(game, dict) else None
+    return game_id if isinstance(game_id, int) else None
 
 
 def _date_of(raw: str) -> date | None:

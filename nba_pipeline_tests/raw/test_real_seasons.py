@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from nba_pipeline.raw.player_box_scores import OVERTIME_TEAM_MINUTES, ROUNDED_MINUTES, TEAM_MINUTES
+from nba_pipeline.raw.box_score_rules import OVERTIME_TEAM_MINUTES, ROUNDED_MINUTES, TEAM_MINUTES
 
 
 def test_no_real_team_game_is_further_off_its_minutes_than_whole_minutes_may_be(real_data: Path):

@@ -1,0 +1,267 @@
+"""What the box score of a game must fulfil: the columns of its rows, and the rules about a game's rows together.
+
+One definition, two uses: `raw.held_games` finds the games that break a rule, and `raw.player_box_scores` promises
+that none of its games does.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from nba_pipeline.contracts import GAME_DATE, GAME_ID, PLAYER_ID, SEASON, TEAM, TEAM_ID, Column, Phase, Table
+from nba_pipeline.raw import games
+from nba_pipeline.sources.balldontlie import StatRecord
+from nba_pipeline.warehouse import audit
+
+PLAYERS_ON_THE_FLOOR = 5
+MOST_PLAYERS_OF_A_TEAM = 20
+"""A roster has 15 players and three two-way contracts; more in one box score are not one team's."""
+
+TEAM_MINUTES = 240
+OVERTIME_TEAM_MINUTES = 25
+
+ROUNDED_MINUTES = 4
+"""How far whole minutes of a team may be off: the most of all 21,322 team games of 2015-16 to 2023-24."""
+
+EXACT_MINUTES = 1
+"""How far minutes with fractions may be off."""
+
+
+def _count(name: str, definition: str, high: int, unit: str) -> Column:
+    return Column(name, "int64", definition, unit, between=(0, high))
+
+
+COUNTS = (
+    _count("points", "Points scored.", 120, "points"),
+    _count("field_goals_made", "Field goals made, threes included.", 60, "shots"),
+    _count("field_goals_attempted", "Field goals attempted, threes included.", 80, "shots"),
+    _count("three_pointers_made", "Three-pointers made.", 40, "shots"),
+    _count("three_pointers_attempted", "Three-pointers attempted.", 50, "shots"),
+    _count("free_throws_made", "Free throws made.", 50, "shots"),
+    _count("free_throws_attempted", "Free throws attempted.", 60, "shots"),
+    _count("offensive_rebounds", "Rebounds of own misses.", 40, "rebounds"),
+    _count("defensive_rebounds", "Rebounds of the opponent's misses.", 50, "rebounds"),
+    _count("rebounds", "All rebounds.", 60, "rebounds"),
+    _count("assists", "Assists credited.", 40, "assists"),
+    _count("steals", "Balls stolen.", 20, "steals"),
+    _count("blocks", "Blocked shots.", 25, "blocks"),
+    _count("turnovers", "Balls lost to the other team.", 25, "turnovers"),
+    _count("personal_fouls", "Personal fouls.", 6, "fouls"),
+)
+
+COLUMNS = (
+    GAME_DATE,
+    GAME_ID,
+    PLAYER_ID,
+    Column("first_name", "string", "First name, as the source spells it.", "text"),
+    Column("last_name", "string", "Last name, as the source spells it.", "text"),
+    Column("position", "string", "Position as listed by the source.", "category", nullable=True),
+    SEASON,
+    TEAM_ID,
+    TEAM,
+    Column("minutes", "float64", "Minutes on the floor, overtime included.", "min", between=(0, 70)),
+    Column("did_not_play", "boolean", "Listed, and never on the floor.", "flag"),
+    *COUNTS,
+    Column(
+        "plus_minus",
+        "int64",
+        "Points by which the team outscored the other while he was on the floor.",
+        "points",
+        nullable=True,
+        between=(-80, 80),
+    ),
+)
+
+GRAIN = ("game_date", "game_id", "player_id")
+
+LISTED = Table(
+    name="raw.listed_box_scores",
+    description="What an answer lists, before it is judged game by game. It is staged and never published.",
+    phase=Phase.RAW,
+    grain=GRAIN,
+    columns=COLUMNS,
+)
+
+
+def as_rows(records: Iterable[StatRecord]) -> pa.Table:
+    """One row a player and game; exact repetitions are left out.
+
+    The same item twice in one answer says nothing new; two that differ both stay, for a rule to find.
+    """
+    names = LISTED.schema.names
+    distinct = dict.fromkeys(tuple(getattr(record, name) for name in names) for record in records)
+    rows = [dict(zip(names, row, strict=True)) for row in distinct]
+    return pa.Table.from_pylist(rows, schema=LISTED.schema.to_pyarrow())
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule about the rows of one game; `broken(rows, sides)` gives `game_date`, `game_id` and `reason`.
+
+    `rows` are box scores and `sides` the scheduled games as `games.team_games` gives them.
+    """
+
+    name: str
+    definition: str
+    broken: Callable[[ibis.Table, ibis.Table], ibis.Table]
+
+
+def strangers(rows: ibis.Table, sides: ibis.Table) -> ibis.Table:
+    """A reason for each team with rows that no game on the schedule of the date expects, or only one put off."""
+    counted = rows.group_by("game_date", "game_id", "team_id", "team").agg(players=ibis._.count())
+    unknown = counted.anti_join(expected_sides(sides), ["game_date", "game_id", "team_id"])
+    said = unknown.players.cast("string") + " players of " + unknown.team
+    return _reasons(unknown, said + " are listed, which no game on the schedule of the date expects")
+
+
+def crowded_teams(rows: ibis.Table, sides: ibis.Table) -> ibis.Table:
+    """A reason for each team with more players in a box score than a team can have."""
+    counted = rows.group_by("game_date", "game_id", "team").agg(players=ibis._.count())
+    wrong = counted.filter(counted.players > MOST_PLAYERS_OF_A_TEAM)
+    return _reasons(wrong, wrong.team + " has " + wrong.players.cast("string") + " players listed")
+
+
+def scores_that_differ(rows: ibis.Table, sides: ibis.Table) -> ibis.Table:
+    """A reason for each team whose players' points do not sum to its score."""
+    sums = rows.group_by("game_date", "game_id", "team_id").agg(points=rows.points.sum())
+    both = sums.inner_join(sides.select(*SIDE, "team", "score"), SIDE)
+    wrong = both.filter((both.points != both.score).fill_null(True))
+    score = wrong.score.cast("string").fill_null("no score")
+    return _reasons(
+        wrong,
+        ibis.literal("players of ")
+        + wrong.team
+        + " have "
+        + wrong.points.cast("string")
+        + " points, the team "
+        + score,
+    )
+
+
+def minutes_that_differ(rows: ibis.Table, sides: ibis.Table) -> ibis.Table:
+    """A reason for each team whose minutes are not 240 and 25 an overtime, but for rounding."""
+    sums = rows.group_by("game_date", "game_id", "team_id").agg(
+        minutes=rows.minutes.sum(), whole=(rows.minutes == rows.minutes.round()).all()
+    )
+    both = sums.inner_join(sides.select(*SIDE, "team", "period"), SIDE)
+    due = TEAM_MINUTES + OVERTIME_TEAM_MINUTES * ibis.greatest(both.period - 4, 0)
+    rounding = both.whole.ifelse(ROUNDED_MINUTES, EXACT_MINUTES)
+    wrong = both.filter((both.minutes - due).abs() > rounding)
+    said = wrong.team + " has " + wrong.minutes.cast("string") + " minutes in " + wrong.period.cast("string")
+    return _reasons(wrong, said + " periods")
+
+
+SIDE = ["game_date", "game_id", "team_id"]
+"""One team in one game."""
+
+
+def expected_sides(sides: ibis.Table) -> ibis.Table:
+    """Both teams of every game that is not off: each must have a box score."""
+    return sides.filter(~games.is_off(sides))
+
+
+def sides_with_players(rows: ibis.Table) -> ibis.Table:
+    """The games and teams in which at least five players were on the floor."""
+    counted = rows.group_by(SIDE).agg(played=(rows.minutes > 0).sum())
+    return counted.filter(counted.played >= PLAYERS_ON_THE_FLOOR).drop("played")
+
+
+def unfinished_games(sides: ibis.Table) -> ibis.Table:
+    """A reason for each game that is neither final nor off."""
+    waiting = expected_sides(sides).filter(ibis._.is_home)
+    waiting = waiting.filter(waiting.status != "final")
+    said = waiting.opponent + " at " + waiting.team + " is " + waiting.status
+    return _reasons(waiting, said + " (" + waiting.status_text.fill_null("") + "), not final")
+
+
+def missing_sides(rows: ibis.Table, sides: ibis.Table) -> ibis.Table:
+    """A reason for each team of a final game of which fewer than five players were on the floor."""
+    final = expected_sides(sides).filter(ibis._.status == "final")
+    missing = final.anti_join(sides_with_players(rows), SIDE)
+    return _reasons(missing, missing.team + f" has no {PLAYERS_ON_THE_FLOOR} players who played")
+
+
+def _reasons(rows: ibis.Table, said: ir.StringValue) -> ibis.Table:
+    return rows.select("game_date", "game_id", reason=said)
+
+
+def _of_rows(condition: Callable[[ibis.Table], ir.BooleanValue], what: str) -> Callable[..., ibis.Table]:
+    def broken(rows: ibis.Table, sides: ibis.Table) -> ibis.Table:
+        wrong = rows.filter(condition(rows))
+        return _reasons(wrong, ibis.literal("player ") + wrong.player_id.cast("string") + f": {what}")
+
+    return broken
+
+
+EXPECTED = Rule("nobody unexpected", "Every row belongs to a team of a game that the schedule expects.", strangers)
+
+SUMS = (
+    Rule("a team's worth of players", "A team lists no more players than it can have.", crowded_teams),
+    Rule("points sum to the score", "A team's score is the sum of its players' points.", scores_that_differ),
+    Rule(
+        "minutes sum to the game",
+        f"A team's minutes are 240 and 25 an overtime, give or take {ROUNDED_MINUTES} where minutes are whole "
+        f"and {EXACT_MINUTES} where they are not.",
+        minutes_that_differ,
+    ),
+    Rule(
+        "points follow from shots",
+        "Points are 2 a field goal, 1 more a three, 1 a free throw.",
+        _of_rows(
+            lambda r: r.points != 2 * r.field_goals_made + r.three_pointers_made + r.free_throws_made,
+            "points do not follow from the shots made",
+        ),
+    ),
+    Rule(
+        "makes within attempts",
+        "No more shots are made than attempted, and threes are among the field goals.",
+        _of_rows(
+            lambda r: (
+                (r.field_goals_made > r.field_goals_attempted)
+                | (r.three_pointers_made > r.three_pointers_attempted)
+                | (r.free_throws_made > r.free_throws_attempted)
+                | (r.three_pointers_made > r.field_goals_made)
+            ),
+            "more shots made than attempted",
+        ),
+    ),
+    Rule(
+        "rebounds add up",
+        "Rebounds are offensive and defensive ones together.",
+        _of_rows(
+            lambda r: r.rebounds != r.offensive_rebounds + r.defensive_rebounds,
+            "rebounds are not the sum of offensive and defensive ones",
+        ),
+    ),
+)
+"""What does not add up. A person may accept a game that breaks one of these as it is, and none of the other rules."""
+
+
+def broken_games(rows: ibis.Table, sides: ibis.Table) -> ibis.Table:
+    """Every reason why a game of the dates cannot be used as the answer lists it.
+
+    Returns `game_date`, `game_id`, `reason`, and whether it is about `sums`, which a person may accept.
+    """
+    named = {f"{rule.name}: ": rule.broken(rows, sides) for rule in (EXPECTED, *SUMS)}
+    about_sums = {f"{rule.name}: " for rule in SUMS}
+    named |= {"": unfinished_games(sides).union(missing_sides(rows, sides))}
+    conditions = {*audit.column_rules(rows, LISTED), audit.duplicate_rule(LISTED)}
+    values = audit.broken_rows(rows, LISTED, conditions)
+    named |= {"a value that cannot be: ": _reasons(values, _of_player(values) + values.reason)}
+    return ibis.union(
+        *(
+            found.select(
+                "game_date", "game_id", reason=ibis.literal(name) + found.reason, sums=ibis.literal(name in about_sums)
+            )
+            for name, found in named.items()
+        ),
+        distinct=True,
+    )
+
+
+def _of_player(rows: ibis.Table) -> ir.StringValue:
+    """Whose row it is. A row that was read has an id; a null here would hide the reason."""
+    return ibis.literal("player ") + rows.player_id.cast("string") + ": "

@@ -1,0 +1,191 @@
+"""Held games: those whose numbers are known to be wrong or absent, so that nothing else of a date waits for them."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import ibis
+import pyarrow as pa
+
+from nba_pipeline.contracts import GAME_DATE, GAME_ID, SEASON, TEAM, TEAM_ID, Column, Phase, Read, Reader, Table
+from nba_pipeline.deadlines import held_from
+from nba_pipeline.game_decisions import GameDecision, Ruling, decisions_in_force
+from nba_pipeline.landing import LANDED_PLAYER_BOX_SCORES
+from nba_pipeline.raw import games
+from nba_pipeline.raw.box_score_rules import LISTED, SIDE, as_rows, broken_games, expected_sides
+from nba_pipeline.raw.landed import Unreadable, read_landed
+from nba_pipeline.sources.balldontlie import StatRecord, parse_stats
+from nba_pipeline.table_asset import table_asset
+from nba_pipeline.warehouse import audit
+from nba_pipeline.warehouse.asked import is_asked
+from nba_pipeline.warehouse.publish import Rows
+
+HELD, ACCEPTED = "held", "accepted"
+
+BY_RULE = "the deadline"
+"""By what a game is held when no person decided it."""
+
+CONTRACT = Table(
+    name="raw.held_games",
+    description=(
+        "One row per team of a game that is held or was accepted with its faults. A held game has no box scores, is in "
+        "no history and in no grade, and nothing waits for it: its numbers are wrong or absent, and the deadline of "
+        "its date is over or a person decided so. It is released by itself once an answer has it whole."
+    ),
+    phase=Phase.RAW,
+    grain=("game_date", "game_id", "team_id"),
+    columns=(
+        GAME_DATE,
+        GAME_ID,
+        TEAM_ID,
+        TEAM,
+        SEASON,
+        Column("state", "string", "Held, or accepted as it is.", "category", allowed=(HELD, ACCEPTED)),
+        Column("reasons", "string", "What is wrong with the game, as sentences.", "text"),
+        Column("decided_by", "string", "The person who decided, or the rule of the deadline.", "text"),
+    ),
+    reads={"games": Read(games.CONTRACT)},
+    landed="stats",
+    decided=True,
+)
+
+GameKey = tuple[date, int]
+
+
+def held(rulings: ibis.Table) -> ibis.Table:
+    """The teams of the games that are held: `game_date`, `game_id`, `team_id`."""
+    return rulings.filter(rulings.state == HELD).select("game_date", "game_id", "team_id")
+
+
+def accepted(rulings: ibis.Table) -> ibis.Table:
+    """The games that are accepted as they are: `game_date`, `game_id`."""
+    return rulings.filter(rulings.state == ACCEPTED).select("game_date", "game_id").distinct()
+
+
+def by_date(rows: Iterable[Mapping[str, object]]) -> dict[date, frozenset[int]]:
+    """The ids of the games of rows, by date."""
+    found: dict[date, set[int]] = {}
+    for row in rows:
+        found.setdefault(row["game_date"], set()).add(row["game_id"])  # type: ignore[arg-type]
+    return {day: frozenset(ids) for day, ids in found.items()}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a game cannot be used as it is listed, and whether it is only that something does not add up."""
+
+    reason: str
+    sums: bool = False
+
+
+def rulings(
+    sides: Iterable[Mapping[str, Any]],
+    faults: Mapping[GameKey, Sequence[Fault]],
+    decisions: Mapping[GameKey, GameDecision],
+    is_over: Callable[[date], bool],
+) -> list[dict[str, Any]]:
+    """The rows of the table: one a team of each game that is held or accepted.
+
+    `sides` are the teams of all games of the dates, `is_over` says whether the deadline of a date is over. A person's
+    decision counts at once; without one a game with faults is held when the deadline is over, and waited for before.
+    """
+    rows = []
+    for side in sides:
+        key = side["game_date"], side["game_id"]
+        ruled = _ruling(faults.get(key, ()), decisions.get(key), over=is_over(side["game_date"]))
+        if ruled is not None:
+            names = ("game_date", "game_id", "team_id", "team", "season")
+            rows.append({**{name: side[name] for name in names}, **ruled})
+    return rows
+
+
+def _ruling(faults: Sequence[Fault], decision: GameDecision | None, *, over: bool) -> dict[str, str] | None:
+    """The state of a game with who decided and why; None for one that is as good as any, or is waited for."""
+    said = "; ".join(dict.fromkeys(fault.reason for fault in faults))
+    if decision is not None and decision.ruling is Ruling.HOLD:
+        why = f"{decision.reason} ({said})" if said else decision.reason
+        return {"state": HELD, "reasons": why, "decided_by": decision.decided_by}
+    if decision is not None and decision.ruling is Ruling.ACCEPT and faults and all(fault.sums for fault in faults):
+        return {"state": ACCEPTED, "reasons": f"{decision.reason} ({said})", "decided_by": decision.decided_by}
+    return {"state": HELD, "reasons": said, "decided_by": BY_RULE} if faults and over else None
+
+
+def faults_by_game(
+    found: Iterable[Mapping[str, Any]], unreadable: Iterable[Unreadable], of_date: Mapping[date, frozenset[int]]
+) -> dict[GameKey, list[Fault]]:
+    """The faults of each game, from the broken rules and the items that could not be read.
+
+    An item that does not even say of which game it is may belong to any game of its date, so none can be used.
+    """
+    faults: dict[GameKey, list[Fault]] = {}
+    for row in sorted(found, key=lambda row: (row["game_date"], row["game_id"], row["reason"])):
+        faults.setdefault((row["game_date"], row["game_id"]), []).append(Fault(row["reason"], row["sums"]))
+    for item in unreadable:
+        games_of_date = of_date.get(item.game_date, frozenset())
+        about = [item.game_id] if item.game_id is not None and item.game_id in games_of_date else games_of_date
+        for game_id in about:
+            faults.setdefault((item.game_date, game_id), []).append(Fault(item.reason))
+    return faults
+
+
+def listed_sides(records: Iterable[StatRecord], known: frozenset[GameKey]) -> list[dict[str, Any]]:
+    """The teams of games that are listed and that no schedule knows, as the answer names them."""
+    found = {
+        (r.game_date, r.game_id, r.team_id): {name: getattr(r, name) for name in (*SIDE, "team", "season")}
+        for r in records
+        if (r.game_date, r.game_id) not in known
+    }
+    return list(found.values())
+
+
+def judged(
+    context: dg.AssetExecutionContext, listed: pa.Table, dates: Sequence[date]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], Mapping[GameKey, GameDecision]]:
+    """The sides that are scheduled, the rules that listed rows break, and the decisions in force."""
+
+    def asked_sides(read: Reader) -> ibis.Table:
+        sides = games.team_games(read(games.CONTRACT))
+        return sides.filter(is_asked(sides.game_date))
+
+    with context.resources.warehouse.session(read_only=True) as session:
+        session.stage(LISTED.short_name, listed)
+        session.ask_about(dates)
+        rows = audit.staged_rows(LISTED, LISTED.short_name)
+        sides = session.query_built("sides of the dates", lambda read: expected_sides(asked_sides(read)))
+        broken = session.query_built("broken games", lambda read: broken_games(rows, asked_sides(read)))
+        decisions = decisions_in_force(session, context.resources.clock.now())
+    return sides.to_pylist(), broken.to_pylist(), decisions
+
+
+def quarantined(records: Iterable[StatRecord], rows: Iterable[Mapping[str, Any]]) -> list[tuple[date, str, str]]:
+    """What is listed of held games, with the reasons, for quarantine."""
+    reasons = {(row["game_date"], row["game_id"]): row["reasons"] for row in rows if row["state"] == HELD}
+    return [
+        (r.game_date, f"game {r.game_id} is held: {reasons[r.game_date, r.game_id]}", r.model_dump_json())
+        for r in records
+        if (r.game_date, r.game_id) in reasons
+    ]
+
+
+@table_asset(CONTRACT, kinds=("python",), deps=[LANDED_PLAYER_BOX_SCORES])
+def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table) -> Rows:
+    """Judges the games of the newest landed answer about each date."""
+    landed = read_landed(context.resources.landing, "stats", dates, parse_stats, warn=context.log.info)
+    sides, broken, decisions = judged(context, as_rows(landed.records), dates)
+    of_date = by_date(sides)
+    known = frozenset((side["game_date"], side["game_id"]) for side in sides)
+    now = context.resources.clock.now()
+    rows = rulings(
+        [*sides, *listed_sides(landed.records, known)],
+        faults_by_game(broken, landed.unreadable, of_date),
+        decisions,
+        lambda day: now >= held_from(day),
+    )
+    for day, game_id in sorted({(row["game_date"], row["game_id"]) for row in rows if row["state"] == HELD}):
+        context.log.warning(f"Game {game_id} of {day} is held. Look at it: nba-pipeline game show {game_id}")
+    refused = landed.refused_but_for({day: of_date.get(day, frozenset()) for day in dates})
+    return Rows(
+        pa.Table.from_pylist(rows, schema=CONTRACT.schema.to_pyarrow()), refused, quarantined(landed.records, rows)
+    )
