@@ -4,7 +4,7 @@ import ibis
 
 from nba_pipeline.analytics.box_score_rates import game_minutes, possessions
 from nba_pipeline.raw import games as raw_games
-from nba_pipeline.raw.box_score_rules import COUNTS
+from nba_pipeline.raw.listed_box_scores import COUNTS
 
 
 def team_totals(box_scores: ibis.Table, games: ibis.Table) -> ibis.Table:

@@ -93,8 +93,8 @@ CONTRACT = Contract(
                "Mean quality of the row's features, news aside; times the completeness of his team's windows where "
                "one is not complete.", "points of 100", between=(0, 100)),
         Column("quality_tier", "string",
-               "Gold from 95, silver from 85, bronze from 70, poor from 50; at best poor where one of his team's windows "
-               "is not complete.", "category", allowed=("gold", "silver", "bronze", "poor", "critical")),
+               "Gold from 95, silver from 85, bronze from 70, poor from 50; at best poor where one of his team's "
+               "windows is not complete.", "category", allowed=("gold", "silver", "bronze", "poor", "critical")),
         Column("missing_features", "int64", "Features that are null, news aside.", "features",
                between=(0, len(FEATURES))),
         Column("injury_report_known_at", "timestamp(6)",

@@ -19,9 +19,12 @@ from nba_pipeline.contracts import (
     Reader,
     Table,
 )
+from nba_pipeline.game_decisions import PLAYERS_SUM, decisions_in_force
 from nba_pipeline.landing import LANDED_GAMES
+from nba_pipeline.raw.corrections import corrected_box_scores, corrected_schedule, corrections
 from nba_pipeline.raw.landed import read_landed
-from nba_pipeline.sources.balldontlie import GameRecord, parse_games
+from nba_pipeline.raw.listed_box_scores import LISTED, as_rows
+from nba_pipeline.sources.balldontlie import GameRecord, parse_games, parse_stats
 from nba_pipeline.sources.records import Status
 from nba_pipeline.table_asset import table_asset
 from nba_pipeline.warehouse.asked import is_asked
@@ -114,6 +117,7 @@ CONTRACT = Table(
     ),
     before_tip_off=True,
     landed="games",
+    decided=True,
 )
 
 
@@ -177,4 +181,19 @@ def games(records: Iterable[GameRecord]) -> pa.Table:
 def asset(context: dg.AssetExecutionContext, dates: Sequence[date]) -> Rows:
     """Parses the newest landed answer about each date."""
     landed = read_landed(context.resources.landing, "games", dates, parse_games, warn=context.log.warning)
-    return Rows(games(landed.records), landed.refused, landed.rejected)
+    return Rows(_corrected(context, games(landed.records), dates), landed.refused, landed.rejected)
+
+
+def _corrected(context: dg.AssetExecutionContext, rows: pa.Table, dates: Sequence[date]) -> pa.Table:
+    """The games as people corrected them; the box scores are looked at only where a score is to be their sum."""
+    with context.resources.warehouse.session(read_only=True) as session:
+        decided = corrections(decisions_in_force(session, context.resources.clock.now()), dates)
+    if not decided:
+        return rows
+    summed = sorted({found.game_date for found in decided if PLAYERS_SUM in found.corrections})
+    box_scores: list[dict] = []
+    if summed:
+        landed = read_landed(context.resources.landing, "stats", summed, parse_stats, warn=context.log.info)
+        box_scores = corrected_box_scores(as_rows(landed.records), decided, LISTED)[0].to_pylist()
+    corrected = corrected_schedule(rows.to_pylist(), decided, CONTRACT, box_scores)
+    return pa.Table.from_pylist(corrected, schema=rows.schema)

@@ -14,8 +14,10 @@ from nba_pipeline.deadlines import held_from
 from nba_pipeline.game_decisions import GameDecision, Ruling, decisions_in_force
 from nba_pipeline.landing import LANDED_PLAYER_BOX_SCORES
 from nba_pipeline.raw import games
-from nba_pipeline.raw.box_score_rules import LISTED, SIDE, as_rows, broken_games, expected_sides
+from nba_pipeline.raw.box_score_rules import SIDE, broken_games, expected_sides
+from nba_pipeline.raw.corrections import GameKey, corrected_box_scores, corrections
 from nba_pipeline.raw.landed import Unreadable, read_landed
+from nba_pipeline.raw.listed_box_scores import LISTED, as_rows
 from nba_pipeline.sources.balldontlie import StatRecord, parse_stats
 from nba_pipeline.table_asset import table_asset
 from nba_pipeline.warehouse import audit
@@ -50,8 +52,6 @@ CONTRACT = Table(
     landed="stats",
     decided=True,
 )
-
-GameKey = tuple[date, int]
 
 
 def held(rulings: ibis.Table) -> ibis.Table:
@@ -143,20 +143,22 @@ def listed_sides(records: Iterable[StatRecord], known: frozenset[GameKey]) -> li
 def judged(
     context: dg.AssetExecutionContext, listed: pa.Table, dates: Sequence[date]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], Mapping[GameKey, GameDecision]]:
-    """The sides that are scheduled, the rules that listed rows break, and the decisions in force."""
+    """The sides that are scheduled, the rules that listed rows break once corrected, and the decisions in force."""
 
     def asked_sides(read: Reader) -> ibis.Table:
         sides = games.team_games(read(games.CONTRACT))
         return sides.filter(is_asked(sides.game_date))
 
     with context.resources.warehouse.session(read_only=True) as session:
-        session.stage(LISTED.short_name, listed)
-        session.ask_about(dates)
-        rows = audit.staged_rows(LISTED, LISTED.short_name)
-        sides = session.query_built("sides of the dates", lambda read: expected_sides(asked_sides(read)))
-        broken = session.query_built("broken games", lambda read: broken_games(rows, asked_sides(read)))
         decisions = decisions_in_force(session, context.resources.clock.now())
-    return sides.to_pylist(), broken.to_pylist(), decisions
+        rows, failed = corrected_box_scores(listed, corrections(decisions, dates), LISTED)
+        session.stage(LISTED.short_name, rows)
+        session.ask_about(dates)
+        staged = audit.staged_rows(LISTED, LISTED.short_name)
+        sides = session.query_built("sides of the dates", lambda read: expected_sides(asked_sides(read)))
+        found = session.query_built("broken games", lambda read: broken_games(staged, asked_sides(read))).to_pylist()
+    misfits = [{"game_date": d, "game_id": g, "reason": why, "sums": False} for (d, g), why in failed.items()]
+    return sides.to_pylist(), [*found, *misfits], decisions
 
 
 def quarantined(records: Iterable[StatRecord], rows: Iterable[Mapping[str, Any]]) -> list[tuple[date, str, str]]:

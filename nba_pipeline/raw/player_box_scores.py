@@ -7,22 +7,21 @@ import dagster as dg
 import ibis
 
 from nba_pipeline.contracts import Audit, Grid, Phase, Read, Reader, Table
+from nba_pipeline.game_decisions import decisions_in_force
 from nba_pipeline.landing import LANDED_PLAYER_BOX_SCORES
 from nba_pipeline.raw import games, held_games
 from nba_pipeline.raw.box_score_rules import (
-    COLUMNS,
-    COUNTS,
     EXPECTED,
-    GRAIN,
     SIDE,
     SUMS,
     Rule,
-    as_rows,
     expected_sides,
     sides_with_players,
     unfinished_games,
 )
+from nba_pipeline.raw.corrections import corrected_box_scores, corrections
 from nba_pipeline.raw.landed import read_landed
+from nba_pipeline.raw.listed_box_scores import COLUMNS, COUNTS, GRAIN, as_rows
 from nba_pipeline.sources.balldontlie import parse_stats
 from nba_pipeline.table_asset import table_asset
 from nba_pipeline.warehouse.asked import is_asked
@@ -98,8 +97,14 @@ def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.
     landed = read_landed(context.resources.landing, "stats", dates, parse_stats, warn=context.log.warning)
     with context.resources.warehouse.session(read_only=True) as session:
         held = held_games.by_date(session.query(held_games.held(rulings)).to_pylist())
+        decided = corrections(decisions_in_force(session, context.resources.clock.now()), dates)
     records = [record for record in landed.records if record.game_id not in held.get(record.game_date, ())]
     rows = as_rows(records)
     if repeated := len(records) - rows.num_rows:
         context.log.warning(f"The source repeated {repeated} items word for word; each was kept once.")
-    return Rows(rows, landed.refused_but_for(held), landed.rejected)
+    open_games = [decision for decision in decided if decision.game_id not in held.get(decision.game_date, ())]
+    rows, failed = corrected_box_scores(rows, open_games, CONTRACT)
+    refused = landed.refused_but_for(held)
+    for (day, _), why in failed.items():
+        refused.setdefault(day, []).append(why)
+    return Rows(rows, refused, landed.rejected)
