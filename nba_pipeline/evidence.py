@@ -41,7 +41,12 @@ KNOWN_GAP = "known_gap"
 
 SCHEDULE = "raw.games"
 
+BOX_SCORES = "raw.player_box_scores"
+
 HELD_GAMES = "raw.held_games"
+
+BY_RULE = "the deadline"
+"""By what a game is held when no person decided it."""
 
 MEND = ". Mend: "
 """Where a reason names the command that mends it."""
@@ -329,6 +334,16 @@ class Evidence:
                     of_date[row["game_id"]] = Held(**row, teams=teams)
         return self._held.get(day, {})
 
+    def nothing_arrived(self, day: date) -> bool:
+        """Whether the source gave no box score at all of a date with games, and its deadline is over.
+
+        Such a date is closed, and later dates look back past it: its games are held.
+        """
+        if not any(held.decided_by == BY_RULE for held in self.held(day).values()):
+            return False
+        line = self.manifest.get(BOX_SCORES, {}).get(day)
+        return line is not None and not line.row_count
+
     def is_known_gap(self, day: date) -> bool:
         """Whether a person recorded that the games of a date will never be had."""
         return (KNOWN_GAP, day) in self.overrides
@@ -342,8 +357,9 @@ class Evidence:
         """The dates of an upstream table that must be complete before `day` may be made.
 
         A look back asks for every date whose games are due: from the start of the season, or from the first
-        date loaded if that is earlier, up to yesterday. Seasons that were never loaded are a known gap, which
-        the quality of the features shows. A trailing window takes what there is.
+        date loaded if that is earlier, up to yesterday, but for known gaps and dates of which nothing arrived.
+        Seasons that were never loaded are a known gap, which the quality of the features shows. A trailing window
+        takes what there is.
         """
         same = [day] if read.window is not Window.BEFORE else []
         if read.window in (Window.SAME_DATE, Window.TRAILING):
@@ -352,7 +368,7 @@ class Evidence:
         start = min(self.first_loaded(begin) or day, season_start(season_of(day)))
         due = min(day - timedelta(days=1), self.clock.today() - timedelta(days=1))
         looked_back = game_dates(max(begin, start), due)
-        return [*(d for d in looked_back if not self.is_known_gap(d)), *same]
+        return [*(d for d in looked_back if not (self.is_known_gap(d) or self.nothing_arrived(d))), *same]
 
     def inputs(self, table: Table, dates: Sequence[date]) -> dict[date, str]:
         """Per date, one SHA-256 over the fingerprints of everything that its rows are made from.

@@ -18,7 +18,7 @@ import pyarrow as pa
 from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase, Read, Table, Window
-from nba_pipeline.evidence import WHY_NOT_CURRENT, Coverage, Evidence, Need, make_again
+from nba_pipeline.evidence import MEND, WHY_NOT_CURRENT, Coverage, Evidence, Need, make_again
 from nba_pipeline.partitions import contiguous
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.warehouse.audit import Reasons
@@ -154,9 +154,13 @@ def raw_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Table
             found[day].reasons += [f"{table.name} on {day}: {reason}" for reason in broken.get(day, ())]
             if evidence.is_outdated(table, day):
                 found[day].reasons.append(_not_current(table, [day], Need.OUTDATED))
-    if not all(table.before_tip_off for table in into):
-        for day in dates:
-            found[day].warnings += map(str, evidence.held(day).values())
+    for day in dates if not all(table.before_tip_off for table in into) else ():
+        found[day].warnings += map(str, evidence.held(day).values())
+        if evidence.nothing_arrived(day):
+            found[day].reasons.append(
+                f"no box score of {day} arrived before its deadline, so that all its games are held"
+                f"{MEND}nba-pipeline backfill --from {day} --to {day}"
+            )
     return found
 
 

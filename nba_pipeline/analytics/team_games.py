@@ -16,7 +16,7 @@ def team_totals(box_scores: ibis.Table, games: ibis.Table) -> ibis.Table:
     sums = box_scores.group_by("game_date", "game_id", "team_id").agg(
         **{column.name: box_scores[column.name].sum() for column in COUNTS}
     )
-    sides = raw_games.team_games(games).drop("status", "status_text", "tipoff_at")
+    sides = raw_games.team_games(games).drop("status", "tipoff_at")
     totals = sums.inner_join(sides, ["game_date", "game_id", "team_id"])
     totals = totals.mutate(
         possessions=possessions(totals),

@@ -7,7 +7,7 @@ from enum import Enum
 
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase, Table, Window
-from nba_pipeline.evidence import KNOWN_GAP, MEND, Coverage, Evidence, Override
+from nba_pipeline.evidence import KNOWN_GAP, MEND, Coverage, Evidence, Held, Override
 from nba_pipeline.gates import GATES, RECENT, TRIPWIRE, Gatekeeper, Verdict
 from nba_pipeline.gates import State as GateState
 from nba_pipeline.operations.outcome import COMMAND, Cause, Outcome
@@ -44,12 +44,13 @@ class TableResult:
 
 @dataclass(frozen=True)
 class DateResult:
-    """One date: its tables, what the gates in front of them say, and the known gap that a person recorded."""
+    """One date: its tables, what the gates in front of them say, the known gap that was recorded, and held games."""
 
     game_date: date
     tables: tuple[TableResult, ...]
     verdicts: tuple[Verdict, ...] = ()
     gap: Override | None = None
+    held: tuple[Held, ...] = ()
 
     def phase(self, phase: Phase) -> State:
         """FAIL when a table fails; VALID-SKIP when nothing was expected of any; else PASS."""
@@ -75,7 +76,9 @@ class DateResult:
             return [f"nothing is expected of {self.game_date}: {State.VALID_SKIP.value}"]
         names = ", ".join(found.table.name for found in waiting)
         skipped = [f"{names} of {self.game_date}: {waiting[0].reasons[0]}"] if waiting else []
-        return [*skipped, *(said for verdict in self.verdicts if (said := let_through(verdict)))]
+        through = [said for verdict in self.verdicts if (said := let_through(verdict))]
+        untold = [str(held) for held in self.held if not any(str(held) in said for said in through)]
+        return [*skipped, *through, *untold]
 
     @property
     def closed(self) -> tuple[Verdict, ...]:
@@ -120,12 +123,14 @@ def smoke_test(
         gaps = {day: evidence.overrides[KNOWN_GAP, day] for day in dates if evidence.is_known_gap(day)}
         verdicts = gate_verdicts(gatekeeper, evidence, dates, chosen)
         found = [table_results(evidence, table, dates, gaps, counts=True) for table in chosen]
+        held = {day: tuple(evidence.held(day).values()) for day in dates}
     return [
         DateResult(
             day,
             with_causes([results[day] for results in found]),
             tuple(verdicts[day]),
             gaps.get(day),
+            held[day],
         )
         for day in dates
     ]
@@ -252,6 +257,10 @@ def as_json_objects(results: Sequence[DateResult]) -> list[dict[str, object]]:
             "overall": result.overall.value,
             "closed_gates": {verdict.gate: list(verdict.reasons) for verdict in result.closed},
             "phases": {f"P{phase.value}": result.phase(phase).value for phase in CHECKED},
+            "held_games": [
+                {"game_id": h.game_id, "teams": list(h.teams), "reasons": h.reasons, "decided_by": h.decided_by}
+                for h in result.held
+            ],
             "tables": [table_object(found) for found in result.tables],
         }
         for result in results

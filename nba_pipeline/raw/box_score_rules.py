@@ -100,11 +100,10 @@ def sides_with_players(rows: ibis.Table) -> ibis.Table:
     return counted.filter(counted.played >= PLAYERS_ON_THE_FLOOR).drop("played")
 
 
-def unfinished_games(sides: ibis.Table) -> ibis.Table:
-    """A reason for each game that is neither final nor off."""
-    waiting = expected_sides(sides).filter(ibis._.is_home)
-    waiting = waiting.filter(waiting.status != "final")
-    said = waiting.opponent + " at " + waiting.team + " is " + waiting.status
+def unfinished_games(schedule: ibis.Table) -> ibis.Table:
+    """A reason for each game of `raw.games` that is neither final nor off."""
+    waiting = schedule.filter(~games.is_off(schedule), schedule.status != "final")
+    said = waiting.visitor_team + " at " + waiting.home_team + " is " + waiting.status
     return _reasons(waiting, said + " (" + waiting.status_text.fill_null("") + "), not final")
 
 
@@ -171,14 +170,15 @@ SUMS = (
 """What does not add up. A person may accept a game that breaks one of these as it is, and none of the other rules."""
 
 
-def broken_games(rows: ibis.Table, sides: ibis.Table) -> ibis.Table:
-    """Every reason why a game of the dates cannot be used as the answer lists it.
+def broken_games(rows: ibis.Table, schedule: ibis.Table) -> ibis.Table:
+    """Every reason why a game cannot be used as an answer lists it; `schedule` has the dates of `raw.games`.
 
     Returns `game_date`, `game_id`, `reason`, and whether it is about `sums`, which a person may accept.
     """
+    sides = games.team_games(schedule)
     named = {f"{rule.name}: ": rule.broken(rows, sides) for rule in (EXPECTED, *SUMS)}
     about_sums = {f"{rule.name}: " for rule in SUMS}
-    named |= {"": unfinished_games(sides).union(missing_sides(rows, sides))}
+    named |= {"": unfinished_games(schedule).union(missing_sides(rows, sides))}
     conditions = {*audit.column_rules(rows, LISTED), audit.duplicate_rule(LISTED)}
     values = audit.broken_rows(rows, LISTED, conditions)
     named |= {"a value that cannot be: ": _reasons(values, _of_player(values) + values.reason)}

@@ -129,7 +129,6 @@ def team_games(games: ibis.Table) -> ibis.Table:
             "game_id",
             "season",
             "status",
-            "status_text",
             "period",
             "tipoff_at",
             "postseason",

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from nba_pipeline.contracts import GAME_DATE, GAME_ID, SEASON, TEAM, TEAM_ID, Column, Phase, Read, Reader, Table
 from nba_pipeline.deadlines import held_from
+from nba_pipeline.evidence import BY_RULE
 from nba_pipeline.game_decisions import GameDecision, Ruling, decisions_in_force
 from nba_pipeline.landing import LANDED_PLAYER_BOX_SCORES
 from nba_pipeline.raw import games
@@ -25,9 +26,6 @@ from nba_pipeline.warehouse.asked import is_asked
 from nba_pipeline.warehouse.publish import Rows
 
 HELD, ACCEPTED = "held", "accepted"
-
-BY_RULE = "the deadline"
-"""By what a game is held when no person decided it."""
 
 CONTRACT = Table(
     name="raw.held_games",
@@ -145,9 +143,12 @@ def judged(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], Mapping[GameKey, GameDecision]]:
     """The sides that are scheduled, the rules that listed rows break once corrected, and the decisions in force."""
 
-    def asked_sides(read: Reader) -> ibis.Table:
-        sides = games.team_games(read(games.CONTRACT))
-        return sides.filter(is_asked(sides.game_date))
+    def schedule(read: Reader) -> ibis.Table:
+        rows = read(games.CONTRACT)
+        return rows.filter(is_asked(rows.game_date))
+
+    def sides_of(read: Reader) -> ibis.Table:
+        return expected_sides(games.team_games(schedule(read)))
 
     with context.resources.warehouse.session(read_only=True) as session:
         decisions = decisions_in_force(session, context.resources.clock.now())
@@ -155,8 +156,8 @@ def judged(
         session.stage(LISTED.short_name, rows)
         session.ask_about(dates)
         staged = audit.staged_rows(LISTED, LISTED.short_name)
-        sides = session.query_built("sides of the dates", lambda read: expected_sides(asked_sides(read)))
-        found = session.query_built("broken games", lambda read: broken_games(staged, asked_sides(read))).to_pylist()
+        sides = session.query_built("sides of the dates", sides_of)
+        found = session.query_built("broken games", lambda read: broken_games(staged, schedule(read))).to_pylist()
     misfits = [{"game_date": d, "game_id": g, "reason": why, "sums": False} for (d, g), why in failed.items()]
     return sides.to_pylist(), [*found, *misfits], decisions
 

@@ -43,8 +43,9 @@ def team_game_keys(read: Reader) -> ibis.Table:
 
 def waited_for(read: Reader) -> ibis.Table:
     """A reason for each game of the dates that is neither final, off nor held."""
-    sides = scheduled_sides(read)
-    waiting = unfinished_games(sides.filter(is_asked(sides.game_date)))
+    schedule = read(games.CONTRACT)
+    held = held_games.held(read(held_games.CONTRACT)).select("game_date", "game_id").distinct()
+    waiting = unfinished_games(schedule.filter(is_asked(schedule.game_date)).anti_join(held, ["game_date", "game_id"]))
     return waiting.select("game_date", reason=_of_game(waiting))
 
 
