@@ -2,14 +2,16 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import duckdb
 import pandas as pd
 import pytest
 
+from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.contracts import Phase
 from nba_pipeline.operations.smoke_test import State, smoke_test
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.predictions import player_predictions, prediction_accuracy
-from nba_pipeline.raw import games, player_box_scores
+from nba_pipeline.raw import games, held_games, player_box_scores
 from nba_pipeline_tests.pipeline.conftest import OPENING, Workbench
 
 FIRST, BAD, LAST = OPENING, OPENING + timedelta(days=1), OPENING + timedelta(days=2)
@@ -58,16 +60,6 @@ BLOCKING = [
     ({"kind": "status", "code": 404, "endpoint": "stats", "game_date": str(BAD)}, "refused with HTTP 404"),
     ({"kind": "truncated_body", "endpoint": "stats", "game_date": str(BAD)}, "bytes"),
     ({"kind": "malformed_json", "endpoint": "stats", "game_date": str(BAD)}, "a body that is no page"),
-    ({"kind": "missing_field", "endpoint": "stats", "field": "pts", "game_date": str(BAD)}, "field 'pts' is missing"),
-    ({"kind": "empty", "endpoint": "stats", "game_date": str(BAD)}, "team box scores missing"),
-    ({"kind": "missing_game", "game_date": str(BAD), "absent_from": ["stats"]}, "team box scores missing"),
-    ({"kind": "missing_game", "game_date": str(BAD), "absent_from": ["games"]}, "team box scores unexpected"),
-    ({"kind": "missing_players", "game_date": str(BAD), "count": 1}, "points sum to the score"),
-    ({"kind": "late_final", "game_date": str(BAD), "hours": 24 * 60}, "is in_progress (4th Qtr), not final"),
-    (
-        {"kind": "late_final", "game_date": str(BAD), "hours": 24 * 60, "served_as": "final_incomplete"},
-        "points sum to the score",
-    ),
 ]  # fmt: skip
 
 
@@ -86,11 +78,32 @@ def test_what_is_not_the_truth_is_absent_and_the_run_says_why(workbench, truth, 
         pd.testing.assert_frame_equal(published, others, check_exact=True)
 
 
-def test_a_schedule_that_comes_back_empty_is_caught_by_the_box_scores(workbench):
-    bench = workbench({"kind": "empty", "endpoint": "games"})
+WHOLE_DATE = [
+    ({"kind": "missing_field", "endpoint": "stats", "field": "pts", "game_date": str(BAD)}, "field 'pts' is missing"),
+    ({"kind": "empty", "endpoint": "stats", "game_date": str(BAD)}, "has no 5 players who played"),
+]
+
+
+@pytest.mark.parametrize(("fault", "reason"), WHOLE_DATE, ids=lambda value: value["kind"] if "kind" in value else "")
+def test_a_date_of_which_no_game_can_be_used_holds_all_its_games_and_no_other(workbench, truth, fault, reason):
+    bench = workbench(fault)
     report = load(bench)
-    assert not report.complete
-    assert "team box scores unexpected" in said(report)
+    assert report.complete, said(report)
+    held = bench.rows(held_games.CONTRACT)
+    assert set(held["game_date"]) == {BAD}
+    assert len(held) == 2 * len(bench.rows(games.CONTRACT, BAD, BAD))
+    assert held["reasons"].str.contains(reason, regex=False).all()
+    others = truth[truth["game_date"] != BAD].reset_index(drop=True)
+    pd.testing.assert_frame_equal(bench.rows(player_box_scores.CONTRACT), others, check_exact=True)
+    assert reason in " ".join(report.outcome.decided), "who ran it is told"
+
+
+def test_box_scores_of_games_that_no_schedule_knows_are_held(workbench):
+    bench = workbench({"kind": "empty", "endpoint": "games"})
+    load(bench)
+    held = bench.rows(held_games.CONTRACT)
+    assert set(held["game_date"]) == {FIRST, BAD, LAST}
+    assert held["reasons"].str.contains("no game on the schedule of the date expects").all()
     assert dates_of(bench) == set()
 
 
@@ -148,24 +161,40 @@ def test_a_correction_that_appears_later_replaces_what_was_published(workbench, 
 
 def test_a_late_game_is_published_when_it_is_final(workbench, truth, league):
     bench = workbench(
-        {"kind": "late_final", "game_date": str(LAST), "hours": 45}, now=datetime(2025, 10, 24, 12, tzinfo=UTC)
+        {"kind": "late_final", "game_date": str(LAST), "hours": 45}, now=datetime(2025, 10, 24, 10, tzinfo=UTC)
     )
-    assert not load(bench).complete
+    assert not load(bench).complete, "before its deadline a game is waited for"
     assert LAST not in dates_of(bench)
+    bench.at(datetime(2025, 10, 24, 14, tzinfo=UTC))
+    assert load(bench).complete, "after it the game is held"
+    assert LAST in dates_of(bench)
     bench.at(datetime(2025, 10, 26, 12, tzinfo=UTC))
     report = load(bench)
     assert report.complete, said(report)
     pd.testing.assert_frame_equal(bench.rows(player_box_scores.CONTRACT), truth, check_exact=True)
 
 
-def test_incomplete_data_never_flows_on(workbench):
-    bench = workbench({"kind": "missing_players", "game_date": str(BAD), "count": 1})
+def test_a_date_of_which_nothing_arrived_closes_itself_and_later_dates_look_back_past_it(workbench):
+    bench = workbench({"kind": "empty", "endpoint": "stats", "game_date": str(BAD)})
     report = bench.backfill(FIRST, LAST)
     assert not report.complete
-    assert "precompute.player_daily_cache: 2 of 3 dates published, 1 refused" in said(report)
-    assert "the gate is closed: analytics.player_game_summary was never published for 2025-10-22" in said(report)
-    assert LAST not in dates_of(bench, player_daily_cache.CONTRACT), "the last date reads the bad one"
+    assert f"no box score of {BAD} arrived before its deadline" in " ".join(report.outcome.undone)
+    assert BAD not in dates_of(bench, player_game_summary.CONTRACT), "the gate is closed for the date itself"
+    assert BAD not in dates_of(bench, prediction_accuracy.CONTRACT)
+    cache = bench.rows(player_daily_cache.CONTRACT, LAST, LAST)
+    assert (cache["games_missing_last_5"] > 0).any(), "the later date knows what it lacks"
+    assert LAST in dates_of(bench, player_predictions.CONTRACT)
+    results = {r.game_date: r.overall for r in smoke_test(bench.gatekeeper, FIRST, LAST)}
+    assert results == {FIRST: State.PASS, BAD: State.FAIL, LAST: State.PASS}
+
+
+def test_a_derived_table_that_is_gone_never_lets_anything_flow_on(workbench):
+    """The five-day incident: its inputs stand, so no deadline and no rule lets later dates pass over it."""
+    bench = workbench()
+    assert bench.backfill(FIRST, BAD).complete
+    with duckdb.connect(str(bench.settings.warehouse_path)) as connection:
+        connection.execute(f"DELETE FROM analytics.player_game_summary WHERE game_date = '{BAD}'")
+    report = bench.backfill(LAST, LAST, Phase.LANDING, Phase.RAW, Phase.PRECOMPUTE, Phase.PREDICTIONS, history=False)
+    assert not report.complete
+    assert LAST not in dates_of(bench, player_daily_cache.CONTRACT)
     assert LAST not in dates_of(bench, player_predictions.CONTRACT)
-    assert BAD not in dates_of(bench, prediction_accuracy.CONTRACT), "what was predicted is not graded on half a date"
-    states = {r.game_date: r.phase(Phase.RAW) for r in smoke_test(bench.gatekeeper, FIRST, LAST)}
-    assert states == {FIRST: State.PASS, BAD: State.FAIL, LAST: State.PASS}
