@@ -84,7 +84,7 @@ WHOLE_DATE = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "reason"), WHOLE_DATE, ids=lambda value: value["kind"] if "kind" in value else "")
+@pytest.mark.parametrize(("fault", "reason"), WHOLE_DATE, ids=["no points", "empty"])
 def test_a_date_of_which_no_game_can_be_used_holds_all_its_games_and_no_other(workbench, truth, fault, reason):
     bench = workbench(fault)
     report = load(bench)

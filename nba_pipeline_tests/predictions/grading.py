@@ -11,6 +11,7 @@ from nba_pipeline.contracts import Table
 from nba_pipeline.precompute import ml_feature_store
 from nba_pipeline.predictions import player_predictions, prediction_accuracy
 from nba_pipeline.raw import games as raw_games
+from nba_pipeline.raw import held_games
 
 DAY = date(2025, 11, 5)
 GAME, HE, SHE = 1, 10, 11
@@ -63,13 +64,15 @@ def grades(
     predictions: list[dict[str, Any]],
     outcomes: list[dict[str, Any]] | None = None,
     known: list[dict[str, Any]] | None = None,
+    ruled: str | None = None,
     **game: Any,
 ) -> pd.DataFrame:
-    """The grades of the predictions, by themselves."""
+    """The grades of the predictions, by themselves; with `ruled` the game is held or accepted."""
     made = prediction_accuracy.prediction_accuracy(
         rows_of(player_predictions.CONTRACT, *predictions),
         rows_of(player_game_summary.CONTRACT, *(outcomes if outcomes is not None else [outcome()])),
         rows_of(ml_feature_store.CONTRACT, *(known or [features()])),
         rows_of(raw_games.CONTRACT, {"status": "final", "tipoff_at": TIP_OFF} | game),
+        rows_of(held_games.CONTRACT, {"state": ruled or "accepted"}),
     )
     return run(made).sort_values(list(player_predictions.KEYS)).reset_index(drop=True)

@@ -37,6 +37,11 @@ def test_a_prediction_by_hand():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("ruled", "graded"), [("held", 0), ("accepted", 1), (None, 1)])
+def test_predictions_of_a_held_game_are_void_and_those_of_an_accepted_one_are_graded(ruled, graded):
+    assert len(grades([prediction()], ruled=ruled)) == graded
+
+
 @pytest.mark.parametrize("listed", [True, False], ids=["listed without minutes", "not in the box score"])
 def test_a_player_who_sat_is_void_and_never_a_perfect_zero(listed):
     outcomes = [outcome(played=False)] if listed else [outcome(player_id=SHE)]
