@@ -12,6 +12,7 @@ from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.audit import content_hashes
 from nba_pipeline.warehouse.interface import Replacement, Session, Warehouse
 from nba_pipeline.warehouse.operations_tables import (
+    GAME_DECISIONS,
     GATE_OVERRIDES,
     GATE_VERDICTS,
     PIPELINE_HEALTH,
@@ -48,7 +49,7 @@ class Content:
 
 def copied_tables() -> tuple[Table, ...]:
     """Every table that has a contract, but the manifest: its lines travel with the partitions that they are about."""
-    return (*all_tables(), QUARANTINE, GATE_VERDICTS, GATE_OVERRIDES, PIPELINE_HEALTH)
+    return (*all_tables(), QUARANTINE, GATE_VERDICTS, GATE_OVERRIDES, GAME_DECISIONS, PIPELINE_HEALTH)
 
 
 def copy_warehouse(

@@ -1,6 +1,6 @@
 """The warehouse's own tables: what is published where, and what was refused and why."""
 
-from nba_pipeline.contracts import GAME_DATE, Column, Phase, Table
+from nba_pipeline.contracts import GAME_DATE, GAME_ID, Column, Phase, Table
 
 _TABLE_NAME = Column("table_name", "string", "Schema and name of the table that the row is about.", "text")
 _RUN_ID = Column("run_id", "string", "The Dagster run that did it.", "id")
@@ -107,6 +107,40 @@ GATE_OVERRIDES = Table(
         Column("decided_by", "string", "Who decided.", "text"),
         Column("reason", "string", "Why the date may pass all the same.", "text"),
         Column("until", "timestamp(6)", "When the decision ends.", "UTC"),
+        Column("recorded_at", "timestamp(6)", "When it was recorded.", "UTC"),
+    ),
+)
+
+GAME_DECISIONS = Table(
+    name="operations.game_decisions",
+    description=(
+        "Decisions about one game whose facts the source has wrong or not at all: held, accepted as it is, "
+        "corrected, or released. Rows are only ever added; the last one for a date and game counts."
+    ),
+    phase=Phase.RAW,
+    grain=("game_date", "game_id", "recorded_at", "number"),
+    columns=(
+        GAME_DATE,
+        GAME_ID,
+        Column("number", "int64", "Which decision about the game it is, from 1.", "count", between=(1, 1e6)),
+        Column(
+            "ruling",
+            "string",
+            "Leave the game out of history, take it as the source has it, take the corrections for the source's "
+            "values, or take back what was decided before.",
+            "category",
+            allowed=("hold", "accept", "correct", "release"),
+        ),
+        Column(
+            "corrections",
+            "string",
+            'What is put in the place of the source\'s values: {"home_score": 101}, {"players_sum": true} or '
+            '{"player:123": {"points": 12}}; a player\'s row that is null is left out.',
+            "JSON",
+        ),
+        Column("decided_by", "string", "Who decided.", "text"),
+        Column("reason", "string", "Why.", "text"),
+        Column("until", "timestamp(6)", "When the decision ends; null until it is released.", "UTC", nullable=True),
         Column("recorded_at", "timestamp(6)", "When it was recorded.", "UTC"),
     ),
 )
