@@ -326,6 +326,105 @@ def gate_overrides(as_json: Json = False) -> None:
     raise typer.Exit(run_overrides(_settings(), as_json=as_json))
 
 
+game_app = typer.Typer(no_args_is_help=True, help="Games whose facts the source has wrong or not at all.")
+app.add_typer(game_app, name="game")
+
+GameId = Annotated[int, typer.Argument(metavar="GAME", min=1, help="The source's id of the game.")]
+OfDate = Annotated[
+    datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="Which game, where its id stands on two dates.")
+]
+DecidedBecause = Annotated[str, typer.Option("--because", help="Why.")]
+Until = Annotated[
+    str | None, typer.Option("--until", metavar="ISO8601", help="When the decision ends; until it is released.")
+]
+
+
+@game_app.command("show")
+def game_show(game: GameId, day: OfDate = None, as_json: Json = False) -> None:
+    """Say what is known of a game: its row, what is wrong with it, what was decided, and what can be done.
+
+    Exit code 1 when it waits for something and nobody decided about it, 2 when it is not known.
+    """
+    from nba_pipeline.operations.game_commands import run_game_show
+
+    raise typer.Exit(run_game_show(_settings(), game, day.date() if day else None, as_json=as_json))
+
+
+@game_app.command("decisions")
+def game_decisions(as_json: Json = False) -> None:
+    """List the decisions about games that are in force: who, what, why, until when."""
+    from nba_pipeline.operations.game_commands import run_game_decisions
+
+    raise typer.Exit(run_game_decisions(_settings(), as_json=as_json))
+
+
+def _decide(ruling: str, game: int, day: datetime | None, by: str, because: str, until: str | None = None, *,
+            corrections: dict[str, object] | None = None, as_json: bool) -> None:  # fmt: skip
+    from nba_pipeline.game_decisions import Ruling
+    from nba_pipeline.operations.game_commands import run_game_decision
+
+    about = _settings(), Ruling(ruling), game, day.date() if day else None
+    raise typer.Exit(run_game_decision(*about, corrections or {}, by, because, until, as_json=as_json))
+
+
+@game_app.command("hold")
+def game_hold(
+    game: GameId, by: By, because: DecidedBecause, day: OfDate = None, until: Until = None, as_json: Json = False
+) -> None:
+    """Leave a game out of history and wait for it no longer; everything else of its date goes on."""
+    _decide("hold", game, day, by, because, until, as_json=as_json)
+
+
+@game_app.command("accept")
+def game_accept(
+    game: GameId, by: By, because: DecidedBecause, day: OfDate = None, until: Until = None, as_json: Json = False
+) -> None:
+    """Take a game as the source has it, though its numbers do not add up."""
+    _decide("accept", game, day, by, because, until, as_json=as_json)
+
+
+@game_app.command("correct")
+def game_correct(
+    game: GameId,
+    by: By,
+    because: DecidedBecause,
+    players_sum: Annotated[
+        bool, typer.Option("--players-sum", help="The score of each team is the sum of its players' points.")
+    ] = False,
+    values: Annotated[
+        list[str] | None, typer.Option("--set", metavar="WHAT=VALUE", help="home_score=101 or PLAYER_ID.points=12.")
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(metavar="PLAYER_ID/TEAM", help="Leave a row out: of a player under two teams.")
+    ] = None,
+    day: OfDate = None,
+    until: Until = None,
+    as_json: Json = False,
+) -> None:
+    """Take these values for the source's. A newer correction of a game takes the place of the one before it."""
+    from nba_pipeline.operations.game_commands import corrections_of
+
+    corrections = corrections_of(values or [], without or [], players_sum=players_sum)
+    _decide("correct", game, day, by, because, until, corrections=corrections, as_json=as_json)
+
+
+@game_app.command("release")
+def game_release(game: GameId, by: By, because: DecidedBecause, day: OfDate = None, as_json: Json = False) -> None:
+    """Take back what was decided about a game."""
+    _decide("release", game, day, by, because, as_json=as_json)
+
+
+@app.command()
+def faults(
+    markdown: Annotated[bool, typer.Option("--markdown", help="As the page docs/source-faults.md.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List what is known to be wrong with the sources: where, what it does here, and what is done about it."""
+    from nba_pipeline.operations.source_fault_commands import run_faults
+
+    raise typer.Exit(run_faults(markdown=markdown, as_json=as_json))
+
+
 ledger_app = typer.Typer(no_args_is_help=True, help="The ledger of predictions made before tip-off.")
 app.add_typer(ledger_app, name="ledger")
 

@@ -67,6 +67,13 @@ ARGUMENTS = {
     "gate gap": [str(EVE), *SIGNED],
     "gate end": ["known_gap", LONG_AGO, *SIGNED],
     "gate overrides": [],
+    "game show": ["GAME"],
+    "game decisions": [],
+    "game hold": ["GAME", *SIGNED],
+    "game accept": ["GAME", *SIGNED],
+    "game correct": ["GAME", "--players-sum", *SIGNED],
+    "game release": ["GAME", *SIGNED],
+    "faults": [],
     "ledger verify": [],
     "warehouse copy": ["--from", "SMALL", "--to", "TARGET"],
 }
@@ -75,7 +82,10 @@ ARGUMENTS = {
 SMALL = "small.duckdb"
 """A warehouse of three tables, which is copied."""
 
-CHANGING = ("backfill", "gate override", "gate gap", "gate end", "warehouse copy")
+CHANGING = (
+    "backfill", "gate override", "gate gap", "gate end", "game hold", "game accept", "game correct", "game release",
+    "warehouse copy",
+)  # fmt: skip
 """Commands that leave the home other than it was."""
 
 SERVING = ("serve-league", "ui", "demo")
@@ -267,6 +277,14 @@ def player(decided_home: Path) -> str:
         return str(connection.execute(asked, [DAY]).fetchall()[0][0])
 
 
+@pytest.fixture(scope="module")
+def game(decided_home: Path) -> str:
+    """A game of the day."""
+    with duckdb.connect(str(decided_home / "warehouse.duckdb"), read_only=True) as connection:
+        asked = "SELECT min(game_id) FROM raw.games WHERE game_date = ?"
+        return str(connection.execute(asked, [DAY]).fetchall()[0][0])
+
+
 CELLS = [
     pytest.param(command, fault, id=f"{command}, {fault}")
     for fault in FAULTS_BY_NAME
@@ -274,8 +292,8 @@ CELLS = [
 ]  # fmt: skip
 
 
-def asked_of(home: Home, command: str, player: str) -> list[str]:
-    places = {"PLAYER": player, "SMALL": home.path / SMALL, "TARGET": home.path / "copied.duckdb"}
+def asked_of(home: Home, command: str, player: str, game: str) -> list[str]:
+    places = {"PLAYER": player, "GAME": game, "SMALL": home.path / SMALL, "TARGET": home.path / "copied.duckdb"}
     return [*command.split(), *(str(places.get(argument, argument)) for argument in ARGUMENTS[command]), "--json"]
 
 
@@ -290,10 +308,17 @@ def test_the_table_names_every_command_and_every_fault_and_nothing_else() -> Non
 
 @pytest.mark.parametrize(("command", "fault"), CELLS)
 def test_a_command_ends_with_what_the_table_says_and_its_json_says_the_same(
-    home: Callable[[str], Home], broken: Callable[[str], Home], player: str, command: str, fault: str
+    home: Callable[[str], Home],
+    broken: Callable[[str], Home],
+    player: str,
+    game: str,
+    command: str,
+    fault: str,
 ) -> None:
     mine = home(fault) if command.startswith(CHANGING) else broken(fault)
-    asked = asked_of(mine, command, player)
+    asked = asked_of(mine, command, player, game)
+    if command == "game release" and fault != "nothing loaded":
+        assert mine.run("game", "hold", game, *SIGNED).exit_code == 0
     if fault == "a bad argument":
         asked.append("--no-such-option")
     if fault == "warehouse locked":

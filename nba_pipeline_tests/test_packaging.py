@@ -42,6 +42,17 @@ def test_every_import_is_a_declared_dependency() -> None:
     assert undeclared(ROOT / "nba_pipeline", [name for name in needed if not name.startswith("lightgbm")])
 
 
+def test_every_file_of_the_package_that_is_no_module_is_installed_with_it() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    found = [
+        path for path in (ROOT / "nba_pipeline").rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")
+    ]
+    assert {path.name for path in found} >= {"dagster.yaml", "source_faults.toml"}
+    for path in found:
+        package = ".".join(path.parent.relative_to(ROOT).parts)
+        assert any(path.match(pattern) for pattern in declared.get(package, [])), path
+
+
 def test_every_declared_dependency_is_pinned_to_a_tested_version_and_explained() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     optional = project["optional-dependencies"]

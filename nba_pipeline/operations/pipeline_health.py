@@ -16,8 +16,10 @@ from nba_pipeline.automation.code_changes import outdated_history
 from nba_pipeline.contracts import Table
 from nba_pipeline.deadlines import OPERATED, due
 from nba_pipeline.evidence import WHY_NOT_CURRENT, Evidence, Need
+from nba_pipeline.game_decisions import decisions_in_force
 from nba_pipeline.gates import GATES, Gatekeeper
 from nba_pipeline.landing import LANDED_FROM
+from nba_pipeline.operations.known_games import decided_about
 from nba_pipeline.operations.ledger_verification import recorded_heads, verify
 from nba_pipeline.operations.orphans import killed_runs
 from nba_pipeline.operations.outcome import COMMAND, Cause, Outcome
@@ -120,7 +122,10 @@ def health(gatekeeper: Gatekeeper, instance: DagsterInstance, day: date) -> Heal
         broken = [Cause(str(chain)) for chain in chains if not chain.whole]
         quiet = _quiet_dates(evidence, [d for d in dates if d >= day])
         left = _left_by_killed_runs(evidence, killed)
-        overrides = tuple(map(str, sorted(evidence.overrides.values(), key=lambda o: (o.gate, o.game_date))))
+        overrides = (
+            *map(str, sorted(evidence.overrides.values(), key=lambda o: (o.gate, o.game_date))),
+            *decided_about(decisions_in_force(session, now).values(), dates),
+        )
         found = session.read(QUARANTINE)
         quarantined = len(session.query(found.filter(found.game_date.isin(dates)))) if dates else 0
     runs, ticks = _failures(instance)

@@ -1,0 +1,168 @@
+"""What the warehouse knows of one game: its row, what is wrong with it, and what was decided about it."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import ibis
+
+from nba_pipeline.contracts import Table
+from nba_pipeline.game_decisions import GameDecision, decisions_in_force, recorded_decisions
+from nba_pipeline.operations.outcome import COMMAND
+from nba_pipeline.operations.smoke_test import backfill_command
+from nba_pipeline.raw import games, player_box_scores
+from nba_pipeline.tables import all_tables
+from nba_pipeline.warehouse.interface import Session
+from nba_pipeline.warehouse.operations_tables import QUARANTINE
+
+HELD_GAMES = "raw.held_games"
+
+SIGNED = '--by "your name" --because "why"'
+"""What every decision needs, as a message names it."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass
+class KnownGame:
+    """Everything that the warehouse knows of a game on one date.
+
+    `row` is None for a game that stands on no schedule; `rulings` are the rows of the table of held games.
+    """
+
+    game_date: date
+    game_id: int
+    row: Row | None = None
+    rulings: list[Row] = field(default_factory=list)
+    quarantined: list[Row] = field(default_factory=list)
+    box_scores: list[Row] = field(default_factory=list)
+    decisions: list[GameDecision] = field(default_factory=list)
+    in_force: GameDecision | None = None
+
+    @property
+    def state(self) -> str:
+        """Held or accepted where somebody or a rule decided so, else the state in the schedule."""
+        if self.rulings:
+            return str(self.rulings[0]["state"])
+        return str(self.row["status"]) if self.row else "not on the schedule"
+
+    @property
+    def waits(self) -> bool:
+        """Whether something of it was refused, or its box scores are not there, and nobody decided about that."""
+        played = self.row is not None and self.row["status"] == "final"
+        return not self.rulings and not self.in_force and not self.box_scores and (played or bool(self.quarantined))
+
+    @property
+    def commands(self) -> list[str]:
+        """What a person may type next."""
+        if self.in_force:
+            return [release_command(self.in_force), backfill_command(self.game_date)]
+        if self.rulings or self.waits:
+            ruled = ("accept", "correct --players-sum", "hold")
+            decide = [f"{COMMAND}game {one} {self.game_id} --date {self.game_date} {SIGNED}" for one in ruled]
+            return [backfill_command(self.game_date), *decide]
+        return []
+
+    def as_object(self) -> dict[str, object]:
+        """The game for scripts."""
+        return {
+            "game_date": str(self.game_date), "state": self.state, "row": self.row,
+            "held": [{"team": one["team"], "reasons": one["reasons"], "decided_by": one["decided_by"]}
+                     for one in self.rulings if one["state"] == "held"],
+            "players_with_rows": len(self.box_scores), "quarantined": self.quarantined,
+            "in_force": decision_object(self.in_force) if self.in_force else None,
+            "decisions": [decision_object(one) for one in self.decisions], "commands": self.commands,
+        }  # fmt: skip
+
+
+def decision_object(decision: GameDecision) -> dict[str, object]:
+    """A decision for scripts."""
+    return {
+        "game_date": str(decision.game_date), "game_id": decision.game_id, "ruling": decision.ruling.value,
+        "corrections": dict(decision.corrections), "decided_by": decision.decided_by, "reason": decision.reason,
+        "until": decision.until, "recorded_at": decision.recorded_at,
+    }  # fmt: skip
+
+
+def release_command(decision: GameDecision) -> str:
+    """The command that takes a decision back."""
+    return f"{COMMAND}game release {decision.game_id} --date {decision.game_date} {SIGNED}"
+
+
+def in_force_sentence(decision: GameDecision) -> str:
+    """A decision in force as a sentence, with the command that takes it back."""
+    return f"{decision}. Take that back with: {release_command(decision)}"
+
+
+def decided_about(decisions: Iterable[GameDecision], dates: Sequence[date]) -> list[str]:
+    """Decisions in force about games of these dates, a sentence each, and one about how many there are of others."""
+    mine, others = [], []
+    for decision in sorted(decisions, key=lambda found: found.key):
+        (mine if decision.game_date in dates else others).append(decision)
+    said = [in_force_sentence(decision) for decision in mine]
+    if others:
+        days = f"{others[0].game_date} to {others[-1].game_date}"
+        said.append(
+            f"{len(others)} decisions about games of other dates ({days}) are in force: {COMMAND}game decisions"
+        )
+    return said
+
+
+def known_game(session: Session, game_id: int, now: datetime) -> list[KnownGame]:
+    """What the warehouse knows of a game, on each date that it stands on, stood on or was decided about."""
+    found: dict[date, KnownGame] = {}
+
+    def of(day: date) -> KnownGame:
+        return found.setdefault(day, KnownGame(day, game_id))
+
+    for row in _rows(session, games.CONTRACT, game_id):
+        of(row["game_date"]).row = row
+    for table in all_tables():
+        if table.name == HELD_GAMES:
+            for row in _rows(session, table, game_id):
+                of(row["game_date"]).rulings.append(row)
+    for row in _rows(session, player_box_scores.CONTRACT, game_id):
+        of(row["game_date"]).box_scores.append(row)
+    for row in _quarantined(session, game_id):
+        of(row["game_date"]).quarantined.append(row)
+    for decision in recorded_decisions(session):
+        if decision.game_id == game_id:
+            of(decision.game_date).decisions.append(decision)
+    for (day, about), decision in decisions_in_force(session, now).items():
+        if about == game_id:
+            of(day).in_force = decision
+    return [found[day] for day in sorted(found)]
+
+
+def _rows(session: Session, table: Table, game_id: int) -> list[dict[str, Any]]:
+    rows = session.read(table)
+    return session.query(rows.filter(rows.game_id == game_id).order_by(list(table.grain))).to_pylist()
+
+
+def _quarantined(session: Session, game_id: int) -> list[dict[str, Any]]:
+    """Quarantined rows about a game: by the id in the row, in the source's own form too, or by their reason."""
+    rows = session.read(QUARANTINE)
+    named = ibis._.reason.contains(str(game_id)) | ibis._.row_json.contains(str(game_id))
+    kept = session.query(rows.filter(named).order_by(["game_date", "table_name", "reason"])).to_pylist()
+    return [row for row in kept if _is_about(row, game_id)]
+
+
+def _is_about(row: Row, game_id: int) -> bool:
+    if re.search(rf"\bgame {game_id}\b", row["reason"], re.IGNORECASE):
+        return True
+    content = json_object(row["row_json"])
+    game = content.get("game")
+    ids = [content.get("game_id"), game.get("id") if isinstance(game, dict) else None]
+    return game_id in [*ids, content.get("id") if row["table_name"] == games.CONTRACT.name else None]
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """The object that a text holds; an empty one where it holds none."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

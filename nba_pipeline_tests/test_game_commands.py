@@ -1,0 +1,202 @@
+"""What a person types about one game: it is known, said, decided, recorded, and can be taken back."""
+
+import json
+import shlex
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from typer.testing import CliRunner, Result
+
+from nba_pipeline.cli import app
+from nba_pipeline.game_decisions import GameDecision, Ruling
+from nba_pipeline.operations.known_games import KnownGame, decided_about
+from nba_pipeline.raw import games, player_box_scores
+from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
+from nba_pipeline.warehouse.operations_tables import QUARANTINE
+from nba_pipeline_tests.named_command import named_command
+
+DAY, MOVED_TO = date(2026, 1, 14), date(2026, 3, 2)
+NOW = datetime(2026, 1, 15, 18, tzinfo=UTC)
+WHOLE, BROKEN, MOVED, NEVER_LISTED = 501, 502, 503, 504
+SIGNED = "--by Ann --because 'the league says so'"
+
+Run = Callable[[str], Result]
+
+
+def scheduled(game_id: int, day: date = DAY, **other: Any) -> dict[str, Any]:
+    return {
+        "game_date": day, "game_id": game_id, "season": 2025, "status": "final", "status_text": "Final", "period": 4,
+        "tipoff_at": None, "postseason": False, "home_team_id": 3, "home_team": "BKN", "home_score": 100,
+        "visitor_team_id": 20, "visitor_team": "NYK", "visitor_score": 90, **other,
+    }  # fmt: skip
+
+
+def listed(game_id: int, player: int, team: str, points: int) -> dict[str, Any]:
+    counts = {column.name: 0 for column in player_box_scores.COUNTS}
+    return {
+        "game_date": DAY, "game_id": game_id, "player_id": player, "first_name": "A", "last_name": f"B{player}",
+        "position": "G", "season": 2025, "team_id": {"BKN": 3, "NYK": 20}[team], "team": team, "minutes": 30.0,
+        "did_not_play": False, **counts, "points": points, "plus_minus": 0,
+    }  # fmt: skip
+
+
+def quarantined(reason: str, content: dict[str, Any], table: str = "raw.player_box_scores") -> dict[str, Any]:
+    return {"game_date": DAY, "table_name": table, "reason": reason, "row_json": json.dumps(content, default=str),
+            "quarantined_at": NOW.replace(tzinfo=None), "run_id": "r"}  # fmt: skip
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """One game that is whole, one whose players are in quarantine, one on two dates, and one nobody scheduled."""
+    put_off = {"status": "postponed", "status_text": "PPD", "period": 0, "home_score": None, "visitor_score": None}
+    content = {
+        games.CONTRACT: [
+            scheduled(WHOLE), scheduled(BROKEN), scheduled(MOVED, **put_off),
+            scheduled(MOVED, MOVED_TO, **put_off | {"status": "scheduled"}),
+        ],
+        player_box_scores.CONTRACT: [listed(WHOLE, 7, "BKN", 100), listed(WHOLE, 8, "NYK", 90)],
+        QUARANTINE: [
+            quarantined("game 502: players of BKN have 99 points, the team 100", listed(BROKEN, 9, "BKN", 99)),
+            quarantined("game 502: players of BKN have 99 points, the team 100", listed(BROKEN, 10, "NYK", 90)),
+            quarantined("points: a number was expected, there was none", {"id": 1, "game": {"id": NEVER_LISTED}}),
+        ],
+    }  # fmt: skip
+    with DuckDBWarehouse(tmp_path / "warehouse.duckdb").session() as session:
+        for table, rows in content.items():
+            session.ensure(table)
+            session.append(table, pa.Table.from_pylist(rows, schema=table.schema.to_pyarrow()))
+    return tmp_path
+
+
+@pytest.fixture
+def run(home: Path) -> Run:
+    environment = {"NBA_PIPELINE_HOME": str(home), "NBA_PIPELINE_NOW": NOW.isoformat()}
+    return lambda line: CliRunner(env=environment).invoke(app, shlex.split(line))
+
+
+def outcome(ended: Result) -> dict[str, Any]:
+    return json.loads(ended.stdout)["outcome"]
+
+
+def test_a_whole_game_is_shown_and_there_is_nothing_to_do(run: Run) -> None:
+    shown = run(f"game show {WHOLE}")
+    assert shown.exit_code == 0
+    assert shown.stdout.splitlines() == [
+        "Game 501 of 2026-01-14: NYK at BKN, final",
+        "    raw.games: final (Final), 90 : 100, 4 periods",
+        "    raw.player_box_scores: 2 players",
+    ]
+
+
+def test_a_game_whose_rows_were_refused_is_shown_with_the_reasons_and_commands_that_work(run: Run) -> None:
+    shown = run(f"game show {BROKEN}")
+    assert shown.exit_code == 1
+    reason = "    in quarantine, of raw.player_box_scores: game 502: players of BKN have 99 points, the team 100"
+    assert shown.stdout.splitlines().count(reason) == 1, "once, however many rows it is about"
+    commands = [line for line in shown.stdout.splitlines() if line.startswith("    next: ")]
+    assert [named_command(line)[:2] for line in commands] == [
+        ["backfill", "--from"], ["game", "accept"], ["game", "correct"], ["game", "hold"],
+    ]  # fmt: skip
+    (said,) = outcome(run(f"game show {BROKEN} --json"))["reasons"]
+    assert named_command(said) == ["backfill", "--from", "2026-01-14", "--to", "2026-01-14"]
+    assert run(shlex.join(named_command(commands[1]))).exit_code == 0
+    assert run(f"game show {BROKEN}").exit_code == 0, "somebody decided"
+
+
+def test_a_game_that_only_quarantine_knows_can_be_decided_about(run: Run) -> None:
+    assert "not on the schedule" in run(f"game show {NEVER_LISTED}").stdout
+    assert run(f"game hold {NEVER_LISTED} {SIGNED}").exit_code == 0
+
+
+def test_a_decision_is_recorded_shown_and_taken_back(run: Run) -> None:
+    held = run(f"game hold {BROKEN} {SIGNED} --until 2026-01-20T12:00-05:00")
+    sentence = "Ann holds game 502 of 2026-01-14 until 2026-01-20 17:00 UTC: the league says so"
+    assert held.stdout.splitlines() == [
+        sentence, "Make the date again: nba-pipeline backfill --from 2026-01-14 --to 2026-01-14",
+    ]  # fmt: skip
+    (decided,) = outcome(run("game decisions --json"))["decided"]
+    assert decided.startswith(sentence)
+    summed = run(f"game correct {BROKEN} --players-sum {SIGNED}")
+    assert f"It takes the place of: {sentence}" in summed.stdout
+    shown = json.loads(run(f"game show {BROKEN} --json").stdout)["dates"][0]
+    assert shown["in_force"]["corrections"] == {"players_sum": True}
+    assert [one["ruling"] for one in shown["decisions"]] == ["hold", "correct"]
+    (decided,) = outcome(run(f"game show {BROKEN} --json"))["decided"]
+    assert run(shlex.join(named_command(decided))).exit_code == 0
+    assert "No decision about a game is in force." in run("game decisions").stdout
+    past = run(f"game show {BROKEN}").stdout
+    assert "UTC, past: Ann corrects game 502 of 2026-01-14 (score=the players' sum) until it is released" in past
+
+
+def test_of_an_id_on_two_dates_the_date_is_asked_for_and_both_are_listed(run: Run) -> None:
+    unclear = run(f"game hold {MOVED} {SIGNED}")
+    assert unclear.exit_code == 2
+    assert unclear.stderr.splitlines() == [
+        "game 503 stands on 2 dates, say which:",
+        "  --date 2026-01-14 (NYK at BKN, postponed)",
+        "  --date 2026-03-02 (NYK at BKN, scheduled)",
+    ]
+    assert run(f"game hold {MOVED} {SIGNED} --date {MOVED_TO}").exit_code == 0
+    assert run(f"game show {MOVED}").stdout.count("Game 503 of ") == 2, "to show both is no question"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("game show 999", "no game 999 is known, by the source's id of it"),
+        ("game show 999 --date 2026-01-14", "load its date first: nba-pipeline backfill --from 2026-01-14"),
+        (f"game show {WHOLE} --date 2026-01-15", "is not known on 2026-01-15; it stands on:\n  --date 2026-01-14"),
+        (f"game hold 999 {SIGNED}", "no game 999 is known"),
+        (f"game hold {WHOLE} --by ' ' --because x", "say who decides (--by) and why (--because)"),
+        (f"game hold {WHOLE} {SIGNED} --until 2026-01-20", "is no instant with its offset, such as"),
+        (f"game hold {WHOLE} {SIGNED} --until 2026-01-01T00:00Z", "2026-01-01 00:00 UTC is over already"),
+        (f"game release {WHOLE} {SIGNED}", "no decision about game 501 of 2026-01-14 is in force: nba-pipeline"),
+        (f"game correct {WHOLE} {SIGNED}", "say what is right: --players-sum, --set home_score=101"),
+        (f"game correct {WHOLE} {SIGNED} --set home_score", "--set home_score sets nothing: write --set home"),
+        (f"game correct {WHOLE} {SIGNED} --set 7.=3", "--set 7.=3 sets nothing"),
+        (f"game correct {WHOLE} {SIGNED} --set home_scor=3", "did you mean home_score?"),
+        (f"game correct {WHOLE} {SIGNED} --set home_score=3000", "home_score is 3000; it lies between 1 and 250"),
+        (f"game correct {WHOLE} {SIGNED} --set home_score=3 --set home_score=4", "home_score is set twice"),
+        (f"game correct {WHOLE} {SIGNED} --set 7.points=[1]", "points is '[1]'; it is a whole number"),
+        (f"game correct {WHOLE} {SIGNED} --set 70.points=1", "player 70 has no row in it; these have: 7/BKN, 8/NYK"),
+        (f"game correct {BROKEN} {SIGNED} --set 7.points=1", "player 7 has no row in it; these have: 10/NYK, 9/BKN"),
+        (f"game correct {WHOLE} {SIGNED} --without 7 --set 7.points=1", "is left out or it is corrected, not both"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_decided_is_refused_with_what_to_type_instead(run: Run, line: str, said: str) -> None:
+    refused = run(line)
+    assert refused.exit_code == 2
+    assert said in refused.stderr
+    assert "No decision about a game is in force." in run("game decisions").stdout
+
+
+def test_values_are_recorded_as_they_were_typed(run: Run) -> None:
+    typed = "--set visitor_score=91 --set 7/BKN.points=12 --set 7/BKN.minutes=31.5 --without 8/NYK"
+    recorded = run(f"game correct {WHOLE} {SIGNED} --json {typed}")
+    assert recorded.exit_code == 0, recorded.output
+    assert json.loads(recorded.stdout)["decision"]["corrections"] == {
+        "visitor_score": 91, "player:7/BKN": {"points": 12, "minutes": 31.5}, "player:8/NYK": None,
+    }  # fmt: skip
+
+
+def test_a_game_held_by_rule_is_named_as_decided_and_no_decision_is_there_to_take_back() -> None:
+    ruling = {"team": "BKN", "state": "held", "reasons": "it has no box score", "decided_by": "the deadline"}
+    game = KnownGame(DAY, BROKEN, scheduled(BROKEN), rulings=[ruling])
+    assert (game.state, game.waits) == ("held", False)
+    assert all(named_command(command) for command in game.commands)
+
+
+def test_health_names_decisions_of_its_dates_and_counts_the_others() -> None:
+    mine = GameDecision(DAY, WHOLE, Ruling.HOLD, {}, "Ann", "why", None, NOW.replace(tzinfo=None))
+    others = [GameDecision(MOVED_TO, n, Ruling.HOLD, {}, "Ann", "why", None, mine.recorded_at) for n in (1, 2)]
+    first, last = decided_about([*others, mine], [DAY])
+    assert first.startswith("Ann holds game 501 of 2026-01-14 until it is released: why. Take that back with: ")
+    assert named_command(first)[:3] == ["game", "release", "501"]
+    assert last == (
+        "2 decisions about games of other dates (2026-03-02 to 2026-03-02) are in force: nba-pipeline game decisions"
+    )
+    assert named_command(last) == ["game", "decisions"]
