@@ -180,9 +180,12 @@ DAMAGES = (
         "1 players of XYZ are listed",
     ),
     Damage(
-        "a team that plays has no roster",
-        (f"DELETE FROM raw.players WHERE game_date = '{BAD}' AND team_id = {TEAM}",),
-        "has only 0 players on its roster",
+        "a roster is cut short",
+        (
+            f"DELETE FROM raw.players WHERE game_date = '{BAD}' AND team_id = {TEAM} AND player_id > "
+            f"(SELECT min(player_id) FROM raw.players WHERE game_date = '{BAD}' AND team_id = {TEAM})",
+        ),
+        "has only 1 players on its roster",
         table=players.CONTRACT,
     ),
     Damage(

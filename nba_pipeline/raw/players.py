@@ -1,12 +1,15 @@
 """Players: the rosters of the teams that play on a date, as they were known when asked."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 import dagster as dg
 import ibis
 import pyarrow as pa
 
+from nba_pipeline.clock import game_date_of
 from nba_pipeline.contracts import (
     GAME_DATE,
     PLAYER_ID,
@@ -26,7 +29,6 @@ from nba_pipeline.sources.balldontlie import PlayerRecord, parse_active_players
 from nba_pipeline.sources.decoration import HEIGHTS, WEIGHTS
 from nba_pipeline.sources.landing import Capture
 from nba_pipeline.table_asset import table_asset
-from nba_pipeline.warehouse.asked import is_asked
 from nba_pipeline.warehouse.publish import Rows
 
 SMALLEST_ROSTER = 8
@@ -34,14 +36,9 @@ SMALLEST_ROSTER = 8
 
 
 def short_rosters(staged: ibis.Table, read: Reader) -> ibis.Table:
-    """A reason for each team that plays on a date and is listed with fewer players than it must dress, or none."""
-    schedule = games.team_games(read(games.CONTRACT))
-    playing = schedule.filter(is_asked(schedule.game_date), ~games.is_off(schedule))
-    playing = playing.select("game_date", "team_id", "team").distinct()
-    counted = staged.group_by("game_date", "team_id").agg(listed=ibis._.count())
-    rosters = playing.left_join(counted, ["game_date", "team_id"])
-    rosters = rosters.select("game_date", "team", players=rosters.listed.fill_null(0))
-    short = rosters.filter(rosters.players < SMALLEST_ROSTER)
+    """A reason for each team that is listed on a date with fewer players than it must dress."""
+    counted = staged.group_by("game_date", "team_id").agg(team=staged.team.max(), players=ibis._.count())
+    short = counted.filter(counted.players < SMALLEST_ROSTER)
     return short.select(
         "game_date",
         reason=short.team + " has only " + short.players.cast("string") + " players on its roster",
@@ -53,7 +50,8 @@ CONTRACT = Table(
     description=(
         "One row per game date and player on the roster of a team that plays on it. The source knows only the "
         "rosters of now, so `known_at` says when we asked: a roster counts as known before a game only when "
-        "it was asked for before tip-off, and backfilled dates are predicted without it."
+        "it was asked for before tip-off, and backfilled dates are predicted without it. A team of which the source "
+        f"lists fewer than {SMALLEST_ROSTER} players has no rows."
     ),
     phase=Phase.RAW,
     grain=("game_date", "player_id"),
@@ -71,7 +69,7 @@ CONTRACT = Table(
     ),
     reads={"games": Read(games.CONTRACT)},
     audits=(
-        Audit("no roster is cut short", f"A team that plays lists {SMALLEST_ROSTER} players or more.", short_rosters),
+        Audit("no roster is cut short", f"A team that is listed has {SMALLEST_ROSTER} players or more.", short_rosters),
     ),
     before_tip_off=True,
     landed="players/active",
@@ -113,10 +111,70 @@ def in_two_teams(records: Iterable[tuple[PlayerRecord, Capture]]) -> list[str]:
     return sentences
 
 
+@dataclass(frozen=True)
+class Slate:
+    """Who plays on a date, postponed games aside: abbreviations by team id, and when the first game tips off."""
+
+    teams: Mapping[int, str]
+    first_tip: datetime | None
+
+    def is_ahead(self, day: date, asked_at: datetime) -> bool:
+        """Whether the games of the date were still to come when the source was asked."""
+        return asked_at < self.first_tip if self.first_tip else game_date_of(asked_at) <= day
+
+
+@dataclass
+class Whole:
+    """The rows of whole rosters, and what became of the others; `too_late` are dates that were over when asked."""
+
+    rows: pa.Table
+    refused: dict[date, list[str]] = field(default_factory=dict)
+    rejected: list[tuple[date, str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    too_late: list[date] = field(default_factory=list)
+
+
+def whole_rosters(found: pa.Table, slates: Mapping[date, Slate], asked_at: Mapping[date, datetime]) -> Whole:
+    """The rows of the teams whose roster is whole, and what to say of the others.
+
+    A team that is cut short is left out, as one of which no roster is known: it is predicted from its recent games
+    and holds up no other team. Only an answer that lists nobody of all who play refuses its date. Rosters of now say
+    nothing about games that had begun when they were asked for, so nothing is said or refused there.
+    """
+    listed: dict[tuple[date, int], list[int]] = {}
+    for row in found.select(["game_date", "team_id", "player_id"]).to_pylist():
+        listed.setdefault((row["game_date"], row["team_id"]), []).append(row["player_id"])
+    keep = [
+        len(listed[day, team]) >= SMALLEST_ROSTER
+        for day, team in zip(found["game_date"].to_pylist(), found["team_id"].to_pylist(), strict=True)
+    ]
+    whole = Whole(found.filter(pa.array(keep, pa.bool_())))
+    for day, asked in sorted(asked_at.items()):
+        slate = slates.get(day, Slate({}, None))
+        if not slate.is_ahead(day, asked):
+            whole.too_late.append(day)
+            continue
+        short = {team: listed.get((day, team), []) for team in slate.teams}
+        short = {team: players for team, players in short.items() if len(players) < SMALLEST_ROSTER}
+        said = {t: f"{slate.teams[t]} has only {len(players)} players on its roster" for t, players in short.items()}
+        if short and len(short) == len(slate.teams):
+            ask = f"ask again: nba-pipeline backfill --from {day} --to {day}"
+            whole.refused[day] = [f"no roster is whole: {', '.join(sorted(said.values()))}; {ask}"]
+            continue
+        for team, players in short.items():
+            answer = {"team_id": team, "team": slate.teams[team], "player_ids": players}
+            whole.rejected.append((day, f"{said[team]} and is left out", json.dumps(answer)))
+            whole.warnings.append(
+                f"{said[team]} for {day}: it is left out, is predicted from its recent games, and is in "
+                "operations.quarantine"
+            )
+    return whole
+
+
 @table_asset(CONTRACT, kinds=("python",), deps=[LANDED_PLAYERS])
 def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table) -> Rows:
     """Takes the last answer before the first tip-off of a date where there is one, else the newest."""
-    teams, first_tip = _schedule(context, games)
+    slates = _slates(context, games)
     landed = read_landed(
         context.resources.landing,
         "players/active",
@@ -124,29 +182,33 @@ def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.
         parse_active_players,
         warn=context.log.warning,
         dated=False,
-        before=first_tip.get,
+        before=lambda day: slates[day].first_tip if day in slates else None,
     )
     listed = list(zip(landed.records, landed.captured, strict=True))
     tell(in_two_teams(listed), context.log.warning)
-    return Rows(
-        players(listed, landed.days_of, teams),
-        landed.refused,
-        landed.rejected,
-    )
+    teams = {day: frozenset(slate.teams) for day, slate in slates.items()}
+    asked_at = {day: capture.fetched_at for capture, days in landed.days_of.items() for day in days}
+    whole = whole_rosters(players(listed, landed.days_of, teams), slates, asked_at)
+    tell(whole.warnings, context.log.warning)
+    if whole.too_late:
+        context.log.info(
+            f"The rosters of {len(whole.too_late)} dates were asked for when their games had begun: the source only "
+            "knows those of now, which are not used for past dates; these are predicted from recent games."
+        )
+    return Rows(whole.rows, {**whole.refused, **landed.refused}, [*landed.rejected, *whole.rejected])
 
 
-def _schedule(
-    context: dg.AssetExecutionContext, schedule: ibis.Table
-) -> tuple[dict[date, frozenset[int]], dict[date, datetime]]:
-    """The teams that play on each date, and when its first game tips off."""
+def _slates(context: dg.AssetExecutionContext, schedule: ibis.Table) -> dict[date, Slate]:
+    """Who plays on each date, and when its first game tips off."""
     sides = games.team_games(schedule)
+    playing = sides.filter(sides.status != "postponed")
     with context.resources.warehouse.session(read_only=True) as session:
-        rows = session.query(sides.select("game_date", "team_id", "tipoff_at")).to_pylist()
-    teams: dict[date, set[int]] = {}
+        rows = session.query(playing.select("game_date", "team_id", "team", "tipoff_at")).to_pylist()
+    teams: dict[date, dict[int, str]] = {}
     tips: dict[date, datetime] = {}
     for row in rows:
-        teams.setdefault(row["game_date"], set()).add(row["team_id"])
+        teams.setdefault(row["game_date"], {})[row["team_id"]] = row["team"]
         if row["tipoff_at"] is not None:
             tip = row["tipoff_at"].replace(tzinfo=UTC)
             tips[row["game_date"]] = min(tip, tips.get(row["game_date"], tip))
-    return {day: frozenset(ids) for day, ids in teams.items()}, tips
+    return {day: Slate(found, tips.get(day)) for day, found in teams.items()}

@@ -1,10 +1,20 @@
 """What the guards of raw data take for honest is what nine real seasons look like."""
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pandas as pd
 
+from nba_pipeline.analytics import upcoming_player_game_context
+from nba_pipeline.contracts import Phase
+from nba_pipeline.league.model import League
+from nba_pipeline.league.server import LeagueServer
+from nba_pipeline.raw import players
 from nba_pipeline.raw.box_score_rules import OVERTIME_TEAM_MINUTES, ROUNDED_MINUTES, TEAM_MINUTES
+from nba_pipeline_tests.pipeline.conftest import Workbench
+
+LONG_AFTER = datetime(2026, 1, 20, 15, tzinfo=UTC)
+"""The day on which this process takes place: the season files end more than a year before it."""
 
 
 def test_no_real_team_game_is_further_off_its_minutes_than_whole_minutes_may_be(real_data: Path):
@@ -22,3 +32,18 @@ def test_a_real_season_has_six_to_fourteen_dates_without_games(real_data: Path):
     dates = pd.to_datetime(games["game_date"]).groupby(games["season"])
     quiet = (dates.max() - dates.min()).dt.days + 1 - dates.nunique()
     assert (quiet.min(), quiet.max()) == (6, 14)
+
+
+def test_dates_of_an_old_season_are_loaded_long_after_though_nobody_is_on_a_roster_now(
+    real_league: League, tmp_path: Path
+):
+    """README's example with season files, on a real day: the rosters of now say nothing about a past date."""
+    first, last = date(2023, 10, 1), date(2023, 10, 26)
+    with LeagueServer(real_league, now=LONG_AFTER) as server:
+        bench = Workbench(tmp_path / "home", server, LONG_AFTER)
+        report = bench.backfill(first, last, Phase.LANDING, Phase.RAW, Phase.ANALYTICS, history=False)
+        assert report.complete, [attempt.failures for attempt in report.attempts]
+        assert not len(bench.rows(players.CONTRACT))
+        expected = bench.rows(upcoming_player_game_context.CONTRACT, last, last)
+    assert set(expected["expected_because"]) == {"recent games"}
+    assert set(expected["team"]) == {"LAL", "PHX"}, "who played on the season's first day"
