@@ -24,7 +24,7 @@ def expected_players(games: ibis.Table, rosters: ibis.Table, history: ibis.Table
     latest game before the date was for it, within its last `RECENT_TEAM_GAMES` games. `expected_because` says which.
     """
     sides = raw_games.team_games(games)
-    sides = sides.filter(sides.status != "postponed").select(
+    sides = sides.filter(~raw_games.is_off(sides)).select(
         "game_date", "game_id", "season", "team_id", "team", "opponent_id", "opponent", "is_home", "tipoff_at"
     )
     known = rosters.inner_join(sides.select("game_date", "team_id", "tipoff_at"), ["game_date", "team_id"])

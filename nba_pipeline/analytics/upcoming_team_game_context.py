@@ -128,14 +128,14 @@ TIME_ZONES_CROSSED = Column(
 
 
 def expected_teams(read: Reader) -> ibis.Table:
-    """Both teams of every game of the schedule that was not postponed."""
+    """Both teams of every game of the schedule that is to be played."""
     return playing(read(raw_games.CONTRACT)).select(*KEYS)
 
 
 CONTRACT = Contract(
     name="analytics.upcoming_team_game_context",
     description=(
-        "One row per team and game that is not postponed: rest, travel, streaks, who is out, and lines, as known "
+        "One row per team and game that is to be played: rest, travel, streaks, who is out, and lines, as known "
         "before the game. Made before the games of the date."
     ),
     phase=Phase.ANALYTICS,
@@ -191,9 +191,9 @@ CONTRACT = Contract(
 
 
 def playing(games: ibis.Table) -> ibis.Table:
-    """One row a game and team, without postponed games."""
+    """One row a game and team, of games that are to be played."""
     sides = raw_games.team_games(games)
-    return sides.filter(sides.status != "postponed").drop("status", "period", "score", "opponent_score")
+    return sides.filter(~raw_games.is_off(sides)).drop("status", "period", "score", "opponent_score")
 
 
 def season_phase(rows: ibis.Table) -> ir.StringValue:

@@ -166,7 +166,7 @@ def furthest(rows: ibis.Table, *, above: bool) -> ir.StringValue:
 def team_defense_zone_analysis(games: ibis.Table, defense: ibis.Table) -> ibis.Table:
     """One row a date and team that plays on it, from the schedule and the defences before the date."""
     sides = raw_games.team_games(games)
-    sides = sides.filter(sides.status != "postponed").select(
+    sides = sides.filter(~raw_games.is_off(sides)).select(
         "game_date", "game_id", "team_id", "team", "season", "opponent_id", "opponent", "is_home"
     )
     faced = zones_faced(defense)

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nba_pipeline.contracts import Column
+from nba_pipeline.raw import games as raw_games
 
 KEYS = ("game_date", "game_id", "player_id", "stat", "system_id", "setting", "mode")
 """What a prediction is about; of several live ones with the same keys, the newest counts."""
@@ -118,7 +119,7 @@ def still_expected(keys: ibis.Table, published: ibis.Table, games: ibis.Table) -
     """
     names = [name for name in keys.columns if name in published.columns]
     live = published.filter(published.mode == LIVE)
-    over = games.filter(games.status.isin(["final", "postponed"]))
+    over = games.filter((games.status == "final") | raw_games.is_off(games))
     settled = over.semi_join(live, ["game_date", "game_id"])
     return keys.anti_join(settled, ["game_date", "game_id"]).union(keys.semi_join(live, names), distinct=True)
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import get_args
 
 import dagster as dg
 import ibis
+import ibis.expr.types as ir
 import pyarrow as pa
 
 from nba_pipeline.contracts import (
@@ -20,9 +22,18 @@ from nba_pipeline.contracts import (
 from nba_pipeline.landing import LANDED_GAMES
 from nba_pipeline.raw.landed import read_landed
 from nba_pipeline.sources.balldontlie import GameRecord, parse_games
+from nba_pipeline.sources.records import Status
 from nba_pipeline.table_asset import table_asset
 from nba_pipeline.warehouse.asked import is_asked
 from nba_pipeline.warehouse.publish import Rows
+
+NOT_PLAYED = ("postponed", "moved", "cancelled", "forfeited", "undecided")
+"""States of a game that is not played on its date: no box score, no roster and no prediction is expected of it."""
+
+
+def is_off(games: ibis.Table) -> ir.BooleanValue:
+    """Whether nothing is expected of a game on its date; of rows of `raw.games`, or of `team_games` made of them."""
+    return games.status.isin(NOT_PLAYED)
 
 
 def vanished_games(staged: ibis.Table, read: Reader) -> ibis.Table:
@@ -57,7 +68,7 @@ CONTRACT = Table(
             "string",
             "State of the game by its content; a game is final only with both scores and four periods played.",
             "category",
-            allowed=("scheduled", "in_progress", "final", "postponed"),
+            allowed=get_args(Status),
         ),
         Column("status_text", "string", "The state in the source's words.", "text", nullable=True),
         Column("period", "int64", "Periods begun; 5 and more are overtimes.", "periods", between=(0, 14)),
@@ -131,8 +142,8 @@ def team_games(games: ibis.Table) -> ibis.Table:
 
 
 def teams_playing_twice(staged: ibis.Table) -> ibis.Table:
-    """A reason for each team with two games on a date that are not postponed."""
-    rows = team_games(staged.filter(staged.status != "postponed"))
+    """A reason for each team with two games that are played on a date."""
+    rows = team_games(staged.filter(~is_off(staged)))
     counted = rows.group_by("game_date", "team").agg(games=ibis._.count())
     twice = counted.filter(counted.games > 1)
     return twice.select("game_date", reason=twice.team + " plays more than one game")

@@ -36,7 +36,7 @@ SMALLEST_ROSTER = 8
 def short_rosters(staged: ibis.Table, read: Reader) -> ibis.Table:
     """A reason for each team that plays on a date and is listed with fewer players than it must dress, or none."""
     schedule = games.team_games(read(games.CONTRACT))
-    playing = schedule.filter(is_asked(schedule.game_date), schedule.status != "postponed")
+    playing = schedule.filter(is_asked(schedule.game_date), ~games.is_off(schedule))
     playing = playing.select("game_date", "team_id", "team").distinct()
     counted = staged.group_by("game_date", "team_id").agg(listed=ibis._.count())
     rosters = playing.left_join(counted, ["game_date", "team_id"])

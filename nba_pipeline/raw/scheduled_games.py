@@ -14,7 +14,7 @@ from nba_pipeline.warehouse.interface import Warehouse
 
 @dataclass(frozen=True)
 class ScheduledGame:
-    """A game that is not postponed; `teams` are both teams' ids and abbreviations."""
+    """A game that is to be played; `teams` are both teams' ids and abbreviations."""
 
     game_date: date
     game_id: int
@@ -28,8 +28,8 @@ class ScheduledGame:
 
 
 def scheduled_games(warehouse: Warehouse, games: ibis.Table) -> list[ScheduledGame]:
-    """The games of `raw.games` that are not postponed, by date and id."""
-    playing = games.filter(games.status != "postponed").order_by("game_date", "game_id")
+    """The games of `raw.games` that are to be played, by date and id."""
+    playing = games.filter(~raw_games.is_off(games)).order_by("game_date", "game_id")
     with warehouse.session(read_only=True) as session:
         rows = session.query(playing).to_pylist()
     return [

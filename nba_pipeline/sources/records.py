@@ -14,7 +14,9 @@ WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
 MINUTES = re.compile(r"^(\d{1,3})(?::([0-5]?\d))?$", re.ASCII)
 REGULATION_PERIODS = 4
 
-Status = Literal["scheduled", "in_progress", "final", "postponed"]
+Status = Literal[
+    "scheduled", "undecided", "in_progress", "suspended", "final", "forfeited", "postponed", "moved", "cancelled"
+]
 
 COUNTS = {
     "pts": "points",
