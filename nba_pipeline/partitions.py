@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
-from nba_pipeline.clock import NEW_YORK, Clock, season_of
+from nba_pipeline.clock import NEW_YORK, Clock, game_date_of, season_of
 from nba_pipeline.contracts import Read, Window
 
 # Single-run backfills and partitioned checks are marked as young in Dagster; the pinned versions are the tested ones.
@@ -18,6 +18,14 @@ FIRST_GAME_DATE = date(2015, 10, 1)
 
 OFF_SEASON = "0 0 * 7-9 *"
 """July, August and September have no partitions."""
+
+PLAYED_OUTSIDE = (
+    (date(2020, 7, 22), date(2020, 9, 30), "the league played in Orlando, the rest of 2019-20"),
+    (date(2021, 7, 1), date(2021, 7, 20), "the league played the last rounds of 2020-21"),
+)
+"""Dates on which games were played all the same: they have no partitions, and nobody expects anything of them."""
+
+DAILY, MONTHLY = "0 0 * * *", "0 0 1 * *"
 
 SEASON_DAYS = 274
 """Days from October 1 to June 30, in a leap year: the most partitions that one season has."""
@@ -32,6 +40,30 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 """The tags by which Dagster's runs say which partitions they are about."""
 
 
+class _UpToTomorrow(dg.TimeWindowPartitionsDefinition):
+    """Partitions up to tomorrow's on every day of the year, however long the process lives.
+
+    Dagster counts `end_offset` in partitions from the last one that is over, and steps past excluded days to reach it:
+    with a number that is always the same, July would have partitions of October. Here it is how many of the present
+    one and tomorrow's there are. Dagster tells other processes what it is now; they ask a code location again each
+    minute (the daemon) or when it is loaded again (the UI).
+    """
+
+    @property
+    def end_offset(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """How many partitions follow the last one that is over."""
+        with dg.partition_loading_context() as context:
+            now = context.effective_dt
+        today = game_date_of(now if now.tzinfo else now.replace(tzinfo=NEW_YORK))
+        tomorrow = today + timedelta(days=1)
+        begins = self.cron_schedule == DAILY or tomorrow.day == 1
+        return is_in_season(today) + (begins and is_in_season(tomorrow))
+
+
+# Dagster writes an object down by the name of its class; what reads it back are its own partitions, as of now.
+_UpToTomorrow.__name__ = dg.TimeWindowPartitionsDefinition.__name__
+
+
 def game_date_partitions(clock: Clock) -> dg.TimeWindowPartitionsDefinition:
     """One partition a day of the season in New York time, up to and including tomorrow.
 
@@ -39,47 +71,52 @@ def game_date_partitions(clock: Clock) -> dg.TimeWindowPartitionsDefinition:
     a file may move up to the fixed one: partitions are made once a process, and must last.
     """
     if clock.fixed is None:
-        end, end_offset = None, 2
-    else:
-        today = Clock(clock.fixed).today()
-        tomorrow_ends = today + timedelta(days=2)
-        end = datetime(tomorrow_ends.year, tomorrow_ends.month, tomorrow_ends.day, tzinfo=NEW_YORK)
-        end_offset = max(2, (today - Clock().today()).days + 2)
-    return dg.TimeWindowPartitionsDefinition(
-        start=FIRST_GAME_DATE.strftime(PARTITION_FORMAT),
-        end=end,
-        cron_schedule="0 0 * * *",
-        fmt=PARTITION_FORMAT,
-        timezone=str(NEW_YORK),
-        end_offset=end_offset,
-        exclusions=[OFF_SEASON],
-    )
+        return _partitions(DAILY)
+    today = Clock(clock.fixed).today()
+    return _partitions(DAILY, today + timedelta(days=2), (today - Clock().today()).days + 2)
 
 
 def month_partitions(clock: Clock) -> dg.TimeWindowPartitionsDefinition:
     """One partition a month of the season, by its first day, up to and including tomorrow's."""
     if clock.fixed is None:
-        end, end_offset = None, 2
-    else:
-        tomorrow = Clock(clock.fixed).today() + timedelta(days=1)
-        after = (tomorrow.replace(day=1) + timedelta(days=32)).replace(day=1)
-        end = datetime(after.year, after.month, after.day, tzinfo=NEW_YORK)
-        real = Clock().today()
-        end_offset = max(2, (after.year - real.year) * 12 + after.month - real.month + 1)
-    return dg.TimeWindowPartitionsDefinition(
+        return _partitions(MONTHLY)
+    tomorrow = Clock(clock.fixed).today() + timedelta(days=1)
+    after, real = (tomorrow.replace(day=1) + timedelta(days=32)).replace(day=1), Clock().today()
+    return _partitions(MONTHLY, after, (after.year - real.year) * 12 + after.month - real.month + 1)
+
+
+def _partitions(cron: str, end: date | None = None, steps: int = 0) -> dg.TimeWindowPartitionsDefinition:
+    """Partitions up to tomorrow's, or those that are over at `end`, at most `steps` after the real present one."""
+    made = dg.TimeWindowPartitionsDefinition if end else _UpToTomorrow
+    return made(
         start=FIRST_GAME_DATE.strftime(PARTITION_FORMAT),
-        end=end,
-        cron_schedule="0 0 1 * *",
+        end=datetime(end.year, end.month, end.day, tzinfo=NEW_YORK) if end else None,
+        cron_schedule=cron,
         fmt=PARTITION_FORMAT,
         timezone=str(NEW_YORK),
-        end_offset=end_offset,
+        end_offset=max(2, steps),
         exclusions=[OFF_SEASON],
     )
 
 
 def is_game_date(day: date) -> bool:
     """Whether a day lies within a season, and so has a partition."""
-    return day.month not in (7, 8, 9) and day >= FIRST_GAME_DATE
+    return is_in_season(day) and day >= FIRST_GAME_DATE
+
+
+def is_in_season(day: date) -> bool:
+    """Whether a day lies between October and June."""
+    return day.month not in (7, 8, 9)
+
+
+def played_outside(first: date, last: date) -> list[str]:
+    """The dates from `first` to `last` on which the league played though they have no partitions, as sentences."""
+    return [
+        f"from {max(first, begin)} to {min(last, end)} {why}; July to September have no partitions, so these games are "
+        "neither loaded nor missed"
+        for begin, end, why in PLAYED_OUTSIDE
+        if begin <= last and first <= end
+    ]
 
 
 def game_dates(first: date, last: date) -> list[date]:

@@ -1,18 +1,30 @@
 """Game dates are New York dates of the season, up to tomorrow."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.partitions.snap import PartitionsSnap
+from dagster._core.definitions.partitions.subset import TimeWindowPartitionsSubset
+from dagster._serdes import deserialize_value, serialize_value
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nba_pipeline.analytics import upcoming_player_game_context
-from nba_pipeline.clock import Clock, game_date_of, season_of
+from nba_pipeline.clock import NEW_YORK, Clock, game_date_of, season_of
 from nba_pipeline.contracts import Phase, Window
 from nba_pipeline.definitions import defs
 from nba_pipeline.gates import gate_named, last_table
-from nba_pipeline.partitions import contiguous, game_date_partitions, game_dates, month_partitions, read_bounds
+from nba_pipeline.operations.smoke_test import out_of_season
+from nba_pipeline.partitions import (
+    contiguous,
+    game_date_partitions,
+    game_dates,
+    month_partitions,
+    partition_mapping,
+    played_outside,
+    read_bounds,
+)
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline.tables import all_tables, tables_of
@@ -34,6 +46,102 @@ def keys(now: datetime) -> list[str]:
 )
 def test_partitions_end_with_tomorrow_in_new_york(now, tomorrow):
     assert keys(now)[-1] == tomorrow
+
+
+REAL_DAYS, REAL_MONTHS = game_date_partitions(Clock()), month_partitions(Clock())
+"""Made once, as in a process that lives for years."""
+
+
+def newest(partitions: dg.TimeWindowPartitionsDefinition, day: date, at: time = time(12)) -> tuple[str | None, ...]:
+    """The newest partition at an instant: here, in the processes that are told of it then, and as a list counts."""
+    told = PartitionsSnap.from_def
+    with dg.partition_loading_context(datetime.combine(day, at, NEW_YORK).astimezone(UTC)):
+        elsewhere = told(partitions).get_partitions_definition()
+        assert isinstance(elsewhere, dg.TimeWindowPartitionsDefinition)
+        return partitions.get_last_partition_key(), elsewhere.get_last_partition_key()
+
+
+def newest_due(tomorrow: date) -> date:
+    """The last day of a season up to tomorrow, counted by hand."""
+    return date(tomorrow.year, 6, 30) if tomorrow.month in (7, 8, 9) else tomorrow
+
+
+@pytest.mark.parametrize("first", [date(2027, 1, 1), date(2028, 1, 1)], ids=["ordinary year", "leap year"])
+def test_on_every_day_of_the_year_partitions_end_tomorrow_or_with_the_season(first):
+    days = [first + timedelta(days=n) for n in range(366) if (first + timedelta(days=n)).year == first.year]
+    found = {day: newest(REAL_DAYS, day) for day in days}
+    assert found == {day: (str(newest_due(day + timedelta(days=1))),) * 2 for day in days}
+
+
+@pytest.mark.parametrize("year", [2027, 2028])
+def test_partitions_of_months_end_with_that_of_tomorrow_or_with_june(year):
+    days = [date(year, month, day) for month in range(1, 13) for day in (1, 15, 27)]
+    days += [date(year, month, 1) - timedelta(days=n) for month in range(2, 13) for n in (1, 2)]
+    found = {day: newest(REAL_MONTHS, day) for day in days}
+    assert found == {day: (str(newest_due(day + timedelta(days=1)).replace(day=1)),) * 2 for day in days}
+
+
+@pytest.mark.parametrize(
+    ("day", "last"),
+    [
+        (date(2027, 6, 29), "2027-06-30"), (date(2027, 6, 30), "2027-06-30"), (date(2027, 7, 15), "2027-06-30"),
+        (date(2027, 9, 29), "2027-06-30"), (date(2027, 9, 30), "2027-10-01"), (date(2027, 10, 1), "2027-10-02"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("at", [time(0, 0, 1), time(23, 59, 59)], ids=["just begun", "almost over"])
+def test_the_newest_partition_changes_at_midnight_in_new_york(day, last, at):
+    assert newest(REAL_DAYS, day, at) == (last, last)
+
+
+@pytest.mark.parametrize(("day", "last"), [(date(2027, 7, 15), "2027-06-30"), (date(2027, 9, 30), "2027-10-01")])
+def test_around_the_summer_every_way_of_listing_partitions_ends_alike(day, last):
+    at = time(12)
+    with dg.partition_loading_context(datetime.combine(day, at, NEW_YORK).astimezone(UTC)) as context:
+        listed = REAL_DAYS.get_partition_keys()
+        assert listed[-1] == last
+        assert REAL_DAYS.get_num_partitions() == len(listed)
+        assert REAL_DAYS.get_partition_keys_between_indexes(len(listed) - 1, len(listed) + 9) == [last]
+        assert REAL_DAYS.get_paginated_partition_keys(context, 1, ascending=False).results == [last]
+    assert list(game_date_partitions(Clock(datetime.combine(day, at, NEW_YORK))).get_partition_keys())[-1] == last
+
+
+def test_partitions_in_the_summer_survive_what_dagster_writes_down():
+    ran = []
+
+    @dg.asset(partitions_def=REAL_DAYS, backfill_policy=dg.BackfillPolicy.single_run())
+    def upstream(context: dg.AssetExecutionContext) -> None:
+        ran.append(list(context.partition_keys))
+
+    mapping = partition_mapping(player_daily_cache.CONTRACT.reads["history"])
+
+    @dg.asset(
+        partitions_def=REAL_DAYS,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        deps=[dg.AssetDep(upstream, partition_mapping=mapping)],
+    )
+    def downstream(context: dg.AssetExecutionContext) -> None:
+        ran.append(list(context.partition_keys))
+
+    tags = {"dagster/asset_partition_range_start": "2027-06-29", "dagster/asset_partition_range_end": "2027-06-30"}
+    with dg.partition_loading_context(datetime(2027, 7, 15, 16, tzinfo=UTC)), dg.DagsterInstance.ephemeral() as home:
+        assert dg.materialize([upstream, downstream], instance=home, tags=tags).success
+        assert home.get_materialized_partitions(downstream.key) == {"2027-06-29", "2027-06-30"}
+        read = deserialize_value(serialize_value(REAL_DAYS), dg.TimeWindowPartitionsDefinition)
+        assert read.cron_schedule == REAL_DAYS.cron_schedule
+        subset = REAL_DAYS.subset_with_partition_keys(["2027-06-30"]).to_serializable_subset()
+        assert isinstance(subset, TimeWindowPartitionsSubset)
+        written = serialize_value(subset)
+        assert list(deserialize_value(written, TimeWindowPartitionsSubset).get_partition_keys()) == ["2027-06-30"]
+    assert ran == [["2027-06-29", "2027-06-30"]] * 2
+
+
+def test_games_outside_of_the_seasons_months_are_named_and_expected_by_nobody():
+    assert game_dates(date(2020, 7, 1), date(2020, 9, 30)) == []
+    (bubble,) = played_outside(date(2020, 6, 1), date(2020, 8, 15))
+    assert bubble.startswith("from 2020-07-22 to 2020-08-15 the league played in Orlando")
+    assert played_outside(date(2021, 6, 30), date(2021, 6, 30)) == []
+    assert played_outside(date(2023, 7, 1), date(2023, 9, 30)) == []
+    assert "from 2021-07-20 to 2021-07-20 the league played" in out_of_season(date(2021, 7, 20), date(2021, 7, 25))[1]
 
 
 def test_a_time_that_is_moved_in_a_file_has_partitions_up_to_the_fixed_one(tmp_path):

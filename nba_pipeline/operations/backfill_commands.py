@@ -15,6 +15,7 @@ from nba_pipeline.operations.durations import as_time, seconds_a_date
 from nba_pipeline.operations.outcome import OK, NotTriedError, Outcome, end, errors, refusing, say
 from nba_pipeline.operations.remaking import Portion, make_again, may_follow, not_current_dates, planned
 from nba_pipeline.operations.runs import instance_of, opened
+from nba_pipeline.operations.smoke_test import out_of_season
 from nba_pipeline.partitions import game_dates
 from nba_pipeline.settings import Settings
 from nba_pipeline.table_asset import asset_key
@@ -42,7 +43,8 @@ def run_dry(
     lines = [line for stretch in found for line in _stretch_lines(stretch)]
     lines.append(f"{as_time(seconds)} in all, by what was measured here before." if found else "Nothing would be made.")
     content = {"stretches": found, "seconds": seconds}
-    return end(Outcome(), content, lambda: say(lines), as_json=as_json)
+    outcome = Outcome(decided=tuple(out_of_season(first, last)))
+    return end(outcome, content, lambda: say(lines), as_json=as_json)
 
 
 def _stretch_object(

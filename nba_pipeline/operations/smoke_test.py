@@ -11,7 +11,7 @@ from nba_pipeline.evidence import KNOWN_GAP, MEND, Coverage, Evidence, Held, Ove
 from nba_pipeline.gates import GATES, RECENT, TRIPWIRE, Gatekeeper, Verdict
 from nba_pipeline.gates import State as GateState
 from nba_pipeline.operations.outcome import COMMAND, Cause, Outcome
-from nba_pipeline.partitions import game_dates
+from nba_pipeline.partitions import game_dates, played_outside
 from nba_pipeline.tables import all_tables
 
 CHECKED = (Phase.RAW, Phase.ANALYTICS, Phase.PRECOMPUTE, Phase.PREDICTIONS, Phase.GRADES)
@@ -244,9 +244,10 @@ def outcome_of(results: Sequence[DateResult], first: date, last: date, failed: S
 
 
 def out_of_season(first: date, last: date) -> list[str]:
-    """The sentence about days that no game date can be."""
+    """The sentence about days that no game date can be, and one about each time that the league played on such days."""
     left = (last - first).days + 1 - len(game_dates(first, last))
-    return [f"{left} days from {first} to {last} are out of season: nothing is expected of them"] if left else []
+    said = f"{left} days from {first} to {last} are out of season: nothing is expected of them"
+    return [said, *played_outside(first, last)] if left else []
 
 
 def as_json_objects(results: Sequence[DateResult]) -> list[dict[str, object]]:

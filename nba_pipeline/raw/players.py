@@ -201,7 +201,7 @@ def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.
 def _slates(context: dg.AssetExecutionContext, schedule: ibis.Table) -> dict[date, Slate]:
     """Who plays on each date, and when its first game tips off."""
     sides = games.team_games(schedule)
-    playing = sides.filter(sides.status != "postponed")
+    playing = sides.filter(~games.is_off(sides))
     with context.resources.warehouse.session(read_only=True) as session:
         rows = session.query(playing.select("game_date", "team_id", "team", "tipoff_at")).to_pylist()
     teams: dict[date, dict[int, str]] = {}
