@@ -434,10 +434,11 @@ class Evidence:
     def _spoken(self, table: Table, day: date, landing: Landing) -> str:
         """A hash over the landed answers that a table's rows of a date follow from; `-` when there is none.
 
-        The newest answer speaks for most tables. Optional ones say when their news was known, so every
-        answer counts, also one that repeats the one before.
+        The newest answer speaks for most tables, and the first that said the same stands for it. Optional ones say
+        when their news was known: where nothing tells what an answer says of a date, every one counts, also one that
+        repeats the one before.
         """
-        captures = landing.captures(table.landed or "", day)
+        captures = landing.telling(table.landed or "", day)
         if not captures:
             return "-"
         if not table.landed_optional:

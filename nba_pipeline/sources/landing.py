@@ -2,7 +2,8 @@
 
 A *capture* is the complete answer to one question, on one page or many. Its pages are written first and
 `capture.json` last, whole or not at all: until that moment the capture does not exist for readers, so a
-process killed half-way leaves nothing that could be taken for an answer.
+process killed half-way leaves nothing that could be taken for an answer. A page whose bytes came before is not
+written again: `capture.json` names the file that has them, in the folder of the capture that brought them first.
 """
 
 import gzip
@@ -14,10 +15,14 @@ import uuid
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from nba_pipeline.sources import answers
+from nba_pipeline.sources.answers import NoPageError
+from nba_pipeline.sources.contents import DATE_OF, OF_NOW, OTHERWISE, contents
 from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing_store import FolderStore, LandingStore
 
@@ -25,14 +30,18 @@ CAPTURE_FILE = "capture.json"
 PAGE, REQUEST = ".json.gz", ".request.json"
 SPAN = re.compile(r"(\d{4}-\d{2}-\d{2})_(\d{4}-\d{2}-\d{2})")
 
+KNOWN_FOR = timedelta(days=10)
+"""How long after an answer its bytes are known. No clean-up takes away what is younger, see `landing_clean_up`."""
+
 
 @dataclass(frozen=True)
 class Page:
-    """One landed response."""
+    """One landed response; `stands_in` is the capture that it is a page of, which may be another than its file's."""
 
     store: LandingStore = field(repr=False, compare=False)
     key: str
     sha256: str
+    stands_in: str = field(default="", repr=False, compare=False)
 
     @property
     def where(self) -> str:
@@ -47,10 +56,19 @@ class Page:
         try:
             body = gzip.decompress(self.store.read(self.key))
         except (OSError, EOFError, zlib.error) as error:
-            raise DamagedLandingError(_damaged(self.where, str(error))) from error
+            raise DamagedLandingError(self._damaged(str(error))) from error
         if hashlib.sha256(body).hexdigest() != self.sha256:
-            raise DamagedLandingError(_damaged(self.where, "its bytes do not have the SHA-256 noted for them"))
+            raise DamagedLandingError(self._damaged("its bytes do not have the SHA-256 noted for them"))
         return body
+
+    def _damaged(self, why: str) -> str:
+        if not self.stands_in or self.key.startswith(f"{self.stands_in}/"):
+            return _damaged(self.where, why)
+        other = self.store.where(self.stands_in)
+        return (
+            f"{self.where}, which has a page of {other} too, is damaged ({why}). Move {other} away and fetch the dates "
+            "again; nothing was published from it."
+        )
 
 
 @dataclass(frozen=True)
@@ -68,6 +86,7 @@ class Capture:
     fetched_at: datetime
     known_at: datetime
     pages: tuple[Page, ...] = field(hash=False)
+    said: Mapping[str, str] | None = field(default=None, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -79,52 +98,110 @@ class Capture:
         """SHA-256 over the pages' SHA-256, in order."""
         return hashlib.sha256(",".join(page.sha256 for page in self.pages).encode()).hexdigest()
 
+    def about(self, day: date) -> str:
+        """A hash over what it says about a date: over all that it says, where its items are about no date."""
+        if self.endpoint not in DATE_OF:
+            return self.fingerprint
+        try:
+            said = _said(self) if self.said is None else self.said
+        except (DamagedLandingError, NoPageError):
+            # Whoever makes rows of it reads it too, and raises this.
+            return self.fingerprint
+        return said.get(str(day), said[OTHERWISE])
+
+
+@lru_cache(maxsize=1000)
+def _said(capture: Capture) -> Mapping[str, str]:
+    """What an answer says by date, of one that was landed before this was noted with it."""
+    return contents(capture.endpoint, (item for page in capture.pages for item in answers.list_page(page.body()).items))
+
 
 class CaptureWriter:
-    """Writes one capture page by page."""
+    """Writes one capture page by page; `known` has the pages, by SHA-256, that need not be written again."""
 
-    def __init__(self, store: LandingStore, key: str, endpoint: str, first: date, last: date) -> None:
+    def __init__(
+        self,
+        store: LandingStore,
+        key: str,
+        endpoint: str,
+        first: date,
+        last: date,
+        known: Mapping[str, Page] | None = None,
+    ) -> None:
         self._store, self._key = store, key
         self._question = {"endpoint": endpoint, "first_date": str(first), "last_date": str(last)}
+        self._known = known or {}
         self._pages: list[dict[str, Any]] = []
+        self._items: list[list[object] | None] = []
         self._rejected = 0
 
     def add_page(self, body: bytes, request: Mapping[str, Any], fetched_at: datetime) -> Page:
         """Lands a response as the next page and returns it."""
         name = f"page-{len(self._pages) + 1:04d}"
-        entry = self._land(name, body, request, fetched_at)
+        entry = self._entry(body, fetched_at) | self._place(body, name)
+        self._note(name, request, entry)
         self._pages.append(entry)
-        return Page(self._store, f"{self._key}/{entry['file']}", entry["sha256"])
+        self._items.append(_items_of(body))
+        return _page(self._store, self._key, entry)
 
     def add_rejected(self, body: bytes, request: Mapping[str, Any], fetched_at: datetime) -> None:
         """Lands a response that is known to be no page, as evidence beside the capture."""
         self._rejected += 1
-        self._land(f"rejected-{self._rejected:04d}", body, request, fetched_at)
+        name = f"rejected-{self._rejected:04d}"
+        self._note(name, request, self._entry(body, fetched_at) | self._written(body, name))
 
     def reject_last_page(self) -> None:
         """Takes the last page out of the capture and keeps its bytes as evidence, as `rejected-…`."""
         entry = self._pages.pop()
+        self._items.pop()
         self._rejected += 1
-        page, rejected = entry["file"].removesuffix(PAGE), f"rejected-{self._rejected:04d}"
-        for kind in (PAGE, REQUEST):
+        page, rejected = f"page-{len(self._pages) + 1:04d}", f"rejected-{self._rejected:04d}"
+        for kind in (PAGE, REQUEST) if "file" in entry else (REQUEST,):
             self._store.rename(f"{self._key}/{page}{kind}", f"{self._key}/{rejected}{kind}")
 
     def commit(self) -> Capture:
         """Makes the capture visible."""
         content = {**self._question, "fetched_at": self._pages[0]["fetched_at"], "pages": self._pages}
+        endpoint = self._question["endpoint"]
+        if endpoint in DATE_OF and None not in self._items:
+            content["said"] = contents(endpoint, (item for items in self._items for item in items or ()))
         self._store.write(f"{self._key}/{CAPTURE_FILE}", json.dumps(content, indent=1).encode())
         return read_capture(self._store, self._key)
 
-    def _land(self, name: str, body: bytes, request: Mapping[str, Any], fetched_at: datetime) -> dict[str, Any]:
-        entry = {
-            "file": f"{name}{PAGE}",
-            "sha256": hashlib.sha256(body).hexdigest(),
-            "bytes": len(body),
-            "fetched_at": fetched_at.astimezone(UTC).isoformat(),
-        }
+    def _entry(self, body: bytes, fetched_at: datetime) -> dict[str, Any]:
+        sha256 = hashlib.sha256(body).hexdigest()
+        return {"sha256": sha256, "bytes": len(body), "fetched_at": fetched_at.astimezone(UTC).isoformat()}
+
+    def _place(self, body: bytes, name: str) -> dict[str, str]:
+        """Where the bytes of a page are: in the file that has them already, if it is whole, or in one of its own."""
+        known = self._known.get(hashlib.sha256(body).hexdigest())
+        if known is not None and _is_whole(known):
+            return {"same_as": known.key}
+        return self._written(body, name)
+
+    def _written(self, body: bytes, name: str) -> dict[str, str]:
         self._store.write(f"{self._key}/{name}{PAGE}", gzip.compress(body, compresslevel=5, mtime=0))
+        return {"file": f"{name}{PAGE}"}
+
+    def _note(self, name: str, request: Mapping[str, Any], entry: Mapping[str, Any]) -> None:
         self._store.write(f"{self._key}/{name}{REQUEST}", json.dumps({**request, **entry}, indent=1).encode())
-        return entry
+
+
+def _is_whole(page: Page) -> bool:
+    """Whether the bytes of a page are those that were landed; of one that is damaged nothing is made again."""
+    try:
+        page.body()
+    except DamagedLandingError:
+        return False
+    return True
+
+
+def _items_of(body: bytes) -> list[object] | None:
+    """The items of a page; None where it is none, which its writer finds out too."""
+    try:
+        return answers.list_page(body).items
+    except NoPageError:
+        return None
 
 
 class Landing:
@@ -138,17 +215,27 @@ class Landing:
         # A clock that stands still gives many captures the same time; real time then tells their order.
         order = f"{time.time_ns():016x}{uuid.uuid4().hex[:6]}"
         unique = f"{at.astimezone(UTC):%Y%m%dT%H%M%S%fZ}-{order}"
-        return CaptureWriter(self.store, f"{_folder(endpoint)}/{first}_{last}/{unique}", endpoint, first, last)
+        folder, known = _folder(endpoint), self._known(endpoint, first, last, at)
+        return CaptureWriter(self.store, f"{folder}/{first}_{last}/{unique}", endpoint, first, last, known)
 
     def captures(self, endpoint: str, day: date) -> list[Capture]:
         """The captures that cover a date, oldest first."""
-        found = [
-            read_capture(self.store, key.removesuffix(f"/{CAPTURE_FILE}"))
-            for span in self._spans(endpoint, day)
-            for key in self.store.keys(span)
-            if key.endswith(f"/{CAPTURE_FILE}")
-        ]
+        found = [self._read(key) for span in self._spans(endpoint, day) for key in self._captures_in(span)]
         return sorted(found, key=lambda capture: (capture.fetched_at, capture.name))
+
+    def telling(self, endpoint: str, day: date) -> list[Capture]:
+        """The captures that told something new about a date, oldest first: of those that say the same, the first.
+
+        Where nothing says which items are about which date, all of them.
+        """
+        captures = self.captures(endpoint, day)
+        if endpoint not in DATE_OF:
+            return captures
+        return [
+            capture
+            for before, capture in zip([None, *captures], captures, strict=False)
+            if before is None or not _say_the_same(before, capture, day)
+        ]
 
     def latest(self, endpoint: str, day: date, *, before: datetime | None = None) -> Capture | None:
         """The newest capture that covers a date, of those fetched before an instant if one is given."""
@@ -157,16 +244,81 @@ class Landing:
 
     def as_it_is(self) -> "Landing":
         """The landing as it is now, for many questions at one moment: a bucket is then listed only once."""
-        return Landing(self.store.listed_once())
+        return LandingAsItIs(self.store.listed_once())
+
+    def first_asked(self, endpoint: str, since: date) -> date | None:
+        """The earliest date from `since` on that was ever asked about; None when none was."""
+        spans = [dates for name in self.store.folders(_folder(endpoint)) if (dates := _dates(name))]
+        return min((max(first, since) for first, last in spans if last >= since), default=None)
+
+    def _read(self, key: str) -> Capture:
+        return read_capture(self.store, key)
+
+    def _captures_in(self, folder: str) -> list[str]:
+        """The keys of the captures in the folder of a span."""
+        last = f"/{CAPTURE_FILE}"
+        return [key.removesuffix(last) for key in self.store.keys(folder) if key.endswith(last)]
+
+    def _known(self, endpoint: str, first: date, last: date, at: datetime) -> dict[str, Page]:
+        """The pages of the newest answer to the same question, by SHA-256; none when it is old or unreadable.
+
+        The same question is one about the same dates, and of what the source knows of now the one asked last.
+        """
+        folder = _folder(endpoint)
+        captures = self._captures_in(f"{folder}/{first}_{last}")
+        if not captures and endpoint in OF_NOW:
+            names = [name for name in self.store.folders(folder) if SPAN.fullmatch(name)]
+            captures = self._captures_in(f"{folder}/{max(names)}") if names else []
+        if not captures:
+            return {}
+        try:
+            newest = read_capture(self.store, max(captures))
+        except DamagedLandingError:
+            return {}
+        young = timedelta() <= at - newest.fetched_at <= KNOWN_FOR
+        return {page.sha256: page for page in newest.pages} if young else {}
 
     def _spans(self, endpoint: str, day: date) -> list[str]:
         folder = _folder(endpoint)
         chosen = []
         for name in self.store.folders(folder):
-            dates = SPAN.fullmatch(name)
-            if dates and date.fromisoformat(dates[1]) <= day <= date.fromisoformat(dates[2]):
+            dates = _dates(name)
+            if dates and dates[0] <= day <= dates[1]:
                 chosen.append(f"{folder}/{name}")
         return chosen
+
+
+class LandingAsItIs(Landing):
+    """The landing of one moment: what was read of it is read once."""
+
+    def __init__(self, store: LandingStore) -> None:
+        super().__init__(store)
+        self._captures: dict[str, Capture] = {}
+
+    def as_it_is(self) -> "Landing":
+        """Itself."""
+        return self
+
+    def _read(self, key: str) -> Capture:
+        if key not in self._captures:
+            self._captures[key] = super()._read(key)
+        return self._captures[key]
+
+
+def _say_the_same(one: Capture, other: Capture, day: date) -> bool:
+    return one.fingerprint == other.fingerprint or one.about(day) == other.about(day)
+
+
+def _dates(name: str) -> tuple[date, date] | None:
+    """The first and last date of the folder of a span; None for another folder."""
+    dates = SPAN.fullmatch(name)
+    return (date.fromisoformat(dates[1]), date.fromisoformat(dates[2])) if dates else None
+
+
+def _page(store: LandingStore, key: str, entry: Mapping[str, Any]) -> Page:
+    """A page of a capture, from what `capture.json` says of it."""
+    place = entry["same_as"] if "same_as" in entry else f"{key}/{entry['file']}"
+    return Page(store, place, entry["sha256"], key)
 
 
 def _folder(endpoint: str) -> str:
@@ -184,7 +336,8 @@ def read_capture(store: LandingStore, key: str) -> Capture:
             last_date=date.fromisoformat(content["last_date"]),
             fetched_at=datetime.fromisoformat(content["fetched_at"]),
             known_at=max(datetime.fromisoformat(page["fetched_at"]) for page in content["pages"]),
-            pages=tuple(Page(store, f"{key}/{page['file']}", page["sha256"]) for page in content["pages"]),
+            pages=tuple(_page(store, key, page) for page in content["pages"]),
+            said=content.get("said"),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DamagedLandingError(_damaged(store.where(f"{key}/{CAPTURE_FILE}"), str(error))) from error

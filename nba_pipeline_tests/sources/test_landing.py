@@ -1,0 +1,181 @@
+"""What an answer says about each date, and that bytes which are known are not stored twice."""
+
+import gzip
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nba_pipeline.sources.contents import contents
+from nba_pipeline.sources.errors import DamagedLandingError
+from nba_pipeline.sources.landing import KNOWN_FOR, Capture, Landing
+from nba_pipeline_tests.sources.test_records import game, stat
+
+DAY = date(2024, 1, 17)
+NEXT = DAY + timedelta(days=1)
+NOW = datetime(2024, 1, 18, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def landing(tmp_path: Path) -> Landing:
+    return Landing(tmp_path)
+
+
+def of(day: date, points: int = 20, player_id: int = 7) -> dict:
+    return stat(game={"id": 3, "date": str(day), "season": 2023}, pts=points, player={"id": player_id, "position": "G"})
+
+
+def land(
+    landing: Landing, *pages: list, endpoint: str = "stats", first: date = DAY, last: date = DAY, at: datetime = NOW
+) -> Capture:
+    writer = landing.begin(endpoint, first, last, at)
+    for items in pages:
+        writer.add_page(json.dumps({"data": items, "meta": {}}).encode(), {"page": 1}, at)
+    return writer.commit()
+
+
+# what is said about a date
+
+
+def test_an_answer_about_many_dates_says_of_each_what_an_answer_about_it_alone_says(landing):
+    alone = land(landing, [of(DAY), of(DAY, player_id=8)])
+    among = land(landing, [of(NEXT), of(DAY, player_id=8)], [of(DAY)], last=NEXT, at=NOW + HOUR)
+    assert alone.about(DAY) == among.about(DAY)
+    assert landing.telling("stats", DAY) == [alone]
+    assert landing.telling("stats", NEXT) == [among]
+
+
+def test_a_correction_on_one_date_is_news_about_no_other(landing):
+    first = land(landing, [of(DAY), of(NEXT)], last=NEXT)
+    second = land(landing, [of(DAY), of(NEXT, points=21)], last=NEXT, at=NOW + HOUR)
+    assert landing.latest("stats", DAY) == second
+    assert landing.telling("stats", DAY) == [first]
+    assert landing.telling("stats", NEXT) == [first, second]
+
+
+def test_what_is_taken_back_is_news_again(landing):
+    answers = [land(landing, [of(DAY, points)], at=NOW + n * HOUR) for n, points in enumerate([20, 21, 21, 20, 20])]
+    assert landing.telling("stats", DAY) == [answers[0], answers[1], answers[3]]
+
+
+def test_a_date_of_which_nothing_is_said_any_more_is_news(landing):
+    captures = [land(landing, items, last=NEXT, at=NOW + n * HOUR) for n, items in enumerate([[of(DAY)], [], []])]
+    assert landing.telling("stats", DAY) == captures[:2]
+    assert landing.telling("stats", NEXT) == captures[:1]
+
+
+@pytest.mark.parametrize("odd", ["words", None, {}, {"game": None}, {"game": {"date": "soon"}}], ids=str)
+def test_an_item_of_no_date_may_be_about_any(landing, odd):
+    captures = [
+        land(landing, items, last=NEXT, at=NOW + n * HOUR) for n, items in enumerate([[of(DAY)], [of(DAY), odd]])
+    ]
+    assert landing.telling("stats", DAY) == landing.telling("stats", NEXT) == captures
+
+
+def test_of_snapshots_of_now_each_one_tells(landing):
+    captures = [land(landing, [{"id": 1}], endpoint="player_injuries", at=NOW + n * HOUR) for n in range(3)]
+    assert landing.telling("player_injuries", DAY) == captures
+
+
+def without_notes(landing: Landing, capture: Capture, tmp_path: Path) -> None:
+    """Makes a capture one that an earlier version landed."""
+    path = tmp_path / capture.key / "capture.json"
+    content = json.loads(path.read_text())
+    assert "same_as" not in str(content)
+    path.write_text(json.dumps({name: value for name, value in content.items() if name != "said"}))
+
+
+def test_answers_that_were_landed_before_this_was_noted_say_the_same(landing, tmp_path):
+    old = land(landing, [of(DAY), of(NEXT)], last=NEXT)
+    without_notes(landing, old, tmp_path)
+    land(landing, [of(DAY)], at=NOW + HOUR)
+    [read] = landing.telling("stats", DAY)
+    assert (read, read.said) == (old, None)
+    assert [read.about(day) for day in (DAY, NEXT)] == [old.about(day) for day in (DAY, NEXT)]
+
+
+def test_an_old_answer_that_cannot_be_read_stands_for_itself(landing, tmp_path):
+    old = land(landing, [of(DAY)])
+    without_notes(landing, old, tmp_path)
+    (tmp_path / old.pages[0].key).write_bytes(b"other")
+    new = land(landing, [of(DAY)], [of(NEXT)], last=NEXT, at=NOW + HOUR)
+    assert landing.telling("stats", DAY) == [old, new]
+
+
+@given(st.permutations([of(DAY), of(DAY, 21, 8), of(NEXT), of(NEXT, 22, 9), {"game": {}}]))
+def test_the_order_of_the_items_says_nothing(items):
+    assert contents("stats", items) == contents("stats", sorted(items, key=json.dumps))
+
+
+def test_games_say_their_date_themselves():
+    assert set(contents("games", [game(), game(date="2024-01-18")])) == {"2024-01-17", "2024-01-18", "otherwise"}
+
+
+# bytes that are known
+
+
+def bodies(tmp_path: Path) -> int:
+    return len(list(tmp_path.rglob("page-*.json.gz")))
+
+
+def test_bytes_that_are_known_are_not_stored_twice_and_read_as_ever(landing, tmp_path):
+    first = land(landing, [of(DAY)], [of(DAY, 21, 8)])
+    second = land(landing, [of(DAY)], [of(DAY, 22, 8)], at=NOW + HOUR)
+    third = land(landing, [of(DAY)], [of(DAY, 22, 8)], at=NOW + 2 * HOUR)
+    assert bodies(tmp_path) == 3
+    assert [page.key for page in third.pages] == [first.pages[0].key, second.pages[1].key]
+    assert third.fingerprint == second.fingerprint != first.fingerprint
+    for capture in landing.captures("stats", DAY):
+        assert len([page.body() for page in capture.pages]) == 2
+        assert len(list((tmp_path / capture.key).glob("page-*.request.json"))) == 2
+
+
+def test_a_list_of_now_is_known_whatever_the_date_that_it_is_wanted_for(landing, tmp_path):
+    for number in range(3):
+        day = DAY + timedelta(days=number)
+        land(landing, [{"id": 1}], endpoint="players/active", first=day, last=day, at=NOW + number * HOUR)
+    assert bodies(tmp_path) == 1
+
+
+def test_known_bytes_that_are_damaged_are_stored_again(landing, tmp_path):
+    first = land(landing, [of(DAY)])
+    (tmp_path / first.pages[0].key).write_bytes(gzip.compress(b"other"))
+    second = land(landing, [of(DAY)], at=NOW + HOUR)
+    assert second.pages[0].key.startswith(second.key)
+    assert second.pages[0].body()
+
+
+def test_what_is_older_than_a_clean_up_may_spare_is_stored_again(landing, tmp_path):
+    land(landing, [of(DAY)])
+    land(landing, [of(DAY)], at=NOW + KNOWN_FOR + HOUR)
+    assert bodies(tmp_path) == 2
+
+
+def test_a_page_whose_file_is_gone_names_the_folder_to_move_away(landing, tmp_path):
+    first = land(landing, [of(DAY)])
+    second = land(landing, [of(DAY)], at=NOW + HOUR)
+    (tmp_path / first.pages[0].key).unlink()
+    with pytest.raises(DamagedLandingError, match=f"Move {tmp_path / second.key} away"):
+        second.pages[0].body()
+
+
+def test_an_answer_that_is_no_page_is_known_of_nobody(landing, tmp_path):
+    writer = landing.begin("stats", DAY, DAY, NOW)
+    writer.add_page(b"broken", {}, NOW)
+    writer.reject_last_page()
+    writer.add_page(b'{"data": [], "meta": {}}', {}, NOW)
+    capture = writer.commit()
+    assert [page.body() for page in capture.pages] == [b'{"data": [], "meta": {}}']
+    assert [path.name for path in (tmp_path / capture.key).glob("rejected-*.gz")] == ["rejected-0001.json.gz"]
+
+
+def test_the_first_date_that_was_asked_about_is_known_without_an_answer(landing):
+    assert landing.first_asked("stats", DAY) is None
+    land(landing, [], first=NEXT, last=NEXT)
+    land(landing, [], first=DAY - timedelta(days=30), last=DAY - timedelta(days=20))
+    assert landing.first_asked("stats", DAY) == NEXT
+    assert landing.first_asked("stats", DAY - timedelta(days=25)) == DAY - timedelta(days=25)
