@@ -34,14 +34,23 @@ class Portion:
 
 
 def not_current_dates(evidence: Evidence, table: Table, within: tuple[date, date]) -> dict[date, Need]:
-    """The published dates of a table that are stale or outdated, known gaps aside, in order."""
+    """The dates of a table that are stale, outdated or not there since older code did not make it, in order."""
     first, last = within
-    found = {
-        day: evidence.need_of_rows(table, day)
-        for day in sorted(evidence.published(table))
-        if first <= day <= last and not evidence.is_known_gap(day)
+    found = {day: evidence.need_of_rows(table, day) for day in evidence.published(table)}
+    found |= dict.fromkeys(_never_made(evidence, table), Need.MISSING)
+    return {
+        day: need
+        for day, need in sorted(found.items())
+        if need is not Need.NOTHING and first <= day <= last and not evidence.is_known_gap(day)
     }
-    return {day: need for day, need in found.items() if need is not Need.NOTHING}
+
+
+def _never_made(evidence: Evidence, table: Table) -> set[date]:
+    """The dates on which a table is not there that others of the date could be made without, as before it existed."""
+    readers = [t for t in evidence.tables for read in t.reads.values() if read.table is table and read.optional]
+    made = {day for reader in readers for day in evidence.published(reader)}
+    missing = sorted(day for day in made - {*evidence.published(table)} if evidence.can_exist(table, day))
+    return {*missing} - {*evidence.not_landed(table, missing)}
 
 
 def portions_of(table: Table, needs: Mapping[date, Need], seconds: float) -> list[Portion]:
