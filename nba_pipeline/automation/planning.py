@@ -112,7 +112,12 @@ def _of_backtests(evidence: Evidence, table: Table, day: date) -> bool:
 
 def _waits_for_any(table: Table, wanted: Sequence[Table]) -> bool:
     """Whether what the table waits for is itself to be made: in one run, the wait would be a failure."""
-    return table.waits_for is not None and any(read.table in wanted for read in table.reads.values())
+    return table.waits_for is not None and _reads_any(table, wanted)
+
+
+def _reads_any(table: Table, wanted: Sequence[Table]) -> bool:
+    """Whether some of the tables are among those that the table cannot be made without."""
+    return any(read.table in wanted for read in table.reads.values() if not read.optional)
 
 
 def _frozen(evidence: Evidence, table: Table, day: date) -> bool:
@@ -200,7 +205,7 @@ def _waiting(
     }
     for table in {table.name: table for chosen in wanted.values() for table in chosen}.values():
         mine = [day for day, chosen in wanted.items() if table in chosen]
-        settled = [day for day in mine if not any(read.table in wanted[day] for read in table.reads.values())]
+        settled = [day for day in mine if not _reads_any(table, wanted[day])]
         behind = incomplete_inputs(evidence, _look_backs(table), [d for d in mine if (table, d) not in overridden])
         trailing = [read for read in table.reads.values() if read.window is Window.TRAILING]
         mixed = evidence.mixed_reads(trailing, mine, own_date=False)

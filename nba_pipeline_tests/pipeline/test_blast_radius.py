@@ -1,6 +1,5 @@
 """How far a held game reaches: its two teams, who meets them, and of everybody else only the means of the league."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pandas as pd
@@ -25,7 +24,7 @@ LEAGUE_WIDE = (*(f"{stat}_prior" for stat in STATS), "shot_zone_mismatch_score")
 """Features of which a part is the league's mean, so that one game of the league moves them for everybody."""
 
 OF_WHO_MET_THEM = "opponent_allows_role_"
-"""Begins what an opponent allowed to roles: the roles are ranked within the games, those of the two teams among them."""
+"""Begins what an opponent allowed to roles: these are ranked within the games, those of the two teams among them."""
 
 MOST_OF_OTHERS = 0.05
 """How far a prediction of somebody whom the game does not reach may move, in units of its statistic: the priors do."""
@@ -51,7 +50,7 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def pair(season_start: Workbench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+def pair(season_start: Workbench, tmp_path_factory: pytest.TempPathFactory) -> Pair:
     copy = Copy(season_start, tmp_path_factory.mktemp("held") / "copy")
     game = season_start.rows(games.CONTRACT, HELD, HELD).iloc[0]
     with copy.warehouse.session() as session:
@@ -61,7 +60,7 @@ def pair(season_start: Workbench, tmp_path_factory: pytest.TempPathFactory) -> I
     with Progress(console=Console(quiet=True)) as bars, opened(copy.settings, bars) as pipeline:
         attempts = list(make_again(pipeline, copy.gatekeeper(), (HELD, TODAY)))
     assert all(attempt.success for attempt in attempts), [attempt.failures for attempt in attempts]
-    yield Pair(copy, season_start, {int(game["home_team_id"]), int(game["visitor_team_id"])})
+    return Pair(copy, season_start, {int(game["home_team_id"]), int(game["visitor_team_id"])})
 
 
 def differing(mine: pd.DataFrame, twin: pd.DataFrame) -> set[str]:
