@@ -18,7 +18,7 @@ from nba_pipeline.sources.balldontlie import (
     parse_games,
 )
 from nba_pipeline.sources.errors import SourceRefused, SourceUnavailable
-from nba_pipeline.sources.landing import Capture
+from nba_pipeline.sources.landing import Capture, Landing
 from nba_pipeline.table_asset import GAME_DATES, OWNERS
 
 LANDED_GAMES = dg.AssetKey(["landing", "games"])
@@ -48,6 +48,9 @@ LONGEST_SCHEDULE_REQUEST = timedelta(days=30)
 
 MAX_RUNTIME = "dagster/max_runtime"
 """The tag by which Dagster ends a run, after so many seconds."""
+
+ASKS_AGAIN = "nba_pipeline/asks_again"
+"""The tag of a run about dates that were asked about before: it asks in spans of a month, and not date by date."""
 
 OUTAGE = 2
 """After this many questions in a row without an answer, the source is down and the rest is not asked."""
@@ -172,14 +175,18 @@ def landed_player_box_scores(
 ) -> list[tuple[Span, Callable[[date, date], Capture]]]:
     """Asks for the box scores date by date; days without games are asked about together.
 
-    Tomorrow has none yet and is left out.
+    A run that asks again asks about the dates that were asked about before together too: its answer fills pages that
+    a date alone would leave half empty. Tomorrow has none yet and is left out.
     """
     source: BalldontlieClient = context.resources.source
-    landing = context.resources.landing
+    landing: Landing = context.resources.landing.as_it_is()
     played = [day for day in dates if day <= context.resources.clock.today()]
-    captures = {capture for day in played if (capture := landing.latest("games", day))}
+    again = [day for day in played if ASKS_AGAIN in context.run.tags and landing.latest(STATS, day)]
+    first_time = [day for day in played if day not in again]
+    captures = {capture for day in first_time if (capture := landing.latest(GAMES, day))}
     scheduled = {record.game_date for capture in captures for record in parse_games(capture).records}
-    return [(span, source.land_stats) for span in box_score_spans(played, scheduled)]
+    spans = sorted([*box_score_spans(first_time, scheduled), *months(again)])
+    return [(span, source.land_stats) for span in spans]
 
 
 @landing_asset(LANDED_PLAYERS, "The answers to `/players/active`: who is on which roster when we ask.")

@@ -4,6 +4,7 @@ Only the landing is asked for in any case, since nothing upstream can wake it. E
 where something is missing or stale by then; what its gate refuses is left to the deadline's alert.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -18,10 +19,12 @@ from nba_pipeline.automation.launches import (
 )
 from nba_pipeline.automation.planning import plan
 from nba_pipeline.automation.switch import scheduled
-from nba_pipeline.clock import NEW_YORK, game_date_of
+from nba_pipeline.clock import NEW_YORK, game_date_of, season_of
 from nba_pipeline.contracts import Phase
+from nba_pipeline.deadlines import OPERATED
 from nba_pipeline.gates import Gatekeeper, incomplete_inputs
 from nba_pipeline.landing import (
+    ASKS_AGAIN,
     LANDED_GAME_LINES,
     LANDED_GAMES,
     LANDED_INJURIES,
@@ -30,9 +33,10 @@ from nba_pipeline.landing import (
     LANDED_PLAYERS,
 )
 from nba_pipeline.operations.pipeline_health import PIPELINE_HEALTH_KEY
-from nba_pipeline.partitions import is_game_date, to_key
+from nba_pipeline.partitions import RANGE_END, RANGE_START, game_dates, is_game_date, season_start, to_key
 from nba_pipeline.predictions.model_assets import MODEL_KEYS, READS
 from nba_pipeline.settings import Settings
+from nba_pipeline.sources.balldontlie import STATS
 
 YESTERDAY, TODAY, TOMORROW = -1, 0, 1
 
@@ -40,9 +44,17 @@ LONGEST_TRAINING_SECONDS = 3600
 """The first month of a home trains those before it as well, which intervals and weights look back on."""
 
 
+LONGEST_SEASON_SECONDS = 1800
+"""A season of box scores is some 340 pages: six minutes at the 60 requests a minute of the all-star plan."""
+
+
 @dataclass(frozen=True)
 class Net:
-    """A schedule: when it looks, at which date, and what it brings there."""
+    """A schedule: when it looks, at which date, and what it brings there.
+
+    With `since`, which gives the first date for the last, the source is asked again about all dates between: those
+    about which it was asked before.
+    """
 
     name: str
     crons: tuple[str, ...]
@@ -50,6 +62,8 @@ class Net:
     description: str
     landing: tuple[dg.AssetKey, ...] = ()
     phases: tuple[Phase, ...] = ()
+    since: Callable[[date], date] | None = None
+    longest_seconds: int = LONGEST_RUN_SECONDS
 
 
 NETS = (
@@ -59,6 +73,23 @@ NETS = (
         YESTERDAY,
         "Asks the source for yesterday's results and box scores.",
         landing=(LANDED_GAMES, LANDED_PLAYER_BOX_SCORES),
+    ),
+    Net(
+        "last_14_days_again",
+        ("30 4 * * *",),
+        YESTERDAY,
+        "Asks the source again for the results and box scores of the last 14 days: what came late or was corrected.",
+        landing=(LANDED_GAMES, LANDED_PLAYER_BOX_SCORES),
+        since=lambda day: day - OPERATED + timedelta(days=1),
+    ),
+    Net(
+        "season_again",
+        ("15 5 * * 1",),
+        YESTERDAY,
+        "Asks the source again for the results and box scores of the season so far.",
+        landing=(LANDED_GAMES, LANDED_PLAYER_BOX_SCORES),
+        since=lambda day: season_start(season_of(day)),
+        longest_seconds=LONGEST_SEASON_SECONDS,
     ),
     Net(
         "same_day_schedule_and_rosters",
@@ -155,24 +186,40 @@ def _schedule(net: Net, settings: Settings) -> dg.ScheduleDefinition:
         day = game_date_of(instant) + timedelta(days=net.day)
         if not is_game_date(day):
             return dg.SkipReason(f"{day} is out of season")
+        if net.since is not None:
+            return _asking_again(gatekeeper, net, net.since(day), day, instant)
         if net.landing:
-            return [_landing_request(net, day, instant)]
+            return [_landing_request(net, [day], instant)]
         return _requests(context, gatekeeper, net, day)
 
     return schedule
 
 
-def _landing_request(net: Net, day: date, instant: datetime) -> dg.RunRequest:
+def _landing_request(net: Net, days: Sequence[date], instant: datetime) -> dg.RunRequest:
+    first, last = days[0], days[-1]
+    about = {} if first == last else {RANGE_START: to_key(first), RANGE_END: to_key(last)}
     return dg.RunRequest(
-        run_key=f"{net.name}:{day}:{instant.isoformat()}",
-        partition_key=to_key(day),
+        run_key=f"{net.name}:{last}:{instant.isoformat()}",
+        partition_key=to_key(last) if first == last else None,
         asset_selection=list(net.landing),
         tags={
             LAUNCHED_BY_TAG: net.name,
             LAUNCHED_AT_TAG: instant.isoformat(),
-            "dagster/max_runtime": str(LONGEST_RUN_SECONDS),
+            "dagster/max_runtime": str(net.longest_seconds),
+            **({ASKS_AGAIN: "true"} if net.since is not None else {}),
+            **about,
         },
     )
+
+
+def _asking_again(
+    gatekeeper: Gatekeeper, net: Net, since: date, last: date, instant: datetime
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """One run about the dates up to the last, from the first that was asked about before: no home grows backwards."""
+    first = gatekeeper.landing.first_asked(STATS, since) if gatekeeper.landing else None
+    if first is None or first > last:
+        return dg.SkipReason(f"nobody asked about {since} to {last} before, so there is nothing to ask again")
+    return [_landing_request(net, game_dates(first, last), instant)]
 
 
 def _requests(

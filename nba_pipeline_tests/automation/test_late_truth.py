@@ -1,0 +1,99 @@
+"""Late truth comes in by itself: the last 14 days are asked for again every night, the season every week."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+
+import dagster as dg
+import pytest
+
+from nba_pipeline.automation.schedules import NETS
+from nba_pipeline.clock import NEW_YORK
+from nba_pipeline.landing import LANDED_GAMES, LANDED_PLAYER_BOX_SCORES
+from nba_pipeline.partitions import RANGE_END, RANGE_START, game_dates
+from nba_pipeline.sources.balldontlie import PER_PAGE, parse_stats
+from nba_pipeline.sources.landing import Landing
+from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
+
+MONDAY = date(2025, 11, 10)
+FIRST, LAST = MONDAY - timedelta(days=14), MONDAY - timedelta(days=1)
+NIGHT = datetime.combine(MONDAY, time(4, 30), NEW_YORK)
+
+Daemon = Callable[..., SimulatedDaemon]
+
+
+def load(daemon: SimulatedDaemon, first: date, last: date) -> None:
+    """Lands dates for the first time, as a backfill does."""
+    tags = {RANGE_START: str(first), RANGE_END: str(last)}
+    run = daemon.launch(dg.RunRequest(asset_selection=[LANDED_GAMES, LANDED_PLAYER_BOX_SCORES], tags=tags), "me")
+    assert run is not None
+    assert run.is_success
+
+
+def asked(daemon: SimulatedDaemon, since: int) -> tuple[Counter[str], set[tuple[str, ...]]]:
+    """Of the requests since a number of them: how many of each path, and the different dates that they name."""
+    found = daemon.server.requests[since:]
+    dates = {tuple(value for name, value in request["params"] if "date" in name) for request in found}
+    return Counter(request["path"] for request in found), dates
+
+
+def test_the_last_14_days_are_asked_for_again_in_one_question_and_no_more_pages_than_they_fill(daemon: Daemon) -> None:
+    home = daemon(NIGHT)
+    load(home, FIRST, LAST)
+    by_date, before = asked(home, 0)[0]["/v1/stats"], len(home.server.requests)
+    landing = Landing(home.settings.landing_path)
+    alone = [landing.latest("stats", day) for day in game_dates(FIRST, LAST)]
+
+    [run] = home.tick_schedule("last_14_days_again", NIGHT).runs
+    assert run.is_success
+    assert (run.tags[RANGE_START], run.tags[RANGE_END]) == (str(FIRST), str(LAST))
+    pages, dates = asked(home, before)
+    assert dates == {(str(FIRST), str(LAST))}
+    [together] = {landing.latest("stats", day) for day in game_dates(FIRST, LAST)}
+    assert together is not None
+    rows = len(parse_stats(together).records)
+    assert pages == {"/v1/games": 1 + (pages["/v1/games"] > 1), "/v1/stats": -(-rows // PER_PAGE)}
+    assert pages["/v1/stats"] < by_date
+    assert sum(pages.values()) <= 40
+
+    # Whatever is said again is news about no date.
+    told = [landing.telling("stats", day) for day in game_dates(FIRST, LAST)]
+    assert told == [[capture] for capture in alone]
+    assert len(landing.captures("stats", LAST)) == 2
+
+
+def test_the_season_is_asked_for_again_in_months_and_what_it_says_again_is_not_stored_twice(daemon: Daemon) -> None:
+    home = daemon(NIGHT)
+    begin = date(2025, 10, 8)
+    load(home, begin, LAST)
+    landing = Landing(home.settings.landing_path)
+    stored: list[int] = []
+    for hours in (1, 2):
+        home.at(NIGHT + timedelta(hours=hours))
+        before = len(home.server.requests)
+        [run] = home.tick_schedule("season_again", home.now).runs
+        assert run.is_success
+        assert asked(home, before)[1] == {("2025-10-08", "2025-11-07"), ("2025-11-08", "2025-11-09")}
+        stored.append(len(list(home.settings.landing_path.rglob("page-*.json.gz"))))
+    assert stored[0] == stored[1]
+    assert all(len(landing.telling("stats", day)) == 1 for day in game_dates(begin, LAST))
+
+
+def test_a_home_that_was_never_loaded_is_not_loaded_by_asking_again(daemon: Daemon) -> None:
+    home = daemon(NIGHT)
+    ticked = home.tick_schedule("last_14_days_again", NIGHT)
+    assert (ticked.runs, ticked.skipped) == (
+        [],
+        f"nobody asked about {FIRST} to {LAST} before, so there is nothing to ask again",
+    )
+    load(home, LAST, LAST)
+    [run] = home.tick_schedule("season_again", NIGHT).runs
+    assert run.tags["dagster/partition"] == str(LAST)
+
+
+@pytest.mark.parametrize("net", [net for net in NETS if net.since], ids=lambda net: net.name)
+def test_who_asks_again_has_the_time_for_it_at_the_rate_of_the_plan(net) -> None:
+    """A regular season has 1,230 games of some 26 rows; the all-star plan allows 60 pages a minute."""
+    days = 14 if net.name == "last_14_days_again" else 180
+    pages = 1230 / 170 * days * 26 / PER_PAGE + 2 * days / 30
+    assert pages / 60 * 60 < net.longest_seconds / 2
