@@ -22,3 +22,10 @@ def named_command(message: str) -> list[str]:
         command = command.commands[name]
     command.make_context(name, [*rest])
     return arguments
+
+
+def commands(command: Any = None, name: str = "") -> set[str]:
+    """Every command of the app, with those of its groups."""
+    command = command or get_command(app)
+    below = getattr(command, "commands", {})
+    return {full for one, sub in below.items() for full in commands(sub, f"{name} {one}".strip())} or {name}

@@ -20,7 +20,6 @@ import pytest
 import requests
 from rich.console import Console
 from rich.progress import Progress
-from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from nba_pipeline.cli import app
@@ -37,7 +36,7 @@ from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games, players
 from nba_pipeline.settings import Settings
 from nba_pipeline_tests.automation.conftest import CORRECTED_GAME, CORRECTION, LOADED_AT, loaded_home
-from nba_pipeline_tests.named_command import named_command
+from nba_pipeline_tests.named_command import commands, named_command
 from nba_pipeline_tests.warehouse.test_copying import keep_only
 
 __all__ = ["loaded_home"]
@@ -97,13 +96,6 @@ def table() -> dict[str, dict[str, str]]:
     lines = [line for line in section.splitlines() if line.startswith("|")]
     heads, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return {row[0].strip("`"): dict(zip(heads[1:], row[1:], strict=True)) for row in rows}
-
-
-def commands(command: Any = None, name: str = "") -> set[str]:
-    """Every command of the app, with those of its groups."""
-    command = command or get_command(app)
-    below = getattr(command, "commands", {})
-    return {full for one, sub in below.items() for full in commands(sub, f"{name} {one}".strip())} or {name}
 
 
 @dataclass

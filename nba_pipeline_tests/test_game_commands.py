@@ -62,6 +62,8 @@ def home(tmp_path: Path) -> Path:
         QUARANTINE: [
             quarantined("game 502: players of BKN have 99 points, the team 100", listed(BROKEN, 9, "BKN", 99)),
             quarantined("game 502: players of BKN have 99 points, the team 100", listed(BROKEN, 10, "NYK", 90)),
+            quarantined("minutes of game 502 do not sum", {"player": None}),
+            quarantined("game 5021: nobody knows it", {"game_id": 5021}),
             quarantined("points: a number was expected, there was none", {"id": 1, "game": {"id": NEVER_LISTED}}),
         ],
     }  # fmt: skip
@@ -105,6 +107,12 @@ def test_a_game_whose_rows_were_refused_is_shown_with_the_reasons_and_commands_t
     assert named_command(said) == ["backfill", "--from", "2026-01-14", "--to", "2026-01-14"]
     assert run(shlex.join(named_command(commands[1]))).exit_code == 0
     assert run(f"game show {BROKEN}").exit_code == 0, "somebody decided"
+
+
+def test_what_was_refused_of_a_game_is_found_by_its_reason_too_and_not_that_of_another_game(run: Run) -> None:
+    (shown,) = json.loads(run(f"game show {BROKEN} --json").stdout)["dates"]
+    reasons = {row["reason"] for row in shown["quarantined"]}
+    assert reasons == {"game 502: players of BKN have 99 points, the team 100", "minutes of game 502 do not sum"}
 
 
 def test_a_game_that_only_quarantine_knows_can_be_decided_about(run: Run) -> None:

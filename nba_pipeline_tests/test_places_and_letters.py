@@ -16,6 +16,7 @@ from nba_pipeline.operations.outcome import NotTriedError
 from nba_pipeline.operations.runs import dagster_home
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.settings import Settings
+from nba_pipeline_tests.named_command import commands
 from nba_pipeline_tests.warehouse_copy import Copy
 
 TODAY = date(2025, 11, 12)
@@ -60,6 +61,21 @@ def run(command: list[str], encoding: str, monkeypatch: pytest.MonkeyPatch) -> t
         cli.main()
     sys.stdout.flush()
     return int(str(ended.value.code)), shown.getvalue().decode(encoding)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "cp437"])
+def test_every_command_can_be_read_about_and_refuses_on_any_terminal(
+    encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for command in sorted(commands()):
+        code, shown = run([*command.split(), "--help"], encoding, monkeypatch)
+        assert (code, "nba-pipeline" in shown) == (0, True), command
+        said = io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True)
+        monkeypatch.setattr(sys, "stderr", said)
+        code, _ = run([*command.split(), "--Dončić", "→"], encoding, monkeypatch)
+        assert code == 2, command
+        said.seek(0)
+        assert "--Don" in said.read(), command
 
 
 @pytest.fixture

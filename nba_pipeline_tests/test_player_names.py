@@ -7,7 +7,8 @@ from nba_pipeline.operations.player_names import folded, meant
 NAMES = (
     "Luka Dončić", "Nikola Jokić", "Nikola Jović", "Shai Gilgeous-Alexander", "Jaren Jackson Jr.", "Reggie Jackson",
     "Robert Williams III", "Royce O'Neale", "D'Angelo Russell", "Dennis Schröder", "Dario Šarić", "P.J. Washington",
-    "Moussa Diabaté", "Ömer Aşık", "Đorđe Łukasz", "Jalen Williams", "Jaylin Williams", "Karl-Anthony Towns",
+    "Moussa Diabaté", "Ömer Aşık", "Đorđe Łukasz", "Alperen Şengün", "İlkan Karaman",
+    "Jalen Williams", "Jaylin Williams", "Karl-Anthony Towns",
 )  # fmt: skip
 
 
@@ -25,7 +26,12 @@ NAMES = (
         ("o neale", "Royce O'Neale"), ("dangelo", "D'Angelo Russell"), ("D Angelo Russell", "D'Angelo Russell"),
         ("schroder", "Dennis Schröder"), ("Saric", "Dario Šarić"), ("PJ Washington", "P.J. Washington"),
         ("p j washington", "P.J. Washington"), ("diabate", "Moussa Diabaté"), ("omer asik", "Ömer Aşık"),
-        ("djordje", None), ("dorde lukasz", "Đorđe Łukasz"), ("karl anthony", "Karl-Anthony Towns"),
+        ("JOKIC", "Nikola Jokić"), ("Sengun", "Alperen Şengün"), ("ŞENGÜN", "Alperen Şengün"),
+        ("sengün", "Alperen Şengün"), ("ilkan", "İlkan Karaman"), ("Schroeder", "Dennis Schröder"),
+        ("Oemer Asik", "Ömer Aşık"),
+        ("Doncic, Luka", "Luka Dončić"), ("doncic luka", "Luka Dončić"), ("Jackson Jr., Jaren", "Jaren Jackson Jr."),
+        ("luka_doncic", "Luka Dončić"), ("djordje", "Đorđe Łukasz"),
+        ("dorde lukasz", "Đorđe Łukasz"), ("karl anthony", "Karl-Anthony Towns"),
         ("", None), ("'", None), ("...", None), ("nobody", None),
     ],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Names of players as people type them: without accents, in any case, with or without hyphens and `Jr.`."""
+"""Names of players as people type them: without accents, in any case and order, with or without hyphens and `Jr.`."""
 
 import re
 import unicodedata
@@ -8,6 +8,9 @@ LETTERS = str.maketrans(
     {"đ": "d", "ð": "d", "ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th", "ħ": "h", "ŧ": "t"}
 )
 """Letters that Unicode does not take for another one with a mark."""
+
+DIGRAPHS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "đ": "dj"})
+"""Letters that are written as two where a keyboard lacks them."""
 
 APOSTROPHES = re.compile("['’‘ʼ`´′.]")
 SUFFIX = re.compile(r" (?:jr|sr|ii|iii|iv|v)$")
@@ -29,7 +32,16 @@ def _in_one_word(name: str) -> str:
     return _without_suffix(name).replace(" ", "")
 
 
-READINGS: tuple[Callable[[str], str], ...] = (folded, _without_suffix, _in_one_word)
+def _with_digraphs(name: str) -> str:
+    return _without_suffix(unicodedata.normalize("NFC", name).casefold().translate(DIGRAPHS))
+
+
+def _in_any_order(name: str) -> str:
+    # `Jackson Jr., Jaren`: turned round, the suffix stands in the middle.
+    return " ".join(sorted(word for word in folded(name).split() if not SUFFIX.match(f" {word}")))
+
+
+READINGS: tuple[Callable[[str], str], ...] = (folded, _without_suffix, _in_one_word, _with_digraphs, _in_any_order)
 """From the strictest on; the first under which anybody is meant counts."""
 
 

@@ -16,7 +16,7 @@ NOTHING = frozenset(["", "-", "--", "n/a", "na", "none", "null", "unknown", "0",
 
 FEET = re.compile(r"(\d)\s*(?:['’′`]|ft\.?|feet)")
 FEET_AND_INCHES = re.compile(
-    r"(\d)\s*(?:[-–\s]|['’′`]|ft\.?|feet)\s*(\d{1,2}(?:[.,]\d+)?)\s*(?:[\"”″]|''|’’|in\.?|inch(?:es)?)?"
+    r"(\d)\s*(?:[-‐‑‒–—−\s]|['’′`]|ft\.?|feet)\s*(\d{1,2}(?:[.,]\d+)?)\s*(?:[\"”″]|''|’’|in\.?|inch(?:es)?)?"
 )
 MEASURE = re.compile(r"(\d{1,3}(?:[.,]\d+)?)\s*([a-z\"”″]*)\.?")
 

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from pyrate_limiter import Rate, RateItem, SQLiteBucket
@@ -27,9 +28,11 @@ class RateLimiter:
         *,
         window_seconds: float = WINDOW_SECONDS,
         margin_seconds: float = MARGIN_SECONDS,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.folder = folder
         self.per_minute = per_minute
+        self.sleep = sleep
         self._window_ms = round(1000 * (window_seconds + margin_seconds))
         self._bucket: SQLiteBucket | None = None
 
@@ -41,7 +44,7 @@ class RateLimiter:
         while (pause := self._take() if time.monotonic() < before else math.inf) > 0:
             if time.monotonic() + pause > before:
                 return False
-            time.sleep(pause)
+            self.sleep(pause)
         return True
 
     def _take(self) -> float:
