@@ -54,7 +54,7 @@ QUIET_AFTER = timedelta(days=7)
 class Health:
     """How the pipeline stands: counts over the operated days up to a date, and everything that is wrong.
 
-    `failing` are the tables, by date, that are not complete or not current.
+    `overrides` are the decisions in force and the games that are held, as sentences; `failing` are the tables, by date, that are not complete or not current.
     """
 
     game_date: date
@@ -125,6 +125,7 @@ def health(gatekeeper: Gatekeeper, instance: DagsterInstance, day: date) -> Heal
         overrides = (
             *map(str, sorted(evidence.overrides.values(), key=lambda o: (o.gate, o.game_date))),
             *decided_about(decisions_in_force(session, now).values(), dates),
+            *(str(held) for day in dates for held in evidence.held(day).values()),
         )
         found = session.read(QUARANTINE)
         quarantined = len(session.query(found.filter(found.game_date.isin(dates)))) if dates else 0
