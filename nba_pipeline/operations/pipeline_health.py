@@ -54,7 +54,8 @@ QUIET_AFTER = timedelta(days=7)
 class Health:
     """How the pipeline stands: counts over the operated days up to a date, and everything that is wrong.
 
-    `overrides` are the decisions in force and the games that are held, as sentences; `failing` are the tables, by date, that are not complete or not current.
+    `overrides` are the decisions in force and the games that are held, as sentences; `failing` are the tables, by date,
+    that are not complete or not current.
     """
 
     game_date: date
