@@ -1,0 +1,54 @@
+"""A broken game under the automation: waited for in the night, held in the morning, told once, released when whole."""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+
+from nba_pipeline.alert_metadata import AlertKind
+from nba_pipeline.clock import NEW_YORK
+from nba_pipeline.predictions import player_predictions
+from nba_pipeline.raw import held_games, player_box_scores
+from nba_pipeline_tests.automation.conftest import LOADED_AT
+from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
+
+Loaded = Callable[..., SimulatedDaemon]
+
+NIGHT = LOADED_AT.date()
+MORNING = NIGHT + timedelta(days=1)
+
+
+def at(day: date, hour: int, minute: int = 0) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=NEW_YORK)
+
+
+def dates_of(daemon: SimulatedDaemon, table) -> set[date]:
+    with daemon.gatekeeper.warehouse.session(read_only=True) as session:
+        rows = session.query(session.read(table).select("game_date").distinct())
+    return set(rows["game_date"].to_pylist())
+
+
+def skip_to(daemon: SimulatedDaemon, now: datetime) -> None:
+    """Hours in which nobody looked."""
+    daemon.at(now)
+    daemon.last_schedule = now
+
+
+def test_a_broken_game_is_waited_for_then_held_and_the_morning_goes_on(loaded: Loaded) -> None:
+    mended = at(MORNING, 12)
+    fault = {"kind": "missing_players", "game_date": str(NIGHT), "count": 1, "appears_at": mended.isoformat()}
+    daemon = loaded(fault)
+    skip_to(daemon, at(MORNING, 3, 20))
+    daemon.run_until(at(MORNING, 4))
+    assert NIGHT not in dates_of(daemon, player_box_scores.CONTRACT), "until the deadline the night is waited for"
+    assert NIGHT not in dates_of(daemon, held_games.CONTRACT)
+    skip_to(daemon, at(MORNING, 6, 35))
+    daemon.run_until(at(MORNING, 7, 45))
+    assert NIGHT in dates_of(daemon, held_games.CONTRACT)
+    assert NIGHT in dates_of(daemon, player_box_scores.CONTRACT)
+    assert MORNING in dates_of(daemon, player_predictions.CONTRACT), "long before anybody plays"
+    told = [alert for alert in daemon.alerts() if alert["kind"] == AlertKind.GAME_HELD.value]
+    assert len(told) == 1
+    assert "nba-pipeline game show" in str(told[0])
+
+    skip_to(daemon, at(MORNING + timedelta(days=1), 4, 30))
+    daemon.run_until(at(MORNING + timedelta(days=1), 5, 30))
+    assert NIGHT not in dates_of(daemon, held_games.CONTRACT), "the nightly look has brought what was missing"
