@@ -158,7 +158,8 @@ def raw_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Table
         found[day].warnings += map(str, evidence.held(day).values())
         if evidence.nothing_arrived(day):
             found[day].reasons.append(
-                f"no box score of {day} arrived before its deadline, so that all its games are held"
+                f"no box score of {day} arrived before its deadline, so that all its games are held; if none will "
+                f'ever come, say so: nba-pipeline gate gap {day} --by "your name" --because "why"'
                 f"{MEND}nba-pipeline backfill --from {day} --to {day}"
             )
     return found
