@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 
 from nba_pipeline.cli import app
 from nba_pipeline.game_decisions import GameDecision, Ruling
-from nba_pipeline.operations.known_games import KnownGame, decided_about
-from nba_pipeline.raw import games, player_box_scores
+from nba_pipeline.operations.known_games import decided_about
+from nba_pipeline.raw import games, held_games, player_box_scores
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.operations_tables import QUARANTINE
 from nba_pipeline_tests.named_command import named_command
@@ -191,11 +191,24 @@ def test_values_are_recorded_as_they_were_typed(run: Run) -> None:
     }  # fmt: skip
 
 
-def test_a_game_held_by_rule_is_named_as_decided_and_no_decision_is_there_to_take_back() -> None:
-    ruling = {"team": "BKN", "state": "held", "reasons": "it has no box score", "decided_by": "the deadline"}
-    game = KnownGame(DAY, BROKEN, scheduled(BROKEN), rulings=[ruling])
-    assert (game.state, game.waits) == ("held", False)
-    assert all(named_command(command) for command in game.commands)
+def test_a_game_that_a_rule_holds_is_named_as_decided_and_there_is_nothing_to_take_back(home: Path, run: Run) -> None:
+    ruling = {"game_date": DAY, "game_id": BROKEN, "season": 2025, "state": "held", "reasons": "the score is wrong",
+              "decided_by": "the deadline"}  # fmt: skip
+    sides = [ruling | {"team_id": 3, "team": "BKN"}, ruling | {"team_id": 20, "team": "NYK"}]
+    with DuckDBWarehouse(home / "warehouse.duckdb").session() as session:
+        session.ensure(held_games.CONTRACT)
+        session.append(held_games.CONTRACT, pa.Table.from_pylist(sides, schema=held_games.CONTRACT.schema.to_pyarrow()))
+    shown = run(f"game show {BROKEN} --json")
+    assert shown.exit_code == 0
+    rule = "game 502 of 2026-01-14 is held by the deadline: the score is wrong"
+    assert outcome(shown)["decided"] == [rule]
+    assert json.loads(shown.stdout)["dates"][0]["state"] == "held"
+    refused = run(f"game release {BROKEN} {SIGNED}")
+    assert (refused.exit_code, "what holds it is a rule" in refused.stderr) == (2, True)
+    assert run(f"game accept {BROKEN} {SIGNED}").exit_code == 0
+    decision, standing = outcome(run(f"game show {BROKEN} --json"))["decided"]
+    assert decision.startswith("Ann accepts as the source has it game 502")
+    assert standing == rule, "until the date is made again"
 
 
 def test_health_names_decisions_of_its_dates_and_counts_the_others() -> None:

@@ -82,11 +82,10 @@ def run_game_show(settings: Settings, game_id: int, day: date | None, *, as_json
 
 
 def _decided(game: KnownGame) -> list[str]:
-    if game.in_force:
-        return [in_force_sentence(game.in_force)]
-    rules = {f"game {game.game_id} of {game.game_date} is {one['state']} by {one['decided_by']}: {one['reasons']}"
-             for one in game.rulings}  # fmt: skip
-    return sorted(rules)
+    """What counts of a game: the decision in force, and how it stands in the table of held games."""
+    about = f"game {game.game_id} of {game.game_date}"
+    rules = {f"{about} is {one['state']} by {one['decided_by']}: {one['reasons']}" for one in game.rulings}
+    return [*([in_force_sentence(game.in_force)] if game.in_force else []), *sorted(rules)]
 
 
 def _lines(game: KnownGame) -> list[str]:

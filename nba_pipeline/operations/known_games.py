@@ -111,6 +111,12 @@ def decided_about(decisions: Iterable[GameDecision], dates: Sequence[date]) -> l
     return said
 
 
+def decided_behind(session: Session, played: Iterable[tuple[date, int]], now: datetime) -> list[str]:
+    """Decisions in force about games that something was made from, a sentence each."""
+    decisions = decisions_in_force(session, now)
+    return [in_force_sentence(decisions[key]) for key in sorted({*played}) if key in decisions]
+
+
 def known_game(session: Session, game_id: int, now: datetime) -> list[KnownGame]:
     """What the warehouse knows of a game, on each date that it stands on, stood on or was decided about."""
     found: dict[date, KnownGame] = {}
