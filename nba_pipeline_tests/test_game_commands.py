@@ -21,7 +21,8 @@ from nba_pipeline_tests.named_command import named_command
 
 DAY, MOVED_TO = date(2026, 1, 14), date(2026, 3, 2)
 NOW = datetime(2026, 1, 15, 18, tzinfo=UTC)
-WHOLE, BROKEN, MOVED, NEVER_LISTED = 501, 502, 503, 504
+WHOLE, BROKEN, MOVED, NEVER_LISTED, PARTLY = 501, 502, 503, 504, 505
+FAULT = "game 502: players of BKN have 99 points, the team 100"
 SIGNED = "--by Ann --because 'the league says so'"
 
 Run = Callable[[str], Result]
@@ -55,13 +56,14 @@ def home(tmp_path: Path) -> Path:
     put_off = {"status": "postponed", "status_text": "PPD", "period": 0, "home_score": None, "visitor_score": None}
     content = {
         games.CONTRACT: [
-            scheduled(WHOLE), scheduled(BROKEN), scheduled(MOVED, **put_off),
+            scheduled(WHOLE), scheduled(BROKEN), scheduled(PARTLY), scheduled(MOVED, **put_off),
             scheduled(MOVED, MOVED_TO, **put_off | {"status": "scheduled"}),
         ],
         player_box_scores.CONTRACT: [listed(WHOLE, 7, "BKN", 100), listed(WHOLE, 8, "NYK", 90)],
         QUARANTINE: [
-            quarantined("game 502: players of BKN have 99 points, the team 100", listed(BROKEN, 9, "BKN", 99)),
-            quarantined("game 502: players of BKN have 99 points, the team 100", listed(BROKEN, 10, "NYK", 90)),
+            quarantined(FAULT, listed(BROKEN, 9, "BKN", 99), "raw.held_games"),
+            quarantined(FAULT, listed(BROKEN, 10, "NYK", 90), "raw.held_games"),
+            quarantined("game 505: player 9: more shots made than attempted", listed(PARTLY, 9, "BKN", 99)),
             quarantined("minutes of game 502 do not sum", {"player": None}),
             quarantined("game 5021: nobody knows it", {"game_id": 5021}),
             quarantined("points: a number was expected, there was none", {"id": 1, "game": {"id": NEVER_LISTED}}),
@@ -97,7 +99,7 @@ def test_a_whole_game_is_shown_and_there_is_nothing_to_do(run: Run) -> None:
 def test_a_game_whose_rows_were_refused_is_shown_with_the_reasons_and_commands_that_work(run: Run) -> None:
     shown = run(f"game show {BROKEN}")
     assert shown.exit_code == 1
-    reason = "    in quarantine, of raw.player_box_scores: game 502: players of BKN have 99 points, the team 100"
+    reason = f"    in quarantine, of raw.held_games: {FAULT}"
     assert shown.stdout.splitlines().count(reason) == 1, "once, however many rows it is about"
     commands = [line for line in shown.stdout.splitlines() if line.startswith("    next: ")]
     assert [named_command(line)[:2] for line in commands] == [
@@ -112,7 +114,7 @@ def test_a_game_whose_rows_were_refused_is_shown_with_the_reasons_and_commands_t
 def test_what_was_refused_of_a_game_is_found_by_its_reason_too_and_not_that_of_another_game(run: Run) -> None:
     (shown,) = json.loads(run(f"game show {BROKEN} --json").stdout)["dates"]
     reasons = {row["reason"] for row in shown["quarantined"]}
-    assert reasons == {"game 502: players of BKN have 99 points, the team 100", "minutes of game 502 do not sum"}
+    assert reasons == {FAULT, "minutes of game 502 do not sum"}
 
 
 def test_a_game_that_only_quarantine_knows_can_be_decided_about(run: Run) -> None:
@@ -189,6 +191,12 @@ def test_values_are_recorded_as_they_were_typed(run: Run) -> None:
     assert json.loads(recorded.stdout)["decision"]["corrections"] == {
         "visitor_score": 91, "player:7/BKN": {"points": 12, "minutes": 31.5}, "player:8/NYK": None,
     }  # fmt: skip
+
+
+def test_where_not_all_players_of_a_game_are_known_a_correction_is_recorded_and_judged_when_it_is_made(
+    run: Run,
+) -> None:
+    assert run(f"game correct {PARTLY} {SIGNED} --players-sum --set 77.points=3").exit_code == 0
 
 
 def test_a_game_that_a_rule_holds_is_named_as_decided_and_there_is_nothing_to_take_back(home: Path, run: Run) -> None:

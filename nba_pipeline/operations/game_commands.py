@@ -21,10 +21,8 @@ from nba_pipeline.game_decisions import (
 from nba_pipeline.operations.commands import refuse_nothing
 from nba_pipeline.operations.known_games import (
     KnownGame,
-    Row,
     decision_object,
     in_force_sentence,
-    json_object,
     known_game,
 )
 from nba_pipeline.operations.outcome import COMMAND, NotTriedError, Outcome, console, end, refusing, say
@@ -174,19 +172,10 @@ def _refuse(decision: GameDecision, game: KnownGame) -> None:
         )
     if not decision.corrections:
         return
-    rows = game.box_scores or [row for one in game.quarantined if (row := _listed(one, game))]
     try:
-        refuse_corrections(decision, games.CONTRACT, player_box_scores.CONTRACT, rows, game.row)
+        refuse_corrections(decision, games.CONTRACT, player_box_scores.CONTRACT, game.players, game.row)
     except ValueError as error:
         raise NotTriedError(str(error)) from error
-
-
-def _listed(quarantined: Row, game: KnownGame) -> dict[str, Any] | None:
-    """A player's row as it lies in quarantine; None for what is no row of a player."""
-    row = json_object(quarantined["row_json"])
-    if not {"player_id", "team", "team_id", "points"} <= {*row}:
-        return None
-    return row | {"game_id": game.game_id, "game_date": game.game_date}
 
 
 def _instant(until: str | None) -> datetime | None:
