@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nba_pipeline.game_decisions import GameDecision, Ruling, record_decision
 from nba_pipeline.operations.commands import run_explain
 from nba_pipeline.operations.explanation import (
     LEARNED,
@@ -27,7 +28,7 @@ from nba_pipeline.predictions import player_predictions
 from nba_pipeline.predictions.cards import Card, card_file, model_file
 from nba_pipeline.raw import player_box_scores
 from nba_pipeline.sources.landing import Landing
-from nba_pipeline_tests.pipeline.conftest import Workbench
+from nba_pipeline_tests.pipeline.conftest import NOW, Workbench
 from nba_pipeline_tests.warehouse_copy import Copy
 
 TODAY = date(2025, 11, 12)
@@ -201,6 +202,22 @@ def test_a_row_that_no_landed_response_says_is_shown_as_such(copy: Copy, names: 
         found = explain(session, Landing(copy.settings.landing_path), copy.settings.models_path, TODAY, str(player))
     assert found.box_scores
     assert {each.sha256 for each in found.box_scores} == {None}
+
+
+def test_what_a_person_decided_about_a_game_behind_a_prediction_is_named(
+    copy: Copy, names: pd.Series, capsys: Printed
+) -> None:
+    player = str(names.index[0])
+    with copy.warehouse.session() as session:
+        found = explain(session, Landing(copy.settings.landing_path), copy.settings.models_path, TODAY, player)
+        behind, at = found.box_scores[0], NOW.replace(tzinfo=None)
+        for day in (behind.game_date, TODAY):
+            about = GameDecision(day, behind.game_id, Ruling.ACCEPT, {}, "Ann", "a minute is missing", None, at)
+            record_decision(session, about)
+    run_explain(copy.settings, TODAY, player, "points", as_json=True)
+    decided = json.loads(capsys.readouterr().out)["outcome"]["decided"]
+    (named,) = [said for said in decided if said.startswith("Ann ")]
+    assert named.startswith(f"Ann accepts as the source has it game {behind.game_id} of {behind.game_date} until it")
 
 
 def test_the_command_takes_a_unique_part_of_a_name_and_lists_who_else_is_meant(

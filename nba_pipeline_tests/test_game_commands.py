@@ -13,15 +13,16 @@ from typer.testing import CliRunner, Result
 
 from nba_pipeline.cli import app
 from nba_pipeline.game_decisions import GameDecision, Ruling
-from nba_pipeline.operations.known_games import KnownGame, decided_about
-from nba_pipeline.raw import games, player_box_scores
+from nba_pipeline.operations.known_games import decided_about
+from nba_pipeline.raw import games, held_games, player_box_scores
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.operations_tables import QUARANTINE
 from nba_pipeline_tests.named_command import named_command
 
 DAY, MOVED_TO = date(2026, 1, 14), date(2026, 3, 2)
 NOW = datetime(2026, 1, 15, 18, tzinfo=UTC)
-WHOLE, BROKEN, MOVED, NEVER_LISTED = 501, 502, 503, 504
+WHOLE, BROKEN, MOVED, NEVER_LISTED, PARTLY = 501, 502, 503, 504, 505
+FAULT = "game 502: players of BKN have 99 points, the team 100"
 SIGNED = "--by Ann --because 'the league says so'"
 
 Run = Callable[[str], Result]
@@ -55,13 +56,14 @@ def home(tmp_path: Path) -> Path:
     put_off = {"status": "postponed", "status_text": "PPD", "period": 0, "home_score": None, "visitor_score": None}
     content = {
         games.CONTRACT: [
-            scheduled(WHOLE), scheduled(BROKEN), scheduled(MOVED, **put_off),
+            scheduled(WHOLE), scheduled(BROKEN), scheduled(PARTLY), scheduled(MOVED, **put_off),
             scheduled(MOVED, MOVED_TO, **put_off | {"status": "scheduled"}),
         ],
         player_box_scores.CONTRACT: [listed(WHOLE, 7, "BKN", 100), listed(WHOLE, 8, "NYK", 90)],
         QUARANTINE: [
-            quarantined("game 502: players of BKN have 99 points, the team 100", listed(BROKEN, 9, "BKN", 99)),
-            quarantined("game 502: players of BKN have 99 points, the team 100", listed(BROKEN, 10, "NYK", 90)),
+            quarantined(FAULT, listed(BROKEN, 9, "BKN", 99), "raw.held_games"),
+            quarantined(FAULT, listed(BROKEN, 10, "NYK", 90), "raw.held_games"),
+            quarantined("game 505: player 9: more shots made than attempted", listed(PARTLY, 9, "BKN", 99)),
             quarantined("minutes of game 502 do not sum", {"player": None}),
             quarantined("game 5021: nobody knows it", {"game_id": 5021}),
             quarantined("points: a number was expected, there was none", {"id": 1, "game": {"id": NEVER_LISTED}}),
@@ -97,7 +99,7 @@ def test_a_whole_game_is_shown_and_there_is_nothing_to_do(run: Run) -> None:
 def test_a_game_whose_rows_were_refused_is_shown_with_the_reasons_and_commands_that_work(run: Run) -> None:
     shown = run(f"game show {BROKEN}")
     assert shown.exit_code == 1
-    reason = "    in quarantine, of raw.player_box_scores: game 502: players of BKN have 99 points, the team 100"
+    reason = f"    in quarantine, of raw.held_games: {FAULT}"
     assert shown.stdout.splitlines().count(reason) == 1, "once, however many rows it is about"
     commands = [line for line in shown.stdout.splitlines() if line.startswith("    next: ")]
     assert [named_command(line)[:2] for line in commands] == [
@@ -112,7 +114,7 @@ def test_a_game_whose_rows_were_refused_is_shown_with_the_reasons_and_commands_t
 def test_what_was_refused_of_a_game_is_found_by_its_reason_too_and_not_that_of_another_game(run: Run) -> None:
     (shown,) = json.loads(run(f"game show {BROKEN} --json").stdout)["dates"]
     reasons = {row["reason"] for row in shown["quarantined"]}
-    assert reasons == {"game 502: players of BKN have 99 points, the team 100", "minutes of game 502 do not sum"}
+    assert reasons == {FAULT, "minutes of game 502 do not sum"}
 
 
 def test_a_game_that_only_quarantine_knows_can_be_decided_about(run: Run) -> None:
@@ -191,11 +193,30 @@ def test_values_are_recorded_as_they_were_typed(run: Run) -> None:
     }  # fmt: skip
 
 
-def test_a_game_held_by_rule_is_named_as_decided_and_no_decision_is_there_to_take_back() -> None:
-    ruling = {"team": "BKN", "state": "held", "reasons": "it has no box score", "decided_by": "the deadline"}
-    game = KnownGame(DAY, BROKEN, scheduled(BROKEN), rulings=[ruling])
-    assert (game.state, game.waits) == ("held", False)
-    assert all(named_command(command) for command in game.commands)
+def test_where_not_all_players_of_a_game_are_known_a_correction_is_recorded_and_judged_when_it_is_made(
+    run: Run,
+) -> None:
+    assert run(f"game correct {PARTLY} {SIGNED} --players-sum --set 77.points=3").exit_code == 0
+
+
+def test_a_game_that_a_rule_holds_is_named_as_decided_and_there_is_nothing_to_take_back(home: Path, run: Run) -> None:
+    ruling = {"game_date": DAY, "game_id": BROKEN, "season": 2025, "state": "held", "reasons": "the score is wrong",
+              "decided_by": "the deadline"}  # fmt: skip
+    sides = [ruling | {"team_id": 3, "team": "BKN"}, ruling | {"team_id": 20, "team": "NYK"}]
+    with DuckDBWarehouse(home / "warehouse.duckdb").session() as session:
+        session.ensure(held_games.CONTRACT)
+        session.append(held_games.CONTRACT, pa.Table.from_pylist(sides, schema=held_games.CONTRACT.schema.to_pyarrow()))
+    shown = run(f"game show {BROKEN} --json")
+    assert shown.exit_code == 0
+    rule = "game 502 of 2026-01-14 is held by the deadline: the score is wrong"
+    assert outcome(shown)["decided"] == [rule]
+    assert json.loads(shown.stdout)["dates"][0]["state"] == "held"
+    refused = run(f"game release {BROKEN} {SIGNED}")
+    assert (refused.exit_code, "what holds it is a rule" in refused.stderr) == (2, True)
+    assert run(f"game accept {BROKEN} {SIGNED}").exit_code == 0
+    decision, standing = outcome(run(f"game show {BROKEN} --json"))["decided"]
+    assert decision.startswith("Ann accepts as the source has it game 502")
+    assert standing == rule, "until the date is made again"
 
 
 def test_health_names_decisions_of_its_dates_and_counts_the_others() -> None:

@@ -22,6 +22,7 @@ from nba_pipeline.gates import GATES, Gatekeeper
 from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.explanation import CannotExplainError, explain
 from nba_pipeline.operations.explanation_tables import print_explanation
+from nba_pipeline.operations.known_games import decided_behind
 from nba_pipeline.operations.ledger_verification import Chain, chained_dates, recorded_heads, verify
 from nba_pipeline.operations.orphans import close_orphans
 from nba_pipeline.operations.outcome import NotTriedError, Outcome, console, end, errors, refusing, say
@@ -322,6 +323,8 @@ def run_explain(settings: Settings, day: date, player: str, stat: str, *, as_jso
     try:
         with gatekeeper.warehouse.session(read_only=True) as session:
             found = explain(session, landing, settings.models_path, day, player, stat)
+            played = [(box_score.game_date, box_score.game_id) for box_score in found.box_scores]
+            decided = decided_behind(session, played, gatekeeper.clock.now())
     except CannotExplainError as error:
         left = len(error.candidates) - SHOWN_CANDIDATES
         shown = [*error.candidates[:SHOWN_CANDIDATES], *([f"and {left} more"] if left > 0 else [])]
@@ -334,7 +337,8 @@ def run_explain(settings: Settings, day: date, player: str, stat: str, *, as_jso
         for one in found.reasons
         if not one.contributions
     )
-    outcome = replace(standing, undone=(*standing.undone, *unexplained))
+    undone = (*standing.undone, *unexplained)
+    outcome = replace(standing, undone=undone, decided=(*standing.decided, *decided))
 
     def print_it() -> None:
         print_explanation(console, found)

@@ -21,10 +21,8 @@ from nba_pipeline.game_decisions import (
 from nba_pipeline.operations.commands import refuse_nothing
 from nba_pipeline.operations.known_games import (
     KnownGame,
-    Row,
     decision_object,
     in_force_sentence,
-    json_object,
     known_game,
 )
 from nba_pipeline.operations.outcome import COMMAND, NotTriedError, Outcome, console, end, refusing, say
@@ -82,11 +80,10 @@ def run_game_show(settings: Settings, game_id: int, day: date | None, *, as_json
 
 
 def _decided(game: KnownGame) -> list[str]:
-    if game.in_force:
-        return [in_force_sentence(game.in_force)]
-    rules = {f"game {game.game_id} of {game.game_date} is {one['state']} by {one['decided_by']}: {one['reasons']}"
-             for one in game.rulings}  # fmt: skip
-    return sorted(rules)
+    """What counts of a game: the decision in force, and how it stands in the table of held games."""
+    about = f"game {game.game_id} of {game.game_date}"
+    rules = {f"{about} is {one['state']} by {one['decided_by']}: {one['reasons']}" for one in game.rulings}
+    return [*([in_force_sentence(game.in_force)] if game.in_force else []), *sorted(rules)]
 
 
 def _lines(game: KnownGame) -> list[str]:
@@ -175,19 +172,10 @@ def _refuse(decision: GameDecision, game: KnownGame) -> None:
         )
     if not decision.corrections:
         return
-    rows = game.box_scores or [row for one in game.quarantined if (row := _listed(one, game))]
     try:
-        refuse_corrections(decision, games.CONTRACT, player_box_scores.CONTRACT, rows, game.row)
+        refuse_corrections(decision, games.CONTRACT, player_box_scores.CONTRACT, game.players, game.row)
     except ValueError as error:
         raise NotTriedError(str(error)) from error
-
-
-def _listed(quarantined: Row, game: KnownGame) -> dict[str, Any] | None:
-    """A player's row as it lies in quarantine; None for what is no row of a player."""
-    row = json_object(quarantined["row_json"])
-    if not {"player_id", "team", "team_id", "points"} <= {*row}:
-        return None
-    return row | {"game_id": game.game_id, "game_date": game.game_date}
 
 
 def _instant(until: str | None) -> datetime | None:

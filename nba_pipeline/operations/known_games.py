@@ -23,6 +23,8 @@ HELD_GAMES = "raw.held_games"
 SIGNED = '--by "your name" --because "why"'
 """What every decision needs, as a message names it."""
 
+_PLAYERS_COLUMNS = {"player_id", "team", "team_id", "points"}
+
 Row = Mapping[str, Any]
 
 
@@ -48,6 +50,16 @@ class KnownGame:
         if self.rulings:
             return str(self.rulings[0]["state"])
         return str(self.row["status"]) if self.row else "not on the schedule"
+
+    @property
+    def players(self) -> list[dict[str, Any]]:
+        """The rows of its players, published or set aside when it was held; none where not all of them are known."""
+        set_aside = [one for one in self.quarantined if one["table_name"] == HELD_GAMES]
+        listed = [json_object(one["row_json"]) for one in sorted(set_aside, key=lambda one: one["quarantined_at"])]
+        known = {(row["player_id"], row["team"]): row for row in listed if {*row} >= _PLAYERS_COLUMNS}
+        # As JSON they have texts for dates.
+        read = [row | {"game_id": self.game_id, "game_date": self.game_date} for row in known.values()]
+        return [dict(row) for row in self.box_scores] or read
 
     @property
     def waits(self) -> bool:
@@ -109,6 +121,12 @@ def decided_about(decisions: Iterable[GameDecision], dates: Sequence[date]) -> l
             f"{len(others)} decisions about games of other dates ({days}) are in force: {COMMAND}game decisions"
         )
     return said
+
+
+def decided_behind(session: Session, played: Iterable[tuple[date, int]], now: datetime) -> list[str]:
+    """Decisions in force about games that something was made from, a sentence each."""
+    decisions = decisions_in_force(session, now)
+    return [in_force_sentence(decisions[key]) for key in sorted({*played}) if key in decisions]
 
 
 def known_game(session: Session, game_id: int, now: datetime) -> list[KnownGame]:

@@ -16,7 +16,6 @@ from nba_pipeline.automation.code_changes import outdated_history
 from nba_pipeline.contracts import Table
 from nba_pipeline.deadlines import OPERATED, due
 from nba_pipeline.evidence import WHY_NOT_CURRENT, Evidence, Need
-from nba_pipeline.game_decisions import decisions_in_force
 from nba_pipeline.gates import GATES, Gatekeeper
 from nba_pipeline.landing import LANDED_FROM
 from nba_pipeline.operations.known_games import decided_about
@@ -125,7 +124,7 @@ def health(gatekeeper: Gatekeeper, instance: DagsterInstance, day: date) -> Heal
         left = _left_by_killed_runs(evidence, killed)
         overrides = (
             *map(str, sorted(evidence.overrides.values(), key=lambda o: (o.gate, o.game_date))),
-            *decided_about(decisions_in_force(session, now).values(), dates),
+            *decided_about(evidence.decisions.values(), dates),
             *(str(held) for day in dates for held in evidence.held(day).values()),
         )
         found = session.read(QUARANTINE)
