@@ -23,6 +23,9 @@ MEND_METADATA = "mend"
 WAITS_METADATA = "waits"
 """JSON, asset keys: what a closed gate keeps from being made. Once it is made all the same, the alert is good."""
 
+COVERED_METADATA = "dates looked at"
+"""As `2025-10-01 to 2026-06-30`: what a check without a partition is about, where its run is about other dates."""
+
 REASONS_METADATA = ("reasons", "incomplete", "broken")
 """Why: Markdown, or JSON with reasons or with dates and their reasons. The first that is there is told."""
 
@@ -37,6 +40,7 @@ class AlertKind(StrEnum):
     SELF_HEAL_GAVE_UP = "self-heal gave up"
     OVERRIDE_USED = "override used"
     GAME_HELD = "game held"
+    GAME_MISSING = "game missing"
     ACCURACY_TRIPWIRE = "accuracy tripwire"
     AUTOMATION_FAILED = "automation failed"
     CODE_CHANGED = "code changed"

@@ -326,6 +326,27 @@ def gate_overrides(as_json: Json = False) -> None:
     raise typer.Exit(run_overrides(_settings(), as_json=as_json))
 
 
+landing_app = typer.Typer(no_args_is_help=True, help="The exact answers of the source.")
+app.add_typer(landing_app, name="landing")
+
+
+@landing_app.command("schedule")
+def landing_schedule(
+    season: Annotated[
+        int | None, typer.Option(min=1967, max=9998, metavar="YEAR", help="The year it begins in; this season.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Ask for the whole schedule of a season now, and say how many games of each team it lists.
+
+    Exit code 1 when fewer are listed than a season has, or raw.games lacks one of a date that is over; 2 when the
+    source did not answer.
+    """
+    from nba_pipeline.operations.season_schedule_commands import run_landing_schedule
+
+    raise typer.Exit(run_landing_schedule(_settings(), season, as_json=as_json))
+
+
 game_app = typer.Typer(no_args_is_help=True, help="Games whose facts the source has wrong or not at all.")
 app.add_typer(game_app, name="game")
 

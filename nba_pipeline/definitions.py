@@ -19,10 +19,12 @@ from nba_pipeline.landing import (
     landed_player_box_scores,
     landed_player_prop_lines,
     landed_players,
+    landed_season_schedule,
 )
 from nba_pipeline.operations.data_quality import quality_checks
 from nba_pipeline.operations.ledger_verification import ledger_check
 from nba_pipeline.operations.pipeline_health import pipeline_health
+from nba_pipeline.operations.season_schedule import season_schedule_checks
 from nba_pipeline.predictions.model_assets import model_assets
 from nba_pipeline.progress import PROGRESS
 from nba_pipeline.settings import Settings
@@ -65,7 +67,8 @@ def landing_of(settings: Settings) -> Landing:
 def gatekeeper_of(settings: Settings) -> Gatekeeper:
     """The gates on the warehouse and landing of the settings."""
     clock, landing = Clock.from_settings(settings), landing_of(settings)
-    return Gatekeeper(warehouse_of(settings), clock, landing, all_tables(), settings.gate_time_limit_seconds)
+    limits = settings.gate_time_limit_seconds, settings.games_a_team
+    return Gatekeeper(warehouse_of(settings), clock, landing, all_tables(), *limits)
 
 
 def resources(settings: Settings) -> dict[str, object]:
@@ -96,6 +99,7 @@ def definitions(settings: Settings) -> dg.Definitions:
             landed_injuries,
             landed_player_prop_lines,
             landed_game_lines,
+            landed_season_schedule,
             *table_assets(),
             *model_assets(),
             ALERTS_ASSET,
@@ -108,6 +112,7 @@ def definitions(settings: Settings) -> dg.Definitions:
             freshness_checks(tables),
             quality_checks(tables),
             ledger_check(),
+            season_schedule_checks,
             nothing_given_up,
             code_is_current,
         ],

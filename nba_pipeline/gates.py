@@ -377,12 +377,14 @@ class Gatekeeper:
         landing: Landing | None,
         tables: Sequence[Table],
         time_limit_seconds: float = 120,
+        games_a_team: int | None = None,
     ) -> None:
         self.warehouse = warehouse
         self.clock = clock
         self.landing = landing
         self.tables = tables
         self.time_limit_seconds = time_limit_seconds
+        self.games_a_team = games_a_team
 
     def evidence(self, session: Session) -> Evidence:
         """Fresh evidence, true while the session lasts."""

@@ -6,7 +6,8 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from nba_pipeline.partitions import contiguous, to_date, to_key
+from nba_pipeline.clock import season_of
+from nba_pipeline.partitions import contiguous, season_bounds, to_date, to_key
 from nba_pipeline.sources.balldontlie import (
     ACTIVE_PLAYERS,
     GAME_LINES,
@@ -27,6 +28,7 @@ LANDED_PLAYERS = dg.AssetKey(["landing", "players"])
 LANDED_INJURIES = dg.AssetKey(["landing", "injuries"])
 LANDED_PLAYER_PROP_LINES = dg.AssetKey(["landing", "player_prop_lines"])
 LANDED_GAME_LINES = dg.AssetKey(["landing", "game_lines"])
+LANDED_SEASON_SCHEDULE = dg.AssetKey(["landing", "season_schedule"])
 
 LANDED_FROM = {
     GAMES: LANDED_GAMES,
@@ -163,6 +165,23 @@ def landed_games(
     """Asks for the games of the dates, a month at a time."""
     source: BalldontlieClient = context.resources.source
     return [(span, source.land_games) for span in months(dates)]
+
+
+@landing_asset(
+    LANDED_SEASON_SCHEDULE,
+    "The answers to `/games` about a whole season: its schedule as it was known on each day. No table is made of it; "
+    "its checks say which games no answer about a date has.",
+)
+def landed_season_schedule(
+    context: dg.AssetExecutionContext, dates: Sequence[date]
+) -> list[tuple[Span, Callable[[date, date], Capture]]]:
+    """Asks once for each season of a run: the source only knows the schedule of now."""
+    source: BalldontlieClient = context.resources.source
+
+    def about(season: int) -> Callable[[date, date], Capture]:
+        return lambda first, last: source.land_season_games(season, first, last)
+
+    return [(season_bounds(season), about(season)) for season in sorted({season_of(day) for day in dates})]
 
 
 @landing_asset(

@@ -130,6 +130,11 @@ def season_start(season: int) -> date:
     return date(season, 10, 1)
 
 
+def season_bounds(season: int) -> tuple[date, date]:
+    """The first and the last partition of a season."""
+    return season_start(season), date(season + 1, 6, 30)
+
+
 def contiguous(days: Iterable[date]) -> list[tuple[date, date]]:
     """The days as ranges (first, last) without a gap; the off-season is not a gap."""
     ranges: list[tuple[date, date]] = []

@@ -118,6 +118,11 @@ class Settings(BaseSettings):
         default="off",
         description="Whether bookmakers' lines are asked for; the plan of the key must have them.",
     )
+    games_a_team: int | None = Field(
+        default=None,
+        ge=0,
+        description="Games of a team in a regular season where the league is not the NBA; 0 expects no number.",
+    )
     http_attempts: int = Field(default=5, ge=1, description="Attempts for a request that may heal.")
     http_wait_min_seconds: float = Field(default=60, ge=0, description="First wait between attempts.")
     http_wait_max_seconds: float = Field(default=1800, ge=0, description="Longest wait between attempts.")

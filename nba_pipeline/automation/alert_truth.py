@@ -6,7 +6,7 @@ is sent. Every look is one query on an index, and ends at the first date that is
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import dagster as dg
 from dagster import (
@@ -24,7 +24,7 @@ from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecord,
 )
 
-from nba_pipeline.alert_metadata import AlertKind
+from nba_pipeline.alert_metadata import COVERED_METADATA, AlertKind
 from nba_pipeline.automation.alert_complaints import (
     CheckComplaint,
     Complaint,
@@ -37,7 +37,7 @@ from nba_pipeline.automation.alert_sources import days_named
 from nba_pipeline.automation.alerts import Good
 from nba_pipeline.automation.freshness import DUE_DATE
 from nba_pipeline.automation.self_heal import SELF_HEAL
-from nba_pipeline.partitions import dates_of, to_key
+from nba_pipeline.partitions import dates_of, game_dates, to_key
 from nba_pipeline.table_checks import GRID_CHECK
 
 WHOLE_EVALUATIONS = 50
@@ -207,8 +207,11 @@ class Truth:
     def _covered(self, evaluation: AssetCheckEvaluation, run_id: str) -> frozenset[str]:
         """The dates that an evaluation without a partition is about, beyond those that it names.
 
-        Freshness is about the date that was due, whichever dates its run made.
+        Freshness is about the date that was due, whichever dates its run made; others say which they looked at.
         """
+        if COVERED_METADATA in evaluation.metadata:
+            first, last = map(date.fromisoformat, str(evaluation.metadata[COVERED_METADATA].value).split(" to "))
+            return frozenset(map(to_key, game_dates(first, last)))
         if DUE_DATE in evaluation.metadata:
             return frozenset({str(evaluation.metadata[DUE_DATE].value)})
         if run_id and run_id not in self._dates_of_runs:

@@ -31,6 +31,7 @@ from nba_pipeline.landing import (
     LANDED_PLAYER_BOX_SCORES,
     LANDED_PLAYER_PROP_LINES,
     LANDED_PLAYERS,
+    LANDED_SEASON_SCHEDULE,
 )
 from nba_pipeline.operations.pipeline_health import PIPELINE_HEALTH_KEY
 from nba_pipeline.partitions import RANGE_END, RANGE_START, game_dates, is_game_date, season_start, to_key
@@ -81,6 +82,13 @@ NETS = (
         "Asks the source again for the results and box scores of the last 14 days: what came late or was corrected.",
         landing=(LANDED_GAMES, LANDED_PLAYER_BOX_SCORES),
         since=lambda day: day - OPERATED + timedelta(days=1),
+    ),
+    Net(
+        "season_schedule",
+        ("10 5 * * *",),
+        TODAY,
+        "Asks the source for the whole schedule of the season, and says which of its games no answer about a date has.",
+        landing=(LANDED_SEASON_SCHEDULE,),
     ),
     Net(
         "season_again",

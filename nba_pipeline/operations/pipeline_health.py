@@ -13,6 +13,7 @@ from dagster._daemon.controller import DEFAULT_HEARTBEAT_INTERVAL_SECONDS, get_d
 
 from nba_pipeline.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.automation.code_changes import outdated_history
+from nba_pipeline.clock import season_of
 from nba_pipeline.contracts import Table
 from nba_pipeline.deadlines import OPERATED, due
 from nba_pipeline.evidence import WHY_NOT_CURRENT, Evidence, Need
@@ -22,6 +23,7 @@ from nba_pipeline.operations.known_games import decided_about
 from nba_pipeline.operations.ledger_verification import recorded_heads, verify
 from nba_pipeline.operations.orphans import killed_runs
 from nba_pipeline.operations.outcome import COMMAND, Cause, Outcome
+from nba_pipeline.operations.season_schedule import missing_from_answers
 from nba_pipeline.operations.smoke_test import (
     State,
     TableResult,
@@ -121,6 +123,7 @@ def health(gatekeeper: Gatekeeper, instance: DagsterInstance, day: date) -> Heal
         chains = verify(session, recorded_heads(instance, dates), dates)
         broken = [Cause(str(chain)) for chain in chains if not chain.whole]
         quiet = _quiet_dates(evidence, [d for d in dates if d >= day])
+        absent = missing_from_answers(gatekeeper, evidence, season_of(day))
         left = _left_by_killed_runs(evidence, killed)
         overrides = (
             *map(str, sorted(evidence.overrides.values(), key=lambda o: (o.gate, o.game_date))),
@@ -132,7 +135,7 @@ def health(gatekeeper: Gatekeeper, instance: DagsterInstance, day: date) -> Heal
     runs, ticks = _failures(instance)
     return Health(
         day, *counts, sum(map(len, outdated.values())), len(closed), overrides, quarantined, runs, ticks,
-        (*_silent_daemons(instance), *left, *idle, *wrong, *broken, *closed, *quiet),
+        (*_silent_daemons(instance), *left, *idle, *wrong, *broken, *closed, *quiet, *absent),
         tuple((d, result) for d, results in failing.items() for result in results), now,
     )  # fmt: skip
 

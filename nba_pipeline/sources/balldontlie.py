@@ -62,6 +62,9 @@ UNUSABLE_ADDRESS = (
 )
 
 GAMES, STATS, ACTIVE_PLAYERS = "games", "stats", "players/active"
+SEASON_GAMES = "season_games"
+"""The answers of `/games` about a whole season. They are kept apart from those about dates, and speak for none."""
+
 INJURIES, GAME_LINES, PROP_LINES = "player_injuries", "odds", "odds/player_props"
 
 LINES = (GAME_LINES, PROP_LINES)
@@ -278,6 +281,13 @@ class BalldontlieClient:
         Raises `SourceRefused` at once or `SourceUnavailable` after the last attempt; so do the others.
         """
         return self._land(GAMES, first, last, _dates(first, last))
+
+    def land_season_games(self, season: int, first: date, last: date) -> Capture:
+        """Lands all games that are known now of a season, whose first and last date are given."""
+        self._key()
+        writer = self._landing.begin(SEASON_GAMES, first, last, self._clock.now())
+        self._pages(writer, GAMES, [("seasons[]", str(season)), ("per_page", str(PER_PAGE))])
+        return writer.commit()
 
     def land_stats(self, first: date, last: date) -> Capture:
         """Lands the players' box scores of the dates."""
@@ -570,6 +580,11 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 def parse_games(capture: Capture) -> Parsed[GameRecord]:
     """The games of a capture of `/games`."""
+    return _parse(capture, GAMES, GameRecord.of)
+
+
+def parse_season_games(capture: Capture) -> Parsed[GameRecord]:
+    """The games of a capture of `/games` about a whole season."""
     return _parse(capture, GAMES, GameRecord.of)
 
 

@@ -30,6 +30,9 @@ CAPTURE_FILE = "capture.json"
 PAGE, REQUEST = ".json.gz", ".request.json"
 SPAN = re.compile(r"(\d{4}-\d{2}-\d{2})_(\d{4}-\d{2}-\d{2})")
 
+NAMED_BY = "%Y%m%dT%H%M%S%fZ"
+"""How the name of a capture's folder begins: the instant, in UTC, at which it was asked for."""
+
 KNOWN_FOR = timedelta(days=10)
 """How long after an answer its bytes are known. No clean-up takes away what is younger, see `landing_clean_up`."""
 
@@ -214,7 +217,7 @@ class Landing:
         """Opens a new capture about the dates; nobody sees it before it is committed."""
         # A clock that stands still gives many captures the same time; real time then tells their order.
         order = f"{time.time_ns():016x}{uuid.uuid4().hex[:6]}"
-        unique = f"{at.astimezone(UTC):%Y%m%dT%H%M%S%fZ}-{order}"
+        unique = f"{at.astimezone(UTC):{NAMED_BY}}-{order}"
         folder, known = _folder(endpoint), self._known(endpoint, first, last, at)
         return CaptureWriter(self.store, f"{folder}/{first}_{last}/{unique}", endpoint, first, last, known)
 
@@ -241,6 +244,16 @@ class Landing:
         """The newest capture that covers a date, of those fetched before an instant if one is given."""
         chosen = [c for c in self.captures(endpoint, day) if before is None or c.fetched_at < before]
         return chosen[-1] if chosen else None
+
+    def newest(self, endpoint: str, span: tuple[date, date], *, before: datetime | None = None) -> Capture | None:
+        """The newest answer about exactly these dates, of those asked for before an instant if one is given.
+
+        Reads no other: of a question that is asked every day there are hundreds.
+        """
+        keys = self._captures_in(f"{_folder(endpoint)}/{span[0]}_{span[1]}")
+        end = before and f"{before.astimezone(UTC):{NAMED_BY}}"
+        chosen = [key for key in keys if end is None or key.rsplit("/", 1)[-1] < end]
+        return self._read(max(chosen)) if chosen else None
 
     def as_it_is(self) -> "Landing":
         """The landing as it is now, for many questions at one moment: a bucket is then listed only once."""
