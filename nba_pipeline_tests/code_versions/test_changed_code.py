@@ -9,6 +9,7 @@ import pytest
 
 from nba_pipeline.contracts import Phase
 from nba_pipeline.predictions.player_predictions import CONTRACT as PREDICTIONS
+from nba_pipeline.raw import held_games
 from nba_pipeline.tables import all_tables
 from nba_pipeline_tests.code_versions.changed_code import (
     FIRST,
@@ -82,6 +83,14 @@ def rows(home: Path, table: str, what: str = "*", where: str = "true") -> list[t
         return connection.execute(f"SELECT {what} FROM {table} WHERE {where} ORDER BY ALL").fetchall()
 
 
+def columns(home: Path, table: str) -> set[str]:
+    """The columns of a table, but for those that say when a row was made."""
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:
+        found = connection.execute(f"SELECT column_name FROM (DESCRIBE {table})").fetchall()
+    volatile = {column.name for contract in all_tables() for column in contract.columns if column.volatile}
+    return {name for (name,) in found} - volatile
+
+
 def manifest(home: Path, what: str) -> dict[tuple, tuple]:
     found = rows(home, "operations.published_partitions", f"table_name, game_date, {what}")
     return {(name, str(day)): tuple(rest) for name, day, *rest in found}
@@ -98,7 +107,16 @@ def test_a_home_of_before_opens_and_one_sentence_says_what_brings_it_up(old_home
 def test_bringing_a_home_up_changes_no_row_and_no_live_prediction(old_home, brought_up):
     assert command(ROOT, brought_up, "smoke-test", FIRST, LAST)["outcome"]["exit_code"] == 0
     assert command(ROOT, brought_up, "ledger", "verify")["outcome"]["exit_code"] == 0
-    assert manifest(brought_up, "row_count, fingerprint") == manifest(old_home, "row_count, fingerprint")
+    before, now = (manifest(home, "row_count, fingerprint") for home in (old_home, brought_up))
+    gained = {table for table, _ in before if columns(old_home, table) != columns(brought_up, table)}
+    assert {key: now[key] for key in before if key[0] not in gained} == {
+        key: said for key, said in before.items() if key[0] not in gained
+    }
+    for table in gained:
+        kept = ", ".join(sorted(columns(old_home, table)))
+        assert rows(brought_up, table, kept) == rows(old_home, table, kept), f"{table} gained columns and no more"
+    assert {table for table, _ in now} - {table for table, _ in before} == {held_games.CONTRACT.name}, "the new table"
+    assert not rows(brought_up, held_games.CONTRACT.name), "no game was held: they were whole"
     # Of a date about which nobody was told anything before its games, the ledger has nothing that could be outdated.
     unknown = {key for key, (version, count) in manifest(brought_up, "code_version, row_count").items() if not version}
     assert unknown <= {(PREDICTIONS.name, "2025-10-20"), (PREDICTIONS.name, "2025-10-21")}
