@@ -68,6 +68,7 @@ ARGUMENTS = {
     "gate end": ["known_gap", LONG_AGO, *SIGNED],
     "gate overrides": [],
     "ledger verify": [],
+    "landing clean-up": ["--keep-days", "14"],
     "warehouse copy": ["--from", "SMALL", "--to", "TARGET"],
 }
 """What is asked of each command of the table. Those that serve, and the demo, are proven apart."""
