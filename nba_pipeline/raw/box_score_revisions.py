@@ -13,9 +13,9 @@ import pyarrow as pa
 from nba_pipeline.contracts import GAME_DATE, GAME_ID, PLAYER_ID, Audit, Column, Phase, Reader, Table
 from nba_pipeline.landing import LANDED_PLAYER_BOX_SCORES
 from nba_pipeline.raw import player_box_scores
-from nba_pipeline.raw.landed import claimed_date
 from nba_pipeline.sources.balldontlie import STATS, Parsed, StatRecord, parse_stats
 from nba_pipeline.sources.landing import Capture, Landing
+from nba_pipeline.sources.records import parse_date
 from nba_pipeline.table_asset import table_asset
 
 KEYS = ("game_date", "game_id", "player_id")
@@ -158,10 +158,9 @@ def _state(parsed: Parsed[StatRecord], day: date, before: State) -> State:
     """What is known with an answer: of games of which it has an item that cannot be read, what was known before."""
     unreadable: set[int] = set()
     for item in parsed.rejected:
-        claimed = claimed_date(item.raw)
+        claimed, game_id = _claimed(item.raw)
         if claimed not in (None, day):
             continue
-        game_id = _claimed_game(item.raw)
         if claimed is None or game_id is None:
             return before
         unreadable.add(game_id)
@@ -173,10 +172,18 @@ def _state(parsed: Parsed[StatRecord], day: date, before: State) -> State:
     return state | {key: values for key, values in before.items() if key[0] in unreadable}
 
 
-def _claimed_game(raw: str) -> int | None:
+def _claimed(raw: str) -> tuple[date | None, int | None]:
+    """The date and the game that an unreadable item claims to be of, as far as they can be read."""
     item = json.loads(raw)
-    game_id = item["game"].get("id") if isinstance(item, dict) and isinstance(item.get("game"), dict) else None
-    return game_id if isinstance(game_id, int) else None
+    game = item.get("game") if isinstance(item, dict) else None
+    if not isinstance(game, dict):
+        return None, None
+    game_id = game.get("id")
+    try:
+        claimed = parse_date(game.get("date"))
+    except ValueError:
+        claimed = None
+    return claimed, game_id if isinstance(game_id, int) else None
 
 
 def box_score_revisions(landing: Landing, dates: Iterable[date]) -> pa.Table:

@@ -87,7 +87,7 @@ def _add(landed: Landed[R], parsed: Parsed[R], capture: Capture, days: list[date
     if dated:
         _set_strangers_aside(landed, parsed, capture, days[0])
     for item in parsed.rejected:
-        affected = [day for day in days if day == claimed_date(item.raw)] if dated else days
+        affected = [day for day in days if day == _date_of(item.raw)] if dated else days
         for day in affected or days:
             landed.rejected.append((day, item.reason, item.raw))
             if dated:
@@ -112,7 +112,7 @@ def _set_strangers_aside(landed: Landed[R], parsed: Parsed[R], capture: Capture,
             landed.warnings.append(f"{reason} and is in operations.quarantine")
 
 
-def claimed_date(raw: str) -> date | None:
+def _date_of(raw: str) -> date | None:
     """The game date that an unreadable item claims, if that much can be read."""
     item = json.loads(raw)
     if not isinstance(item, dict):
