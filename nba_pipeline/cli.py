@@ -470,6 +470,29 @@ def ledger_verify(
     raise typer.Exit(run_ledger_verify(_settings(), *chosen, as_json=as_json))
 
 
+landing_app = typer.Typer(no_args_is_help=True, help="The exact answers of the source.")
+app.add_typer(landing_app, name="landing")
+
+
+@landing_app.command("clean-up")
+def landing_clean_up(
+    keep_days: Annotated[
+        int | None,
+        typer.Option(help="After how many days an answer may go; NBA_PIPELINE_LANDING_KEEP_DAYS, if not given."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove old answers that told nothing new about any date and are the newest about none.
+
+    Nothing is removed that a table, a revision or an explanation stands on. One that was killed is gone on with when it
+    is asked for again. Exit code 0 when that is done, 2 when it could not be tried.
+    """
+    from nba_pipeline.operations.landing_commands import run_landing_clean_up
+
+    raise typer.Exit(run_landing_clean_up(_settings(), keep_days, dry_run=dry_run, as_json=as_json))
+
+
 warehouse_app = typer.Typer(no_args_is_help=True, help="The place of all tables.")
 app.add_typer(warehouse_app, name="warehouse")
 

@@ -56,6 +56,12 @@ class Settings(BaseSettings):
         pattern=r"^gs://[a-z0-9][a-z0-9._-]*(/[^/]+)*$",
         description="Where responses are landed: gs://BUCKET/PREFIX; without it, a folder in the home.",
     )
+    landing_keep_days: int | None = Field(
+        default=None,
+        ge=14,
+        description="After how many days `nba-pipeline landing clean-up` removes answers that told nothing new; "
+        "without it, everything is kept.",
+    )
     translations: Path | None = Field(
         default=None,
         description="Folder of translated queries and code versions, which homes may share; without it, in the home.",

@@ -74,6 +74,7 @@ ARGUMENTS = {
     "game release": ["GAME", *SIGNED],
     "faults": [],
     "ledger verify": [],
+    "landing clean-up": ["--keep-days", "14"],
     "warehouse copy": ["--from", "SMALL", "--to", "TARGET"],
 }
 """What is asked of each command of the table. Those that serve, and the demo, are proven apart."""

@@ -140,8 +140,11 @@ def history_stretches(
 ) -> list[Stretch]:
     """The dates before `first` that its context and features need and that are not complete.
 
-    From the start of its season, or from the earliest date loaded in the seasons that models learn from.
+    From the start of its season, or from the earliest date loaded in the seasons that models learn from. Raw tables
+    that nothing is made from are no history: for their sake the source is not asked again.
     """
+    read = {read.table.name for table in all_tables() for read in table.reads.values()}
+    needed = [t for phase in phases for t in tables_of(phase) if phase is not Phase.RAW or t.name in read]
     season = season_of(first)
     with warehouse.session(read_only=True) as session:
         evidence = Evidence(session, clock, all_tables())
@@ -149,7 +152,7 @@ def history_stretches(
         start = min(season_start(season), loaded or first)
         last = min(first, clock.today()) - timedelta(days=1)
         dates = [day for day in game_dates(start, last) if not evidence.is_known_gap(day)]
-        covered = [evidence.coverage(table, dates) for phase in phases for table in tables_of(phase)]
+        covered = [evidence.coverage(table, dates) for table in needed]
     missing = [day for day in dates if any(not found[day].complete for found in covered)]
     keys = keys_of(phases, before_tip_off=False)
     return [Stretch(a, b, keys, "history") for a, b in contiguous(missing)]

@@ -316,8 +316,11 @@ def _published(session: Session, table: Table, row: Row) -> Row | None:
 
 
 def landed_page(landing: Landing, published: Row) -> Page | None:
-    """The newest landed response that says of the player's game exactly what is published; None if none does."""
-    captures = landing.captures(str(player_box_scores.CONTRACT.landed), published["game_date"])
+    """The landed response since which the source says of the player's game exactly what is published, if one does.
+
+    Of many answers that say the same the first is shown, as it is in what the rows are made from.
+    """
+    captures = landing.telling(str(player_box_scores.CONTRACT.landed), published["game_date"])
     return next((page for capture in reversed(captures) for page in _pages_saying(capture, published)), None)
 
 

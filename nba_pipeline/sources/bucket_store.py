@@ -1,9 +1,10 @@
 """The landing in a bucket of Cloud Storage, through Google's own client."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from google.api_core.exceptions import GoogleAPIError
+from google.api_core.exceptions import GoogleAPIError, NotFound
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
 from requests.exceptions import RequestException
@@ -49,6 +50,11 @@ class BucketStore:
         """Copies an object to its new key, then deletes the old one."""
         with _reached(self.where(key)):
             self._bucket.rename_blob(self._bucket.blob(self._prefix + key), self._prefix + new_key)
+
+    def remove(self, key: str) -> None:
+        """Deletes an object; one that somebody else deleted is gone as well."""
+        with _reached(self.where(key)), contextlib.suppress(NotFound):
+            self._bucket.blob(self._prefix + key).delete()
 
     def folders(self, key: str) -> Sequence[str]:
         """The names of the folders right below a key."""

@@ -13,7 +13,7 @@ import re
 import time
 import uuid
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -26,6 +26,9 @@ from nba_pipeline.sources.contents import DATE_OF, OF_NOW, OTHERWISE, contents
 from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing_store import FolderStore, LandingStore
 
+SOURCE = "balldontlie"
+"""The folder of everything that the source answered."""
+
 CAPTURE_FILE = "capture.json"
 PAGE, REQUEST = ".json.gz", ".request.json"
 SPAN = re.compile(r"(\d{4}-\d{2}-\d{2})_(\d{4}-\d{2}-\d{2})")
@@ -34,7 +37,7 @@ NAMED_BY = "%Y%m%dT%H%M%S%fZ"
 """How the name of a capture's folder begins: the instant, in UTC, at which it was asked for."""
 
 KNOWN_FOR = timedelta(days=10)
-"""How long after an answer its bytes are known. No clean-up takes away what is younger, see `landing_clean_up`."""
+"""How long after an answer its bytes are known. No clean-up takes away what is younger, see `retention.py`."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +226,8 @@ class Landing:
 
     def captures(self, endpoint: str, day: date) -> list[Capture]:
         """The captures that cover a date, oldest first."""
-        found = [self._read(key) for span in self._spans(endpoint, day) for key in self._captures_in(span)]
+        keys = [key for span in self._spans(endpoint, day) for key in self._captures_in(span)]
+        found = [capture for key in keys if (capture := self._read_if_there(key))]
         return sorted(found, key=lambda capture: (capture.fetched_at, capture.name))
 
     def telling(self, endpoint: str, day: date) -> list[Capture]:
@@ -232,13 +236,7 @@ class Landing:
         Where nothing says which items are about which date, all of them.
         """
         captures = self.captures(endpoint, day)
-        if endpoint not in DATE_OF:
-            return captures
-        return [
-            capture
-            for before, capture in zip([None, *captures], captures, strict=False)
-            if before is None or not _say_the_same(before, capture, day)
-        ]
+        return first_to_say(captures, day) if endpoint in DATE_OF else captures
 
     def latest(self, endpoint: str, day: date, *, before: datetime | None = None) -> Capture | None:
         """The newest capture that covers a date, of those fetched before an instant if one is given."""
@@ -264,11 +262,25 @@ class Landing:
         spans = [dates for name in self.store.folders(_folder(endpoint)) if (dates := _dates(name))]
         return min((max(first, since) for first, last in spans if last >= since), default=None)
 
+    def all_captures(self) -> list[Capture]:
+        """Every capture of every endpoint."""
+        folders = [f"{SOURCE}/{name}" for name in self.store.folders(SOURCE)]
+        return [self._read(key) for folder in folders for key in self._captures_in(folder)]
+
     def _read(self, key: str) -> Capture:
         return read_capture(self.store, key)
 
+    def _read_if_there(self, key: str) -> Capture | None:
+        """A capture; None when a clean-up has taken it away since it was listed."""
+        try:
+            return self._read(key)
+        except DamagedLandingError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return None
+            raise
+
     def _captures_in(self, folder: str) -> list[str]:
-        """The keys of the captures in the folder of a span."""
+        """The keys of the captures in a folder, at any depth."""
         last = f"/{CAPTURE_FILE}"
         return [key.removesuffix(last) for key in self.store.keys(folder) if key.endswith(last)]
 
@@ -318,8 +330,13 @@ class LandingAsItIs(Landing):
         return self._captures[key]
 
 
-def _say_the_same(one: Capture, other: Capture, day: date) -> bool:
-    return one.fingerprint == other.fingerprint or one.about(day) == other.about(day)
+def first_to_say(captures: Sequence[Capture], day: date) -> list[Capture]:
+    """Of captures in order, those that say something else about a date than the one before."""
+    return [
+        capture
+        for before, capture in zip([None, *captures], captures, strict=False)
+        if before is None or (before.fingerprint != capture.fingerprint and before.about(day) != capture.about(day))
+    ]
 
 
 def _dates(name: str) -> tuple[date, date] | None:
@@ -335,7 +352,7 @@ def _page(store: LandingStore, key: str, entry: Mapping[str, Any]) -> Page:
 
 
 def _folder(endpoint: str) -> str:
-    return f"balldontlie/{endpoint.replace('/', '_')}"
+    return f"{SOURCE}/{endpoint.replace('/', '_')}"
 
 
 def read_capture(store: LandingStore, key: str) -> Capture:

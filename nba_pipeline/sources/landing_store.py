@@ -3,6 +3,7 @@
 A key is a path below the root with `/` between its parts, on every system.
 """
 
+import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,10 @@ class LandingStore(Protocol):
 
     def rename(self, key: str, new_key: str) -> None:
         """Gives a file another key."""
+        ...
+
+    def remove(self, key: str) -> None:
+        """Takes a file away, if it is there."""
         ...
 
     def folders(self, key: str) -> Sequence[str]:
@@ -68,6 +73,15 @@ class FolderStore:
         """Gives a file another key."""
         (self.root / key).rename(self.root / new_key)
 
+    def remove(self, key: str) -> None:
+        """Takes a file away, and its folder with the last one."""
+        path = self.root / key
+        path.unlink(missing_ok=True)
+        # Somebody else may be at the same work.
+        with contextlib.suppress(FileNotFoundError):
+            if not any(path.parent.iterdir()):
+                path.parent.rmdir()
+
     def folders(self, key: str) -> Sequence[str]:
         """The names of the folders right below a key."""
         folder = self.root / key
@@ -76,7 +90,9 @@ class FolderStore:
     def keys(self, key: str) -> Sequence[str]:
         """The keys of all finished files below a key."""
         found = (self.root / key).rglob("*")
-        return [path.relative_to(self.root).as_posix() for path in found if path.suffix != UNFINISHED]
+        return [
+            path.relative_to(self.root).as_posix() for path in found if path.suffix != UNFINISHED and path.is_file()
+        ]
 
     def where(self, key: str) -> str:
         """The path of a file."""
@@ -108,6 +124,10 @@ class ListedOnce:
     def rename(self, key: str, new_key: str) -> None:
         """Nothing is renamed through a view. Raises `PermissionError`."""
         raise PermissionError(f"{self.where(key)} cannot be renamed to {new_key} through a view")
+
+    def remove(self, key: str) -> None:
+        """Nothing is removed through a view. Raises `PermissionError`."""
+        raise PermissionError(f"{self.where(key)} cannot be removed through a view")
 
     def folders(self, key: str) -> Sequence[str]:
         """The names of the folders right below a key."""

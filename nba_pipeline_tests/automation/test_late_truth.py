@@ -5,16 +5,24 @@ from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 
 import dagster as dg
+import pandas as pd
 import pytest
 
 from nba_pipeline.automation.schedules import NETS
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.landing import LANDED_GAMES, LANDED_PLAYER_BOX_SCORES
-from nba_pipeline.partitions import RANGE_END, RANGE_START, game_dates
+from nba_pipeline.operations.backfill import history_stretches
+from nba_pipeline.partitions import RANGE_END, RANGE_START, dates_of, game_dates
+from nba_pipeline.predictions import player_predictions
+from nba_pipeline.raw import box_score_revisions, player_box_scores
 from nba_pipeline.sources.balldontlie import PER_PAGE, parse_stats
 from nba_pipeline.sources.landing import Landing
+from nba_pipeline.table_asset import asset_key
+from nba_pipeline_tests.automation.conftest import CORRECTED_GAME, LOADED_AT, lose
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.automation.test_sensors import rows_of
 
+DAY = timedelta(days=1)
 MONDAY = date(2025, 11, 10)
 FIRST, LAST = MONDAY - timedelta(days=14), MONDAY - timedelta(days=1)
 NIGHT = datetime.combine(MONDAY, time(4, 30), NEW_YORK)
@@ -89,6 +97,47 @@ def test_a_home_that_was_never_loaded_is_not_loaded_by_asking_again(daemon: Daem
     load(home, LAST, LAST)
     [run] = home.tick_schedule("season_again", NIGHT).runs
     assert run.tags["dagster/partition"] == str(LAST)
+
+
+def test_a_correction_on_day_three_comes_in_by_night_and_leaves_what_was_predicted_before_the_games(
+    loaded: Callable[..., SimulatedDaemon],
+) -> None:
+    home = loaded()
+    predictions, boxes = (rows_of(home, table) for table in (player_predictions.CONTRACT, player_box_scores.CONTRACT))
+    # The source is three days ahead, so that nothing but the correction is new.
+    home.server.clock.fixed = datetime.combine(date(2025, 10, 27), time(9), NEW_YORK)
+    assert home.tick_schedule("last_14_days_again", home.now).runs
+    [made] = home.tick_sensor("raw_when_upstream_is_fresh").runs
+    assert (dates_of(made), made.asset_selection) == (
+        [CORRECTED_GAME],
+        {asset_key(player_box_scores.CONTRACT), asset_key(box_score_revisions.CONTRACT)},
+    )
+    changed = boxes.compare(rows_of(home, player_box_scores.CONTRACT))
+    assert len(changed) == 1
+    revised = rows_of(home, box_score_revisions.CONTRACT)
+    [revision] = revised[revised["stat"] != "row"].to_dict("records")
+    assert (revision["game_date"].date(), revision["stat"]) == (CORRECTED_GAME, "assists")
+    assert int(revision["new_value"]) - int(revision["old_value"]) == -int(
+        changed["assists"]["self"].iloc[0] - changed["assists"]["other"].iloc[0]
+    )
+
+    [summed] = home.tick_sensor("analytics_when_upstream_is_fresh").runs
+    assert (dates_of(summed), summed.is_success) == ([CORRECTED_GAME], True)
+    assert home.tick_sensor("analytics_when_upstream_is_fresh").runs, "what looks back on it follows"
+    pd.testing.assert_frame_equal(rows_of(home, player_predictions.CONTRACT), predictions, check_exact=True)
+
+
+def test_a_home_from_before_revisions_asks_the_source_for_none_of_its_history_again(
+    loaded: Callable[..., SimulatedDaemon],
+) -> None:
+    home, revised, today = loaded(), box_score_revisions.CONTRACT, LOADED_AT.date()
+    lose(home, revised, *game_dates(date(2025, 10, 1), today))
+    assert history_stretches(home.warehouse, home.gatekeeper.clock, today) == []
+    before = len(home.server.requests)
+    healed = [run for run in home.tick_sensor("self_heal").runs if asset_key(revised) in (run.asset_selection or ())]
+    assert {day for run in healed for day in dates_of(run)} == {*game_dates(date(2025, 10, 1), CORRECTED_GAME + DAY)}
+    assert all(run.is_success and run.asset_selection == {asset_key(revised)} for run in healed)
+    assert len(home.server.requests) == before
 
 
 @pytest.mark.parametrize("net", [net for net in NETS if net.since], ids=lambda net: net.name)

@@ -1,6 +1,7 @@
 """The landing in a bucket: the same captures as in a folder, and no answer that is none."""
 
-from datetime import UTC, date, datetime
+import json
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from nba_pipeline.definitions import landing_of
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.errors import DamagedLandingError, LandingUnavailableError
 from nba_pipeline.sources.landing import Landing
+from nba_pipeline.sources.retention import clean_up_of
+from nba_pipeline_tests.sources.test_records import game
 
 DAY, AT = date(2024, 1, 17), datetime(2024, 1, 18, tzinfo=UTC)
 
@@ -18,10 +21,10 @@ def landing(bucket: str, tmp_path: Path) -> Landing:
     return landing_of(Settings(home=tmp_path, landing=bucket))
 
 
-def land(landing: Landing, *bodies: bytes, last: date = DAY):
-    writer = landing.begin("games", DAY, last, AT)
+def land(landing: Landing, *bodies: bytes, last: date = DAY, at: datetime = AT):
+    writer = landing.begin("games", DAY, last, at)
     for body in bodies:
-        writer.add_page(body, {"page": 1}, AT)
+        writer.add_page(body, {"page": 1}, at)
     return writer.commit()
 
 
@@ -62,3 +65,15 @@ def test_a_bucket_that_is_not_there_is_no_empty_landing(bucket, tmp_path):
     nowhere = landing_of(Settings(home=tmp_path, landing="gs://nowhere/nba"))
     with pytest.raises(LandingUnavailableError, match="gs://nowhere/nba"):
         nowhere.captures("games", DAY)
+
+
+def test_bytes_that_are_known_are_not_stored_twice_and_what_nothing_stands_on_is_removed(landing):
+    body = json.dumps({"data": [game()], "meta": {}}).encode()
+    captures = [land(landing, body, at=AT + timedelta(hours=hours)) for hours in range(3)]
+    assert len({capture.pages[0].key for capture in captures}) == 1
+    found = clean_up_of(landing, AT + timedelta(days=30))
+    assert found.captures == (captures[1],)
+    for key in [*found.keys, *found.keys]:
+        landing.store.remove(key)
+    assert landing.captures("games", DAY) == [captures[0], captures[2]]
+    assert captures[2].pages[0].body() == body
