@@ -92,13 +92,13 @@ def player_game_summary(box_scores: ibis.Table, games: ibis.Table) -> ibis.Table
     """One row a player and game, from the box scores and games of the same dates."""
     totals = team_totals(box_scores, games)
     team = totals.select(
-        "game_id", "team_id", "postseason", "opponent_id", "opponent", "is_home", "overtimes",
+        "game_date", "game_id", "team_id", "postseason", "opponent_id", "opponent", "is_home", "overtimes",
         won=totals.score > totals.opponent_score,
         team_plays=plays_ended(totals),
         floor_minutes=totals.game_minutes,
         pace=totals.game_possessions / totals.game_minutes * 48,
     )  # fmt: skip
-    rows = box_scores.inner_join(team, ["game_id", "team_id"])
+    rows = box_scores.inner_join(team, ["game_date", "game_id", "team_id"])
     return rows.select(
         "game_date", "game_id", "player_id", "position", "season", "postseason", "team_id", "team",
         "opponent_id", "opponent", "is_home", "won", "minutes", "plus_minus", "pace",

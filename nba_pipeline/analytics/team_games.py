@@ -23,16 +23,17 @@ def team_totals(box_scores: ibis.Table, games: ibis.Table) -> ibis.Table:
         game_minutes=game_minutes(totals),
         overtimes=ibis.greatest(totals.period - 4, 0),
     )
-    both = totals.group_by("game_id").agg(game_possessions=totals.possessions.mean())
-    return totals.inner_join(both, "game_id")
+    both = totals.group_by("game_date", "game_id").agg(game_possessions=totals.possessions.mean())
+    return totals.inner_join(both, ["game_date", "game_id"])
 
 
 def with_opponent(totals: ibis.Table) -> ibis.Table:
     """The totals of each team with those of the other team of the game, prefixed `opponent_`."""
     counts = [column.name for column in COUNTS] + ["possessions"]
     other = totals.select(
+        "game_date",
         "game_id",
         opponent_id=totals.team_id,
         **{f"opponent_{name}": totals[name] for name in counts},
     )
-    return totals.inner_join(other, ["game_id", "opponent_id"])
+    return totals.inner_join(other, ["game_date", "game_id", "opponent_id"])

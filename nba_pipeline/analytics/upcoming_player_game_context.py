@@ -302,8 +302,8 @@ def with_lines(rows: ibis.Table, prop_lines: ibis.Table, teams: ibis.Table, hist
     market = on_points.group_by(*KEYS).agg(
         points_line_vendors=ibis._.count(), points_line_range=on_points.line.max() - on_points.line.min()
     )
-    seasons = teams.select("game_id", "season").distinct()
-    for lines in (chosen, market, line_streaks(chosen.inner_join(seasons, ["game_id"]), history)):
+    seasons = teams.select("game_date", "game_id", "season").distinct()
+    for lines in (chosen, market, line_streaks(chosen.inner_join(seasons, ["game_date", "game_id"]), history)):
         rows = left_join(rows, lines, KEYS)
     return rows.mutate(
         points_line_movement=rows.points_line - rows.opening_points_line,

@@ -95,8 +95,14 @@ def append(standing: pa.Table, made: pa.Table) -> pa.Table:
     added = _chained(kept.to_pylist(), _of_mode(made, LIVE).to_pylist(), standing.schema)
     live = pa.concat_tables([kept, added])
     backtests = _of_mode(made, BACKTEST)
-    apart = ~pc.field("game_id").isin(live["game_id"].unique())
+    told = set(_games(live))
+    apart = pa.array([game not in told for game in _games(backtests)], pa.bool_())
     return pa.concat_tables([live, backtests.filter(apart)])
+
+
+def _games(rows: pa.Table) -> list[tuple[date, int]]:
+    """The game of each row: a game that was put off stands on two dates under one id."""
+    return list(zip(rows["game_date"].to_pylist(), rows["game_id"].to_pylist(), strict=True))
 
 
 def backtests(rows: ibis.Table) -> ibis.Table:

@@ -174,8 +174,8 @@ def slate_rows(features: ibis.Table, games: ibis.Table, dates: Sequence[date]) -
     rows = features.filter(
         features.game_date.isin([ibis.literal(day) for day in dates]), features.points_prior.notnull()
     )
-    tips = games.select("game_id", "tipoff_at")
-    return rows.inner_join(tips, ["game_id"]).select(
+    tips = games.select("game_date", "game_id", "tipoff_at")
+    return rows.inner_join(tips, ["game_date", "game_id"]).select(
         "game_date", "game_id", "player_id", "player_name", "team", "opponent", "quality", "quality_tier",
         "tipoff_at", **feature_columns(rows),
     ).order_by("game_date", "game_id", "player_id")  # fmt: skip
@@ -184,7 +184,7 @@ def slate_rows(features: ibis.Table, games: ibis.Table, dates: Sequence[date]) -
 def median_lines(lines: ibis.Table, dates: Sequence[date]) -> ibis.Table:
     """One row a player, game and statistic with a line: the bookmakers' median, of two the mean."""
     rows = lines.filter(lines.game_date.isin([ibis.literal(day) for day in dates]))
-    keys = ["game_id", "player_id", "stat"]
+    keys = ["game_date", "game_id", "player_id", "stat"]
     order = ibis.window(group_by=keys, order_by=[rows.line, rows.vendor])
     ranked = rows.mutate(place=ibis.row_number().over(order), vendors=ibis._.count().over(ibis.window(group_by=keys)))
     middle = ranked.filter((2 * ranked.place - ranked.vendors + 1).abs() <= 1)
@@ -246,8 +246,9 @@ def predictions(
 
 def lines_of(rows: pd.DataFrame, lines: pd.DataFrame, stat: str) -> np.ndarray:
     """The line of each row, where there is one."""
-    mine = lines[lines["stat"] == stat][["game_id", "player_id", "line"]]
-    return rows[["game_id", "player_id"]].merge(mine, "left")["line"].to_numpy(np.float64)
+    keys = ["game_date", "game_id", "player_id"]
+    mine = lines[lines["stat"] == stat][[*keys, "line"]]
+    return rows[keys].merge(mine, "left")["line"].to_numpy(np.float64)
 
 
 def modes(slate: pd.DataFrame, made_at: datetime) -> list[str]:
@@ -286,7 +287,7 @@ def asset(
     made_at = context.resources.clock.now()
     with warehouse.session(read_only=True) as session:
         slate = to_frame(session.query(slate_rows(features, games, dates)))
-        known_lines = session.query(median_lines(lines, dates)).to_pandas()
+        known_lines = session.query(median_lines(lines, dates)).to_pandas(date_as_object=True)
         history = to_frame(session.query(walk_rows(features, outcomes, max(dates).replace(day=1))))
     walk = Walk(history, context.resources.settings.models_path)
     months = list(by_month(dates))

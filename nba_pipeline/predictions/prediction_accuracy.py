@@ -157,6 +157,7 @@ def guesses(features: ibis.Table) -> ibis.Table:
     """What grading needs of the features, one row a game and player, under names of its own."""
     names = ["{}_prior", *(f"{{}}_{feature}" for feature, _ in BASELINES.values())]
     return features.select(
+        "game_date",
         "game_id",
         "player_id",
         "team_games_missed",
@@ -169,7 +170,9 @@ def guesses(features: ibis.Table) -> ibis.Table:
 def results(outcomes: ibis.Table) -> ibis.Table:
     """What came of the games, one row a game and player who played."""
     played = outcomes.filter(outcomes.played)
-    return played.select("game_id", "player_id", "played", **{f"actual_{stat}": played[stat] for stat in STATS})
+    return played.select(
+        "game_date", "game_id", "player_id", "played", **{f"actual_{stat}": played[stat] for stat in STATS}
+    )
 
 
 def prediction_accuracy(
@@ -178,7 +181,7 @@ def prediction_accuracy(
     """One row a counting prediction of a final game, from the rows of the same dates."""
     rows = counting(gradable(predictions, games, rulings))
     for found in (results(outcomes), guesses(features)):
-        rows = rows.left_join(found, ["game_id", "player_id"])
+        rows = rows.left_join(found, ["game_date", "game_id", "player_id"])
         rows = rows.drop([c for c in rows.columns if c.endswith("_right")])
     rows = rows.mutate(
         played=rows.played.fill_null(False),

@@ -185,7 +185,8 @@ def measures(log: GameLog) -> dict[str, ir.Value]:
 
 def with_ranks(played: ibis.Table) -> ibis.Table:
     """The games played with each player's rank by minutes within his team; the lower id first on a tie."""
-    order = ibis.window(group_by=[played.game_id, played.team_id], order_by=[played.minutes.desc(), played.player_id])
+    team = [played.game_date, played.game_id, played.team_id]
+    order = ibis.window(group_by=team, order_by=[played.minutes.desc(), played.player_id])
     ranked = played.mutate(minutes_rank=ibis.row_number().over(order) + 1)
     return ranked.mutate(is_top_five=(ranked.minutes_rank <= 5).ifelse(1, 0))
 

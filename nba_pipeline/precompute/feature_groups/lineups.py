@@ -85,8 +85,8 @@ FEATURES = tuple(
 def numbered(played: ibis.Table, results: ibis.Table) -> ibis.Table:
     """The games played, by stay, each with the number of the game in its team's season."""
     order = ibis.window(group_by=[results.team_id, results.season], order_by=results.game_date)
-    numbers = results.select("game_id", "team_id", number_in_season=ibis.row_number().over(order) + 1)
-    both = played.inner_join(numbers, ["game_id", "team_id"])
+    numbers = results.select("game_date", "game_id", "team_id", number_in_season=ibis.row_number().over(order) + 1)
+    both = played.inner_join(numbers, ["game_date", "game_id", "team_id"])
     return both.mutate(stay=stay(both))
 
 

@@ -97,9 +97,10 @@ def stay_log(played: ibis.Table, results: ibis.Table, spine: ibis.Table) -> Game
     """The games of players for the teams of `spine`, with the number of the team's game and the games missed before."""
     teams = asked_of(spine, "team_id")
     team_games = GameLog(results, "team_id", teams)
-    numbers = team_games.rows.select("as_of_season", "game_id", "team_id", team_game_number=team_games.rows.game_number)
+    keys = ("as_of_season", "game_date", "game_id", "team_id")
+    numbers = team_games.rows.select(*keys, team_game_number=team_games.rows.game_number)
     log = GameLog(played.mutate(stay=stay(played)), "stay", teams)
-    log = log.joined(numbers, "as_of_season", "game_id", "team_id")
+    log = log.joined(numbers, *keys)
     number = log.rows.team_game_number
     return log.with_values(missed_before=number - log.back(number, 1) - 1)
 

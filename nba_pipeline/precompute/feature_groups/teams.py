@@ -98,8 +98,9 @@ FEATURES = (
 
 def with_results(offense: ibis.Table, defense: ibis.Table) -> ibis.Table:
     """One row a team and game: what it did and what it allowed."""
-    allowed = defense.select("game_id", "team_id", *[c for c in defense.columns if c not in offense.columns])
-    return offense.inner_join(allowed, ["game_id", "team_id"])
+    keys = ["game_date", "game_id", "team_id"]
+    allowed = defense.select(*keys, *[c for c in defense.columns if c not in offense.columns])
+    return offense.inner_join(allowed, keys)
 
 
 def team_measures(log: GameLog) -> dict[str, ir.Value]:
