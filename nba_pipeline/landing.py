@@ -54,6 +54,15 @@ MAX_RUNTIME = "dagster/max_runtime"
 ASKS_AGAIN = "nba_pipeline/asks_again"
 """The tag of a run about dates that were asked about before: it asks in spans of a month, and not date by date."""
 
+ASKED_FIRST_TAG = "nba_pipeline/asked_first"
+"""The tag that names the date about which a run asks first, so that two that are never answered hide no other."""
+
+UNANSWERED = "unanswered"
+"""In the failure of a landing, the spans of dates without an answer, and why."""
+
+FETCHED_AT = "fetched_at"
+"""In the materialization of a landing, when the answer was there."""
+
 OUTAGE = 2
 """After this many questions in a row without an answer, the source is down and the rest is not asked."""
 
@@ -84,7 +93,7 @@ def landing_asset(
         )
         def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             dates = [to_date(key) for key in context.partition_keys]
-            asked = list(questions(context, dates))
+            asked = begun_with(context.run.tags.get(ASKED_FIRST_TAG), list(questions(context, dates)))
             with context.resources.source.within(seconds_left(context)):
                 captures, failed = ask_all(context, key, asked)
             if failed:
@@ -95,6 +104,14 @@ def landing_asset(
         return asset
 
     return decorate
+
+
+def begun_with(
+    key: str | None, questions: Sequence[tuple[Span, Callable[[date, date], Capture]]]
+) -> list[tuple[Span, Callable[[date, date], Capture]]]:
+    """The questions in a circle, from the one about the date on; as they are where none is named."""
+    place = next((n for n, (span, _) in enumerate(questions) if key and span[0] <= to_date(key) <= span[1]), 0)
+    return [*questions[place:], *questions[:place]]
 
 
 def seconds_left(context: dg.AssetExecutionContext) -> float | None:
@@ -290,7 +307,7 @@ def games_to_come(context: dg.AssetExecutionContext, day: date) -> list[int]:
 def _metadata(capture: Capture) -> dict[str, dg.MetadataValue]:
     return {
         "requests": dg.MetadataValue.int(len(capture.pages)),
-        "fetched_at": dg.MetadataValue.timestamp(capture.fetched_at),
+        FETCHED_AT: dg.MetadataValue.timestamp(capture.fetched_at),
         "fingerprint": dg.MetadataValue.text(capture.fingerprint),
     }
 
@@ -328,6 +345,12 @@ def _failure(key: dg.AssetKey, failed: dict[Span, str]) -> dg.Failure:
     others = f" (and {len(failed) - 1} more questions)" if len(failed) > 1 else ""
     return dg.Failure(
         description=f"{'/'.join(key.path)}: no answer for {to_key(first)} to {to_key(last)}{others}: {why}",
-        metadata={"unanswered": dg.MetadataValue.json({f"{a} to {b}": reason for (a, b), reason in failed.items()})},
+        metadata={UNANSWERED: dg.MetadataValue.json({f"{a} to {b}": reason for (a, b), reason in failed.items()})},
         allow_retries=False,
     )
+
+
+def dates_between(span: str) -> Span:
+    """The first and last date of a span without an answer, as the failure names it."""
+    first, last = span.split(" to ")
+    return date.fromisoformat(first), date.fromisoformat(last)

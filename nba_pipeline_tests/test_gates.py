@@ -940,7 +940,7 @@ UP_TO_ANALYTICS = (Phase.LANDING, Phase.RAW, Phase.ANALYTICS)
 
 THIRTY = game_dates(OPENING, OPENING + timedelta(days=29))
 THE_BAD_ONE = THIRTY[20]
-ITS_FAULT = {"kind": "missing_players", "game_date": str(THE_BAD_ONE), "count": 1}
+ITS_FAULT = {"kind": "status", "code": 500, "endpoint": "stats", "game_date": str(THE_BAD_ONE)}
 AFTER_ALL = NOW + timedelta(days=12)
 
 
@@ -950,7 +950,7 @@ def test_a_range_of_thirty_dates_publishes_29_blocks_one_and_the_ui_shows_it_unt
     assert not report.complete
     said = " ".join(failure for attempt in report.attempts for failure in attempt.failures)
     assert f"raw.player_box_scores: 29 of 30 dates published, 1 refused. {THE_BAD_ONE}" in said
-    assert "points sum to the score" in said
+    assert "nothing complete was landed from stats" in said
     for table in CONTEXTS:
         assert set(published(bench, table)) & set(THIRTY) == {day for day in THIRTY if day <= THE_BAD_ONE}, table.name
     for table in (player_box_scores.CONTRACT, *SUMMARIES):

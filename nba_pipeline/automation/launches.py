@@ -2,16 +2,24 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
+from dagster import (
+    AssetRecordsFilter,
+    DagsterEventType,
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    RunsFilter,
+)
 
 from nba_pipeline.clock import game_date_of
 from nba_pipeline.contracts import Phase
 from nba_pipeline.deadlines import OPERATED
+from nba_pipeline.landing import ASKED_FIRST_TAG, FETCHED_AT, LANDED_FROM, UNANSWERED, dates_between
 from nba_pipeline.partitions import PARTITION, RANGE_END, RANGE_START, contiguous, dates_of, game_dates, to_key
 
 PHASE_TAG = "nba_pipeline/phase"
@@ -69,6 +77,8 @@ class Launch:
         if first == last:
             return dg.RunRequest(identity, partition_key=to_key(first), asset_selection=list(self.keys), tags=tags)
         tags |= {RANGE_START: to_key(first), RANGE_END: to_key(last)}
+        if self.attempt:
+            tags[ASKED_FIRST_TAG] = to_key(self.dates[self.attempt % len(self.dates)])
         return dg.RunRequest(identity, asset_selection=list(self.keys), tags=tags)
 
 
@@ -91,10 +101,26 @@ def in_runs(phase: Phase, wanted: Mapping[date, tuple[frozenset[dg.AssetKey], st
 
 @dataclass(frozen=True)
 class Attempted:
-    """An earlier launch for one date: when it was asked for, and whether it has come to an end."""
+    """An earlier launch for one date: when it was asked for, whether it ended well, and what was left unanswered.
+
+    `unanswered` are the landed assets for which it was asked about the date and gave no answer.
+    """
 
     launched_at: datetime
     succeeded: bool
+    unanswered: frozenset[dg.AssetKey] = frozenset()
+
+    @property
+    def in_silence(self) -> bool:
+        """Whether the attempt failed for want of an answer, which says nothing about what is asked for."""
+        return bool(self.unanswered)
+
+
+_UNANSWERED: dict[str, Mapping[dg.AssetKey, Sequence[tuple[date, date]]]] = {}
+"""By run that has ended, what the source left unanswered: of what is over, the log says the same for ever."""
+
+LATEST = 5
+"""Of so many newest materializations one was answered: a run may have had nothing to ask about."""
 
 
 class Launches:
@@ -106,6 +132,7 @@ class Launches:
             (run.asset_selection, set(dates_of(run))) for run in instance.get_runs(RunsFilter(statuses=UNFINISHED))
         ]
         self._succeeded: dict[Phase, datetime | None] = {}
+        self._answered: dict[dg.AssetKey, datetime | None] = {}
 
     def under_way(self, keys: Iterable[dg.AssetKey], day: date) -> bool:
         """Whether an unfinished run makes any of the assets for the date."""
@@ -118,8 +145,40 @@ class Launches:
         for run in self._about(phase, day):
             noted = json.loads(run.tags.get(INPUTS_TAG, "{}"))
             if noted.get(to_key(day)) == inputs[:12]:
-                found.append(Attempted(launched_at(run), run.status is DagsterRunStatus.SUCCESS))
+                succeeded = run.status is DagsterRunStatus.SUCCESS
+                spans = {} if succeeded or phase is not Phase.RAW else self._unanswered(run)
+                silent = {key for key, of in spans.items() if any(first <= day <= last for first, last in of)}
+                found.append(Attempted(launched_at(run), succeeded, frozenset(silent)))
         return sorted(found, key=lambda attempted: attempted.launched_at)
+
+    def last_answer(self, keys: Iterable[dg.AssetKey]) -> datetime | None:
+        """Since when the source answers each of the landed assets again, by the pipeline's clock; None if one never."""
+        answers = [self._answered_at(key) for key in keys]
+        return min((at for at in answers if at), default=None) if all(answers) else None
+
+    def _answered_at(self, key: dg.AssetKey) -> datetime | None:
+        if key not in self._answered:
+            newest = self._instance.fetch_materializations(AssetRecordsFilter(key), limit=LATEST).records
+            said = [record.asset_materialization.metadata for record in newest if record.asset_materialization]
+            at = next((metadata[FETCHED_AT].value for metadata in said if FETCHED_AT in metadata), None)
+            self._answered[key] = datetime.fromtimestamp(float(str(at)), UTC) if at is not None else None
+        return self._answered[key]
+
+    def _unanswered(self, run: DagsterRun) -> Mapping[dg.AssetKey, Sequence[tuple[date, date]]]:
+        """What a failed run asked the source in vain, by landed asset, from the failures of its steps."""
+        if run.run_id in _UNANSWERED:
+            return _UNANSWERED[run.run_id]
+        landed = {"__".join(key.path): key for key in LANDED_FROM.values()}
+        found: dict[dg.AssetKey, Sequence[tuple[date, date]]] = {}
+        for entry in self._instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE):
+            event = entry.dagster_event
+            failure = event.step_failure_data.user_failure_data if event else None
+            said = (failure.metadata or {}).get(UNANSWERED) if failure else None
+            if event and said and event.step_key in landed and isinstance(said.value, Mapping):
+                found[landed[event.step_key]] = [dates_between(str(span)) for span in said.value]
+        if run.is_finished:
+            _UNANSWERED[run.run_id] = found
+        return found
 
     def last_success(self, phase: Phase) -> datetime | None:
         """When the newest successful run of the phase was launched by the automation."""

@@ -3,9 +3,10 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from itertools import takewhile
 
 import dagster as dg
 
@@ -40,7 +41,17 @@ LONGEST_WAIT = timedelta(hours=12)
 
 MOST_ATTEMPTS = 16
 """For one phase, date and state of its inputs. With the waits between them they cover five days, or three and a
-half where the same phase succeeds elsewhere all the time."""
+half where the same phase succeeds elsewhere all the time. What the source left unanswered is not counted."""
+
+LONGEST_SILENT_WAIT = timedelta(hours=6)
+"""How rarely a source that does not answer is asked, for as long as it takes."""
+
+MOST_A_DAY = 12
+"""So many attempts in any 24 hours while the source is silent, though it should answer others again and again. The
+waits alone make eight on the first day and four on every other."""
+
+DOUBLINGS = 12
+"""After so many attempts the wait has long been the longest: the number of those in silence has no bound."""
 
 WHOLE_WAITS = 3
 """So many waits must have been whole before one is cut short again."""
@@ -63,28 +74,61 @@ class Decision(StrEnum):
     GIVE_UP = "give up"
 
 
-def decide(attempts: Sequence[Attempted], now: datetime, last_success: datetime | None) -> Decision:
+def decide(
+    attempts: Sequence[Attempted], now: datetime, last_success: datetime | None, last_answer: datetime | None = None
+) -> Decision:
     """Whether to try again: after growing waits, one of which is cut short when the phase has succeeded elsewhere.
 
     Only one now and then: other dates succeed every day, which says nothing about this one. There are never
-    more than `MOST_ATTEMPTS`, whatever the outcome of each and however often it is asked.
+    more than `MOST_ATTEMPTS` that the source answered, whatever the outcome of each and however often it is asked.
+    Those that it left unanswered use up nothing: they go on rarely, until it speaks, and then at once.
     """
     if not attempts:
         return Decision.LAUNCH
-    if len(attempts) >= MOST_ATTEMPTS:
+    answered = [attempted for attempted in attempts if not attempted.in_silence]
+    if len(answered) >= MOST_ATTEMPTS:
         return Decision.GIVE_UP
-    last = attempts[-1].launched_at
-    if now >= last + wait_after(len(attempts)):
+    if attempts[-1].in_silence:
+        return _decide_in_silence(attempts, now, last_answer)
+    last = answered[-1].launched_at
+    if now >= last + wait_after(len(answered)):
         return Decision.LAUNCH
-    recent = range(max(1, len(attempts) - WHOLE_WAITS), len(attempts))
-    were_whole = all(attempts[n].launched_at - attempts[n - 1].launched_at >= wait_after(n) for n in recent)
+    recent = range(max(1, len(answered) - WHOLE_WAITS), len(answered))
+    were_whole = all(answered[n].launched_at - answered[n - 1].launched_at >= wait_after(n) for n in recent)
     heals_now = last_success is not None and last_success > last and now >= last + FIRST_WAIT
     return Decision.LAUNCH if heals_now and were_whole else Decision.WAIT
 
 
+def _decide_in_silence(attempts: Sequence[Attempted], now: datetime, last_answer: datetime | None) -> Decision:
+    """Whether to ask a source again that left the last attempt unanswered, and has answered others at `last_answer`."""
+    of_today = sum(now - attempted.launched_at < timedelta(days=1) for attempted in attempts)
+    if of_today >= MOST_A_DAY:
+        return Decision.WAIT
+    last = attempts[-1].launched_at
+    in_a_row = len(list(takewhile(lambda attempted: attempted.in_silence, reversed(attempts))))
+    speaks = last_answer is not None and last_answer > last
+    wait = FIRST_WAIT if speaks else min(LONGEST_SILENT_WAIT, wait_after(in_a_row))
+    return Decision.LAUNCH if now >= last + wait else Decision.WAIT
+
+
 def wait_after(attempts: int) -> timedelta:
     """How long to wait after so many attempts: a quarter of an hour, doubling, up to half a day."""
-    return min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempts - 1))
+    return LONGEST_WAIT if attempts > DOUBLINGS else min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempts - 1))
+
+
+def in_few_runs(
+    phase: Phase, wanted: Mapping[date, tuple[frozenset[dg.AssetKey], str]], tried: Mapping[date, Sequence[Attempted]]
+) -> list[Launch]:
+    """The launches of dates that were tried so often before.
+
+    What is tried for the first time, or found the source silent, shares runs: there is no storm when it speaks. What
+    failed though the source answered is tried one by one: a date that always fails holds up no other.
+    """
+    together = {day: what for day, what in wanted.items() if not tried[day] or tried[day][-1].in_silence}
+    parts = [together, *({day: what} for day, what in wanted.items() if day not in together)]
+    launches = [launch for part in parts for launch in in_runs(phase, part)]
+    # Of the same dates the number grows with each launch, so that no run key is used twice.
+    return [replace(launch, attempt=max(len(tried[day]) for day in launch.dates)) for launch in launches]
 
 
 @dataclass
@@ -109,6 +153,11 @@ class Memory:
             content["healing"],
             content["given_up"],
         )
+
+    def asked_for(self) -> list[date]:
+        """The dates, however old, about which the source was asked and that are not whole yet: it may speak again."""
+        names = (name for name in self.healing if name not in self.given_up)
+        return sorted({_day(name) for name in names if name.startswith(Phase.RAW.name.lower())})
 
     def forget_before(self, begin: date) -> None:
         """Forgets dates of earlier seasons, at which nothing looks any more."""
@@ -163,7 +212,8 @@ def self_heal_sensor(tables: Sequence[Table], settings: Settings) -> dg.SensorDe
         with gatekeeper.warehouse.session(read_only=True, wait_seconds=settings.sensor_lock_wait_seconds) as session:
             evidence = gatekeeper.evidence(session)
             outdated = outdated_history(evidence)
-            dates = sorted({*dates_to_heal(evidence, whole_season=whole_season), *dates_of(outdated)})
+            operated = dates_to_heal(evidence, whole_season=whole_season)
+            dates = sorted({*operated, *dates_of(outdated), *(memory.asked_for() if operated else ())})
             found = look(gatekeeper, evidence, Launches(context.instance), dates)
             now = gatekeeper.clock.now()
             events = [*verify(memory, found, now), *code_changes(context.instance, memory, evidence, outdated, now)]
@@ -219,21 +269,20 @@ def look(gatekeeper: Gatekeeper, evidence: Evidence, launches: Launches, dates: 
         found.looked_at |= {_name(phase, day) for day in dates}
         found.well |= {_name(phase, day) for day in lost if day not in needy}
         planned = plan(gatekeeper, evidence, launches, phase, lost)
-        by_attempt: dict[int, dict[date, tuple[frozenset[dg.AssetKey], str]]] = {}
+        wanted: dict[date, tuple[frozenset[dg.AssetKey], str]] = {}
+        tried: dict[date, Sequence[Attempted]] = {}
         for day, (keys, inputs) in _with_landing(evidence, phase, planned).items():
             attempts = launches.attempts(phase, day, inputs)
-            decision = decide(attempts, evidence.clock.now(), launches.last_success(phase))
+            last_answer = launches.last_answer(attempts[-1].unanswered) if attempts else None
+            decision = decide(attempts, evidence.clock.now(), launches.last_success(phase), last_answer)
             if decision is Decision.LAUNCH:
-                by_attempt.setdefault(len(attempts), {})[day] = keys, inputs
+                wanted[day], tried[day] = (keys, inputs), attempts
             elif decision is Decision.GIVE_UP:
                 found.given_up[_name(phase, day)] = phase, day, len(attempts)
             else:
                 found.waiting += 1
         found.waiting += len(planned.closed) + len(planned.under_way)
-        for attempt, wanted in by_attempt.items():
-            # Dates that failed together are tried again one by one: one that always fails holds up no other.
-            for part in [wanted] if attempt == 0 else [{day: what} for day, what in wanted.items()]:
-                found.launches += in_runs(phase, part, attempt)
+        found.launches += in_few_runs(phase, wanted, tried)
     return found
 
 
