@@ -27,8 +27,9 @@ from nba_pipeline.clock import season_of
 from nba_pipeline.code_versions import version_of
 from nba_pipeline.code_versions.translations import sources_have_changed
 from nba_pipeline.contracts import Phase, Table
-from nba_pipeline.deadlines import OPERATED, healed_from
+from nba_pipeline.deadlines import OPERATED, healed_from, held_from
 from nba_pipeline.evidence import Evidence, Need
+from nba_pipeline.game_decisions import decision_hash
 from nba_pipeline.gates import Gatekeeper
 from nba_pipeline.operations.orphans import close_orphans
 from nba_pipeline.partitions import game_dates, season_start, to_key
@@ -305,6 +306,8 @@ def _with_landing(evidence: Evidence, phase: Phase, planned: Plan) -> Mapping[da
 
     Box scores that wait for a game to be final wait for a new answer about the schedule too. Attempts about
     the source are counted by date and code alone: a source that answers differently each time is asked no more often.
+    They begin anew when the date's deadline is over, from which on broken games are held, and when a person has decided
+    something about one of its games.
     What only other code made is parsed again from what is landed, and the source is not asked.
     News that was not asked for in time cannot be had any more, so its landing is left to the schedules.
     """
@@ -323,7 +326,8 @@ def _with_landing(evidence: Evidence, phase: Phase, planned: Plan) -> Mapping[da
         if due:
             asked = {landing_key(table) for table in due.values() if not table.landed_optional}
             keys = frozenset({*asked, *map(asset_key, due.values())})
-            wanted[day] = keys, hashlib.sha256(f"the source {versions}".encode()).hexdigest()
+            state = f"the source {versions} {now >= held_from(day)} {decision_hash(evidence.decisions, day)}"
+            wanted[day] = keys, hashlib.sha256(state.encode()).hexdigest()
     return wanted
 
 
