@@ -46,9 +46,9 @@ EXACT_MINUTES = 1
 
 
 def team_game_keys(read: Reader) -> ibis.Table:
-    """Both teams of every game that was not postponed: each must have a box score."""
+    """Both teams of every game that is played on its date: each must have a box score."""
     rows = games.team_games(read(games.CONTRACT))
-    return rows.filter(rows.status != "postponed").select("game_date", "game_id", "team_id")
+    return rows.filter(~games.is_off(rows)).select("game_date", "game_id", "team_id")
 
 
 def teams_with_players(rows: ibis.Table) -> ibis.Table:
@@ -58,11 +58,12 @@ def teams_with_players(rows: ibis.Table) -> ibis.Table:
 
 
 def unfinished_games(staged: ibis.Table, read: Reader) -> ibis.Table:
-    """A reason for each game of the dates that is neither final nor postponed."""
+    """A reason for each game of the dates that is to be played on it and is not final."""
     schedule = read(games.CONTRACT)
     open_games = schedule.filter(
         is_asked(schedule.game_date),
-        schedule.status.notin(["final", "postponed"]),
+        schedule.status != "final",
+        ~games.is_off(schedule),
     )
     return open_games.select(
         "game_date",
@@ -104,8 +105,8 @@ def crowded_teams(staged: ibis.Table, read: Reader) -> ibis.Table:
 def scores_that_differ(staged: ibis.Table, read: Reader) -> ibis.Table:
     """A reason for each team whose players' points do not sum to its score."""
     sums = staged.group_by("game_date", "game_id", "team_id").agg(points=staged.points.sum())
-    sides = games.team_games(read(games.CONTRACT)).select("game_id", "team_id", "team", "score")
-    both = sums.inner_join(sides, ["game_id", "team_id"])
+    sides = games.team_games(read(games.CONTRACT)).select("game_date", "game_id", "team_id", "team", "score")
+    both = sums.inner_join(sides, ["game_date", "game_id", "team_id"])
     wrong = both.filter((both.points != both.score).fill_null(True))
     return wrong.select(
         "game_date",
@@ -124,8 +125,8 @@ def minutes_that_differ(staged: ibis.Table, read: Reader) -> ibis.Table:
     sums = staged.group_by("game_date", "game_id", "team_id").agg(
         minutes=staged.minutes.sum(), whole=(staged.minutes == staged.minutes.round()).all()
     )
-    sides = games.team_games(read(games.CONTRACT)).select("game_id", "team_id", "team", "period")
-    both = sums.inner_join(sides, ["game_id", "team_id"])
+    sides = games.team_games(read(games.CONTRACT)).select("game_date", "game_id", "team_id", "team", "period")
+    both = sums.inner_join(sides, ["game_date", "game_id", "team_id"])
     due = TEAM_MINUTES + OVERTIME_TEAM_MINUTES * ibis.greatest(both.period - 4, 0)
     rounding = both.whole.ifelse(ROUNDED_MINUTES, EXACT_MINUTES)
     wrong = both.filter((both.minutes - due).abs() > rounding)
