@@ -7,6 +7,7 @@ import dagster as dg
 import ibis
 import pyarrow as pa
 
+from nba_pipeline.clock import tips_off_by
 from nba_pipeline.contracts import (
     GAME_DATE,
     PLAYER_ID,
@@ -140,13 +141,14 @@ def _schedule(
 ) -> tuple[dict[date, frozenset[int]], dict[date, datetime]]:
     """The teams that play on each date, and when its first game tips off."""
     sides = games.team_games(schedule)
+    sides = sides.filter(~games.is_off(sides))
     with context.resources.warehouse.session(read_only=True) as session:
         rows = session.query(sides.select("game_date", "team_id", "tipoff_at")).to_pylist()
     teams: dict[date, set[int]] = {}
     tips: dict[date, datetime] = {}
     for row in rows:
         teams.setdefault(row["game_date"], set()).add(row["team_id"])
-        if row["tipoff_at"] is not None:
-            tip = row["tipoff_at"].replace(tzinfo=UTC)
-            tips[row["game_date"]] = min(tip, tips.get(row["game_date"], tip))
+        known = row["tipoff_at"] and row["tipoff_at"].replace(tzinfo=UTC)
+        tip = tips_off_by(row["game_date"], known)
+        tips[row["game_date"]] = min(tip, tips.get(row["game_date"], tip))
     return {day: frozenset(ids) for day, ids in teams.items()}, tips

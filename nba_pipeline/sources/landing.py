@@ -79,6 +79,21 @@ class Capture:
         """SHA-256 over the pages' SHA-256, in order."""
         return hashlib.sha256(",".join(page.sha256 for page in self.pages).encode()).hexdigest()
 
+    def request(self, place: int) -> dict[str, Any]:
+        """What was asked for a page, by its place, and what is noted of it.
+
+        Raises `DamagedLandingError` when that cannot be read.
+        """
+        store, key = self.pages[place].store, f"{self.key}/{_page_name(place)}{REQUEST}"
+        try:
+            return json.loads(store.read(key))
+        except (OSError, ValueError) as error:
+            raise DamagedLandingError(_damaged(store.where(key), str(error))) from error
+
+
+def _page_name(place: int) -> str:
+    return f"page-{place + 1:04d}"
+
 
 class CaptureWriter:
     """Writes one capture page by page."""
@@ -91,7 +106,7 @@ class CaptureWriter:
 
     def add_page(self, body: bytes, request: Mapping[str, Any], fetched_at: datetime) -> Page:
         """Lands a response as the next page and returns it."""
-        name = f"page-{len(self._pages) + 1:04d}"
+        name = _page_name(len(self._pages))
         entry = self._land(name, body, request, fetched_at)
         self._pages.append(entry)
         return Page(self._store, f"{self._key}/{entry['file']}", entry["sha256"])
