@@ -5,13 +5,16 @@ played on, wherever the reader sits. Instants are UTC.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from nba_pipeline.settings import Settings
 
 NEW_YORK = ZoneInfo("America/New_York")
+
+EARLIEST_TIP_OFF_HOUR = 16
+"""In UTC: noon of New York in summer, eleven in winter. No game of the league's seasons tipped off earlier."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,11 @@ def game_date_of(instant: datetime) -> date:
     if instant.tzinfo is None:
         raise ValueError(f"{instant.isoformat()} has no UTC offset; its New York date cannot be known")
     return instant.astimezone(NEW_YORK).date()
+
+
+def tips_off_by(game_date: date, tipoff_at: datetime | None) -> datetime:
+    """The instant up to which a game has certainly not begun: its tip-off or, while that is unknown, the earliest."""
+    return tipoff_at or datetime.combine(game_date, time(EARLIEST_TIP_OFF_HOUR), UTC)
 
 
 def season_of(game_date: date) -> int:

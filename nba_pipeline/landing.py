@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from nba_pipeline.clock import season_of
+from nba_pipeline.clock import season_of, tips_off_by
 from nba_pipeline.partitions import contiguous, season_bounds, to_date, to_key
 from nba_pipeline.sources.balldontlie import (
     ACTIVE_PLAYERS,
@@ -16,10 +16,12 @@ from nba_pipeline.sources.balldontlie import (
     PROP_LINES,
     STATS,
     BalldontlieClient,
+    KnownGames,
     parse_games,
 )
-from nba_pipeline.sources.errors import SourceRefused, SourceUnavailable
+from nba_pipeline.sources.errors import DamagedLandingError, SourceRefused, SourceUnavailable
 from nba_pipeline.sources.landing import Capture, Landing
+from nba_pipeline.sources.records import GameRecord
 from nba_pipeline.table_asset import GAME_DATES, OWNERS
 
 LANDED_GAMES = dg.AssetKey(["landing", "games"])
@@ -179,9 +181,32 @@ def box_score_spans(dates: Sequence[date], game_dates: set[date]) -> list[Span]:
 def landed_games(
     context: dg.AssetExecutionContext, dates: Sequence[date]
 ) -> list[tuple[Span, Callable[[date, date], Capture]]]:
-    """Asks for the games of the dates, a month at a time."""
+    """Asks for the games of the dates, a month at a time, and for each game that has left a date by its own id."""
     source: BalldontlieClient = context.resources.source
-    return [(span, source.land_games) for span in months(dates)]
+    landing = context.resources.landing.as_it_is()
+
+    def ask(first: date, last: date) -> Capture:
+        return source.land_games(first, last, known_games(landing, first, last, context.log.warning))
+
+    return [(span, ask) for span in months(dates)]
+
+
+def known_games(landing: Landing, first: date, last: date, warn: Callable[[str], None]) -> KnownGames:
+    """The games that any landed answer had on one of the dates, each as the newest of these answers had it there.
+
+    What is damaged says nothing; asking again is what mends it.
+    """
+    parsed: dict[Capture, Sequence[GameRecord]] = {}
+    found: dict[tuple[int, date], GameRecord] = {}
+    for day in (first + timedelta(days=n) for n in range((last - first).days + 1)):
+        try:
+            for capture in landing.captures(GAMES, day):
+                if capture not in parsed:
+                    parsed[capture] = parse_games(capture).records
+                found |= {(game.game_id, day): game for game in parsed[capture] if game.game_date == day}
+        except DamagedLandingError as error:
+            warn(str(error))
+    return found
 
 
 @landing_asset(
@@ -297,11 +322,7 @@ def games_to_come(context: dg.AssetExecutionContext, day: date) -> list[int]:
     capture = context.resources.landing.latest(GAMES, day)
     now = context.resources.clock.now()
     games = [game for game in parse_games(capture).records if game.game_date == day] if capture else []
-    return [
-        game.game_id
-        for game in games
-        if game.status == "scheduled" and (game.tipoff_at is None or game.tipoff_at > now)
-    ]
+    return [game.game_id for game in games if game.status == "scheduled" and now < tips_off_by(day, game.tipoff_at)]
 
 
 def _metadata(capture: Capture) -> dict[str, dg.MetadataValue]:

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from nba_pipeline.analytics import player_game_summary
-from nba_pipeline.clock import game_date_of
+from nba_pipeline.clock import tips_off_by
 from nba_pipeline.code_versions import version_of
 from nba_pipeline.contracts import (
     GAME_DATE,
@@ -254,10 +254,10 @@ def lines_of(rows: pd.DataFrame, lines: pd.DataFrame, stat: str) -> np.ndarray:
 def modes(slate: pd.DataFrame, made_at: datetime) -> list[str]:
     """Live for games that have not tipped off when the prediction is made, backtest for the others.
 
-    A game without a known tip-off is live until its date begins in New York.
+    A game without a known tip-off is live until the earliest that there can be on its date.
     """
     return [
-        LIVE if (made_at < tip.tz_localize(UTC) if pd.notna(tip) else game_date_of(made_at) < day) else BACKTEST
+        LIVE if made_at < tips_off_by(day, tip.tz_localize(UTC) if pd.notna(tip) else None) else BACKTEST
         for tip, day in zip(pd.to_datetime(slate["tipoff_at"]), slate["game_date"], strict=True)
     ]
 

@@ -9,6 +9,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from nba_pipeline.clock import EARLIEST_TIP_OFF_HOUR
 from nba_pipeline.contracts import (
     GAME_DATE,
     GAME_ID,
@@ -37,6 +38,13 @@ NOT_PLAYED = ("postponed", "moved", "cancelled", "forfeited", "undecided")
 def is_off(games: ibis.Table) -> ir.BooleanValue:
     """Whether nothing is expected of a game on its date; of rows of `raw.games`, or of `team_games` made of them."""
     return games.status.isin(NOT_PLAYED)
+
+
+def is_before_tip_off(instant: ir.TimestampValue, games: ibis.Table) -> ir.BooleanValue:
+    """Whether an instant lies before a game; while its tip-off is unknown, before the earliest that there can be."""
+    day = instant.date()
+    early = (day < games.game_date) | ((day == games.game_date) & (instant.hour() < EARLIEST_TIP_OFF_HOUR))
+    return ibis.coalesce(instant < games.tipoff_at, early)
 
 
 def vanished_games(staged: ibis.Table, read: Reader) -> ibis.Table:
@@ -69,16 +77,17 @@ CONTRACT = Table(
         Column(
             "status",
             "string",
-            "State of the game by its content; a game is final only with both scores and four periods played.",
+            "State of the game on this date by its content; a game is final only with both scores and four periods "
+            "played. A game that the source lists here no more was moved or, where it is unknown by its id, cancelled.",
             "category",
             allowed=get_args(Status),
         ),
         Column("status_text", "string", "The state in the source's words.", "text", nullable=True),
         Column("period", "int64", "Periods begun; 5 and more are overtimes.", "periods", between=(0, 14)),
-        Column("tipoff_at", "timestamp(6)", "Scheduled tip-off.", "UTC", nullable=True),
+        Column("tipoff_at", "timestamp(6)", "Scheduled tip-off; null while it is not fixed.", "UTC", nullable=True),
         Column("postseason", "boolean", "Whether the game belongs to the play-offs.", "flag"),
-        Column("home_team_id", "int64", "The source's id of the home team.", "id"),
-        Column("home_team", "string", "Abbreviation of the home team.", "text"),
+        Column("home_team_id", "int64", "The source's id of the home team; null while undecided.", "id", nullable=True),
+        Column("home_team", "string", "Abbreviation of the home team; null while undecided.", "text", nullable=True),
         Column(
             "home_score",
             "int64",
@@ -87,8 +96,16 @@ CONTRACT = Table(
             nullable=True,
             between=(1, 250),
         ),
-        Column("visitor_team_id", "int64", "The source's id of the visiting team.", "id"),
-        Column("visitor_team", "string", "Abbreviation of the visiting team.", "text"),
+        Column(
+            "visitor_team_id",
+            "int64",
+            "The source's id of the visiting team; null while undecided.",
+            "id",
+            nullable=True,
+        ),
+        Column(
+            "visitor_team", "string", "Abbreviation of the visiting team; null while undecided.", "text", nullable=True
+        ),
         Column(
             "visitor_score",
             "int64",
@@ -97,12 +114,18 @@ CONTRACT = Table(
             nullable=True,
             between=(1, 250),
         ),
+        Column("moved_to", "date", "Where a game stands now that was moved from this date.", "date", nullable=True),
     ),
     audits=(
         Audit(
             "no game vanishes",
             "A game once on the schedule stays there, or stands on the date that it was moved to.",
             vanished_games,
+        ),
+        Audit(
+            "teams are known",
+            "Only of a game that is not played nobody knows who plays.",
+            lambda staged, read: games_of_nobody(staged),
         ),
         Audit(
             "one game a team",
@@ -151,6 +174,16 @@ def teams_playing_twice(staged: ibis.Table) -> ibis.Table:
     counted = rows.group_by("game_date", "team").agg(games=ibis._.count())
     twice = counted.filter(counted.games > 1)
     return twice.select("game_date", reason=twice.team + " plays more than one game")
+
+
+def games_of_nobody(staged: ibis.Table) -> ibis.Table:
+    """A reason for each game that is to be played by teams that nobody knows."""
+    unknown = staged.home_team_id.isnull() | staged.visitor_team_id.isnull()
+    wrong = staged.filter(unknown, ~is_off(staged))
+    return wrong.select(
+        "game_date",
+        reason=ibis.literal("game ") + wrong.game_id.cast("string") + " is " + wrong.status + " without both teams",
+    )
 
 
 def impossible_results(staged: ibis.Table) -> ibis.Table:

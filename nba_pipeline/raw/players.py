@@ -9,7 +9,7 @@ import dagster as dg
 import ibis
 import pyarrow as pa
 
-from nba_pipeline.clock import game_date_of
+from nba_pipeline.clock import game_date_of, tips_off_by
 from nba_pipeline.contracts import (
     GAME_DATE,
     PLAYER_ID,
@@ -208,7 +208,7 @@ def _slates(context: dg.AssetExecutionContext, schedule: ibis.Table) -> dict[dat
     tips: dict[date, datetime] = {}
     for row in rows:
         teams.setdefault(row["game_date"], {})[row["team_id"]] = row["team"]
-        if row["tipoff_at"] is not None:
-            tip = row["tipoff_at"].replace(tzinfo=UTC)
-            tips[row["game_date"]] = min(tip, tips.get(row["game_date"], tip))
+        known = row["tipoff_at"] and row["tipoff_at"].replace(tzinfo=UTC)
+        tip = tips_off_by(row["game_date"], known)
+        tips[row["game_date"]] = min(tip, tips.get(row["game_date"], tip))
     return {day: Slate(found, tips.get(day)) for day, found in teams.items()}

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 
 import ibis
 
-from nba_pipeline.clock import NEW_YORK
+from nba_pipeline.clock import tips_off_by
 from nba_pipeline.contracts import Audit, Reader
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.warehouse.interface import Warehouse
@@ -23,8 +23,8 @@ class ScheduledGame:
 
     @property
     def news_ends_at(self) -> datetime:
-        """The instant before which news counts: tip-off or, while that is not known, the begin of the date."""
-        return self.tipoff_at or datetime.combine(self.game_date, time(), NEW_YORK).astimezone(UTC)
+        """The instant before which news counts: tip-off or, while that is not known, the earliest of the date."""
+        return tips_off_by(self.game_date, self.tipoff_at)
 
 
 def scheduled_games(warehouse: Warehouse, games: ibis.Table) -> list[ScheduledGame]:
@@ -46,7 +46,8 @@ def scheduled_games(warehouse: Warehouse, games: ibis.Table) -> list[ScheduledGa
 def known_too_late(staged: ibis.Table, read: Reader) -> ibis.Table:
     """A reason for each game of which rows were not known before its tip-off."""
     games = read(raw_games.CONTRACT).select("game_date", "game_id", "tipoff_at")
-    late = staged.inner_join(games, ["game_date", "game_id"]).filter(ibis._.known_at >= ibis._.tipoff_at)
+    rows = staged.inner_join(games, ["game_date", "game_id"])
+    late = rows.filter(~raw_games.is_before_tip_off(rows.known_at, rows))
     counted = late.group_by("game_date", "game_id").agg(rows=ibis._.count())
     return counted.select(
         "game_date",

@@ -129,6 +129,23 @@ def list_page(body: bytes) -> ListPage:
     return ListPage(content["data"], _cursor(content["meta"].get("next_cursor")))
 
 
+def single_page(body: bytes) -> dict[str, Any] | None:
+    """The one thing that a body holds; None where it says that there is no such thing, in JSON as an API does.
+
+    Raises `NoPageError` when it holds neither.
+    """
+    try:
+        content = json.loads(body, parse_constant=lambda name: None)
+    except (ValueError, RecursionError) as error:
+        raise NoPageError(_what(body, error)) from error
+    if not isinstance(content, dict):
+        raise NoPageError(f"it is {_kind(content)}, no JSON object")
+    found = content.get("data")
+    if "data" in content and not isinstance(found, dict):
+        raise NoPageError(f"its `data` is {_kind(found)}, not an object")
+    return found
+
+
 def _cursor(value: object) -> str | None:
     """A cursor, a number or a text of the source's choice; None behind the last page."""
     if value is None or (isinstance(value, str) and not value.strip()):
@@ -152,6 +169,15 @@ def is_json(body: bytes) -> bool:
         return isinstance(json.loads(body), dict | list)
     except (ValueError, RecursionError):
         return False
+
+
+def is_list(body: bytes) -> bool:
+    """Whether a body is meant for a page of a list, whole or not: the answer about one thing has an object, or none."""
+    try:
+        content = json.loads(body, parse_constant=lambda name: None)
+    except (ValueError, RecursionError):
+        return True
+    return not isinstance(content, dict) or isinstance(content.get("data"), list)
 
 
 def web_page(body: bytes) -> str:

@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
@@ -34,6 +34,7 @@ from nba_pipeline.sources.records import (
     PropLineRecord,
     Record,
     StatRecord,
+    parse_date,
     reason_of,
 )
 
@@ -167,6 +168,14 @@ MENDS = {
 NEEDS = "box scores and injuries need the all-star plan or better"
 LINES_NEED = "lines need the goat plan, and are not asked for with NBA_PIPELINE_LINES=off"
 
+LEFT = "left"
+"""In what is noted of an answer about one game: where it stood and is not listed any more."""
+
+KnownGames = Mapping[tuple[int, date], GameRecord]
+"""Games by id and date, as they stood there last."""
+
+NO_GAMES: KnownGames = {}
+
 R = TypeVar("R", bound=Record)
 
 
@@ -275,12 +284,23 @@ class BalldontlieClient:
         finally:
             self._ends_at = before
 
-    def land_games(self, first: date, last: date) -> Capture:
+    def land_games(self, first: date, last: date, known: KnownGames = NO_GAMES) -> Capture:
         """Lands the games of the dates, schedule and results.
 
-        Raises `SourceRefused` at once or `SourceUnavailable` after the last attempt; so do the others.
+        Of games `known` to have stood on some of the dates, those that the answer does not list there are asked for by
+        their own ids, and what the source says of them becomes a part of the answer. Raises `SourceRefused` at once or
+        `SourceUnavailable` after the last attempt; so do the others.
         """
-        return self._land(GAMES, first, last, _dates(first, last))
+        self._key()
+        writer = self._landing.begin(GAMES, first, last, self._clock.now())
+        items = self._pages(writer, GAMES, [*_dates(first, last), ("per_page", str(PER_PAGE))])
+        listed = {place for item in items if (place := _place_of(item))}
+        left: dict[int, list[Any]] = {}
+        for place in sorted(known.keys() - listed):
+            left.setdefault(place[0], []).append(known[place].model_dump(mode="json"))
+        for game_id, places in left.items():
+            self._page(writer, f"{GAMES}/{game_id}", [], left=places)
+        return writer.commit()
 
     def land_season_games(self, season: int, first: date, last: date) -> Capture:
         """Lands all games that are known now of a season, whose first and last date are given."""
@@ -324,8 +344,8 @@ class BalldontlieClient:
         self._pages(writer, endpoint, [*question, ("per_page", str(PER_PAGE))])
         return writer.commit()
 
-    def _pages(self, writer: CaptureWriter, endpoint: str, question: list[tuple[str, str]]) -> None:
-        """Lands every page of the answer to a question.
+    def _pages(self, writer: CaptureWriter, endpoint: str, question: list[tuple[str, str]]) -> list[Any]:
+        """Lands every page of the answer to a question, and returns its items.
 
         A cursor is whatever the source makes of it. So that the pages come to an end, none may be named twice,
         none behind a page without items, and no page may have the items of another.
@@ -334,12 +354,14 @@ class BalldontlieClient:
         following: str | None = None
         cursors: set[str] = set()
         contents: set[str] = set()
+        items: list[Any] = []
         for _ in range(MOST_PAGES):
             behind = [] if cursor is None else [("cursor", cursor)]
             page = self._page(writer, endpoint, [*question, *behind])
             following = page.next_cursor
+            items += page.items
             if following is None:
-                return
+                return items
             content = hashlib.sha256(json.dumps(page.items).encode()).hexdigest()
             if not page.items or following in cursors or content in contents:
                 break
@@ -352,8 +374,17 @@ class BalldontlieClient:
             "this answer is used."
         )
 
-    def _page(self, writer: CaptureWriter, endpoint: str, params: list[tuple[str, str]]) -> ListPage:
-        """One page, landed and found to be one, in as many attempts as are allowed."""
+    def _page(
+        self,
+        writer: CaptureWriter,
+        endpoint: str,
+        params: list[tuple[str, str]],
+        left: Sequence[Any] | None = None,
+    ) -> ListPage:
+        """One page, landed and found to be one, in as many attempts as are allowed.
+
+        With `left` it is about one game, is noted with where that stood, and may say that there is none.
+        """
         causes: list[str] = []
         began = time.monotonic()
         retrying = tenacity.Retrying(
@@ -365,7 +396,7 @@ class BalldontlieClient:
             reraise=True,
         )
         try:
-            return retrying(self._attempt, writer, endpoint, params)
+            return retrying(self._attempt, writer, endpoint, params, left)
         except _MayHealError as error:
             causes.append(str(error))
             tried = "; ".join(f"{n}. {cause}" for n, cause in enumerate(causes, start=1))
@@ -382,7 +413,9 @@ class BalldontlieClient:
                 f"{mend}; nothing that was published has changed."
             ) from error
 
-    def _attempt(self, writer: CaptureWriter, endpoint: str, params: list[tuple[str, str]]) -> ListPage:
+    def _attempt(
+        self, writer: CaptureWriter, endpoint: str, params: list[tuple[str, str]], left: Sequence[Any] | None
+    ) -> ListPage:
         if not self._limiter.wait(before=self._ends_at):
             raise _MayHealError(
                 "not sent: the rate limit leaves no request before the run is ended",
@@ -391,9 +424,11 @@ class BalldontlieClient:
             )
         fetched_at = self._clock.now()
         answer = self._get(endpoint, params)
-        if answer.status != 200:
+        unknown = left is not None and answer.status == 404 and answers.is_json(answer.plain_body)
+        if answer.status != 200 and not unknown:
             raise self._not_answered(answer, endpoint, params)
         request = {"method": "GET", "url": self._url(endpoint), "params": params, "status": answer.status}
+        request |= {} if left is None else {LEFT: left}
         try:
             if answer.shortfall is not None:
                 raise NoPageError(answer.shortfall)
@@ -405,7 +440,10 @@ class BalldontlieClient:
         noted = request if body == answer.body else {**request, "as_sent": answer.as_sent}
         page = writer.add_page(body, noted, fetched_at)
         try:
-            return answers.list_page(page.body())
+            if left is None:
+                return answers.list_page(page.body())
+            found = answers.single_page(page.body())
+            return ListPage([] if found is None else [found], None)
         except NoPageError as error:
             writer.reject_last_page()
             raise _MayHealError(f"a body that is no page: {_without(str(error), self._key())}") from error
@@ -579,8 +617,33 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def parse_games(capture: Capture) -> Parsed[GameRecord]:
-    """The games of a capture of `/games`."""
-    return _parse(capture, GAMES, GameRecord.of)
+    """The games of a capture of `/games`, with those that left its dates: moved, or unknown by their ids."""
+    asked = [
+        (page, request[LEFT])
+        for place, page in enumerate(capture.pages)
+        if not answers.is_list(page.body()) and LEFT in (request := capture.request(place))
+    ]
+    # The pages about one game come last.
+    pages = capture.pages[: len(capture.pages) - len(asked)]
+    listed = _parse(replace(capture, pages=pages), GAMES, GameRecord.of)
+    records, rejected = list(listed.records), list(listed.rejected)
+    for page, left in asked:
+        item = _item(page)
+        try:
+            found = None if item is None else GameRecord.of(item)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            rejected.append(Rejected(page.where, 0, reason_of(error), json.dumps(item)))
+            continue
+        records += [_as_it_stands(GameRecord.model_validate(was), found) for was in left]
+    return Parsed(tuple(records), tuple(rejected), listed.unknown_fields)
+
+
+def _as_it_stands(was: GameRecord, found: GameRecord | None) -> GameRecord:
+    """A game on a date on which it stood and is not listed any more, by what the source says when asked by its id."""
+    if found is None:
+        return was.left(was.game_date, None)
+    # On the same date, the list was cut short.
+    return found if found.game_date == was.game_date else found.left(was.game_date, found.game_date)
 
 
 def parse_season_games(capture: Capture) -> Parsed[GameRecord]:
@@ -627,6 +690,25 @@ def _parse(capture: Capture, endpoint: str, of: Callable[[dict[str, Any]], R]) -
             except (KeyError, TypeError, AttributeError, ValueError) as error:
                 rejected.append(Rejected(page.where, index, reason_of(error), json.dumps(item)))
     return Parsed(tuple(records), tuple(rejected), frozenset(unknown))
+
+
+def _place_of(item: Any) -> tuple[int, date] | None:
+    """The id and the date of a listed game; None when they cannot be read."""
+    try:
+        return item["id"], parse_date(item["date"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _item(page: Page) -> dict[str, Any] | None:
+    """The one game of a landed page, None where there is none. Raises `DamagedLandingError` when it is neither."""
+    try:
+        return answers.single_page(page.body())
+    except NoPageError as error:
+        raise DamagedLandingError(
+            f"{page.where} is no answer about one game: {error}. Move its folder away and fetch the dates again; "
+            "nothing was published from it."
+        ) from error
 
 
 def _items(page: Page) -> list[Any]:

@@ -115,11 +115,26 @@ class Capture:
             return self.fingerprint
         return said.get(str(day), said[OTHERWISE])
 
+    def request(self, place: int) -> dict[str, Any]:
+        """What was asked for a page, by its place, and what is noted of it.
+
+        Raises `DamagedLandingError` when that cannot be read.
+        """
+        store, key = self.pages[place].store, f"{self.key}/{_page_name(place)}{REQUEST}"
+        try:
+            return json.loads(store.read(key))
+        except (OSError, ValueError) as error:
+            raise DamagedLandingError(_damaged(store.where(key), str(error))) from error
+
 
 @lru_cache(maxsize=1000)
 def _said(capture: Capture) -> Mapping[str, str]:
     """What an answer says by date, of one that was landed before this was noted with it."""
     return contents(capture.endpoint, (item for page in capture.pages for item in answers.list_page(page.body()).items))
+
+
+def _page_name(place: int) -> str:
+    return f"page-{place + 1:04d}"
 
 
 class CaptureWriter:
@@ -143,7 +158,7 @@ class CaptureWriter:
 
     def add_page(self, body: bytes, request: Mapping[str, Any], fetched_at: datetime) -> Page:
         """Lands a response as the next page and returns it."""
-        name = f"page-{len(self._pages) + 1:04d}"
+        name = _page_name(len(self._pages))
         entry = self._entry(body, fetched_at) | self._place(body, name)
         self._note(name, request, entry)
         self._pages.append(entry)

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, model_validator
 
+from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.sources.decoration import Decoration, parse_height, parse_weight, shown
 from nba_pipeline.sources.injury_words import InjuryStatus, injury_status
 
@@ -17,6 +18,15 @@ REGULATION_PERIODS = 4
 Status = Literal[
     "scheduled", "undecided", "in_progress", "suspended", "final", "forfeited", "postponed", "moved", "cancelled"
 ]
+
+GAME_WORDS: tuple[tuple[tuple[str, ...], Status], ...] = (
+    (("postponed", "ppd"), "postponed"),
+    (("cancel",), "cancelled"),
+    (("suspend", "susp."), "suspended"),
+    (("forfeit",), "forfeited"),
+    (("tbd", "tba", "to be determined", "to be decided", "if necessary", "undecided"), "undecided"),
+)
+"""How the source's words for a game begin that say more than its numbers. "Final" is judged by its content."""
 
 COUNTS = {
     "pts": "points",
@@ -78,7 +88,10 @@ class Record(BaseModel):
 
 
 class GameRecord(Record):
-    """A game as the source lists it. Scores are null unless the game is final by its content."""
+    """A game as the source lists it. Scores are null unless the game is final by its content.
+
+    Teams are null only while nobody knows who plays; `moved_to` is the date of a game that left this one.
+    """
 
     game_id: int
     game_date: date
@@ -88,29 +101,35 @@ class GameRecord(Record):
     period: NonNegativeInt
     tipoff_at: datetime | None
     postseason: bool
-    home_team_id: int
-    home_team: str
+    home_team_id: int | None
+    home_team: str | None
     home_score: int | None
-    visitor_team_id: int
-    visitor_team: str
+    visitor_team_id: int | None
+    visitor_team: str | None
     visitor_score: int | None
+    moved_to: date | None = None
 
     @classmethod
     def of(cls, item: dict[str, Any]) -> Self:
         """The record of an item of `/games`."""
-        home, visitor = _object(item, "home_team"), _object(item, "visitor_team")
         scores = (_whole(item, "home_team_score") or 0, _whole(item, "visitor_team_score") or 0)
         period = _whole(item, "period") or 0
         status = game_status(item["status"], period, scores)
+        game_date = parse_date(item["date"])
+        if period == 0 and status in ("scheduled", "undecided", "cancelled") and not _both_teams(item):
+            status = "undecided" if status == "scheduled" else status
+            home, visitor = ((item[side] or {"id": None, "abbreviation": None}) for side in SIDES)
+        else:
+            home, visitor = (_object(item, side) for side in SIDES)
         final = status == "final"
         return cls(
             game_id=item["id"],
-            game_date=parse_date(item["date"]),
+            game_date=game_date,
             season=item["season"],
             status=status,
             status_text=item["status"],
             period=period,
-            tipoff_at=parse_instant(item.get("datetime") or item["status"]),
+            tipoff_at=tip_off(parse_instant(item.get("datetime") or item["status"]), game_date),
             postseason=item["postseason"],
             home_team_id=home["id"],
             home_team=home["abbreviation"],
@@ -118,6 +137,14 @@ class GameRecord(Record):
             visitor_team_id=visitor["id"],
             visitor_team=visitor["abbreviation"],
             visitor_score=scores[1] if final else None,
+        )
+
+    def left(self, day: date, moved_to: date | None) -> Self:
+        """The game on a date on which the source lists it no more: it was moved, or never will be played."""
+        status = "cancelled" if moved_to is None else "moved"
+        nothing = dict.fromkeys(("tipoff_at", "home_score", "visitor_score"))
+        return self.model_copy(
+            update={"game_date": day, "status": status, "moved_to": moved_to, "period": 0, **nothing}
         )
 
 
@@ -330,6 +357,14 @@ def _object(item: dict[str, Any], field: str) -> dict[str, Any]:
     return value
 
 
+SIDES = ("home_team", "visitor_team")
+
+
+def _both_teams(item: dict[str, Any]) -> bool:
+    """Whether an item names both teams. Raises `KeyError` where one is not even left open."""
+    return all(item[side] is not None for side in SIDES)
+
+
 def _whole(item: dict[str, Any], field: str) -> int | None:
     """The whole number in a field, or None. Raises `KeyError` without the field, `ValueError` for anything else."""
     value = item[field]
@@ -352,8 +387,9 @@ def _vendor(item: dict[str, Any]) -> str:
 def game_status(text: str | None, period: int, scores: tuple[int, int]) -> Status:
     """The state of a game by its content: "Final" without scores or four periods is not final."""
     words = text.strip().lower() if isinstance(text, str) else ""
-    if words.startswith(("postponed", "ppd", "cancel")):
-        return "postponed"
+    for beginnings, status in GAME_WORDS:
+        if words.startswith(beginnings):
+            return status
     if words.startswith("final"):
         return "final" if period >= REGULATION_PERIODS and min(scores) > 0 else "in_progress"
     return "scheduled" if period == 0 else "in_progress"
@@ -387,6 +423,15 @@ def parse_instant(text: object) -> datetime | None:
         return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def tip_off(instant: datetime | None, game_date: date) -> datetime | None:
+    """The tip-off; None for a placeholder: the begin of the game's date in New York, or anything before it.
+
+    Midnight in UTC of the game's date is such an instant as well, seven or eight in the evening of the day before.
+    """
+    begins = datetime.combine(game_date, time(), NEW_YORK)
+    return instant if instant is not None and instant > begins else None
 
 
 def parse_minutes(text: object) -> float:

@@ -273,9 +273,9 @@ def test_what_stands_live_stays_and_backtests_are_never_mixed_with_it(
     for batch in more:
         rows = ledger.append(rows, table(batch))
         assert [row for row in rows.to_pylist() if row in live] == live
-        modes: dict[int, set[str]] = {}
+        modes: dict[tuple[date, int], set[str]] = {}
         for row in rows.to_pylist():
-            modes.setdefault(row["game_id"], set()).add(row["mode"])
+            modes.setdefault((row["game_date"], row["game_id"]), set()).add(row["mode"])
         assert all(len(found) == 1 for found in modes.values())
         assert not [row for row in rows.to_pylist() if row["mode"] == BACKTEST and row[HASH]]
 

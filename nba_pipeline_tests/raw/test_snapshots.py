@@ -26,7 +26,7 @@ NOON = datetime(2025, 11, 12, 17, tzinfo=UTC)
 EARLY = ScheduledGame(DAY, 1, datetime(2025, 11, 13, 0, tzinfo=UTC), {10: "BOS", 20: "NYK"})
 LATE = ScheduledGame(DAY, 2, datetime(2025, 11, 13, 3, tzinfo=UTC), {30: "LAX", 40: "UTA"})
 UNTIMED = ScheduledGame(DAY, 3, None, {50: "MIA", 60: "CHI"})
-MIDNIGHT = datetime(2025, 11, 12, 5, tzinfo=UTC)
+EARLIEST = datetime(2025, 11, 12, 16, tzinfo=UTC)
 """When the date begins in New York."""
 
 Land = Callable[..., None]
@@ -111,13 +111,13 @@ def test_a_snapshot_counts_from_when_its_last_page_was_asked_for(landing, land):
     assert reports(landing, EARLY) == {}
 
 
-def test_without_a_known_tip_off_only_what_was_known_before_the_date_counts(landing, land):
-    land(INJURIES, MIDNIGHT, [hurt(1, 50)])
+def test_without_a_known_tip_off_what_was_known_before_the_earliest_there_can_be_counts(landing, land):
+    land(INJURIES, EARLIEST, [hurt(1, 50)])
     assert reports(landing, UNTIMED) == {}
-    land(INJURIES, MIDNIGHT - timedelta(seconds=1), [])
+    land(INJURIES, EARLIEST - timedelta(seconds=1), [])
     assert reports(landing, UNTIMED) == {
-        "MIA": (MIDNIGHT - timedelta(seconds=1), 0),
-        "CHI": (MIDNIGHT - timedelta(seconds=1), 0),
+        "MIA": (EARLIEST - timedelta(seconds=1), 0),
+        "CHI": (EARLIEST - timedelta(seconds=1), 0),
     }
 
 

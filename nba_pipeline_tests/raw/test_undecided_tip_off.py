@@ -1,0 +1,68 @@
+"""A tip-off that is not fixed is unknown, and what is known before the earliest that there can be counts."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import ibis
+import pandas as pd
+import pytest
+
+from nba_pipeline.clock import tips_off_by
+from nba_pipeline.predictions.player_predictions import modes
+from nba_pipeline.raw.games import is_before_tip_off
+from nba_pipeline.raw.scheduled_games import ScheduledGame
+from nba_pipeline.sources.records import GameRecord
+from nba_pipeline_tests.predictions.grading import run
+from nba_pipeline_tests.sources.test_records import game
+
+DAY = date(2024, 1, 17)
+EARLIEST = datetime(2024, 1, 17, 16, tzinfo=UTC)
+TIP_OFF = datetime(2024, 1, 18, 0, 30)
+
+
+def coming(**said) -> dict:
+    return game(status="TBD", period=0, home_team_score=0, visitor_team_score=0) | said
+
+
+@pytest.mark.parametrize(
+    ("day", "said"),
+    [
+        ("2024-01-17", "2024-01-17T05:00:00Z"), ("2024-01-17", "2024-01-17T00:00:00-05:00"),
+        ("2023-10-25", "2023-10-25T04:00:00Z"), ("2024-01-17", "2024-01-17T00:00:00Z"),
+        ("2024-01-17", "2024-01-17"), ("2024-01-17", "2024-01-17T00:00:00"), ("2024-01-17", None),
+        ("2024-01-17", "TBD"),
+    ],
+    ids=["midnight in New York", "with its offset", "in summer", "midnight in UTC", "a date", "without a zone", "null",
+         "words"],
+)  # fmt: skip
+def test_a_placeholder_is_no_tip_off(day, said):
+    assert GameRecord.of(coming(date=day, datetime=said)).tipoff_at is None
+
+
+@pytest.mark.parametrize("said", ["2024-01-18T00:00:00Z", "2024-01-17T17:00:00Z", "2024-01-17T11:00:00Z"])
+def test_seven_in_the_evening_and_noon_are_tip_offs(said):
+    assert GameRecord.of(game(datetime=said)).tipoff_at == datetime.fromisoformat(said)
+
+
+@pytest.mark.parametrize(
+    ("instant", "tip", "before"),
+    [
+        (TIP_OFF - timedelta(seconds=1), TIP_OFF, True), (TIP_OFF, TIP_OFF, False),
+        (datetime(2024, 1, 17, 15, 59, 59), None, True), (datetime(2024, 1, 17, 16), None, False),
+        (datetime(2024, 1, 16, 23), None, True), (datetime(2024, 1, 18, 1), None, False),
+    ],
+)  # fmt: skip
+def test_the_warehouse_and_the_code_judge_an_instant_alike(instant, tip, before):
+    schema = {"game_date": "date", "tipoff_at": "timestamp(6)", "known_at": "timestamp(6)"}
+    rows = ibis.memtable([{"game_date": DAY, "tipoff_at": tip, "known_at": instant}], schema=ibis.schema(schema))
+    assert run(rows.select(before=is_before_tip_off(rows.known_at, rows)))["before"].tolist() == [before]
+    told = tip and tip.replace(tzinfo=UTC)
+    assert (instant.replace(tzinfo=UTC) < tips_off_by(DAY, told)) is before
+    assert ScheduledGame(DAY, 1, told, {}).news_ends_at == tips_off_by(DAY, told)
+    slate = pd.DataFrame({"game_date": [DAY], "tipoff_at": [tip]})
+    assert modes(slate, instant.replace(tzinfo=UTC)) == ["live" if before else "backtest"]
+
+
+def test_the_earliest_tip_off_is_noon_or_eleven_in_new_york():
+    assert [tips_off_by(day, None).isoformat() for day in (DAY, date(2024, 4, 17))] == [
+        "2024-01-17T16:00:00+00:00", "2024-04-17T16:00:00+00:00",
+    ]  # fmt: skip

@@ -1,0 +1,169 @@
+"""A game that leaves the answer about its date is asked for by its own id before anything is concluded."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from nba_pipeline.clock import Clock
+from nba_pipeline.landing import known_games
+from nba_pipeline.raw.games import CONTRACT, NOT_PLAYED, games
+from nba_pipeline.raw.landed import read_landed
+from nba_pipeline.settings import Settings
+from nba_pipeline.sources.balldontlie import BalldontlieClient, parse_games
+from nba_pipeline.sources.errors import SourceRefused, SourceUnavailable
+from nba_pipeline.sources.landing import Landing
+from nba_pipeline.sources.records import GAME_WORDS, GameRecord, game_status
+from nba_pipeline_tests.scripted_server import Answer, serving
+from nba_pipeline_tests.sources.test_records import game
+
+DAY, LATER = date(2024, 1, 17), date(2024, 3, 20)
+COMING = {"status": "2024-01-18T00:30:00Z", "period": 0, "home_team_score": 0, "visitor_team_score": 0}
+
+
+@dataclass
+class Source:
+    """What it lists, and what it says of each game by its id."""
+
+    landing: Landing
+    url: str = ""
+    listed: list[dict] = field(default_factory=list)
+    by_id: dict[int, tuple[int, dict]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def answer(self, handler: BaseHTTPRequestHandler) -> Answer:
+        path = handler.path.split("?")[0]
+        self.asked.append(path)
+        name = path.removeprefix("/v1/games")
+        status, content = self.by_id[int(name[1:])] if name else (200, {"data": self.listed, "meta": {}})
+        return status, json.dumps(content).encode(), {}
+
+    def land(self, first: date = DAY, last: date = DAY) -> None:
+        settings = Settings(
+            home=Path(self.landing.store.where("x")).parent, balldontlie_api_url=self.url,
+            balldontlie_api_key=SecretStr("k"), balldontlie_requests_per_minute=100_000, http_attempts=2,
+            http_wait_min_seconds=0.01, http_wait_max_seconds=0.01,
+        )  # fmt: skip
+        client = BalldontlieClient(settings, self.landing, Clock(datetime(2024, 1, 18, 12, tzinfo=UTC)))
+        client.land_games(first, last, known_games(self.landing, first, last, pytest.fail))
+
+    def rows(self, *days: date) -> list[dict]:
+        landed = read_landed(self.landing, "games", days or [DAY], parse_games, warn=pytest.fail)
+        assert landed.refused == {}
+        return sorted(games(landed.records).to_pylist(), key=lambda row: (row["game_id"], row["game_date"]))
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Iterator[Source]:
+    source = Source(Landing(tmp_path))
+    with serving(source.answer) as source.url:
+        source.listed = [game(id=3, **COMING), game(id=4, **COMING)]
+        source.land()
+        source.listed = source.listed[1:]
+        source.asked.clear()
+        yield source
+
+
+def states(rows: list[dict]) -> list[tuple]:
+    return [(row["game_id"], row["status"], row["moved_to"]) for row in rows]
+
+
+def test_a_game_that_was_moved_beyond_tomorrow_is_moved_on_its_old_date(source):
+    source.by_id[3] = 200, {"data": game(id=3, **COMING, date=str(LATER), datetime="2024-03-20T23:00:00Z")}
+    source.land()
+    assert source.asked == ["/v1/games", "/v1/games/3"]
+    found = source.rows()
+    assert states(found) == [(3, "moved", LATER), (4, "scheduled", None)]
+    assert (found[0]["game_date"], found[0]["tipoff_at"], found[0]["home_team"]) == (DAY, None, "BOS")
+
+
+def test_a_game_that_nobody_knows_any_more_is_cancelled(source):
+    source.by_id[3] = 404, {"error": "Not Found"}
+    source.land()
+    assert states(source.rows()) == [(3, "cancelled", None), (4, "scheduled", None)]
+
+
+def test_a_game_that_still_stands_there_was_left_out_of_a_list_cut_short(source):
+    source.by_id[3] = 200, {"data": game(id=3)}
+    source.land()
+    assert states(source.rows()) == [(3, "final", None), (4, "scheduled", None)]
+
+
+def test_it_is_asked_for_each_time_and_what_is_listed_again_counts(source):
+    source.by_id[3] = 404, {"error": "Not Found"}
+    source.land()
+    source.by_id[3] = 200, {"data": game(id=3, **COMING, date=str(LATER))}
+    source.land()
+    assert source.rows()[0]["status"] == "moved"
+    source.listed.append(game(id=3))
+    source.land()
+    assert states(source.rows()) == [(3, "final", None), (4, "scheduled", None)]
+    assert source.asked.count("/v1/games/3") == 2
+
+
+def test_moved_within_the_dates_of_one_answer_it_stands_on_both(source):
+    source.listed.append(game(id=3, **COMING, date="2024-01-20"))
+    source.by_id[3] = 200, {"data": game(id=3, **COMING, date="2024-01-20")}
+    days = date(2024, 1, 20), DAY
+    source.land(DAY, days[0])
+    assert states(source.rows(*days)) == [
+        (3, "moved", days[0]), (3, "scheduled", None), (4, "scheduled", None)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [((200, {"data": [], "meta": {}}), SourceUnavailable), ((503, {}), SourceUnavailable), ((401, {}), SourceRefused)],
+    ids=["a list", "503", "401"],
+)
+def test_without_an_answer_about_it_nothing_of_the_new_list_counts(source, answer, error):
+    source.by_id[3] = answer
+    with pytest.raises(error):
+        source.land()
+    assert states(source.rows()) == [(3, "scheduled", None), (4, "scheduled", None)]
+
+
+def test_what_is_said_of_it_changes_the_fingerprint_of_the_answer(source):
+    fingerprints = []
+    for said in ((404, {"error": "Not Found"}), (200, {"data": game(id=3, **COMING, date=str(LATER))})):
+        source.by_id[3] = said
+        source.land()
+        capture = source.landing.latest("games", DAY)
+        assert capture is not None
+        fingerprints.append(capture.fingerprint)
+    assert len(set(fingerprints)) == 2
+
+
+@pytest.mark.parametrize("missing", [("home_team",), ("home_team", "visitor_team")], ids=len)
+@pytest.mark.parametrize("text", ["TBD", "2024-01-18T00:30:00Z", None])
+def test_a_game_of_which_nobody_knows_who_plays_is_undecided(missing, text):
+    record = GameRecord.of(game(**COMING | {"status": text}, **dict.fromkeys(missing)))
+    assert (record.status, record.home_team) == ("undecided", None)
+    assert record.status in NOT_PLAYED
+
+
+def test_a_final_game_without_a_team_is_none():
+    with pytest.raises(ValueError, match="home_team"):
+        GameRecord.of(game(home_team=None))
+
+
+@pytest.mark.parametrize(
+    ("text", "period", "status"),
+    [
+        ("Postponed", 0, "postponed"), ("PPD", 0, "postponed"), ("Cancelled", 0, "cancelled"),
+        ("Canceled", 0, "cancelled"), ("Suspended", 3, "suspended"), ("Forfeited", 0, "forfeited"),
+        ("Forfeit", 2, "forfeited"), ("TBD", 0, "undecided"), ("If Necessary", 0, "undecided"),
+    ],
+)  # fmt: skip
+def test_words_that_say_more_than_the_numbers(text, period, status):
+    assert game_status(text, period, (20, 0)) == status
+
+
+def test_every_word_gives_a_state_that_the_contract_has():
+    (allowed,) = (column.allowed for column in CONTRACT.columns if column.name == "status")
+    assert {status for _, status in GAME_WORDS} <= set(allowed or ())
