@@ -87,12 +87,16 @@ def refuse_range(clock: Clock, first: date, last: date) -> None:
         raise NotTriedError(f"{last} is after tomorrow ({tomorrow} in New York): nothing is known about it yet")
 
 
-def refuse_nothing(warehouse: Warehouse) -> None:
-    """Raises `NotTriedError` when there is no warehouse to look at: of a wrong home nothing would be missing."""
+def refuse_nothing(warehouse: Warehouse, first: date | None = None, last: date | None = None) -> None:
+    """Raises `NotTriedError` when there is no warehouse to look at: of a wrong home nothing would be missing.
+
+    It names the command that loads the dates that were asked about, or else yesterday.
+    """
     if not warehouse.exists:
+        begin = first or Clock.from_settings(Settings()).today() - timedelta(days=1)
         raise NotTriedError(
-            f"There is no warehouse at {warehouse.description}. Set NBA_PIPELINE_HOME, or load dates with "
-            "nba-pipeline backfill."
+            f"There is no warehouse at {warehouse.description}. Set NBA_PIPELINE_HOME, or load dates first: "
+            f"nba-pipeline backfill --from {begin} --to {last or begin}"
         )
 
 
@@ -196,7 +200,7 @@ def run_smoke_test(settings: Settings, first: date, last: date, *, verbose: bool
     """Prints the state of the dates; 0 when all are complete, current and open, or skipped by rule or decision."""
     gatekeeper = gatekeeper_of(settings)
     refuse_range(gatekeeper.clock, first, last)
-    refuse_nothing(gatekeeper.warehouse)
+    refuse_nothing(gatekeeper.warehouse, first, last)
     results = smoke_test(gatekeeper, first, last)
 
     def print_it() -> None:
@@ -213,7 +217,7 @@ def run_smoke_test(settings: Settings, first: date, last: date, *, verbose: bool
 def run_health(settings: Settings, day: date | None, *, as_json: bool) -> int:
     """Prints the health report; 0 when nothing is to be done, 1 when something is, 2 when there is no warehouse."""
     gatekeeper = gatekeeper_of(settings)
-    refuse_nothing(gatekeeper.warehouse)
+    refuse_nothing(gatekeeper.warehouse, day)
     chosen = day or gatekeeper.clock.today() - timedelta(days=1)
     with instance_of(settings) as instance:
         found = health(gatekeeper, instance, chosen)
@@ -239,7 +243,7 @@ def run_gate_list(settings: Settings, day: date, *, as_json: bool) -> int:
     """Prints how each gate stands for a date; 1 when one is closed that no known gap passes over."""
     gatekeeper = gatekeeper_of(settings)
     refuse_range(gatekeeper.clock, day, day)
-    refuse_nothing(gatekeeper.warehouse)
+    refuse_nothing(gatekeeper.warehouse, day)
     with gatekeeper.warehouse.session(read_only=True) as session:
         evidence = gatekeeper.evidence(session)
         verdicts = [gatekeeper.verdicts(evidence, gate, game_dates(day, day)).get(day) for gate in GATES]
@@ -280,7 +284,7 @@ def run_known_gap(settings: Settings, day: date, by: str, because: str, *, as_js
 def run_end_override(settings: Settings, gate: str, day: date, by: str, because: str, *, as_json: bool = False) -> int:
     """Ends an override or a known gap; 2 when none is in force."""
     warehouse = warehouse_of(settings)
-    refuse_nothing(warehouse)
+    refuse_nothing(warehouse, day)
     try:
         ended = end_override(warehouse, Clock.from_settings(settings), gate, day, by, because)
     except OverrideError as error:
@@ -290,7 +294,7 @@ def run_end_override(settings: Settings, gate: str, day: date, by: str, because:
 
 def _record(settings: Settings, decision: Override, *, as_json: bool) -> int:
     warehouse = warehouse_of(settings)
-    refuse_nothing(warehouse)
+    refuse_nothing(warehouse, decision.game_date)
     try:
         recorded = record_override(warehouse, Clock.from_settings(settings), decision)
     except OverrideError as error:
@@ -319,7 +323,7 @@ def run_explain(settings: Settings, day: date, player: str, stat: str, *, as_jso
     1 when what was explained is not complete, current and open, or a part of it cannot be explained any more.
     """
     gatekeeper, landing = gatekeeper_of(settings), landing_of(settings)
-    refuse_nothing(gatekeeper.warehouse)
+    refuse_nothing(gatekeeper.warehouse, day)
     try:
         with gatekeeper.warehouse.session(read_only=True) as session:
             found = explain(session, landing, settings.models_path, day, player, stat)
@@ -452,7 +456,7 @@ def run_accuracy(
     warehouse = gatekeeper.warehouse
     if last < first:
         raise NotTriedError(f"--from {first} is after --to {last}")
-    refuse_nothing(warehouse)
+    refuse_nothing(warehouse, first, last)
     outcome = grades_of(gatekeeper, first, last)
     scores = accuracy_of(warehouse, first, last, stats=stats, settings=known, population=population)
     played = players_who_played(warehouse, first, last)

@@ -266,6 +266,13 @@ def test_a_failed_run_of_one_date_names_the_smoke_test(instance: DagsterInstance
     assert "nba-pipeline smoke-test 2025-11-01`" in webhook.taken[0]
 
 
+def test_an_alert_about_no_date_names_the_ui(instance: DagsterInstance, webhook: Webhook) -> None:
+    run = instance.create_run_for_job(dg.Definitions(assets=[games]).resolve_implicit_global_asset_job_def())
+    instance.report_run_failed(run, "Its process was killed.")
+    Pager(instance, webhook).tick()
+    assert "nba-pipeline ui`" in webhook.taken[0]
+
+
 def test_a_run_that_was_ended_from_outside_alerts(instance: DagsterInstance, webhook: Webhook) -> None:
     stuck = instance.create_run_for_job(dg.Definitions(assets=[players]).resolve_implicit_global_asset_job_def())
     instance.report_run_failed(stuck, "Exceeded maximum runtime of 3600 seconds.")
@@ -553,6 +560,7 @@ def test_a_failed_tick_of_a_sensor_alerts(instance: DagsterInstance, webhook: We
     [text] = webhook.taken
     assert "automation failed" in text
     assert "sensor heal failed: ValueError: the healer is ill" in text
+    assert "nba-pipeline ui`" in text
     fail_tick(instance, "heal", "the healer is ill again", 1_700_000_030.5)
     fail_tick(instance, "alerts", "its own tick", 1_700_000_031.5)
     pager.tick()

@@ -15,7 +15,9 @@ from dagster._core.events import EngineEventData
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from nba_pipeline.operations import orphans
+from nba_pipeline.operations.commands import close_killed
 from nba_pipeline.operations.orphans import PROCESS_TAG, close_orphans
+from nba_pipeline_tests.named_command import named_command
 
 
 @job
@@ -61,6 +63,15 @@ def test_a_run_whose_process_is_gone_is_closed(instance, gone, launched):
     assert close_orphans(instance) == [run.run_id]
     assert instance.get_run_by_id(run.run_id).status is DagsterRunStatus.FAILURE
     assert close_orphans(instance) == []
+
+
+def test_a_killed_run_of_no_dates_is_closed_and_names_health(instance, gone, capsys):
+    run = launched_by_a_command(instance, gone)
+    assert close_killed(instance) == [run.run_id]
+    said = capsys.readouterr().err
+    assert f"Run {run.run_id} was killed, and is now marked as failed." in said
+    assert named_command(said) == ["health"]
+    assert close_killed(instance) == []
 
 
 @pytest.mark.parametrize("launched", [launched_by_dagster, launched_by_a_command])

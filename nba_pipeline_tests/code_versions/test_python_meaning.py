@@ -113,6 +113,16 @@ def test_a_name_that_is_not_defined_is_refused():
         meaning_of("nba_pipeline.raw.games", "nothing_of_the_kind")
 
 
+def test_a_module_that_is_not_there_is_refused():
+    with pytest.raises(UnknownCodeError, match=r"there is no module nba_pipeline\.raw\.nowhere"):
+        meaning_of("nba_pipeline.raw.nowhere", "CONTRACT")
+
+
+def test_who_looks_for_modules_where_there_are_none_is_refused(package):
+    with pytest.raises(UnknownCodeError, match=r"parser looks for modules and is no package"):
+        package.meaning(("SHARE * len", "len(__path__) * len"))
+
+
 def test_predictions_reach_every_system_and_the_version_of_what_trains_them():
     found = reached("nba_pipeline.predictions.player_predictions", "asset")
     folder = Path(python_meaning.__file__).parents[1] / "predictions" / "systems"

@@ -4,6 +4,7 @@ import ibis
 import pytest
 import sqlglot
 from ibis.backends.sql.compilers.duckdb import DuckDBCompiler
+from sqlglot import exp
 
 from nba_pipeline.code_versions.sql_meaning import UnknownQueryError, meaning_of
 from nba_pipeline.tables import table_modules
@@ -123,6 +124,23 @@ def test_what_cannot_be_followed_is_refused_and_not_guessed():
 def test_what_a_query_says_and_nobody_reads_is_refused(query):
     with pytest.raises(UnknownQueryError):
         meaning_of(sqlglot.parse_one(query, dialect="duckdb"), SCHEMAS)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("SELECT a.nothing FROM games AS a", "no source has the column a.nothing"),
+        ("SELECT a.points FROM games AS a JOIN teams AS b USING (team_id)", "a join by USING"),
+        ("SELECT * REPLACE (1 AS points) FROM games AS a", "a star that replaces or renames"),
+        ("SELECT a.points FROM games AS a GROUP BY CUBE (a.points)", "groups of several kinds"),
+        ("DROP TABLE games", "Drop is no query"),
+        (exp.select(exp.Anonymous(this="f", expressions=[b"points"])).from_("games"), "a query holds a bytes"),
+    ],
+    ids=lambda value: value.split()[1] if isinstance(value, str) else "bytes",
+)
+def test_a_query_of_another_kind_than_ours_is_refused_by_name(query, said):
+    with pytest.raises(UnknownQueryError, match=said):
+        meaning_of(sqlglot.parse_one(query, dialect="duckdb") if isinstance(query, str) else query, SCHEMAS)
 
 
 def test_whose_column_a_correlated_condition_compares_counts():

@@ -3,8 +3,10 @@
 import json
 from dataclasses import replace
 
+import ibis
 import pytest
 from google.api_core import exceptions
+from google.cloud.bigquery import SchemaField, Table
 
 from nba_pipeline.definitions import warehouse_of
 from nba_pipeline.warehouse.bigquery_budget import BudgetExceededError
@@ -16,7 +18,7 @@ from nba_pipeline.warehouse.interface import (
     WarehouseUnavailableError,
 )
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
-from nba_pipeline.warehouse.publish import Rows, publish
+from nba_pipeline.warehouse.publish import Rows, asked_rows, publish
 from nba_pipeline_tests.google.proxy import Asked, Fault
 from nba_pipeline_tests.warehouse.test_publish import GOOD, HEIGHTS, ONE, STAMP, TWO, put, rows, stored
 
@@ -198,6 +200,75 @@ def test_a_table_that_somebody_took_away_is_an_error_by_name_and_no_empty_answer
     put(bigquery, rows(*GOOD))
     bigquery.client.delete_table(bigquery.names.table_id(HEIGHTS))
     with bigquery.session(read_only=True) as session, pytest.raises(QueryError, match="heights"):
+        session.query(session.read(HEIGHTS))
+
+
+def test_a_job_that_bigquery_refuses_is_an_error_of_the_warehouse(bigquery, wire):
+    put(bigquery, rows(*GOOD))
+    wire.faults = [Fault(any_query, "code", 403)]
+    with bigquery.session(read_only=True) as session:
+        with pytest.raises(QueryError, match="BigQuery refused a job: 403"):
+            session.query(session.read(HEIGHTS))
+        assert session.query(session.read(HEIGHTS)).num_rows == len(GOOD), "with the right it goes on"
+
+
+def never_done(asked: Asked, body: bytes) -> bytes:
+    """A query runs on, whoever asks for it."""
+    answer = json.loads(body) if body.startswith(b"{") and not asked.is_dry_run else {}
+    if "status" in answer:
+        answer["status"] = {"state": "RUNNING"}
+    if "jobComplete" in answer:
+        answer = {"jobComplete": False, "jobReference": answer["jobReference"]}
+    return json.dumps(answer).encode() if answer else body
+
+
+def test_a_job_that_outlasts_its_time_limit_is_cancelled_and_named(bigquery, wire):
+    put(bigquery, rows(*GOOD))
+    with bigquery.session(read_only=True) as session:
+        wire.rewrite = never_done
+        with pytest.raises(QueryError, match=r"the time limit is over \(job "), session.time_limit(0.5):
+            session.query(session.read(HEIGHTS))
+        wire.rewrite = None
+        assert wire.seen[-1].path.partition("?")[0].endswith("/cancel")
+        assert session.query(session.read(HEIGHTS)).num_rows == len(GOOD)
+
+
+def test_what_bigquery_is_not_even_asked_is_an_error_of_the_warehouse(bigquery, wire):
+    put(bigquery, rows(*GOOD))
+    with bigquery.session(read_only=True) as session:
+        before = len(wire.jobs())
+        with pytest.raises(WarehouseError, match="a session that only reads cannot write"):
+            session.replace([])
+        with pytest.raises(QueryError, match="nothing was staged as nowhere in this session"):
+            session.query(ibis.table(HEIGHTS.schema, name="nowhere"))
+        with pytest.raises(QueryError, match=r"could not be translated to BigQuery: .*'Kurtosis'"):
+            session.query(session.read(HEIGHTS).agg(n=ibis._.height.kurtosis()))
+        with pytest.raises(QueryError, match="no dates were named that the query is about"):
+            session.query(asked_rows(HEIGHTS, session.read))
+        with pytest.raises(QueryError, match="the time limit is over"), session.time_limit(0):
+            session.query(session.read(HEIGHTS))
+        assert len(wire.jobs()) == before
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        (SchemaField("weight", "FLOAT64"), "a query gave the columns .*, weight, not "),
+        (SchemaField("height", "STRING"), "a query gave other types than asked for: .*'tall'"),
+    ],
+    ids=["one more", "another type"],
+)
+def test_rows_of_bigquery_with_other_columns_or_types_are_no_answer(bigquery, column, said):
+    put(bigquery, rows(*GOOD))
+    place = bigquery.names.table_id(HEIGHTS)
+    found = {field.name: field for field in bigquery.client.get_table(place).schema} | {column.name: column}
+    bigquery.client.delete_table(place)
+    bigquery.client.create_table(Table(place, schema=list(found.values())))
+    values = {"game_date": "2024-01-01", "player_id": 1, "height": 200.0, "position": "G"} | (
+        {"height": "tall"} if column.name == "height" else {}
+    )
+    bigquery.client.load_table_from_json([values], place).result()
+    with bigquery.session(read_only=True) as session, pytest.raises(QueryError, match=said):
         session.query(session.read(HEIGHTS))
 
 

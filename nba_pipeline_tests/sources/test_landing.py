@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nba_pipeline.sources.balldontlie import parse_stats
 from nba_pipeline.sources.contents import contents
 from nba_pipeline.sources.errors import DamagedLandingError
-from nba_pipeline.sources.landing import KNOWN_FOR, Capture, Landing
+from nba_pipeline.sources.landing import CAPTURE_FILE, KNOWN_FOR, Capture, Landing
 from nba_pipeline_tests.sources.test_records import game, stat
 
 DAY = date(2024, 1, 17)
@@ -161,6 +162,29 @@ def test_a_page_whose_file_is_gone_names_the_folder_to_move_away(landing, tmp_pa
     (tmp_path / first.pages[0].key).unlink()
     with pytest.raises(DamagedLandingError, match=f"Move {tmp_path / second.key} away"):
         second.pages[0].body()
+
+
+def test_a_capture_whose_note_is_damaged_names_the_folder_to_move_away(landing, tmp_path):
+    capture = land(landing, [of(DAY)])
+    note = tmp_path / capture.key / CAPTURE_FILE
+    whole = note.read_bytes()
+    note.write_bytes(whole[:-20])
+    with pytest.raises(DamagedLandingError, match=f"{note} is damaged .* Move its folder away and fetch the dates"):
+        Landing(tmp_path).latest("stats", DAY)
+    note.parent.rename(tmp_path / "away")
+    assert Landing(tmp_path).latest("stats", DAY) is None
+    again = land(Landing(tmp_path), [of(DAY)])
+    assert Landing(tmp_path).latest("stats", DAY) == again
+
+
+def test_a_landed_body_that_is_no_page_names_the_folder_to_move_away(landing, tmp_path):
+    writer = landing.begin("stats", DAY, DAY, NOW)
+    writer.add_page(b"[]", {}, NOW)
+    capture = writer.commit()
+    with pytest.raises(
+        DamagedLandingError, match=f"{tmp_path}/{capture.key}.* is no page of a list: .* Move its folder"
+    ):
+        parse_stats(capture)
 
 
 def test_an_answer_that_is_no_page_is_known_of_nobody(landing, tmp_path):

@@ -18,7 +18,14 @@ import pytest
 from nba_pipeline.contracts import GAME_DATE, Audit, Column, Grid, Phase, Read, Table, Window, rows_as_keys
 from nba_pipeline.warehouse.audit import ContractError
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
-from nba_pipeline.warehouse.interface import QueryError, SchemaMismatchError, Warehouse, WarehouseBusyError
+from nba_pipeline.warehouse.interface import (
+    QueryError,
+    Replacement,
+    SchemaMismatchError,
+    Warehouse,
+    WarehouseBusyError,
+    WarehouseError,
+)
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS, QUARANTINE
 from nba_pipeline.warehouse.publish import Rows, Stamp, asked_rows, publish, transformed_rows
 
@@ -300,6 +307,30 @@ def test_a_query_about_dates_that_nobody_named_is_an_error_and_not_no_rows(wareh
         pytest.raises(QueryError, match="no dates were named that the query is about"),
     ):
         session.query_built(key, build)
+
+
+def test_a_question_that_duckdb_cannot_answer_is_an_error_of_the_warehouse(file):
+    put(file, rows(*GOOD))
+    with file.session(read_only=True) as session:
+        with pytest.raises(QueryError, match=r"DuckDB could not answer a query: .*Could not convert string 'G'"):
+            session.query(session.read(HEIGHTS).mutate(position=ibis._.position.cast("int64")))
+        assert session.query_built(("all", HEIGHTS), lambda read: read(HEIGHTS)).num_rows == len(GOOD)
+    with duckdb.connect(str(file.path)) as somebody:
+        somebody.execute("ALTER TABLE raw.heights ADD COLUMN weight DOUBLE")
+    with (
+        file.session(read_only=True) as session,
+        pytest.raises(QueryError, match=r"a query gave the columns .*, weight, not "),
+    ):
+        session.query_built(("all", HEIGHTS), lambda read: read(HEIGHTS))
+
+
+def test_rows_that_do_not_stand_where_they_were_written_are_not_published(file):
+    put(file, rows(*GOOD))
+    before = stored(file)
+    strayed = Replacement(HEIGHTS, ibis.memtable(rows((TWO, 3, 190.0, "F"))), [ONE])
+    with file.session() as session, pytest.raises(WarehouseError, match=f"raw.heights: 1 rows .* but 0 .* {ONE}"):
+        session.replace([strayed])
+    assert stored(file) == before
 
 
 def test_a_table_that_was_not_there_is_read_once_it_is(warehouse):

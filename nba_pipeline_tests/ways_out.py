@@ -1,0 +1,262 @@
+"""The register of the ways out: of each place that refuses, closes or holds, what shows it and what it leads to.
+
+`refusals.py` finds the places; `test_ways_out.py` fails for one without an entry here, and prints the line to add:
+
+    "module.function: kind": way(OPEN, "name_of_a_test", "name_of_another"),
+
+- The key is the place as `refusals.py` names it: a command that a text names, an error, `reasons`, `Cause` or a check.
+- First what it ends in. `OPEN`: what was refused is made, or typed rightly, and goes on. `HELD`: the game is held, and
+  the rest goes on. `DECIDED`: a person's recorded decision lets it pass. `by_person(…)`: a person does something outside
+  of the pipeline, which is named. `WITHIN`: it reaches nobody; the package itself goes another way. Where several are
+  possible, the one that needs least of people.
+- Then, only where a line of the place names no command, why not: one of `Silent`.
+- Then the tests, without `test_`: such that produce the refusal, and such that go the way out.
+
+A place that no test shows stands in `NOT_SHOWN` as well, with the reason: it is a debt, and the list never grows quietly.
+An entry is one line, however long. Sorted by place, so that two branches seldom add in the same spot.
+"""
+
+# ruff: noqa: E501
+# fmt: off
+
+from enum import Enum
+from typing import NamedTuple
+
+
+class Silent(Enum):
+    """Why a text that refuses names no command."""
+
+    CARRIED = "it is a reason: the gate, step, check or alert that shows it adds the command"
+    TYPED = "it is about the very command that was typed, and says what to type instead"
+    SETTING = "it names the setting, file, plan or process that a person has to see to; then the same is run again"
+    RETRIED = "the same question is asked again by itself, and what gives up after that says what to do"
+    DEFECT = "it is a defect of the program that no data brings about; the step fails with it, and its alert says what to do"
+    WITHIN = "it is caught within the package"
+
+
+CARRIED, TYPED, SETTING, RETRIED, DEFECT = Silent.CARRIED, Silent.TYPED, Silent.SETTING, Silent.RETRIED, Silent.DEFECT
+
+OPEN = "open"
+HELD = "held"
+DECIDED = "decided"
+WITHIN = "within"
+ENDS = frozenset({OPEN, HELD, DECIDED, WITHIN})
+BY_PERSON = "a person acts outside: "
+
+
+class Way(NamedTuple):
+    """What a place ends in, why it names no command where it names none, and the tests that show it."""
+
+    ends: str
+    silent: Silent | None
+    tests: tuple[str, ...]
+
+
+def way(ends: str, *shown: Silent | str) -> Way:
+    """An entry of the register."""
+    silent = next((each for each in shown if isinstance(each, Silent)), None)
+    if silent is None and ends == WITHIN:
+        silent = Silent.WITHIN
+    return Way(ends, silent, tuple(f"test_{each}" for each in shown if isinstance(each, str)))
+
+
+def by_person(what: str) -> str:
+    """An end that somebody brings about outside of the pipeline."""
+    return f"{BY_PERSON}{what}"
+
+
+WEBHOOK = by_person("sets a webhook that Slack takes, or Slack comes back")
+RESTART = by_person("starts the process again, with the code that is on the disk")
+CONNECTION = by_person("ends the process that holds the file, or waits")
+CREDENTIALS = by_person("gives the role, brings back what was taken away, or waits for Google")
+BUDGET = by_person("raises the budget, or waits for the next day")
+SOURCE_SETTING = by_person("sets the key, the address or the plan of the source")
+COPY_ELSEWHERE = by_person("copies to a place that only copies of this source write to, or again")
+LEDGER = by_person("looks up who changed the ledger, and brings the rows back from a copy")
+FOLDER = by_person("moves the damaged folder or file away; then the dates are asked for again")
+SCHEMA = by_person("renames or drops the table; then it is made again")
+PROGRAM = by_person("mends the program; what was published stays as it was")
+
+WAYS_OUT: dict[str, Way] = {
+    "automation.alert_sources.EventLog.failed_tick: ui": way(OPEN, "a_failed_tick_of_a_sensor_alerts", "a_failed_tick_is_good_when_a_later_one_of_the_same_sensor_ended_well"),
+    "automation.alert_sources._next_command: backfill --from {} --to {}": way(OPEN, "a_failed_run_alerts_with_its_cause_its_effect_the_next_command_and_a_link", "a_failed_run_all_of_whose_work_was_published_later_is_not_sent"),
+    "automation.alert_sources._next_command: smoke-test {}": way(OPEN, "a_failed_run_of_one_date_names_the_smoke_test", "a_failed_run_all_of_whose_work_was_published_later_is_not_sent"),
+    "automation.alert_sources._next_command: ui": way(OPEN, "an_alert_about_no_date_names_the_ui", "a_check_as_a_whole_is_good_when_it_passes_as_a_whole"),
+    "automation.alerts.Slack._attempt: AlertNotSentError": way(WEBHOOK, SETTING, "a_refusal_is_not_tried_again_and_names_the_setting_and_not_the_address", "an_address_that_is_none_names_the_setting_and_does_not_show_it"),
+    "automation.alerts.Slack.send: AlertNotSentError": way(WEBHOOK, SETTING, "slack_is_asked_three_times_and_no_more", "while_slack_is_down_ticks_fail_and_the_alert_arrives_when_it_is_up"),
+    "automation.code_changes.evaluation: AssetCheckEvaluation": way(OPEN, CARRIED, "outdated_rows_are_made_again_from_the_landing_and_said_once"),
+    "automation.code_changes.evaluation: backfill --outdated": way(OPEN, "outdated_rows_are_made_again_from_the_landing_and_said_once", "bringing_a_home_up_changes_no_row_and_no_live_prediction"),
+    "automation.code_changes.evaluation: health": way(OPEN, "outdated_rows_are_made_again_from_the_landing_and_said_once", "health_counts_what_is_outdated_of_all_that_predictions_read"),
+    "automation.freshness.Freshness.evaluation: AssetCheckEvaluation": way(OPEN, CARRIED, "after_a_load_what_is_late_alerts_once_and_closes_once_when_it_was_made_again"),
+    "automation.freshness.Freshness.metadata: backfill --from {} --to {}": way(OPEN, "after_a_load_what_is_late_alerts_once_and_closes_once_when_it_was_made_again"),
+    "automation.freshness._result: AssetCheckResult": way(OPEN, CARRIED, "the_checks_that_a_person_runs_in_the_ui_fail_where_a_date_is_not_what_was_published", "a_late_date_is_good_when_it_is_found_fresh"),
+    "automation.freshness.evaluate_freshness: AssetCheckEvaluation": way(OPEN, CARRIED, "after_a_load_what_is_late_alerts_once_and_closes_once_when_it_was_made_again"),
+    "automation.phase_sensors._past_deadline: AssetCheckEvaluation": way(OPEN, "a_date_that_waits_alerts_once_after_its_deadline", "a_closed_gate_is_good_when_all_that_waited_for_it_was_made"),
+    "automation.phase_sensors._past_deadline: backfill --from {} --to {}": way(OPEN, "a_date_that_waits_alerts_once_after_its_deadline", "a_closed_gate_makes_its_date_wait_and_no_other_and_opens_by_itself"),
+    "automation.self_heal._gave_up: AssetCheckEvaluation": way(OPEN, CARRIED, "what_always_fails_is_given_up_after_the_bound_with_one_alert_that_names_the_next_command", "what_self_heal_gave_up_on_is_good_when_it_finds_that_very_phase_whole"),
+    "automation.self_heal._gave_up: backfill --from {} --to {}": way(OPEN, "what_always_fails_is_given_up_after_the_bound_with_one_alert_that_names_the_next_command", "what_self_heal_gave_up_on_is_good_when_it_finds_that_very_phase_whole"),
+    "automation.self_heal._gave_up: smoke-test {} --verbose": way(OPEN, "what_always_fails_is_given_up_after_the_bound_with_one_alert_that_names_the_next_command"),
+    "automation.self_heal.code_changes: ui": way(RESTART, "a_process_with_code_that_is_not_on_the_disk_any_more_makes_nothing_again_and_says_why"),
+    "automation.self_heal.code_is_current: AssetCheckResult": way(OPEN, CARRIED, "the_checks_that_a_person_runs_in_the_ui_fail_where_a_date_is_not_what_was_published"),
+    "automation.self_heal.nothing_given_up: AssetCheckResult": way(OPEN, CARRIED),
+    "check_evaluations.record_by_date: AssetCheckEvaluation": way(OPEN, CARRIED, "a_check_over_a_range_says_of_each_date_whether_its_gate_is_open_overridden_or_closed", "a_range_of_thirty_dates_publishes_29_blocks_one_and_the_ui_shows_it_until_it_is_healed"),
+    "cli._refuse_taken: NotTriedError": way(OPEN, TYPED, "a_port_that_is_taken_is_refused_before_anything_is_begun"),
+    "cli._settings: NotTriedError": way(OPEN, SETTING, "a_setting_that_cannot_be_is_said_in_json_too", "a_setting_that_cannot_be_used_is_refused_with_its_name"),
+    "cli.backfill: NotTriedError": way(OPEN, TYPED, "a_command_that_was_typed_wrongly_says_what_to_type_and_that_is_tried"),
+    "cli.serve: NotTriedError": way(OPEN, TYPED, "a_command_that_was_typed_wrongly_says_what_to_type_and_that_is_tried"),
+    "code_versions.python_meaning._all_definitions_below: UnknownCodeError": way(PROGRAM, DEFECT, "who_looks_for_modules_where_there_are_none_is_refused"),
+    "code_versions.python_meaning._looked_at: UnknownCodeError": way(PROGRAM, DEFECT, "a_name_that_is_not_defined_is_refused"),
+    "code_versions.python_meaning._module: UnknownCodeError": way(PROGRAM, DEFECT, "a_module_that_is_not_there_is_refused"),
+    "code_versions.sql_meaning.Scope.column: UnknownQueryError": way(PROGRAM, DEFECT, "a_query_of_another_kind_than_ours_is_refused_by_name"),
+    "code_versions.sql_meaning._grouped: UnknownQueryError": way(PROGRAM, DEFECT, "a_query_of_another_kind_than_ours_is_refused_by_name"),
+    "code_versions.sql_meaning._part: UnknownQueryError": way(PROGRAM, DEFECT, "a_query_of_another_kind_than_ours_is_refused_by_name"),
+    "code_versions.sql_meaning._projected: UnknownQueryError": way(PROGRAM, DEFECT, "a_query_of_another_kind_than_ours_is_refused_by_name"),
+    "code_versions.sql_meaning._query: UnknownQueryError": way(PROGRAM, DEFECT, "a_query_of_another_kind_than_ours_is_refused_by_name"),
+    "code_versions.sql_meaning._refuse_others: UnknownQueryError": way(PROGRAM, DEFECT, "what_a_query_says_and_nobody_reads_is_refused"),
+    "code_versions.sql_meaning._source: UnknownQueryError": way(PROGRAM, DEFECT, "what_cannot_be_followed_is_refused_and_not_guessed"),
+    "code_versions.sql_meaning._sources: UnknownQueryError": way(PROGRAM, DEFECT, "a_query_of_another_kind_than_ours_is_refused_by_name"),
+    "evidence.Evidence.waiting: reasons": way(OPEN, CARRIED, "games_that_are_not_final_are_a_wait_and_no_failed_run", "a_late_game_is_published_when_it_is_final"),
+    "evidence.Held.__str__: game show {}": way(HELD, "the_date_passes_and_says_which_games_are_held_and_what_to_do", "before_the_deadline_a_broken_game_is_waited_for_then_held_and_released_when_it_is_whole"),
+    "evidence.make_again: backfill --outdated{}": way(OPEN, "one_outdated_date_of_the_history_closes_predictions_and_names_the_one_command", "after_a_changed_formula_nothing_is_made_until_all_is_made_again_as_if_from_the_start"),
+    "gates.Gatekeeper.judge: reasons": way(OPEN, CARRIED, "the_context_of_a_date_waits_for_its_roster_and_for_yesterdays_summaries", "without_the_days_before_a_date_is_blocked_with_the_mend"),
+    "gates._sentence: backfill --from {} --to {}": way(OPEN, "without_the_days_before_a_date_is_blocked_with_the_mend", "what_waited_for_a_gate_is_made_when_the_reason_is_gone"),
+    "gates.dishonest_errors: reasons": way(DECIDED, CARRIED, "errors_that_cannot_be_honest_close_what_is_graded_after_them", "a_tripped_wire_is_no_tripwire_alert_once_a_person_lets_the_date_pass"),
+    "gates.enough_tables: reasons": way(OPEN, CARRIED, "three_of_five_and_both_critical_ones_as_a_rule", "three_of_five_and_both_critical_ones_in_the_warehouse"),
+    "gates.incomplete_inputs: reasons": way(OPEN, CARRIED, "without_the_days_before_a_date_is_blocked_with_the_mend", "what_waited_for_a_gate_is_made_when_the_reason_is_gone"),
+    "gates.look_back_is_whole: reasons": way(OPEN, CARRIED, "one_missing_day_of_one_analytics_table_closes_every_date_that_looks_back_on_it", "a_recorded_known_gap_opens_the_look_back_again", "a_closed_gate_makes_its_date_wait_and_no_other_and_opens_by_itself"),
+    "gates.precompute_is_enough: reasons": way(OPEN, CARRIED, "one_row_instead_of_a_slate_closes_predictions", "features_made_before_their_inputs_changed_close_predictions", "a_table_that_is_gone_is_made_again"),
+    "gates.predictions_are_whole: reasons": way(OPEN, CARRIED, "predictions_of_one_system_that_are_missing_close_their_date", "a_prediction_that_cannot_be_closes_its_date", "honest_errors_and_whole_predictions_are_open"),
+    "gates.raw_is_whole: backfill --from {} --to {}": way(OPEN, "a_date_of_which_nothing_arrived_closes_itself_and_later_dates_look_back_past_it"),
+    "gates.raw_is_whole: reasons": way(OPEN, CARRIED, "whatever_is_wrong_with_a_date_of_raw_closes_that_date_and_no_other", "a_missing_date_is_made_again_by_self_heal_alone_with_the_smallest_run_and_verified"),
+    "landing._failure: Failure": way(OPEN, CARRIED, "what_stood_before_is_not_taken_for_what_was_asked_when_the_source_is_down", "trouble_that_heals_or_does_no_harm_leaves_the_truth"),
+    "landing.ask_all: Failure": way(SOURCE_SETTING, SETTING, "what_is_not_the_truth_is_absent_and_the_run_says_why", "a_refusal_fails_at_once_with_the_mend"),
+    "operations.backfill.backfill: smoke-test {} {}": way(OPEN, "runs_of_which_nobody_can_look_at_the_result_are_not_done"),
+    "operations.backfill.failures_of: ui": way(OPEN, "a_run_that_failed_without_a_word_is_looked_at_in_the_ui"),
+    "operations.backfill_commands.run_outdated: NotTriedError": way(OPEN, TYPED, "a_command_that_was_typed_wrongly_says_what_to_type_and_that_is_tried"),
+    "operations.commands._record: NotTriedError": way(OPEN, TYPED, "a_decision_that_cannot_be_recorded_is_refused_with_what_is_wrong_and_opens_nothing"),
+    "operations.commands.close_killed: health": way(OPEN, "a_killed_run_of_no_dates_is_closed_and_names_health"),
+    "operations.commands.close_killed: smoke-test {} {}": way(OPEN, "a_killed_run_is_named_by_health_until_its_dates_are_made_and_by_who_closes_it"),
+    "operations.commands.refuse_nothing: NotTriedError": way(OPEN, "a_home_that_was_never_loaded_is_not_called_well", "where_nothing_was_loaded_each_command_names_the_one_that_loads"),
+    "operations.commands.refuse_nothing: backfill --from {} --to {}": way(OPEN, "a_home_that_was_never_loaded_is_not_called_well", "where_nothing_was_loaded_each_command_names_the_one_that_loads"),
+    "operations.commands.refuse_range: NotTriedError": way(OPEN, TYPED, "a_range_that_cannot_be_is_refused", "a_command_that_was_typed_wrongly_says_what_to_type_and_that_is_tried"),
+    "operations.commands.run_accuracy: NotTriedError": way(OPEN, TYPED, "a_command_that_was_typed_wrongly_says_what_to_type_and_that_is_tried"),
+    "operations.commands.run_end_override: NotTriedError": way(OPEN, TYPED, "a_decision_that_cannot_be_recorded_is_refused_with_what_is_wrong_and_opens_nothing", "an_override_and_a_known_gap_are_ended_before_their_time"),
+    "operations.commands.run_explain: NotTriedError": way(OPEN, TYPED, "the_command_takes_a_unique_part_of_a_name_and_lists_who_else_is_meant"),
+    "operations.commands.run_ledger_verify: NotTriedError": way(OPEN, SETTING, "without_a_warehouse_or_an_event_log_nothing_is_proven", "a_command_that_was_typed_wrongly_says_what_to_type_and_that_is_tried"),
+    "operations.commands.run_warehouse_copy: NotTriedError": way(OPEN, TYPED, "a_source_that_is_not_there_and_a_place_that_cannot_be_are_refused"),
+    "operations.commands.run_warehouse_copy: warehouse copy --from {} --to {}": way(OPEN, "a_copy_that_ends_half_way_is_not_one_that_could_not_be_tried", "a_copy_that_is_killed_goes_on_where_it_was"),
+    "operations.data_quality._result: AssetCheckResult": way(OPEN, CARRIED, "the_check_warns_in_dagster_and_names_date_and_column"),
+    "operations.demo.league_server: NotTriedError": way(OPEN, SETTING, "a_league_that_does_not_start_ends_the_demo_with_the_reason"),
+    "operations.explanation._feature_row: CannotExplainError": way(OPEN, TYPED, "what_is_gone_or_was_never_predicted_is_named_with_the_command_that_predicts"),
+    "operations.explanation._player: CannotExplainError": way(OPEN, TYPED, "what_was_not_predicted_cannot_be_explained", "the_command_takes_a_unique_part_of_a_name_and_lists_who_else_is_meant"),
+    "operations.explanation._player: backfill --from {} --to {}": way(OPEN, "what_is_gone_or_was_never_predicted_is_named_with_the_command_that_predicts", "what_was_not_predicted_cannot_be_explained"),
+    "operations.explanation.explain: CannotExplainError": way(OPEN, TYPED, "what_was_not_predicted_cannot_be_explained"),
+    "operations.game_commands._instant: NotTriedError": way(OPEN, TYPED, "what_cannot_be_decided_is_refused_with_what_to_type_instead"),
+    "operations.game_commands._refuse: NotTriedError": way(OPEN, TYPED, "what_cannot_be_decided_is_refused_with_what_to_type_instead"),
+    "operations.game_commands._refuse: game show {} --date {}": way(OPEN, "what_cannot_be_decided_is_refused_with_what_to_type_instead", "a_game_held_by_rule_is_named_as_decided_and_no_decision_is_there_to_take_back"),
+    "operations.game_commands.chosen_game: NotTriedError": way(OPEN, TYPED, "of_an_id_on_two_dates_the_date_is_asked_for_and_both_are_listed", "what_cannot_be_decided_is_refused_with_what_to_type_instead"),
+    "operations.game_commands.corrections_of: NotTriedError": way(OPEN, TYPED, "what_cannot_be_decided_is_refused_with_what_to_type_instead", "values_are_recorded_as_they_were_typed"),
+    "operations.game_commands.run_game_decision: NotTriedError": way(OPEN, TYPED, "what_cannot_be_decided_is_refused_with_what_to_type_instead"),
+    "operations.known_games.KnownGame.commands: game {}": way(DECIDED, "a_game_whose_rows_were_refused_is_shown_with_the_reasons_and_commands_that_work"),
+    "operations.known_games.decided_about: game decisions": way(DECIDED, "health_names_decisions_of_its_dates_and_counts_the_others"),
+    'operations.known_games.release_command: game release {} --date {} --by "your name" --because "why"': way(DECIDED, "a_decision_is_recorded_shown_and_taken_back"),
+    "operations.ledger_verification._said_of: ledger verify --from {} --to {}": way(LEDGER, "a_broken_chain_fails_its_check_for_its_date_and_is_a_problem_of_health"),
+    "operations.ledger_verification.command: ledger verify --from {} --to {}": way(LEDGER, "a_broken_chain_fails_its_check_for_its_date_and_is_a_problem_of_health"),
+    "operations.ledger_verification.ledger_check.ledger_chain: AssetCheckResult": way(LEDGER, CARRIED, "a_broken_chain_fails_its_check_for_its_date_and_is_a_problem_of_health"),
+    "operations.overrides._append: OverrideError": way(OPEN, TYPED, "a_decision_that_cannot_be_recorded_is_refused_with_what_is_wrong_and_opens_nothing"),
+    "operations.overrides.end_override: OverrideError": way(OPEN, "a_decision_that_cannot_be_recorded_is_refused_with_what_is_wrong_and_opens_nothing", "an_override_and_a_known_gap_are_ended_before_their_time"),
+    "operations.overrides.end_override: gate overrides": way(OPEN, "a_decision_that_cannot_be_recorded_is_refused_with_what_is_wrong_and_opens_nothing", "an_override_and_a_known_gap_are_ended_before_their_time"),
+    "operations.overrides.record_override: OverrideError": way(OPEN, TYPED, "a_decision_that_cannot_be_recorded_is_refused_with_what_is_wrong_and_opens_nothing", "an_override_lasts_a_week_at_most"),
+    "operations.overrides.record_override: gate gap": way(DECIDED, "a_decision_that_cannot_be_recorded_is_refused_with_what_is_wrong_and_opens_nothing", "a_recorded_known_gap_is_no_problem_any_more"),
+    "operations.pipeline_health._left_by_killed_runs: Cause": way(OPEN, "a_killed_run_is_named_by_health_until_its_dates_are_made_and_by_who_closes_it"),
+    "operations.pipeline_health._operated: Cause": way(OPEN, CARRIED, "two_weeks_of_which_nothing_was_loaded_are_one_problem_and_not_well"),
+    "operations.pipeline_health._outdated: Cause": way(OPEN, "every_problem_of_every_kind_ends_in_a_command_that_can_be_typed", "health_counts_what_is_outdated_of_all_that_predictions_read"),
+    "operations.pipeline_health._outdated: backfill --outdated": way(OPEN, "every_problem_of_every_kind_ends_in_a_command_that_can_be_typed", "bringing_a_home_up_changes_no_row_and_no_live_prediction"),
+    "operations.pipeline_health._quiet_dates: Cause": way(DECIDED, "a_date_without_games_in_the_middle_of_a_season_is_a_problem_until_a_person_says_that_the_league_rests"),
+    'operations.pipeline_health._quiet_dates: gate gap {} --by "your name" --because "the league rests"': way(DECIDED, "a_date_without_games_in_the_middle_of_a_season_is_a_problem_until_a_person_says_that_the_league_rests"),
+    "operations.pipeline_health._silent_daemons: Cause": way(RESTART, "a_daemon_that_went_silent_is_a_problem_and_one_that_lives_or_never_was_is_none"),
+    "operations.pipeline_health._silent_daemons: ui": way(RESTART, "a_daemon_that_went_silent_is_a_problem_and_one_that_lives_or_never_was_is_none", "every_problem_of_every_kind_ends_in_a_command_that_can_be_typed"),
+    "operations.pipeline_health.health: Cause": way(LEDGER, CARRIED, "a_broken_chain_fails_its_check_for_its_date_and_is_a_problem_of_health"),
+    "operations.pipeline_health.pipeline_health: AssetCheckResult": way(OPEN, CARRIED, "a_morning_with_problems_alerts_and_one_without_does_not"),
+    "operations.pipeline_health.pipeline_health: health": way(OPEN, "a_morning_with_problems_alerts_and_one_without_does_not", "every_problem_of_every_kind_ends_in_a_command_that_can_be_typed"),
+    "operations.runs.dagster_home: NotTriedError": way(OPEN, SETTING, "so_is_a_home_of_dagster", "every_other_folder_is_a_home"),
+    "operations.smoke_test.backfill_command: backfill --from {} --to {}": way(OPEN, "what_stood_before_is_not_taken_for_what_was_asked_when_a_gate_refuses", "a_missing_date_is_a_problem_with_its_table_and_closes_the_gates_behind_it"),
+    "operations.smoke_test.cause_of: Cause": way(OPEN, CARRIED, "tables_that_fail_because_the_cache_is_short_of_players_are_one_line_under_it", "rows_made_of_what_has_changed_since_fail_and_say_what_makes_them_again"),
+    "operations.smoke_test.cause_of_closing: Cause": way(OPEN, CARRIED, "what_stood_before_is_not_taken_for_what_was_asked_when_a_gate_refuses"),
+    "operations.smoke_test.cause_of_closing: accuracy --from {} --to {}": way(DECIDED, "a_suspicion_of_the_tripwire_ends_in_the_command_that_shows_the_errors", "a_tripped_wire_is_no_tripwire_alert_once_a_person_lets_the_date_pass"),
+    'operations.smoke_test.gap_in_force: gate end known_gap {} --by "your name" --because "why"': way(DECIDED, "dates_of_a_known_gap_are_left_out_and_named_with_the_command_that_ends_it"),
+    "operations.source_fault_commands.run_faults: NotTriedError": way(OPEN, TYPED, "people_and_scripts_are_told_every_fault"),
+    "operations.warehouse_copying._compare: CopyError": way(COPY_ELSEWHERE, CARRIED, "what_arrives_other_than_it_was_sent_is_an_error_that_names_the_partition", "a_value_that_is_another_in_the_target_is_found_and_replaced"),
+    "operations.warehouse_copying._refuse_others: CopyError": way(COPY_ELSEWHERE, CARRIED, "a_target_that_holds_other_partitions_is_refused_and_stays_as_it_is"),
+    "predictions.ledger._differing: backfill --from {} --to {} --phase predictions": way(OPEN, "rows_that_no_run_recorded_are_found", "what_is_wrong_is_told_by_date_position_and_key"),
+    "predictions.ledger.broken_links: ledger verify": way(LEDGER, "two_runs_that_added_to_one_chain_at_once_cannot_both_be_published", "a_live_row_without_a_whole_place_is_not_published"),
+    "predictions.model_assets.past_of: Failure": way(OPEN, CARRIED, "a_model_is_not_trained_on_a_part_of_its_past"),
+    "raw.held_games.asset: game show {}": way(HELD, "each_kind_of_broken_game_is_held_with_its_reason", "before_the_deadline_a_broken_game_is_waited_for_then_held_and_released_when_it_is_whole"),
+    "raw.held_games.faults_by_game: reasons": way(HELD, CARRIED, "an_unreadable_item_holds_its_game_and_one_that_names_none_every_game_of_its_date", "a_game_with_faults_is_waited_for_until_the_deadline_and_held_from_then_on"),
+    "raw.landed._add: reasons": way(HELD, CARRIED, "a_box_score_that_cannot_be_read_still_refuses_its_date", "what_cannot_be_read_refuses_its_date_unless_its_game_is_held"),
+    "raw.landed.read_landed: backfill --from {} --to {} --phase landing": way(OPEN, "a_date_about_which_nothing_was_landed_stays_refused_whatever_is_held", "a_missing_date_is_made_again_by_self_heal_alone_with_the_smallest_run_and_verified"),
+    "raw.landed.read_landed: reasons": way(OPEN, "a_date_about_which_nothing_was_landed_stays_refused_whatever_is_held", "a_missing_date_is_made_again_by_self_heal_alone_with_the_smallest_run_and_verified"),
+    "raw.player_box_scores.asset: reasons": way(HELD, CARRIED, "before_the_deadline_a_broken_game_is_waited_for_then_held_and_released_when_it_is_whole"),
+    "raw.players.whole_rosters: backfill --from {} --to {}": way(OPEN, "an_answer_that_lists_no_team_that_plays_refuses_its_date", "rosters_of_now_neither_refuse_a_past_date_nor_are_named_of_it"),
+    "raw.players.whole_rosters: reasons": way(OPEN, CARRIED, "an_answer_that_lists_no_team_that_plays_refuses_its_date", "rosters_of_now_neither_refuse_a_past_date_nor_are_named_of_it"),
+    "source_faults.as_markdown: faults --markdown": way(OPEN, "the_page_is_what_the_command_prints"),
+    "source_faults.as_markdown: game": way(DECIDED, "the_page_is_what_the_command_prints", "what_a_person_decides_goes_before_the_catalogue"),
+    "sources.answers._cursor: NoPageError": way(OPEN, RETRIED, "what_is_no_page_is_tried_again_and_named_for_people"),
+    "sources.answers._inflated: NoPageError": way(OPEN, RETRIED, "what_is_no_page_is_tried_again_and_named_for_people", "an_answer_that_unpacks_without_end_is_given_up_before_it_fills_the_memory"),
+    "sources.answers._without_layer: NoPageError": way(OPEN, RETRIED, "what_is_no_page_is_tried_again_and_named_for_people"),
+    "sources.answers.list_page: NoPageError": way(OPEN, RETRIED, "what_is_no_page_is_tried_again_and_named_for_people"),
+    "sources.answers.unpacked: NoPageError": way(OPEN, RETRIED, "what_is_no_page_is_tried_again_and_named_for_people"),
+    "sources.balldontlie.BalldontlieClient._attempt: NoPageError": way(OPEN, RETRIED, "an_answer_cut_off_on_the_way_is_kept_as_evidence", "an_answer_without_end_is_hung_up_on"),
+    "sources.balldontlie.BalldontlieClient._get: SourceRefused": way(SOURCE_SETTING, SETTING, "an_address_that_is_none_is_refused_at_once"),
+    "sources.balldontlie.BalldontlieClient._key: SourceRefused": way(SOURCE_SETTING, SETTING, "without_a_key_nothing_is_asked_and_the_way_without_one_is_named", "a_key_that_no_header_can_carry_is_never_shown"),
+    "sources.balldontlie.BalldontlieClient._not_answered: SourceRefused": way(SOURCE_SETTING, SETTING, "a_refusal_fails_at_once_with_the_mend", "an_api_that_has_moved_for_good_is_named_at_once"),
+    "sources.balldontlie.BalldontlieClient._page: SourceUnavailable": way(OPEN, CARRIED, "five_attempts_and_then_every_cause_is_told", "a_wait_that_would_outlive_the_run_ends_the_question_with_what_was_tried"),
+    "sources.balldontlie.BalldontlieClient._pages: SourceUnavailable": way(OPEN, CARRIED, "a_cursor_that_was_named_before_ends_the_question", "empty_pages_with_ever_new_cursors_come_to_an_end"),
+    "sources.balldontlie._items: DamagedLandingError": way(FOLDER, SETTING, "a_landed_body_that_is_no_page_names_the_folder_to_move_away"),
+    "sources.bucket_store._reached: LandingUnavailableError": way(CREDENTIALS, SETTING, "a_bucket_that_is_not_there_is_no_empty_landing"),
+    "sources.landing.Page.body: DamagedLandingError": way(FOLDER, SETTING, "a_flipped_byte_in_the_landing_is_found", "a_page_whose_file_is_gone_names_the_folder_to_move_away", "an_answer_that_was_damaged_closes_its_date_and_holds_up_no_other"),
+    "sources.landing.read_capture: DamagedLandingError": way(FOLDER, SETTING, "a_capture_whose_note_is_damaged_names_the_folder_to_move_away"),
+    "table_asset._report_override: AssetCheckResult": way(DECIDED, "a_run_through_an_overridden_gate_publishes_warns_in_the_ui_and_alerts_with_who_and_why"),
+    "table_asset._report_override: gate overrides": way(DECIDED, "a_run_through_an_overridden_gate_publishes_warns_in_the_ui_and_alerts_with_who_and_why"),
+    "table_asset.gate_failure: Failure": way(OPEN, CARRIED, "without_the_days_before_a_date_is_blocked_with_the_mend", "a_run_of_predictions_on_one_row_instead_of_a_slate_fails_with_the_reasons_and_publishes_nothing"),
+    "table_asset.gate_failure: backfill --from {} --to {}": way(OPEN, "a_run_of_predictions_on_one_row_instead_of_a_slate_fails_with_the_reasons_and_publishes_nothing"),
+    "table_checks._gate_result: AssetCheckResult": way(OPEN, CARRIED, "a_check_over_a_range_says_of_each_date_whether_its_gate_is_open_overridden_or_closed", "a_range_of_thirty_dates_publishes_29_blocks_one_and_the_ui_shows_it_until_it_is_healed"),
+    "table_checks.checks_of.contract: AssetCheckResult": way(OPEN, CARRIED, "the_checks_that_a_person_runs_in_the_ui_fail_where_a_date_is_not_what_was_published", "a_check_that_passed_later_for_its_date_is_not_sent_and_recorded_with_what_made_it_good"),
+    "table_checks.checks_of.expected_grid: AssetCheckResult": way(OPEN, CARRIED, "the_checks_that_a_person_runs_in_the_ui_fail_where_a_date_is_not_what_was_published", "a_check_that_passed_later_for_its_date_is_not_sent_and_recorded_with_what_made_it_good"),
+    "table_checks.report_dates: AssetCheckResult": way(OPEN, CARRIED, "a_check_over_a_range_says_of_each_date_whether_its_gate_is_open_overridden_or_closed", "a_range_of_thirty_dates_publishes_29_blocks_one_and_the_ui_shows_it_until_it_is_healed"),
+    "table_checks.said_of: accuracy --from {} --to {}": way(DECIDED, "errors_that_cannot_be_honest_alert_as_a_tripwire_with_the_command_that_shows_them", "a_tripped_wire_is_no_tripwire_alert_once_a_person_lets_the_date_pass"),
+    "table_checks.said_of: gate overrides": way(DECIDED, "the_check_of_an_overridden_gate_warns_and_alerts_and_stops_nothing"),
+    "warehouse.audit.audit_promises: reasons": way(OPEN, CARRIED, "a_promise_about_a_date_as_a_whole_is_kept_or_the_date_refused"),
+    "warehouse.audit.conform: ContractError": way(PROGRAM, DEFECT, "rows_with_other_columns_are_refused_as_a_whole"),
+    "warehouse.audit.describe_gaps: reasons": way(OPEN, CARRIED, "an_empty_or_shrunken_result_never_replaces_what_is_expected", "keys_beyond_the_expected_ones_are_refused"),
+    "warehouse.bigquery_budget.Governor.refuse_beyond: BudgetExceededError": way(BUDGET, SETTING, "a_query_over_budget_is_refused_before_it_runs", "a_run_ends_where_its_budget_does_and_the_next_has_its_own"),
+    "warehouse.bigquery_errors.reached: QueryError": way(CREDENTIALS, SETTING, "rows_that_do_not_arrive_are_an_error_of_the_warehouse"),
+    "warehouse.bigquery_errors.reached: WarehouseUnavailableError": way(OPEN, RETRIED, "rows_that_do_not_arrive_are_an_error_of_the_warehouse", "a_step_that_finds_the_warehouse_held_is_retried"),
+    "warehouse.bigquery_jobs.Jobs._done: JobFailedError": way(WITHIN, "a_table_that_somebody_took_away_is_an_error_by_name_and_no_empty_answer"),
+    "warehouse.bigquery_jobs.Jobs._done: QueryError": way(OPEN, CARRIED, "a_job_that_outlasts_its_time_limit_is_cancelled_and_named"),
+    "warehouse.bigquery_jobs.Jobs._run: QueryError": way(CREDENTIALS, CARRIED, "a_job_that_bigquery_refuses_is_an_error_of_the_warehouse"),
+    "warehouse.bigquery_jobs.Jobs._unavailable: WarehouseUnavailableError": way(OPEN, RETRIED, "an_outage_at_the_commit_leaves_the_partition_as_before_or_as_after"),
+    "warehouse.bigquery_warehouse.BigQuerySession._in_time: QueryError": way(OPEN, CARRIED, "what_bigquery_is_not_even_asked_is_an_error_of_the_warehouse"),
+    "warehouse.bigquery_warehouse.BigQuerySession._parameters: QueryError": way(PROGRAM, DEFECT, "what_bigquery_is_not_even_asked_is_an_error_of_the_warehouse", "a_query_about_dates_that_nobody_named_is_an_error_and_not_no_rows"),
+    "warehouse.bigquery_warehouse.BigQuerySession._place: QueryError": way(PROGRAM, DEFECT, "what_bigquery_is_not_even_asked_is_an_error_of_the_warehouse"),
+    "warehouse.bigquery_warehouse.BigQuerySession._rows_of: QueryError": way(PROGRAM, DEFECT, "rows_of_bigquery_with_other_columns_or_types_are_no_answer"),
+    "warehouse.bigquery_warehouse.BigQuerySession.replace: WarehouseError": way(PROGRAM, DEFECT, "what_bigquery_is_not_even_asked_is_an_error_of_the_warehouse"),
+    "warehouse.bigquery_warehouse.BigQueryWarehouse._take_lease: WarehouseBusyError": way(OPEN, SETTING, "a_writer_waits_for_the_lease_and_names_what_to_do"),
+    "warehouse.bigquery_warehouse._translated: QueryError": way(PROGRAM, DEFECT, "what_bigquery_is_not_even_asked_is_an_error_of_the_warehouse"),
+    "warehouse.duckdb_warehouse.DuckDBSession._asked: QueryError": way(OPEN, CARRIED, "a_gate_that_cannot_be_evaluated_is_closed_for_every_date", "a_question_that_duckdb_cannot_answer_is_an_error_of_the_warehouse"),
+    "warehouse.duckdb_warehouse.DuckDBSession._in_time: QueryError": way(OPEN, CARRIED, "a_gate_that_takes_too_long_is_closed_for_every_date", "a_time_limit_ends_a_long_query_and_holds_between_queries_and_after_the_last"),
+    "warehouse.duckdb_warehouse.DuckDBSession._named: QueryError": way(PROGRAM, DEFECT, "a_query_about_dates_that_nobody_named_is_an_error_and_not_no_rows", "a_transform_whose_inputs_nobody_bounded_is_an_error_and_not_no_rows"),
+    "warehouse.duckdb_warehouse.DuckDBSession._replace_one: WarehouseError": way(PROGRAM, DEFECT, "rows_that_do_not_stand_where_they_were_written_are_not_published"),
+    "warehouse.duckdb_warehouse.DuckDBSession.query_built: QueryError": way(PROGRAM, DEFECT, "a_question_that_duckdb_cannot_answer_is_an_error_of_the_warehouse"),
+    "warehouse.duckdb_warehouse.DuckDBWarehouse._connect: WarehouseBusyError": way(CONNECTION, SETTING, "a_step_that_waited_in_vain_names_the_process_that_holds_the_lock", "a_step_waits_for_another_process_to_let_go"),
+    "warehouse.duckdb_warehouse.DuckDBWarehouse._connect: WarehouseError": way(FOLDER, SETTING, "a_file_that_is_no_database_is_named"),
+    "warehouse.io_manager._failure: Failure": way(OPEN, CARRIED, "what_is_not_the_truth_is_absent_and_the_run_says_why", "a_correction_that_appears_later_replaces_what_was_published"),
+    "warehouse.io_manager._report_partial: AssetCheckResult": way(OPEN, CARRIED, "a_range_of_thirty_dates_publishes_29_blocks_one_and_the_ui_shows_it_until_it_is_healed"),
+    "warehouse.publish.publish: reasons": way(OPEN, CARRIED, "a_broken_row_refuses_its_date_and_no_other", "an_empty_or_shrunken_result_never_replaces_what_is_expected"),
+    "warehouse.schema_changes.columns_to_add: SchemaMismatchError": way(SCHEMA, SETTING, "an_added_column_is_applied_and_another_type_refused"),
+}
+
+NOT_SHOWN = {
+    "automation.self_heal.nothing_given_up: AssetCheckResult": "the check that a person runs in the UI by hand; what it looks at is shown of `_gave_up`",
+}
+"""Places that no test goes through, and why not."""
