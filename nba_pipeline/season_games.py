@@ -112,7 +112,7 @@ def season_games(season: int, listed: Iterable[GameRecord], games_a_team: int | 
     played = [game for game in games.values() if begin is not None and game.game_date >= begin]
     dates: dict[str, set[date]] = {}
     for game in played:
-        for team in (game.home_team, game.visitor_team):
+        for team in filter(None, (game.home_team, game.visitor_team)):
             dates.setdefault(team, set()).add(game.game_date)
     teams = sorted(team for team, days in dates.items() if len(days) > 1)
     mine = [game for game in played if {game.home_team, game.visitor_team} <= {*teams}]

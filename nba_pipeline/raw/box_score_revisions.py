@@ -86,7 +86,6 @@ CONTRACT = Table(
     ),
     audits=(Audit("something changed", "The old value and the new one differ.", nothing_changed),),
     landed=STATS,
-    landed_optional=True,
 )
 
 

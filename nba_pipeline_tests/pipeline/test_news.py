@@ -7,13 +7,11 @@ from nba_pipeline.definitions import gatekeeper_of
 from nba_pipeline.evidence import Need
 from nba_pipeline.operations.smoke_test import State, smoke_test
 from nba_pipeline.raw import game_lines, games, injury_reports, player_prop_lines
-from nba_pipeline.sources.balldontlie import STATS
 from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.operations_tables import QUARANTINE
 from nba_pipeline_tests.pipeline.conftest import NOW, OPENING, Workbench
 
-OF_NEWS = tuple(table for table in all_tables() if table.landed_optional and table.landed != STATS)
-"""Revisions of box scores are optional too, and no news of a game to come."""
+OF_NEWS = tuple(table for table in all_tables() if table.landed_optional)
 
 LANDED = (Phase.LANDING, Phase.RAW)
 TODAY = OPENING + timedelta(days=1)
