@@ -11,16 +11,19 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import partial
+from typing import Any
 
 import ibis
 
-from nba_pipeline.clock import Clock, season_of
+from nba_pipeline.clock import Clock, season_of, tips_off_by
 from nba_pipeline.code_versions import version_of
 from nba_pipeline.contracts import Grid, Phase, Read, Reader, Table, Window
 from nba_pipeline.game_decisions import GameDecision, decision_hash, decisions_in_force
 from nba_pipeline.partitions import game_dates, read_bounds, season_start
+from nba_pipeline.source_faults import repairs_hash
 from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing import Landing
+from nba_pipeline.sources.records import NOT_PLAYED
 from nba_pipeline.warehouse.asked import is_asked
 from nba_pipeline.warehouse.audit import (
     STAGED,
@@ -389,7 +392,7 @@ class Evidence:
     def _inputs_of(self, table: Table, day: date, made_with: Sequence[Table] = ()) -> str:
         digest = hashlib.sha256(self._landed(table, day).encode())
         if table.decided:
-            digest.update(decision_hash(self.decisions, day).encode())
+            digest.update(f"{decision_hash(self.decisions, day)}{repairs_hash(day)}".encode())
         for name, read in sorted(table.reads.items()):
             made = read.table in made_with
             if made and read.window is Window.SAME_DATE:
@@ -451,7 +454,7 @@ class Evidence:
         if self._tipped_off is None:
             self.session.ask_about(sorted(self.published(self.schedule)))
             rows = self.session.query_built("last tip-offs", partial(_last_tip_offs, self.schedule)).to_pylist()
-            self._tipped_off = {row["game_date"]: row["last"].replace(tzinfo=UTC) for row in rows}
+            self._tipped_off = {row["game_date"]: _last_of(row) for row in rows}
         return self._tipped_off.get(day)
 
     def all_have_begun(self, day: date) -> bool:
@@ -633,10 +636,16 @@ def _held_rows(table: Table, read: Reader) -> ibis.Table:
 
 
 def _last_tip_offs(schedule: Table, read: Reader) -> ibis.Table:
-    """When the last game of each asked date tips off that is not postponed."""
+    """When the last game of each asked date tips off that is played, and whether some tip-off is unknown."""
     games = asked_rows(schedule, read)
-    playing = games.filter(games.status != "postponed", games.tipoff_at.notnull())
-    return playing.group_by("game_date").agg(last=playing.tipoff_at.max())
+    playing = games.filter(games.status.notin(NOT_PLAYED))
+    return playing.group_by("game_date").agg(last=playing.tipoff_at.max(), unknown=playing.tipoff_at.isnull().any())
+
+
+def _last_of(row: Mapping[str, Any]) -> datetime:
+    """The last tip-off of a date; of one that is unknown, the instant up to which the game has certainly not begun."""
+    known = [row["last"].replace(tzinfo=UTC)] if row["last"] else []
+    return max([*known, *([tips_off_by(row["game_date"], None)] if row["unknown"] else [])])
 
 
 WHY_NOT_CURRENT = {

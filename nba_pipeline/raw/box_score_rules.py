@@ -89,6 +89,14 @@ SIDE = ["game_date", "game_id", "team_id"]
 """One team in one game."""
 
 
+def impossible_results(rows: ibis.Table, sides: ibis.Table) -> ibis.Table:
+    """A reason for each final game that nobody has won."""
+    home = sides.filter(sides.is_home, sides.status == "final")
+    wrong = home.filter((home.score != home.opponent_score).fill_null(False) == ibis.literal(False))
+    said = wrong.opponent + " at " + wrong.team + " is final with an impossible score"
+    return _reasons(wrong, said)
+
+
 def expected_sides(sides: ibis.Table) -> ibis.Table:
     """Both teams of every game that is not off: each must have a box score."""
     return sides.filter(~games.is_off(sides))
@@ -127,6 +135,8 @@ def _of_rows(condition: Callable[[ibis.Table], ir.BooleanValue], what: str) -> C
 
 
 EXPECTED = Rule("nobody unexpected", "Every row belongs to a team of a game that the schedule expects.", strangers)
+
+WINNER = Rule("a final game has a winner", "A final game has two different scores.", impossible_results)
 
 SUMS = (
     Rule("a team's worth of players", "A team lists no more players than it can have.", crowded_teams),
@@ -176,7 +186,7 @@ def broken_games(rows: ibis.Table, schedule: ibis.Table) -> ibis.Table:
     Returns `game_date`, `game_id`, `reason`, and whether it is about `sums`, which a person may accept.
     """
     sides = games.team_games(schedule)
-    named = {f"{rule.name}: ": rule.broken(rows, sides) for rule in (EXPECTED, *SUMS)}
+    named = {f"{rule.name}: ": rule.broken(rows, sides) for rule in (EXPECTED, WINNER, *SUMS)}
     about_sums = {f"{rule.name}: " for rule in SUMS}
     named |= {"": unfinished_games(schedule).union(missing_sides(rows, sides))}
     conditions = {*audit.column_rules(rows, LISTED), audit.duplicate_rule(LISTED)}

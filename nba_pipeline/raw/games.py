@@ -25,19 +25,28 @@ from nba_pipeline.landing import LANDED_GAMES
 from nba_pipeline.raw.corrections import corrected_box_scores, corrected_schedule, corrections
 from nba_pipeline.raw.landed import read_landed
 from nba_pipeline.raw.listed_box_scores import LISTED, as_rows
+from nba_pipeline.source_faults import with_repairs
 from nba_pipeline.sources.balldontlie import GameRecord, parse_games, parse_stats
-from nba_pipeline.sources.records import Status
+from nba_pipeline.sources.records import NOT_PLAYED, Status
 from nba_pipeline.table_asset import table_asset
 from nba_pipeline.warehouse.asked import is_asked
 from nba_pipeline.warehouse.publish import Rows
 
-NOT_PLAYED = ("postponed", "moved", "cancelled", "forfeited", "undecided")
-"""States of a game that is not played on its date: no box score, no roster and no prediction is expected of it."""
+EXHIBITION = "exhibition"
+"""The state of a game that does not count: with a team that is none of the league's."""
+
+LEAGUE_TEAM_IDS = range(1, 31)
+"""The source's ids of the thirty teams; all-star teams and clubs from abroad have others."""
 
 
 def is_off(games: ibis.Table) -> ir.BooleanValue:
     """Whether nothing is expected of a game on its date; of rows of `raw.games`, or of `team_games` made of them."""
     return games.status.isin(NOT_PLAYED)
+
+
+def exhibitions(games: ibis.Table) -> ibis.Table:
+    """The games that do not count: `game_date`, `game_id`. What an answer lists of their players is left out."""
+    return games.filter(games.status == EXHIBITION).select("game_date", "game_id")
 
 
 def is_before_tip_off(instant: ir.TimestampValue, games: ibis.Table) -> ir.BooleanValue:
@@ -133,9 +142,9 @@ CONTRACT = Table(
             lambda staged, read: teams_playing_twice(staged),
         ),
         Audit(
-            "a final game has a winner",
-            "A final game has two different scores, and no other game has any.",
-            lambda staged, read: impossible_results(staged),
+            "only a final game has a score",
+            "A game that is not final has no score.",
+            lambda staged, read: early_scores(staged),
         ),
     ),
     before_tip_off=True,
@@ -186,19 +195,11 @@ def games_of_nobody(staged: ibis.Table) -> ibis.Table:
     )
 
 
-def impossible_results(staged: ibis.Table) -> ibis.Table:
-    """A reason for each game whose scores contradict its state."""
-    scored = staged.home_score.notnull() & staged.visitor_score.notnull()
-    tied = (staged.home_score == staged.visitor_score).fill_null(False)
-    wrong = staged.filter(((staged.status == "final") & (~scored | tied)) | ((staged.status != "final") & scored))
-    return wrong.select(
-        "game_date",
-        reason=ibis.literal("game ")
-        + wrong.game_id.cast("string")
-        + " is "
-        + wrong.status
-        + " with an impossible score",
-    )
+def early_scores(staged: ibis.Table) -> ibis.Table:
+    """A reason for each game that has a score and is not final."""
+    wrong = staged.filter(staged.status != "final", staged.home_score.notnull() | staged.visitor_score.notnull())
+    said = ibis.literal("game ") + wrong.game_id.cast("string") + " is " + wrong.status
+    return wrong.select("game_date", reason=said + " with an impossible score")
 
 
 def games(records: Iterable[GameRecord]) -> pa.Table:
@@ -206,6 +207,9 @@ def games(records: Iterable[GameRecord]) -> pa.Table:
     rows = [{name: getattr(record, name) for name in CONTRACT.schema.names} for record in records]
     for row in rows:
         row["tipoff_at"] = row["tipoff_at"] and row["tipoff_at"].replace(tzinfo=None)
+        teams = {row["home_team_id"], row["visitor_team_id"]} - {None}
+        if not teams <= {*LEAGUE_TEAM_IDS} and row["status"] not in NOT_PLAYED:
+            row |= {"status": EXHIBITION, "home_score": None, "visitor_score": None}
     return pa.Table.from_pylist(rows, schema=CONTRACT.schema.to_pyarrow())
 
 
@@ -219,7 +223,8 @@ def asset(context: dg.AssetExecutionContext, dates: Sequence[date]) -> Rows:
 def _corrected(context: dg.AssetExecutionContext, rows: pa.Table, dates: Sequence[date]) -> pa.Table:
     """The games as people corrected them; the box scores are looked at only where a score is to be their sum."""
     with context.resources.warehouse.session(read_only=True) as session:
-        decided = corrections(decisions_in_force(session, context.resources.clock.now()), dates)
+        decisions = decisions_in_force(session, context.resources.clock.now())
+    decided = corrections(with_repairs(decisions, rows.to_pylist()), dates)
     if not decided:
         return rows
     summed = sorted({found.game_date for found in decided if PLAYERS_SUM in found.corrections})

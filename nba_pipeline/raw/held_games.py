@@ -1,6 +1,6 @@
 """Held games: those whose numbers are known to be wrong or absent, so that nothing else of a date waits for them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -110,6 +110,11 @@ def _ruling(faults: Sequence[Fault], decision: GameDecision | None, *, over: boo
     return {"state": HELD, "reasons": said, "decided_by": BY_RULE} if faults and over else None
 
 
+def without(records: Iterable[StatRecord], games: Mapping[date, Collection[int]]) -> list[StatRecord]:
+    """The records of all other games than these."""
+    return [record for record in records if record.game_id not in games.get(record.game_date, ())]
+
+
 def faults_by_game(
     found: Iterable[Mapping[str, Any]], unreadable: Iterable[Unreadable], of_date: Mapping[date, frozenset[int]]
 ) -> dict[GameKey, list[Fault]]:
@@ -138,10 +143,18 @@ def listed_sides(records: Iterable[StatRecord], known: frozenset[GameKey]) -> li
     return list(found.values())
 
 
-def judged(
-    context: dg.AssetExecutionContext, listed: pa.Table, dates: Sequence[date]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], Mapping[GameKey, GameDecision]]:
-    """The sides that are scheduled, the rules that listed rows break once corrected, and the decisions in force."""
+@dataclass(frozen=True)
+class Judged:
+    """What is listed of games that count, their teams as scheduled, the rules that they break, and the decisions."""
+
+    records: list[StatRecord]
+    sides: list[dict[str, Any]]
+    broken: list[dict[str, Any]]
+    decisions: Mapping[GameKey, GameDecision]
+
+
+def judged(context: dg.AssetExecutionContext, records: Sequence[StatRecord], dates: Sequence[date]) -> Judged:
+    """The games of the dates, judged by what is listed of them once it is corrected."""
 
     def schedule(read: Reader) -> ibis.Table:
         rows = read(games.CONTRACT)
@@ -152,14 +165,16 @@ def judged(
 
     with context.resources.warehouse.session(read_only=True) as session:
         decisions = decisions_in_force(session, context.resources.clock.now())
-        rows, failed = corrected_box_scores(listed, corrections(decisions, dates), LISTED)
-        session.stage(LISTED.short_name, rows)
         session.ask_about(dates)
+        exhibitions = session.query_built("exhibitions", lambda read: games.exhibitions(schedule(read))).to_pylist()
+        counting = without(records, by_date(exhibitions))
+        rows, failed = corrected_box_scores(as_rows(counting), corrections(decisions, dates), LISTED)
+        session.stage(LISTED.short_name, rows)
         staged = audit.staged_rows(LISTED, LISTED.short_name)
         sides = session.query_built("sides of the dates", sides_of)
         found = session.query_built("broken games", lambda read: broken_games(staged, schedule(read))).to_pylist()
     misfits = [{"game_date": d, "game_id": g, "reason": why, "sums": False} for (d, g), why in failed.items()]
-    return sides.to_pylist(), [*found, *misfits], decisions
+    return Judged(counting, sides.to_pylist(), [*found, *misfits], decisions)
 
 
 def quarantined(records: Iterable[StatRecord], rows: Iterable[Mapping[str, Any]]) -> list[tuple[date, str, str]]:
@@ -176,14 +191,14 @@ def quarantined(records: Iterable[StatRecord], rows: Iterable[Mapping[str, Any]]
 def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table) -> Rows:
     """Judges the games of the newest landed answer about each date."""
     landed = read_landed(context.resources.landing, "stats", dates, parse_stats, warn=context.log.info)
-    sides, broken, decisions = judged(context, as_rows(landed.records), dates)
-    of_date = by_date(sides)
-    known = frozenset((side["game_date"], side["game_id"]) for side in sides)
+    found = judged(context, landed.records, dates)
+    of_date = by_date(found.sides)
+    known = frozenset((side["game_date"], side["game_id"]) for side in found.sides)
     now = context.resources.clock.now()
     rows = rulings(
-        [*sides, *listed_sides(landed.records, known)],
-        faults_by_game(broken, landed.unreadable, of_date),
-        decisions,
+        [*found.sides, *listed_sides(found.records, known)],
+        faults_by_game(found.broken, landed.unreadable, of_date),
+        found.decisions,
         lambda day: now >= held_from(day),
     )
     for day, game_id in sorted({(row["game_date"], row["game_id"]) for row in rows if row["state"] == HELD}):

@@ -14,12 +14,14 @@ from nba_pipeline.raw.box_score_rules import (
     EXPECTED,
     SIDE,
     SUMS,
+    WINNER,
     Rule,
     expected_sides,
     sides_with_players,
     unfinished_games,
 )
 from nba_pipeline.raw.corrections import corrected_box_scores, corrections
+from nba_pipeline.raw.games import exhibitions as raw_exhibitions
 from nba_pipeline.raw.landed import read_landed
 from nba_pipeline.raw.listed_box_scores import COLUMNS, COUNTS, GRAIN, as_rows
 from nba_pipeline.sources.balldontlie import parse_stats
@@ -84,6 +86,7 @@ CONTRACT = Table(
             lambda staged, read: waited_for(read),
         ),
         promise(EXPECTED, unless_accepted=False),
+        promise(WINNER, unless_accepted=False),
         *(promise(rule, unless_accepted=True) for rule in SUMS),
     ),
     landed="stats",
@@ -98,8 +101,9 @@ def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.
     landed = read_landed(context.resources.landing, "stats", dates, parse_stats, warn=context.log.warning)
     with context.resources.warehouse.session(read_only=True) as session:
         held = held_games.by_date(session.query(held_games.held(rulings)).to_pylist())
+        not_counting = held_games.by_date(session.query(raw_exhibitions(games)).to_pylist())
         decided = corrections(decisions_in_force(session, context.resources.clock.now()), dates)
-    records = [record for record in landed.records if record.game_id not in held.get(record.game_date, ())]
+    records = held_games.without(held_games.without(landed.records, held), not_counting)
     rows = as_rows(records)
     if repeated := len(records) - rows.num_rows:
         context.log.warning(f"The source repeated {repeated} items word for word; each was kept once.")

@@ -16,8 +16,20 @@ MINUTES = re.compile(r"^(\d{1,3})(?::([0-5]?\d))?$", re.ASCII)
 REGULATION_PERIODS = 4
 
 Status = Literal[
-    "scheduled", "undecided", "in_progress", "suspended", "final", "forfeited", "postponed", "moved", "cancelled"
+    "scheduled",
+    "undecided",
+    "in_progress",
+    "suspended",
+    "final",
+    "forfeited",
+    "postponed",
+    "moved",
+    "cancelled",
+    "exhibition",
 ]
+
+NOT_PLAYED = ("postponed", "moved", "cancelled", "forfeited", "undecided", "exhibition")
+"""States of a game of which nothing is expected on its date: no box score, no roster and no prediction."""
 
 GAME_WORDS: tuple[tuple[tuple[str, ...], Status], ...] = (
     (("postponed", "ppd"), "postponed"),
