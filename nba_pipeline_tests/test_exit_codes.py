@@ -66,6 +66,7 @@ ARGUMENTS = {
     "gate gap": [str(EVE), *SIGNED],
     "gate end": ["known_gap", LONG_AGO, *SIGNED],
     "gate overrides": [],
+    "landing schedule": [],
     "game show": ["GAME"],
     "game decisions": [],
     "game hold": ["GAME", *SIGNED],
@@ -84,7 +85,7 @@ SMALL = "small.duckdb"
 
 CHANGING = (
     "backfill", "gate override", "gate gap", "gate end", "game hold", "game accept", "game correct", "game release",
-    "warehouse copy",
+    "landing schedule", "warehouse copy",
 )  # fmt: skip
 """Commands that leave the home other than it was."""
 

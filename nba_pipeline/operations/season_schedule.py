@@ -23,6 +23,7 @@ from nba_pipeline.season_games import (
     season_name,
 )
 from nba_pipeline.sources.balldontlie import SEASON_GAMES, parse_season_games
+from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing import Capture, Landing
 from nba_pipeline.sources.records import GameRecord
 from nba_pipeline.step_retries import retrying_what_can_heal
@@ -34,6 +35,11 @@ GAMES_A_TEAM_CHECK = "games_a_team"
 def as_known_at(landing: Landing, season: int, instant: datetime) -> Capture | None:
     """The schedule of a season as it was known before an instant: the newest answer of those asked for by then."""
     return landing.newest(SEASON_GAMES, season_bounds(season), before=instant)
+
+
+def ask_schedule(season: int) -> str:
+    """The command that asks for the schedule of a season now."""
+    return f"{COMMAND}landing schedule --season {season}"
 
 
 @dataclass(frozen=True)
@@ -65,11 +71,6 @@ class KnownSchedule:
         """The command that asks for the dates with missing games again."""
         return backfill_command(min(self.missing), max(self.missing))
 
-    @property
-    def ask_schedule(self) -> str:
-        """The command that asks for the schedule again."""
-        return f"{COMMAND}landing schedule --season {self.season}"
-
     def causes(self) -> list[Cause]:
         """What is missing, for people: each stretch of dates, and what is in no answer."""
         causes = []
@@ -78,7 +79,7 @@ class KnownSchedule:
                     if str(first) <= day <= str(last)]  # fmt: skip
             causes.append(Cause("; ".join(said), backfill_command(first, last)))
         if self.lacking:
-            causes.append(Cause(self.lacking, self.ask_schedule))
+            causes.append(Cause(self.lacking, ask_schedule(self.season)))
         return causes
 
 
@@ -123,7 +124,10 @@ def _published(evidence: Evidence, season: int) -> dict[date, set[int]]:
 
 def missing_from_answers(gatekeeper: Gatekeeper, evidence: Evidence, season: int) -> list[Cause]:
     """What a season's newest landed schedule says is missing; nothing when none was landed."""
-    known = known_schedule(gatekeeper, evidence, season)
+    try:
+        known = known_schedule(gatekeeper, evidence, season)
+    except DamagedLandingError as error:
+        return [Cause(str(error).rstrip("."), ask_schedule(season))]
     return known.causes() if known else []
 
 
@@ -171,7 +175,7 @@ def _teams_result(known: KnownSchedule | None, gatekeeper: Gatekeeper) -> dg.Ass
     metadata: dict[str, dg.MetadataValue] = {"reasons": dg.MetadataValue.json([lacking] if lacking else [])}
     if known and lacking:
         effect = f"A game of {season_name(known.season)} may have been played that nobody here knows of."
-        metadata |= alert_metadata(AlertKind.GAME_MISSING, gatekeeper.clock.now(), effect, known.ask_schedule)
+        metadata |= alert_metadata(AlertKind.GAME_MISSING, gatekeeper.clock.now(), effect, ask_schedule(known.season))
     return _result(GAMES_A_TEAM_CHECK, lacking is None, metadata)
 
 

@@ -33,6 +33,7 @@ FALL_BACK, SPRING_FORWARD = date(2025, 11, 2), date(2026, 3, 8)
 CRONS = {
     "box_scores": ("30 1 * * *", "30 3 * * *", "30 6 * * *"),
     "last_14_days_again": ("30 4 * * *",),
+    "season_schedule": ("10 5 * * *",),
     "season_again": ("15 5 * * 1",),
     "same_day_schedule_and_rosters": ("40 6 * * *", "0 10 * * *", "0 13 * * *", "0 16 * * *", "30 18 * * *"),
     "same_day_injuries": ("30 17 * * *", "0 19 * * *", "30 20 * * *", "30 21 * * *"),
@@ -49,7 +50,7 @@ CRONS = {
 """Minute and hour in New York."""
 
 ABOUT = {
-    "box_scores": -1, "last_14_days_again": -1, "season_again": -1,
+    "box_scores": -1, "last_14_days_again": -1, "season_again": -1, "season_schedule": 0,
     "same_day_schedule_and_rosters": 0, "same_day_injuries": 0, "tomorrow_schedule_and_rosters": 1,
     "overnight_precompute": 0, "same_day_predictions": 0, "tomorrow_precompute": 1, "tomorrow_predictions": 1,
     "yesterday_analytics": -1, "grading": -1, "daily_health": -1, "monthly_models": 0,

@@ -21,6 +21,7 @@ from nba_pipeline.warehouse.operations_tables import QUARANTINE
 from nba_pipeline_tests.pipeline.conftest import OPENING, Workbench
 
 FIRST, BAD, LAST = OPENING, OPENING + timedelta(days=1), OPENING + timedelta(days=3)
+STARS = OPENING + timedelta(days=2)
 
 FAULTY = [
     ({"kind": "missing_game", "absent_from": ["stats"]}, "has no 5 players who played"),
@@ -40,6 +41,7 @@ FAULTY = [
 def broken(league: League, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
     """Four dates, loaded with everything that follows, on the second of which all games but one are broken."""
     rules = [{**fault, "game_date": str(BAD), "index": n} for n, (fault, _) in enumerate(FAULTY)]
+    rules.append({"kind": "unusual_game", "game_date": str(STARS), "what": "all_star"})
     now = datetime(2025, 11, 12, 15, tzinfo=UTC)
     with LeagueServer(league, now=now, faults=FAULTS.validate_python(rules)) as server:
         bench = Workbench(tmp_path_factory.mktemp("broken") / "home", server, now)
@@ -134,6 +136,14 @@ def test_their_players_are_predicted_all_the_same_and_the_ledger_says_what_their
     mine = rows[rows["player_id"].isin(hit["player_id"])]
     assert set(mine["player_id"]) == set(hit["player_id"])
     assert set(mine["quality_tier"]) <= {"poor", "critical"}
+
+
+def test_a_game_of_all_stars_does_not_count(broken, season_start):
+    schedule, twin = (bench.rows(games.CONTRACT, STARS, STARS) for bench in (broken, season_start))
+    (stars,) = schedule[~schedule["game_id"].isin(twin["game_id"])].to_dict("records")
+    assert stars["status"] == games.EXHIBITION
+    for table in (player_box_scores, held_games, player_game_summary, player_daily_cache, player_predictions):
+        assert stars["game_id"] not in set(broken.rows(table.CONTRACT, STARS, STARS)["game_id"]), table.CONTRACT.name
 
 
 def load_raw(bench: Workbench):
