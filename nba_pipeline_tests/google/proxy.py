@@ -12,6 +12,9 @@ import requests
 
 HOP_BY_HOP = {"connection", "content-length", "content-encoding", "transfer-encoding", "keep-alive", "host"}
 
+REASONS = {403: "accessDenied", 429: "rateLimitExceeded", 500: "internalError", 503: "backendError"}
+"""What BigQuery calls an answer."""
+
 
 @dataclass
 class Asked:
@@ -122,7 +125,7 @@ class Proxy:
         if fault is not None:
             fault.hit += 1
             if fault.kind == "code":
-                reason = {503: "backendError", 429: "rateLimitExceeded", 500: "internalError"}[fault.code]
+                reason = REASONS[fault.code]
                 error = {"code": fault.code, "message": "injected", "errors": [{"reason": reason}]}
                 self._send(handler, fault.code, json.dumps({"error": error}).encode())
                 return
