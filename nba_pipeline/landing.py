@@ -365,7 +365,8 @@ def _failure(key: dg.AssetKey, failed: dict[Span, str]) -> dg.Failure:
     (first, last), why = next(iter(failed.items()))
     others = f" (and {len(failed) - 1} more questions)" if len(failed) > 1 else ""
     return dg.Failure(
-        description=f"{'/'.join(key.path)}: no answer for {to_key(first)} to {to_key(last)}{others}: {why}",
+        description=f"{'/'.join(key.path)}: no answer for {to_key(first)} to {to_key(last)}{others}: {why} "
+        f"Mend: nba-pipeline backfill --from {to_key(first)} --to {to_key(last)}",
         metadata={UNANSWERED: dg.MetadataValue.json({f"{a} to {b}": reason for (a, b), reason in failed.items()})},
         allow_retries=False,
     )

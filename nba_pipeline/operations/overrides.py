@@ -34,7 +34,8 @@ def record_override(warehouse: Warehouse, clock: Clock, decision: Override) -> O
             raise OverrideError(str(error.args[0])) from error
         if until > now + LONGEST:
             raise OverrideError(f"an override lasts at most {LONGEST.days} days; a date whose data will never come "
-                                "is a known gap: nba-pipeline gate gap")  # fmt: skip
+                                f"is a known gap: nba-pipeline gate gap {decision.game_date} "
+                                '--by "your name" --because "why"')  # fmt: skip
     elif decision.game_date >= clock.today():
         raise OverrideError(f"the games of {decision.game_date} have not been played: no gap is known of it yet")
     if until <= now:
@@ -48,7 +49,9 @@ def end_override(warehouse: Warehouse, clock: Clock, gate: str, day: date, by: s
     Raises `OverrideError` when there is none to end.
     """
     if not any((found.gate, found.game_date) == (gate, day) for found in overrides_in_force(warehouse, clock)):
-        raise OverrideError(f"no decision about {gate} is in force for {day}: nba-pipeline gate overrides lists them")
+        raise OverrideError(
+            f"no decision about {gate} is in force for {day}; see those that are: nba-pipeline gate overrides"
+        )
     now = clock.now()
     return _append(warehouse, Override(gate, day, by, because, now.replace(tzinfo=None)), now)
 
