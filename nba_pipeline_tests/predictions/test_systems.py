@@ -95,7 +95,7 @@ def frames_of(rows: pd.DataFrame, slate: pd.DataFrame, folder: Path) -> pd.DataF
         player_name="A", team="BOS", opponent="NYK", quality=90.0, quality_tier="silver",
         tipoff_at=pd.Timestamp("2026-01-31"),
     )  # fmt: skip
-    lines = known[["game_id", "player_id"]].drop_duplicates().head(5).assign(stat="points", line=10.5)
+    lines = known[["game_date", "game_id", "player_id"]].drop_duplicates().head(5).assign(stat="points", line=10.5)
     made_at = datetime(2025, 12, 31, tzinfo=UTC)
     return pd.concat(
         player_predictions.predictions_of_month(known, lines, past_of(rows, folder), made_at), ignore_index=True
