@@ -35,8 +35,9 @@ from nba_pipeline.warehouse.publish import Rows
 EXHIBITION = "exhibition"
 """The state of a game that does not count: with a team that is none of the league's."""
 
-LEAGUE_TEAM_IDS = range(1, 31)
-"""The source's ids of the thirty teams; all-star teams and clubs from abroad have others."""
+LEAGUE_TEAM_IDS = frozenset({*range(1, 31), *range(1610612737, 1610612767)})
+"""The ids of the thirty teams: the source's, and the NBA's own, which files of seasons keep. All-star teams and clubs
+from abroad have others."""
 
 
 def is_off(games: ibis.Table) -> ir.BooleanValue:
@@ -208,7 +209,7 @@ def games(records: Iterable[GameRecord]) -> pa.Table:
     for row in rows:
         row["tipoff_at"] = row["tipoff_at"] and row["tipoff_at"].replace(tzinfo=None)
         teams = {row["home_team_id"], row["visitor_team_id"]} - {None}
-        if not teams <= {*LEAGUE_TEAM_IDS} and row["status"] not in NOT_PLAYED:
+        if not teams <= LEAGUE_TEAM_IDS and row["status"] not in NOT_PLAYED:
             row |= {"status": EXHIBITION, "home_score": None, "visitor_score": None}
     return pa.Table.from_pylist(rows, schema=CONTRACT.schema.to_pyarrow())
 

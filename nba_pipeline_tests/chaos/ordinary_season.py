@@ -1,0 +1,216 @@
+"""A season of ordinary trouble, replayed day by day under the automation's logic, beside an undisturbed twin.
+
+The real season 2023-24 with `trouble.ordinary_trouble`: each day the schedules ask at the times that matter, self-heal
+looks once in the morning, and the sensors launch what follows. The twin is loaded at once from the same league without
+trouble. `python -m nba_pipeline_tests.chaos.ordinary_season --days 30` prints the table; it ends with 0 when all holds.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table as RichTable
+
+from nba_pipeline.analytics import player_game_summary
+from nba_pipeline.clock import NEW_YORK
+from nba_pipeline.contracts import Table
+from nba_pipeline.deadlines import held_from
+from nba_pipeline.league.faults import FAULTS
+from nba_pipeline.league.model import League
+from nba_pipeline.league.parquet_seasons import read_seasons
+from nba_pipeline.league.server import LeagueServer
+from nba_pipeline.partitions import game_dates
+from nba_pipeline.precompute import player_daily_cache
+from nba_pipeline.precompute.window_completeness import COMPLETE_FROM
+from nba_pipeline.predictions import player_predictions
+from nba_pipeline.raw import held_games, player_box_scores
+from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.chaos.trouble import Rule, ordinary_trouble, with_real_tip_offs
+from nba_pipeline_tests.pipeline.conftest import Workbench
+
+SEASON = 2023
+
+DATA = Path(__file__).parents[3] / "shared"
+
+MOMENTS = (
+    (time(3, 30), "box_scores"),
+    (time(4, 30), "last_14_days_again"),
+    (time(6, 40), "same_day_schedule_and_rosters"),
+    (time(6, 55), "self_heal"),
+    (time(7, 30), "same_day_predictions"),
+    (time(9, 0), "grading"),
+)
+"""What looks at which time of each day, in New York; the sensors tick after each until they launch nothing."""
+
+LEAST_SHARE = 0.95
+"""The least share of the twin's player rows that must be predicted."""
+
+LONGEST_WAIT = timedelta(days=1)
+"""How long after its deadline a date may wait."""
+
+NEVER_MENDED = ("missing_players", "wrong_score")
+
+KEYS = ["game_id", "player_id"]
+
+
+@dataclass
+class Replay:
+    """What a replay left: the rows of both homes, the rules that struck, and since when each date stood."""
+
+    tables: dict[str, pd.DataFrame]
+    twin: pd.DataFrame
+    rules: Sequence[Rule]
+    stood: dict[date, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the table: what was asked, what was found, and whether it holds."""
+
+    what: str
+    found: str
+    holds: bool
+    named: tuple[str, ...] = ()
+
+
+def played_by(daemon: SimulatedDaemon, days: Sequence[date]) -> dict[date, datetime]:
+    """Lets the days pass; returns since when the box scores of each date stand."""
+    stood: dict[date, datetime] = {}
+    for day in track(days, "the season, day by day", console=Console(stderr=True)):
+        for clock, name in MOMENTS:
+            daemon.at(datetime.combine(day, clock, NEW_YORK))
+            if name == "self_heal":
+                daemon.tick_sensor(name)
+            else:
+                daemon.tick_schedule(name, daemon.now)
+            daemon.settle()
+            for published in set(rows_of(daemon.warehouse, player_box_scores.CONTRACT, "published")) - stood.keys():
+                stood[published] = daemon.now
+    return stood
+
+
+def rows_of(warehouse, table: Table, what: str = "rows") -> pd.DataFrame | list[date]:
+    """The rows of a table, or the dates that the manifest names."""
+    from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
+
+    with warehouse.session(read_only=True) as session:
+        if what == "published":
+            lines = session.read(PUBLISHED_PARTITIONS)
+            found = session.query(lines.filter(lines.table_name == table.name).select("game_date"))
+            return found["game_date"].to_pylist()
+        return session.query(session.read(table)).to_pandas(date_as_object=True)
+
+
+def replay(league: League, rules: Sequence[Rule], days: Sequence[date], folder: Path) -> Replay:
+    """Plays the days with the rules, and the twin without; both homes are made in the folder."""
+    begins = datetime.combine(days[0], time(3), NEW_YORK)
+    ends = datetime.combine(days[-1], time(12), NEW_YORK)
+    with LeagueServer(league, now=ends) as server:
+        twin = Workbench(folder / "twin", server, ends)
+        report = twin.backfill(days[0], days[-1])
+        assert report.complete, report.failed
+        expected = twin.rows(player_predictions.CONTRACT, days[1], days[-1] - timedelta(days=1))
+    with LeagueServer(league, now=begins, faults=FAULTS.validate_python(list(rules))) as server:
+        daemon = SimulatedDaemon(folder / "disturbed", server, begins)
+        try:
+            stood = played_by(daemon, days)
+            wanted = (held_games, player_game_summary, player_daily_cache, player_predictions)
+            tables = {each.CONTRACT.name: pd.DataFrame(rows_of(daemon.warehouse, each.CONTRACT)) for each in wanted}
+        finally:
+            daemon.close()
+    return Replay(tables, expected, rules, stood)
+
+
+def held_before(held: pd.DataFrame, team: int, day: date) -> list[str]:
+    """The games of a team that are held and that its windows on a date may hold."""
+    mine = held[(held["state"] == "held") & (held["team_id"] == team) & (held["game_date"] < day)]
+    return [f"{row.game_id} of {row.game_date}" for row in mine.itertuples()]
+
+
+def verdict(found: Replay, days: Sequence[date]) -> Iterator[Line]:
+    """The table, line by line."""
+    held, cache = (found.tables[each.CONTRACT.name] for each in (held_games, player_daily_cache))
+    predicted = found.tables[player_predictions.CONTRACT.name]
+    there = set(predicted[KEYS].drop_duplicates().itertuples(index=False, name=None))
+    expected = found.twin[["game_date", *KEYS]].drop_duplicates(KEYS)
+    cached = cache.drop_duplicates(KEYS).set_index(KEYS)
+    missing = [row for row in expected.itertuples(index=False) if (row.game_id, row.player_id) not in there]
+    share = 1 - len(missing) / max(1, len(expected))
+    yield Line("player rows that the twin predicts", f"{len(expected)}, {share:.2%} predicted", share >= LEAST_SHARE)
+    teams = cached["team_id"].to_dict()
+    named = {row: held_before(held, teams.get((row.game_id, row.player_id), -1), row.game_date) for row in missing}
+    unexplained = tuple(
+        f"player {r.player_id} in game {r.game_id} of {r.game_date}" for r, why in named.items() if not why
+    )
+    yield Line("not predicted without a held game in any window", str(len(unexplained)), not unexplained, unexplained)
+    listed = tuple(f"player {r.player_id} in game {r.game_id}: {', '.join(why)}" for r, why in named.items() if why)
+    yield Line("not predicted, with the game that held it", str(len(listed)), True, listed)
+    incomplete = cached[cached["window_completeness"] < COMPLETE_FROM].index
+    rows = predicted.set_index(KEYS)
+    marked = rows[rows.index.isin(incomplete)]["quality_tier"].isin(["poor", "critical"])
+    yield Line("predicted with a window that lacks games, unmarked", str(int((~marked).sum())), bool(marked.all()))
+    broken = {int(rule["game_id"]) for rule in found.rules if rule["kind"] in NEVER_MENDED}
+    used = broken & set(found.tables[player_game_summary.CONTRACT.name]["game_id"])
+    yield Line("broken games in any history", str(len(used)), not used, tuple(map(str, sorted(used))))
+    late = tuple(waits(found.stood, days))
+    yield Line("dates that waited longer than their deadline and a day", str(len(late)), not late, late)
+
+
+def waits(stood: dict[date, datetime], days: Sequence[date]) -> Iterable[str]:
+    """The dates that were not there a day after their deadline."""
+    for day in days[:-2]:
+        at = stood.get(day)
+        if at is None or at > held_from(day) + LONGEST_WAIT:
+            yield f"{day}: {at or 'never'}"
+
+
+def within(rules: Iterable[Rule], league: League, first: date, last: date) -> list[Rule]:
+    """The rules that strike between two dates."""
+    dates = dict(zip(league.games["game_id"].tolist(), league.games["game_date"], strict=True))
+
+    def day_of(rule: Rule) -> date:
+        if "game_id" in rule:
+            return dates[rule["game_id"]]
+        return date.fromisoformat(str(rule.get("game_date") or rule["since"])[:10])
+
+    return [rule for rule in rules if first <= day_of(rule) <= last]
+
+
+def main() -> int:
+    """Plays the season, or its first days; 0 when every line holds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--from", dest="first", type=date.fromisoformat, default=date(2023, 10, 24))
+    parser.add_argument("--days", type=int, default=174, help="how many days to play")
+    arguments = parser.parse_args()
+    if not (DATA / "nba-data" / "games.parquet").exists():
+        print(f"no real seasons at {DATA / 'nba-data'}", file=sys.stderr)
+        return 2
+    league = with_real_tip_offs(
+        read_seasons(DATA / "nba-data"), DATA / "source-shapes" / "nba_cdn_schedule_2023-24.json.gz"
+    )
+    days = game_dates(arguments.first, arguments.first + timedelta(days=arguments.days - 1))
+    rules = within(ordinary_trouble(league, SEASON, arguments.seed), league, days[0], days[-1])
+    with tempfile.TemporaryDirectory(prefix="nba_pipeline-season-") as folder:
+        lines = list(verdict(replay(league, rules, days, Path(folder)), days))
+    table = RichTable("of the season", "found", "holds")
+    for line in lines:
+        table.add_row(line.what, line.found, "yes" if line.holds else "NO")
+    console = Console()
+    console.print(f"{days[0]} to {days[-1]}, {len(rules)} troubles, seed {arguments.seed}")
+    console.print(table)
+    for line in lines:
+        for name in line.named[:50]:
+            console.print(f"{line.what}: {name}", soft_wrap=True)
+    return 0 if all(line.holds for line in lines) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
