@@ -470,10 +470,6 @@ def ledger_verify(
     raise typer.Exit(run_ledger_verify(_settings(), *chosen, as_json=as_json))
 
 
-landing_app = typer.Typer(no_args_is_help=True, help="The exact answers of the source.")
-app.add_typer(landing_app, name="landing")
-
-
 @landing_app.command("clean-up")
 def landing_clean_up(
     keep_days: Annotated[
