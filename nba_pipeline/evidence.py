@@ -331,7 +331,6 @@ class Evidence:
             self._overrides = {key: decision for key, decision in last.items() if now < decision.until}
         return self._overrides
 
-<<<<<<< HEAD
     @property
     def decisions(self) -> Mapping[tuple[date, int], GameDecision]:
         """What people decided about games, and what is in force now, by date and game."""
@@ -362,10 +361,6 @@ class Evidence:
         line = self.manifest.get(BOX_SCORES, {}).get(day)
         return line is not None and not line.row_count
 
-    def is_known_gap(self, day: date) -> bool:
-        """Whether a person recorded that the games of a date will never be had."""
-        return (KNOWN_GAP, day) in self.overrides
-=======
     def last_decision(self, gate: str, day: date) -> Override | None:
         """What was recorded last about a gate and a date, over or not."""
         return self.overrides.get((gate, day)) or self._last_decisions.get((gate, day))
@@ -392,7 +387,6 @@ class Evidence:
         if table.phase is Phase.RAW:
             return not table.landed_optional and day not in self.published(table)
         return any(self.lacks_facts(r.table, day) for r in table.reads.values() if r.window is not Window.BEFORE)
->>>>>>> h-s-gap
 
     def first_loaded(self, begin: date) -> date | None:
         """The earliest date, from `begin` on, on which anything was published; None when nothing was."""
@@ -414,11 +408,8 @@ class Evidence:
         start = min(self.first_loaded(begin) or day, season_start(season_of(day)))
         due = min(day - timedelta(days=1), self.clock.today() - timedelta(days=1))
         looked_back = game_dates(max(begin, start), due)
-<<<<<<< HEAD
-        return [*(d for d in looked_back if not (self.is_known_gap(d) or self.nothing_arrived(d))), *same]
-=======
-        return [*(d for d in looked_back if not self.is_known_gap(d, read.table)), *same]
->>>>>>> h-s-gap
+        passed_over = {d for d in looked_back if self.is_known_gap(d, read.table) or self.nothing_arrived(d)}
+        return [*(d for d in looked_back if d not in passed_over), *same]
 
     def inputs(self, table: Table, dates: Sequence[date]) -> dict[date, str]:
         """Per date, one SHA-256 over the fingerprints of everything that its rows are made from.
