@@ -38,6 +38,7 @@ class AlertKind(StrEnum):
     GATE_CLOSED = "gate closed past its deadline"
     FRESHNESS_MISSED = "freshness missed"
     SELF_HEAL_GAVE_UP = "self-heal gave up"
+    PASSED_OVER = "date passed over by rule"
     OVERRIDE_USED = "override used"
     GAME_HELD = "game held"
     GAME_MISSING = "game missing"

@@ -1,10 +1,12 @@
 """When a table's rows about a game date are due, in New York time."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.evidence import Evidence
 
 OPERATED = timedelta(days=14)
 """How far back health and self-heal look every time, and predictions are filled at all."""
@@ -62,10 +64,24 @@ def healed_from(table: Table, day: date) -> datetime:
     return _instant(day + timedelta(days=hours.days_after), hours.healed_from)
 
 
+def is_due(table: Table, day: date, now: datetime) -> bool:
+    """Whether the rows about a date must be published by now."""
+    return due(table, day) <= now
+
+
+def owed(evidence: Evidence, table: Table, dates: Iterable[date]) -> list[date]:
+    """The dates whose rows must be there by now: they are due, and no known gap passes over them.
+
+    The one judgement of what is late: what of it is not complete alerts, and is named by `health`.
+    """
+    now = evidence.clock.now()
+    return [day for day in dates if is_due(table, day, now) and not evidence.is_known_gap(day, table)]
+
+
 def newest_due_date(table: Table, now: datetime) -> date:
     """The newest date whose rows must be there by now."""
     day = now.astimezone(NEW_YORK).date() + timedelta(days=1)
-    while due(table, day) > now:
+    while not is_due(table, day, now):
         day -= timedelta(days=1)
     return day
 

@@ -8,7 +8,13 @@ from nba_pipeline.automation.alert_sensor import ALERTS_ASSET, alert_sensor
 from nba_pipeline.automation.freshness import freshness_checks, freshness_sensor
 from nba_pipeline.automation.phase_sensors import FED_PHASES, phase_sensor
 from nba_pipeline.automation.schedules import schedules
-from nba_pipeline.automation.self_heal import SELF_HEAL_ASSET, code_is_current, nothing_given_up, self_heal_sensor
+from nba_pipeline.automation.self_heal import (
+    SELF_HEAL_ASSET,
+    code_is_current,
+    nothing_given_up,
+    nothing_passed_over,
+    self_heal_sensor,
+)
 from nba_pipeline.clock import Clock
 from nba_pipeline.code_versions.translations import translations_at
 from nba_pipeline.gates import Gatekeeper
@@ -114,6 +120,7 @@ def definitions(settings: Settings) -> dg.Definitions:
             ledger_check(),
             season_schedule_checks,
             nothing_given_up,
+            nothing_passed_over,
             code_is_current,
         ],
         sensors=[

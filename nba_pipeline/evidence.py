@@ -42,6 +42,9 @@ from nba_pipeline.warehouse.publish import NO_ROWS, asked_rows
 KNOWN_GAP = "known_gap"
 """The override that lets look-backs pass over a date whose games will never be had."""
 
+THE_RULE = "the deadline's rule"
+"""Who decided of a known gap that was recorded when the deadline of a silent source was over: nobody."""
+
 SCHEDULE = "raw.games"
 
 BOX_SCORES = "raw.player_box_scores"
@@ -104,6 +107,11 @@ class Override:
     reason: str
     until: datetime
 
+    @property
+    def by_rule(self) -> bool:
+        """Whether no person decided, but the rule about a source that is silent beyond its deadline."""
+        return self.gate == KNOWN_GAP and self.decided_by == THE_RULE
+
     def __str__(self) -> str:
         """The decision as a sentence."""
         return (
@@ -158,6 +166,7 @@ class Evidence:
         self._decisions: Mapping[tuple[date, int], GameDecision] | None = None
         self._manifest: dict[str, dict[date, Published]] | None = None
         self._overrides: dict[tuple[str, date], Override] | None = None
+        self._last_decisions: dict[tuple[str, date], Override] = {}
         self._tipped_off: dict[date, datetime] | None = None
         self._stale: dict[tuple[str, date], bool] = {}
         self._behind: dict[str, dict[date, str]] = {}
@@ -299,6 +308,10 @@ class Evidence:
             if (said == "-" and not table.landed_optional) or (table.landed, day) in self._damaged
         }
 
+    def has_no_answer(self, table: Table, day: date) -> bool:
+        """Whether nothing was ever landed of a table about a date; an answer that cannot be read is one."""
+        return self._landing is not None and self._landed(table, day) == "-"
+
     @property
     def overrides(self) -> Mapping[tuple[str, date], Override]:
         """The overrides in force, by gate and date: the last recorded counts, and none when that one is over."""
@@ -314,6 +327,7 @@ class Evidence:
                 for row in found.to_pylist()
                 if row["recorded_at"] <= now
             }
+            self._last_decisions = last
             self._overrides = {key: decision for key, decision in last.items() if now < decision.until}
         return self._overrides
 
@@ -347,9 +361,32 @@ class Evidence:
         line = self.manifest.get(BOX_SCORES, {}).get(day)
         return line is not None and not line.row_count
 
-    def is_known_gap(self, day: date) -> bool:
-        """Whether a person recorded that the games of a date will never be had."""
-        return (KNOWN_GAP, day) in self.overrides
+    def last_decision(self, gate: str, day: date) -> Override | None:
+        """What was recorded last about a gate and a date, over or not."""
+        return self.overrides.get((gate, day)) or self._last_decisions.get((gate, day))
+
+    def is_known_gap(self, day: date, table: Table | None = None) -> bool:
+        """Whether what is not there of a date is passed over: a person recorded that it will never be had.
+
+        Or the rule did, when the source was silent beyond its deadline: then only what lacks facts of the source is
+        passed over, and only as long as they lack. What is made from facts that came must be there as ever.
+        """
+        gap = self.overrides.get((KNOWN_GAP, day))
+        if gap is None or not gap.by_rule:
+            return gap is not None
+        facts = [each for each in self.tables_of(Phase.RAW) if each.landed and not each.landed_optional]
+        return any(self.lacks_facts(each, day) for each in ([table] if table else facts))
+
+    def is_left_alone(self, day: date) -> bool:
+        """Whether a person recorded that the games of a date will never be had: nobody asks for them any more."""
+        gap = self.overrides.get((KNOWN_GAP, day))
+        return gap is not None and not gap.by_rule
+
+    def lacks_facts(self, table: Table, day: date) -> bool:
+        """Whether anything of the source that a table's rows of a date are made from, of the same date, never came."""
+        if table.phase is Phase.RAW:
+            return not table.landed_optional and day not in self.published(table)
+        return any(self.lacks_facts(r.table, day) for r in table.reads.values() if r.window is not Window.BEFORE)
 
     def first_loaded(self, begin: date) -> date | None:
         """The earliest date, from `begin` on, on which anything was published; None when nothing was."""
@@ -371,7 +408,8 @@ class Evidence:
         start = min(self.first_loaded(begin) or day, season_start(season_of(day)))
         due = min(day - timedelta(days=1), self.clock.today() - timedelta(days=1))
         looked_back = game_dates(max(begin, start), due)
-        return [*(d for d in looked_back if not (self.is_known_gap(d) or self.nothing_arrived(d))), *same]
+        passed_over = {d for d in looked_back if self.is_known_gap(d, read.table) or self.nothing_arrived(d)}
+        return [*(d for d in looked_back if d not in passed_over), *same]
 
     def inputs(self, table: Table, dates: Sequence[date]) -> dict[date, str]:
         """Per date, one SHA-256 over the fingerprints of everything that its rows are made from.
@@ -474,7 +512,7 @@ class Evidence:
         """What has to be done, per table and date; what needs nothing is left out."""
         found: dict[tuple[str, date], Need] = {}
         for table in tables:
-            possible = [day for day in dates if self.can_exist(table, day) and not self.is_known_gap(day)]
+            possible = [day for day in dates if self.can_exist(table, day) and not self.is_left_alone(day)]
             covered = self.coverage(table, possible)
             for day in possible:
                 need = Need.MISSING if not covered[day].complete else self.need_of_rows(table, day)

@@ -180,7 +180,7 @@ def look_back_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence
     changed since: features are not made twice because the context of their game comes a minute later. Nor has what
     the summaries of earlier games are made from: a corrected box score counts when its summary is made again.
     """
-    found = {day: Finding() for day in dates}
+    found = {day: Finding(warnings=passed_over_by_rule(evidence, day)) for day in dates}
     for table in evidence.tables_of(Phase.ANALYTICS):
         window = Window.UP_TO if table.before_tip_off else Window.BEFORE
         look_back = Read(table, window, LOOK_BACK_SEASONS)
@@ -195,6 +195,13 @@ def look_back_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence
                 if not dates_of.isdisjoint(days):
                     found[day].reasons.append(_not_current(table, sorted(dates_of.intersection(days)), need))
     return found
+
+
+def passed_over_by_rule(evidence: Evidence, day: date) -> list[str]:
+    """A sentence for each of the last days of which the source never told, and which a look-back does without."""
+    gaps = [gap for gap in evidence.overrides.values() if gap.by_rule and day - RECENT <= gap.game_date < day]
+    gaps = [gap for gap in gaps if evidence.is_known_gap(gap.game_date)]
+    return [f"nothing of {gap.game_date} counts: {gap.reason}" for gap in sorted(gaps, key=lambda gap: gap.game_date)]
 
 
 def _not_current(table: Table, dates: Sequence[date], need: Need) -> str:
@@ -218,6 +225,7 @@ def precompute_is_enough(evidence: Evidence, dates: Sequence[date], into: Sequen
                 reasons = evidence.not_current(table, [day]).get(day, [])
             (finding.reasons if table.critical else finding.warnings).extend(reasons)
         finding.reasons += history[day].reasons
+        finding.warnings += history[day].warnings
         found[day] = finding
     return found
 

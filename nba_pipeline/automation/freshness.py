@@ -14,7 +14,7 @@ from nba_pipeline.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.automation.switch import switched
 from nba_pipeline.clock import season_of
 from nba_pipeline.contracts import Table
-from nba_pipeline.deadlines import due, newest_due_date
+from nba_pipeline.deadlines import due, newest_due_date, owed
 from nba_pipeline.evidence import Evidence
 from nba_pipeline.gates import Gatekeeper
 from nba_pipeline.partitions import is_game_date, season_start, to_key
@@ -71,8 +71,8 @@ def freshness(evidence: Evidence, tables: Sequence[Table]) -> list[Freshness]:
         day = newest_due_date(table, evidence.clock.now())
         first = evidence.first_loaded(season_start(season_of(day)))
         if is_game_date(day) and first is not None and first <= day:
-            reasons = () if evidence.is_known_gap(day) else tuple(evidence.coverage(table, [day])[day].reasons(table))
-            found.append(Freshness(table, day, reasons))
+            lacking = evidence.coverage(table, owed(evidence, table, [day]))
+            found.append(Freshness(table, day, tuple(r for c in lacking.values() for r in c.reasons(table))))
     return found
 
 

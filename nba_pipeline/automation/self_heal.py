@@ -27,15 +27,18 @@ from nba_pipeline.clock import season_of
 from nba_pipeline.code_versions import version_of
 from nba_pipeline.code_versions.translations import sources_have_changed
 from nba_pipeline.contracts import Phase, Table
-from nba_pipeline.deadlines import OPERATED, healed_from, held_from
-from nba_pipeline.evidence import Evidence, Need
+from nba_pipeline.deadlines import OPERATED, healed_from, held_from, is_due
+from nba_pipeline.evidence import KNOWN_GAP, Evidence, Need, Override
 from nba_pipeline.game_decisions import decision_hash
 from nba_pipeline.gates import Gatekeeper
+from nba_pipeline.landing import LANDED_GAMES, LANDED_PLAYER_BOX_SCORES
 from nba_pipeline.operations.orphans import close_orphans
+from nba_pipeline.operations.overrides import gap_by_rule, record_by_rule
 from nba_pipeline.partitions import game_dates, season_start, to_key
 from nba_pipeline.predictions.walk import HISTORY_SEASONS
 from nba_pipeline.settings import Settings
 from nba_pipeline.table_asset import asset_key
+from nba_pipeline.warehouse.interface import WarehouseBusyError
 
 FIRST_WAIT = timedelta(minutes=15)
 LONGEST_WAIT = timedelta(hours=12)
@@ -59,6 +62,16 @@ WHOLE_WAITS = 3
 
 SELF_HEAL = dg.AssetKey(["operations", "self_heal"])
 GIVEN_UP_CHECK = "nothing_given_up"
+PASSED_OVER_CHECK = "nothing_passed_over"
+
+ASKED_IN_VAIN = 3
+"""So often the source must have been asked about a date, and have been silent, before later dates do without it."""
+
+NEVER_CAME = ("raw.games", "raw.player_box_scores")
+"""The facts without which nothing is known of a date's games."""
+
+FACTS_LANDED = frozenset({LANDED_GAMES, LANDED_PLAYER_BOX_SCORES})
+"""What is asked for them: box scores are not asked for where the question about the games found no answer."""
 
 SELF_HEAL_ASSET = dg.AssetSpec(
     SELF_HEAL,
@@ -182,13 +195,15 @@ class Memory:
 class Round:
     """What one round found: runs to launch, what needs nothing, what it gives up on.
 
-    `looked_at` are all phases and dates of the round; of others it knows nothing.
+    `looked_at` are all phases and dates of the round; of others it knows nothing. `unanswered` says of each date when
+    the source was asked about it in vain.
     """
 
     launches: list[Launch] = field(default_factory=list)
     looked_at: set[str] = field(default_factory=set)
     well: set[str] = field(default_factory=set)
     given_up: dict[str, tuple[Phase, date, int]] = field(default_factory=dict)
+    unanswered: dict[date, list[datetime]] = field(default_factory=dict)
     waiting: int = 0
 
 
@@ -217,7 +232,16 @@ def self_heal_sensor(tables: Sequence[Table], settings: Settings) -> dg.SensorDe
             dates = sorted({*operated, *dates_of(outdated), *(memory.asked_for() if operated else ())})
             found = look(gatekeeper, evidence, Launches(context.instance), dates)
             now = gatekeeper.clock.now()
+            gaps = [*gaps_to_record(evidence, found.unanswered), *gaps_to_end(evidence)]
             events = [*verify(memory, found, now), *code_changes(context.instance, memory, evidence, outdated, now)]
+        if gaps:
+            wait_seconds = settings.sensor_lock_wait_seconds
+            try:
+                record_by_rule(gatekeeper.warehouse, gatekeeper.clock, gaps, wait_seconds)
+            except WarehouseBusyError as error:
+                context.log.warning(f"Known gaps are recorded by the next tick: {error}")
+            else:
+                events += [told_of_gap(gap, now) for gap in gaps]
         if whole_season and dates:
             memory.season_looked_at = gatekeeper.clock.today()
         requests = [launch.request(context.sensor_name, now) for launch in found.launches]
@@ -227,6 +251,65 @@ def self_heal_sensor(tables: Sequence[Table], settings: Settings) -> dg.SensorDe
         )
 
     return sensor
+
+
+def gaps_to_record(evidence: Evidence, unanswered: Mapping[date, Sequence[datetime]]) -> list[Override]:
+    """The dates whose deadline is over and of which the source, asked again and again, told nothing at all.
+
+    Later dates do without them from now on. Only what the source never told can be passed over: what is missing
+    though its facts came closes as ever.
+    """
+    now = evidence.clock.now()
+    facts = [table for table in evidence.tables_of(Phase.RAW) if table.name in NEVER_CAME]
+    gaps = []
+    for day, asked in sorted(unanswered.items()):
+        over = all(is_due(table, day, now) for table in facts)
+        never = [t for t in facts if day not in evidence.published(t) and evidence.has_no_answer(t, day)]
+        if over and never and len(asked) >= ASKED_IN_VAIN and may_be_passed_over(evidence, day):
+            names = " and ".join(table.name for table in never)
+            reason = (
+                f"the source told nothing for {names}: it was asked {len(asked)} times since "
+                f"{min(asked):%Y-%m-%d %H:%M} UTC, in vain, and the deadline is over. It is asked on, and the date "
+                "counts again when it has come"
+            )
+            gaps.append(gap_by_rule(day, reason))
+    return gaps
+
+
+def may_be_passed_over(evidence: Evidence, day: date) -> bool:
+    """Whether no gap of the date is in force, and no person ended one: who wants later dates to wait is obeyed."""
+    last = evidence.last_decision(KNOWN_GAP, day)
+    return (KNOWN_GAP, day) not in evidence.overrides and (last is None or last.by_rule)
+
+
+def gaps_to_end(evidence: Evidence) -> list[Override]:
+    """The end of each gap by rule whose facts have come since."""
+    gaps = [gap for gap in evidence.overrides.values() if gap.by_rule and not evidence.is_known_gap(gap.game_date)]
+    now = evidence.clock.now()
+    return [gap_by_rule(gap.game_date, f"all of {gap.game_date} that the source tells has come", now) for gap in gaps]
+
+
+BY = '--by "your name" --because "why"'
+
+
+def told_of_gap(gap: Override, now: datetime) -> dg.AssetCheckEvaluation:
+    """What to say once of a date that is passed over from now on, or that counts again."""
+    ended = gap.until <= now.replace(tzinfo=None)
+    day = gap.game_date
+    said = alert_metadata(
+        AlertKind.PASSED_OVER,
+        now,
+        f"Later dates are made without the games of {day}, and their gates are degraded.",
+        f"nba-pipeline backfill --from {day} --to {day}; if it will never be had: nba-pipeline gate gap {day} {BY}; "
+        f"if later dates shall wait for it: nba-pipeline gate end {KNOWN_GAP} {day} {BY}",
+    )
+    return dg.AssetCheckEvaluation(
+        asset_key=SELF_HEAL,
+        check_name=PASSED_OVER_CHECK,
+        passed=ended,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"reasons": dg.MetadataValue.json({to_key(day): [gap.reason]}), **({} if ended else said)},
+    )
 
 
 def code_changes(
@@ -274,6 +357,8 @@ def look(gatekeeper: Gatekeeper, evidence: Evidence, launches: Launches, dates: 
         tried: dict[date, Sequence[Attempted]] = {}
         for day, (keys, inputs) in _with_landing(evidence, phase, planned).items():
             attempts = launches.attempts(phase, day, inputs)
+            if in_vain := [a.launched_at for a in attempts if a.unanswered & FACTS_LANDED]:
+                found.unanswered[day] = in_vain
             last_answer = launches.last_answer(attempts[-1].unanswered) if attempts else None
             decision = decide(attempts, evidence.clock.now(), launches.last_success(phase), last_answer)
             if decision is Decision.LAUNCH:
@@ -402,3 +487,21 @@ def nothing_given_up(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckRes
         dates = dates_to_heal(evidence, whole_season=False)
         found = look(gatekeeper, evidence, Launches(context.instance), dates)
     return dg.AssetCheckResult(passed=not found.given_up, metadata={"given up": sorted(found.given_up)})
+
+
+@dg.asset_check(
+    asset=SELF_HEAL,
+    name=PASSED_OVER_CHECK,
+    required_resource_keys={"gatekeeper"},
+    description="No date is passed over because the source was silent beyond its deadline.",
+)
+def nothing_passed_over(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    """The check behind `nothing_passed_over`: looks again, records nothing."""
+    gatekeeper: Gatekeeper = context.resources.gatekeeper
+    with gatekeeper.warehouse.session(read_only=True) as session:
+        evidence = gatekeeper.evidence(session)
+        gaps = [gap for gap in evidence.overrides.values() if gap.by_rule and evidence.is_known_gap(gap.game_date)]
+    reasons = {to_key(gap.game_date): [gap.reason] for gap in gaps}
+    return dg.AssetCheckResult(
+        passed=not gaps, severity=dg.AssetCheckSeverity.WARN, metadata={"reasons": dg.MetadataValue.json(reasons)}
+    )

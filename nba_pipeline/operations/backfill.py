@@ -123,7 +123,7 @@ def plan(
     needs_history = any(phase.value >= Phase.ANALYTICS.value for phase in phases)
     with warehouse.session(read_only=True) as session:
         evidence = Evidence(session, clock, all_tables())
-        dates = [day for day in game_dates(first, last) if not evidence.is_known_gap(day)]
+        dates = [day for day in game_dates(first, last) if not evidence.is_left_alone(day)]
     if history and needs_history and dates:
         last_phase = max(phase.value for phase in phases)
         behind = [phase for phase in HISTORY_PHASES if phase.value <= last_phase]

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pyarrow as pa
 
 from nba_pipeline.clock import Clock
-from nba_pipeline.evidence import KNOWN_GAP, Evidence, Override
+from nba_pipeline.evidence import KNOWN_GAP, THE_RULE, Evidence, Override
 from nba_pipeline.gates import gate_named
 from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.interface import Warehouse
@@ -38,6 +38,8 @@ def record_override(warehouse: Warehouse, clock: Clock, decision: Override) -> O
                                 '--by "your name" --because "why"')  # fmt: skip
     elif decision.game_date >= clock.today():
         raise OverrideError(f"the games of {decision.game_date} have not been played: no gap is known of it yet")
+    if decision.by_rule:
+        raise OverrideError(f"{THE_RULE!r} is nobody who decides: say who does (--by)")
     if until <= now:
         raise OverrideError(f"{until:%Y-%m-%d %H:%M} UTC is over already")
     return _append(warehouse, decision, now)
@@ -56,10 +58,32 @@ def end_override(warehouse: Warehouse, clock: Clock, gate: str, day: date, by: s
     return _append(warehouse, Override(gate, day, by, because, now.replace(tzinfo=None)), now)
 
 
+def record_by_rule(warehouse: Warehouse, clock: Clock, gaps: Sequence[Override], wait_seconds: float) -> None:
+    """Records known gaps that no person decided, or their end; later records count, and none is taken away."""
+    now = clock.now()
+    rows = [_row(gap, now) for gap in gaps]
+    with warehouse.session(wait_seconds=wait_seconds) as session:
+        session.ensure(GATE_OVERRIDES)
+        session.append(GATE_OVERRIDES, pa.Table.from_pylist(rows, schema=GATE_OVERRIDES.schema.to_pyarrow()))
+
+
+def gap_by_rule(day: date, reason: str, until: datetime = FOR_GOOD) -> Override:
+    """The known gap of a date about which the source is silent beyond its deadline; ended with `until`."""
+    return Override(KNOWN_GAP, day, THE_RULE, reason, until.replace(tzinfo=None))
+
+
 def _append(warehouse: Warehouse, decision: Override, now: datetime) -> Override:
     if not decision.decided_by.strip() or not decision.reason.strip():
         raise OverrideError("say who decides (--by) and why (--because)")
-    row = {
+    with warehouse.session() as session:
+        session.ensure(GATE_OVERRIDES)
+        rows = pa.Table.from_pylist([_row(decision, now)], schema=GATE_OVERRIDES.schema.to_pyarrow())
+        session.append(GATE_OVERRIDES, rows)
+    return decision
+
+
+def _row(decision: Override, now: datetime) -> dict[str, object]:
+    return {
         "game_date": decision.game_date,
         "gate": decision.gate,
         "decided_by": decision.decided_by,
@@ -67,10 +91,6 @@ def _append(warehouse: Warehouse, decision: Override, now: datetime) -> Override
         "until": decision.until,
         "recorded_at": now.replace(tzinfo=None),
     }
-    with warehouse.session() as session:
-        session.ensure(GATE_OVERRIDES)
-        session.append(GATE_OVERRIDES, pa.Table.from_pylist([row], schema=GATE_OVERRIDES.schema.to_pyarrow()))
-    return decision
 
 
 def known_gap(day: date, decided_by: str, reason: str) -> Override:

@@ -15,7 +15,7 @@ from nba_pipeline.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.automation.code_changes import outdated_history
 from nba_pipeline.clock import season_of
 from nba_pipeline.contracts import Table
-from nba_pipeline.deadlines import OPERATED, due
+from nba_pipeline.deadlines import OPERATED, is_due, owed
 from nba_pipeline.evidence import WHY_NOT_CURRENT, Evidence, Need
 from nba_pipeline.gates import GATES, Gatekeeper
 from nba_pipeline.landing import LANDED_FROM
@@ -114,7 +114,7 @@ def health(gatekeeper: Gatekeeper, instance: DagsterInstance, day: date) -> Heal
     with gatekeeper.warehouse.session(read_only=True) as session:
         evidence = gatekeeper.evidence(session)
         dates, idle = _operated(evidence, day, until)
-        counts, failing, outdated = _tables(evidence, gatekeeper.tables, dates, now)
+        counts, failing, outdated = _tables(evidence, gatekeeper.tables, dates)
         wrong = [cause for d, results in failing.items() for cause in causes_of(d, results)]
         history = outdated_history(evidence)
         outdated = {name: sorted({*outdated.get(name, ()), *history.get(name, ())}) for name in {**outdated, **history}}
@@ -155,14 +155,14 @@ def _operated(evidence: Evidence, day: date, until: date) -> tuple[list[date], l
 
 
 def _tables(
-    evidence: Evidence, tables: Sequence[Table], dates: Sequence[date], now: datetime
+    evidence: Evidence, tables: Sequence[Table], dates: Sequence[date]
 ) -> tuple[tuple[int, int, int], dict[date, tuple[TableResult, ...]], dict[str, list[date]]]:
     """Due, complete and stale table dates, by date the tables that are not complete or stale, and what is outdated."""
     expected = complete = stale = 0
     outdated: dict[str, list[date]] = {}
     failing: dict[date, list[TableResult]] = {day: [] for day in dates}
     for table in tables:
-        mine = [day for day in dates if due(table, day) <= now and not evidence.is_known_gap(day)]
+        mine = owed(evidence, table, dates)
         expected += len(mine)
         for day, found in table_results(evidence, table, mine, {}, counts=False).items():
             complete += found.complete
@@ -194,7 +194,7 @@ def _closed_gates(
     for gate in GATES:
         into = evidence.tables_of(gate.into)
         possible = [day for day in dates if not evidence.is_known_gap(day)]
-        mine = [day for day in possible if all(due(table, day) <= now for table in into)]
+        mine = [day for day in possible if all(is_due(table, day, now) for table in into)]
         verdicts = gatekeeper.verdicts(evidence, gate, mine).values()
         shut = [verdict for verdict in verdicts if not verdict.lets_through]
         # What is closed for outdated rows alone opens with the one command that makes them again.

@@ -157,7 +157,8 @@ def table_results(
     covered = evidence.coverage(table, dates, counts=counts)
     complete = [day for day in dates if covered[day].complete and evidence.can_exist(table, day)]
     old = evidence.not_current(table, complete)
-    return {day: _result(table, covered[day], old.get(day, []), evidence.clock, gaps.get(day)) for day in dates}
+    passed = {day: gap for day, gap in gaps.items() if evidence.is_known_gap(day, table)}
+    return {day: _result(table, covered[day], old.get(day, []), evidence.clock, passed.get(day)) for day in dates}
 
 
 def _result(table: Table, coverage: Coverage, old: Sequence[str], clock: Clock, gap: Override | None) -> TableResult:
