@@ -28,7 +28,7 @@ def expected_players(games: ibis.Table, rosters: ibis.Table, history: ibis.Table
         "game_date", "game_id", "season", "team_id", "team", "opponent_id", "opponent", "is_home", "tipoff_at"
     )
     known = rosters.inner_join(sides.select("game_date", "team_id", "tipoff_at"), ["game_date", "team_id"])
-    known = known.filter(raw_games.is_before_tip_off(known.known_at, known))
+    known = known.filter(raw_games.is_before_tip_off(known.known_at, known.game_date, known.tipoff_at))
     listed = sides.inner_join(known.select("game_date", "team_id", "player_id"), ["game_date", "team_id"])
     without = sides.anti_join(known, ["game_date", "team_id"])
     columns = [

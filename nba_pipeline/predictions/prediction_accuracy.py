@@ -45,8 +45,8 @@ def gradable(predictions: ibis.Table, games: ibis.Table, rulings: ibis.Table) ->
     final = games.filter(games.status == "final").select("game_date", "game_id", tipped_off_at=games.tipoff_at)
     final = final.anti_join(held_games.held(rulings), ["game_date", "game_id"])
     rows = predictions.inner_join(final, ["game_date", "game_id"])
-    late = (rows.mode == LIVE) & (rows.made_at >= rows.tipped_off_at).fill_null(False)
-    return rows.filter(~late).select(predictions.columns)
+    in_time = raw_games.is_before_tip_off(rows.made_at, rows.game_date, rows.tipped_off_at)
+    return rows.filter((rows.mode != LIVE) | in_time).select(predictions.columns)
 
 
 def graded_keys(read: Reader) -> ibis.Table:

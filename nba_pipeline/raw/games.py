@@ -50,11 +50,13 @@ def exhibitions(games: ibis.Table) -> ibis.Table:
     return games.filter(games.status == EXHIBITION).select("game_date", "game_id")
 
 
-def is_before_tip_off(instant: ir.TimestampValue, games: ibis.Table) -> ir.BooleanValue:
+def is_before_tip_off(
+    instant: ir.TimestampValue, game_date: ir.DateValue, tipoff_at: ir.TimestampValue
+) -> ir.BooleanValue:
     """Whether an instant lies before a game; while its tip-off is unknown, before the earliest that there can be."""
     day = instant.date()
-    early = (day < games.game_date) | ((day == games.game_date) & (instant.hour() < EARLIEST_TIP_OFF_HOUR))
-    return ibis.coalesce(instant < games.tipoff_at, early)
+    early = (day < game_date) | ((day == game_date) & (instant.hour() < EARLIEST_TIP_OFF_HOUR))
+    return ibis.coalesce(instant < tipoff_at, early)
 
 
 def vanished_games(staged: ibis.Table, read: Reader) -> ibis.Table:

@@ -47,7 +47,7 @@ def known_too_late(staged: ibis.Table, read: Reader) -> ibis.Table:
     """A reason for each game of which rows were not known before its tip-off."""
     games = read(raw_games.CONTRACT).select("game_date", "game_id", "tipoff_at")
     rows = staged.inner_join(games, ["game_date", "game_id"])
-    late = rows.filter(~raw_games.is_before_tip_off(rows.known_at, rows))
+    late = rows.filter(~raw_games.is_before_tip_off(rows.known_at, rows.game_date, rows.tipoff_at))
     counted = late.group_by("game_date", "game_id").agg(rows=ibis._.count())
     return counted.select(
         "game_date",

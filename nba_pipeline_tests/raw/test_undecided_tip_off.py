@@ -54,7 +54,9 @@ def test_seven_in_the_evening_and_noon_are_tip_offs(said):
 def test_the_warehouse_and_the_code_judge_an_instant_alike(instant, tip, before):
     schema = {"game_date": "date", "tipoff_at": "timestamp(6)", "known_at": "timestamp(6)"}
     rows = ibis.memtable([{"game_date": DAY, "tipoff_at": tip, "known_at": instant}], schema=ibis.schema(schema))
-    assert run(rows.select(before=is_before_tip_off(rows.known_at, rows)))["before"].tolist() == [before]
+    assert run(rows.select(before=is_before_tip_off(rows.known_at, rows.game_date, rows.tipoff_at)))[
+        "before"
+    ].tolist() == [before]
     told = tip and tip.replace(tzinfo=UTC)
     assert (instant.replace(tzinfo=UTC) < tips_off_by(DAY, told)) is before
     assert ScheduledGame(DAY, 1, told, {}).news_ends_at == tips_off_by(DAY, told)
