@@ -393,7 +393,7 @@ def _with_landing(evidence: Evidence, phase: Phase, planned: Plan) -> Mapping[da
     the source are counted by date and code alone: a source that answers differently each time is asked no more often.
     They begin anew when the date's deadline is over, from which on broken games are held, and when a person has decided
     something about one of its games.
-    What only other code made is parsed again from what is landed, and the source is not asked.
+    What only other code made, or never made, is parsed again from what is landed, and the source is not asked.
     News that was not asked for in time cannot be had any more, so its landing is left to the schedules.
     """
     if phase is not Phase.RAW:
@@ -409,11 +409,20 @@ def _with_landing(evidence: Evidence, phase: Phase, planned: Plan) -> Mapping[da
         if any(table.waits_for for table in due.values()):
             due |= {read.table.name: read.table for table in list(due.values()) for read in table.reads.values()}
         if due:
-            asked = {landing_key(table) for table in due.values() if not table.landed_optional}
+            asked = {landing_key(table) for table in due.values() if _wants_an_answer(evidence, table, day)}
             keys = frozenset({*asked, *map(asset_key, due.values())})
             state = f"the source {versions} {now >= held_from(day)} {decision_hash(evidence.decisions, day)}"
             wanted[day] = keys, hashlib.sha256(state.encode()).hexdigest()
     return wanted
+
+
+def _wants_an_answer(evidence: Evidence, table: Table, day: date) -> bool:
+    """Whether only a new answer can bring a table: not when the table that is made for it is whole by the landed one.
+
+    So what a home from before a table lacks is parsed from what is landed, and the source is not asked for it.
+    """
+    made_for_it = [t for t in evidence.tables if t.landed == table.landed and t.waits_for and t is not table]
+    return not table.landed_optional and not any(evidence.complete(each, day) for each in made_for_it)
 
 
 def _is_merely_outdated(evidence: Evidence, table: Table, day: date) -> bool:

@@ -10,11 +10,12 @@ import pytest
 
 from nba_pipeline.automation.schedules import NETS
 from nba_pipeline.clock import NEW_YORK
+from nba_pipeline.deadlines import OPERATED
 from nba_pipeline.landing import LANDED_GAMES, LANDED_PLAYER_BOX_SCORES
 from nba_pipeline.operations.backfill import history_stretches
 from nba_pipeline.partitions import RANGE_END, RANGE_START, dates_of, game_dates
 from nba_pipeline.predictions import player_predictions
-from nba_pipeline.raw import box_score_revisions, player_box_scores
+from nba_pipeline.raw import box_score_revisions, held_games, player_box_scores
 from nba_pipeline.sources.balldontlie import PER_PAGE, parse_stats
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.table_asset import asset_key
@@ -110,7 +111,7 @@ def test_a_correction_on_day_three_comes_in_by_night_and_leaves_what_was_predict
     [made] = home.tick_sensor("raw_when_upstream_is_fresh").runs
     assert (dates_of(made), made.asset_selection) == (
         [CORRECTED_GAME],
-        {asset_key(player_box_scores.CONTRACT), asset_key(box_score_revisions.CONTRACT)},
+        {asset_key(table.CONTRACT) for table in (held_games, player_box_scores, box_score_revisions)},
     )
     changed = boxes.compare(rows_of(home, player_box_scores.CONTRACT))
     assert len(changed) == 1
@@ -135,7 +136,7 @@ def test_a_home_from_before_revisions_asks_the_source_for_none_of_its_history_ag
     assert history_stretches(home.warehouse, home.gatekeeper.clock, today) == []
     before = len(home.server.requests)
     healed = [run for run in home.tick_sensor("self_heal").runs if asset_key(revised) in (run.asset_selection or ())]
-    assert {day for run in healed for day in dates_of(run)} == {*game_dates(date(2025, 10, 1), CORRECTED_GAME + DAY)}
+    assert {day for run in healed for day in dates_of(run)} == {*game_dates(today - OPERATED, CORRECTED_GAME + DAY)}
     assert all(run.is_success and run.asset_selection == {asset_key(revised)} for run in healed)
     assert len(home.server.requests) == before
 
