@@ -49,7 +49,7 @@ def raw(league) -> tuple[pd.DataFrame, pd.DataFrame]:
     games = league.games[league.games["game_date"].between(FIRST, LAST)].copy()
     names = {team.id: team.abbreviation for team in league.teams}
     games = games.assign(
-        status="final", status_text="Final", period=4 + games["overtimes"],
+        status="final", status_text="Final", period=4 + games["overtimes"], moved_to=None,
         tipoff_at=games["tipoff_at"].dt.tz_localize(None),
         home_team=games["home_team_id"].map(names), visitor_team=games["visitor_team_id"].map(names),
     )  # fmt: skip
