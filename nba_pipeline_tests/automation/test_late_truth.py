@@ -105,7 +105,8 @@ def test_a_correction_on_day_three_comes_in_by_night_and_leaves_what_was_predict
 ) -> None:
     home = loaded()
     predictions, boxes = (rows_of(home, table) for table in (player_predictions.CONTRACT, player_box_scores.CONTRACT))
-    # The source is three days ahead, so that nothing but the correction is new.
+    # A few minutes later the source is three days ahead, so that nothing but the correction is new.
+    home.at(home.now + timedelta(minutes=5))
     home.server.clock.fixed = datetime.combine(date(2025, 10, 27), time(9), NEW_YORK)
     assert home.tick_schedule("last_14_days_again", home.now).runs
     [made] = home.tick_sensor("raw_when_upstream_is_fresh").runs
