@@ -118,7 +118,7 @@ def test_a_correction_on_day_three_comes_in_by_night_and_leaves_what_was_predict
     assert len(changed) == 1
     revised = rows_of(home, box_score_revisions.CONTRACT)
     [revision] = revised[revised["stat"] != "row"].to_dict("records")
-    assert (revision["game_date"].date(), revision["stat"]) == (CORRECTED_GAME, "assists")
+    assert (revision["game_date"], revision["stat"]) == (CORRECTED_GAME, "assists")
     assert int(revision["new_value"]) - int(revision["old_value"]) == -int(
         changed["assists"]["self"].iloc[0] - changed["assists"]["other"].iloc[0]
     )
