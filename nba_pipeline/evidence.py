@@ -343,13 +343,17 @@ class Evidence:
         if self._held is None:
             self._held = {}
             table = next((table for table in self.tables if table.name == HELD_GAMES), None)
-            if table is not None and self.session.exists(table):
-                for row in self.session.query_built("held games", partial(_held_rows, table)).to_pylist():
-                    of_date = self._held.setdefault(row["game_date"], {})
-                    known = of_date.get(row["game_id"])
-                    teams = (*(known.teams if known else ()), row.pop("team"))
-                    of_date[row["game_id"]] = Held(**row, teams=teams)
+            days = sorted(d for d, line in self.published(table).items() if line.row_count) if table else []
+            for row in self._held_rows(table, days) if table and days else ():
+                of_date = self._held.setdefault(row["game_date"], {})
+                known = of_date.get(row["game_id"])
+                teams = (*(known.teams if known else ()), row.pop("team"))
+                of_date[row["game_id"]] = Held(**row, teams=teams)
         return self._held.get(day, {})
+
+    def _held_rows(self, table: Table, days: Sequence[date]) -> list[dict[str, Any]]:
+        self.session.ask_about(days)
+        return self.session.query_built("held games", partial(_held_rows, table)).to_pylist()
 
     def nothing_arrived(self, day: date) -> bool:
         """Whether the source gave no box score at all of a date with games, and its deadline is over.
@@ -667,8 +671,8 @@ def _says_something(read: Read, line: Published) -> bool:
 
 
 def _held_rows(table: Table, read: Reader) -> ibis.Table:
-    """The teams of all games that are held."""
-    rows = read(table)
+    """The teams of the games of the asked dates that are held."""
+    rows = asked_rows(table, read)
     held = rows.filter(rows.state == "held").order_by("game_date", "game_id", "team")
     return held.select("game_date", "game_id", "team", "reasons", "decided_by")
 
