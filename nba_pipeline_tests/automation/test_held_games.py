@@ -49,6 +49,6 @@ def test_a_broken_game_is_waited_for_then_held_and_the_morning_goes_on(loaded: L
     assert len(told) == 1
     assert "nba-pipeline game show" in str(told[0])
 
-    skip_to(daemon, at(MORNING + timedelta(days=1), 4, 30))
+    skip_to(daemon, at(MORNING + timedelta(days=1), 4, 20))
     daemon.run_until(at(MORNING + timedelta(days=1), 5, 30))
     assert NIGHT not in dates_of(daemon, held_games.CONTRACT), "the nightly look has brought what was missing"
