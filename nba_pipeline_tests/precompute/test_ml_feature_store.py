@@ -63,7 +63,7 @@ def filled(rows: pd.DataFrame, table: Table) -> ibis.Table:
 @pytest.fixture(scope="module")
 def made(season) -> pd.DataFrame:
     """The store of the day. One team's report is known, and says that one who played its last game is out."""
-    rows = spine(season)
+    rows = spine(season).assign(window_completeness=1.0)
     reported = rows["team_id"] == rows["team_id"].iloc[0]
     out = rows.index == pd.to_datetime(rows.loc[reported, "last_game_date"]).idxmax()
     upcoming = rows.assign(
