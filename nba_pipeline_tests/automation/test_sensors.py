@@ -26,7 +26,7 @@ from nba_pipeline.gates import Admission, Gatekeeper
 from nba_pipeline.partitions import dates_of, game_dates
 from nba_pipeline.precompute import ml_feature_store, player_daily_cache
 from nba_pipeline.predictions import player_predictions
-from nba_pipeline.raw import games, injury_reports, player_box_scores
+from nba_pipeline.raw import games, held_games, injury_reports, player_box_scores
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline.tables import all_tables
@@ -257,18 +257,19 @@ def answer_again(daemon: SimulatedDaemon, day: date, more: int) -> None:
     daemon.instance.report_runless_asset_event(dg.AssetMaterialization(["landing", "games"], partition=str(day)))
 
 
-def test_a_correction_of_the_games_alone_makes_the_box_scores_that_failed_with_them(loaded: Loaded) -> None:
+def test_a_game_whose_score_is_wrong_is_held_and_a_correction_of_the_games_alone_releases_it(loaded: Loaded) -> None:
     daemon = loaded()
     lose(daemon, BOX_SCORES, THIRD)
     answer_again(daemon, THIRD, 30)
     for _ in range(3):
         tick(daemon, RAW)
-    assert needs(daemon, BOX_SCORES) == {THIRD: Need.MISSING}
-    assert any(run.is_failure for run in daemon.launched), "points do not sum to the score"
+    assert needs(daemon, BOX_SCORES) == {}, "its deadline is over: the others go on"
+    assert rows_of(daemon, held_games.CONTRACT, THIRD)["game_id"].nunique() == 1, "points do not sum to the score"
     answer_again(daemon, THIRD, -30)
     for _ in range(3):
         tick(daemon, RAW)
     assert needs(daemon, BOX_SCORES) == {}
+    assert rows_of(daemon, held_games.CONTRACT).empty
 
 
 def test_a_roster_that_never_came_holds_up_no_box_scores(loaded: Loaded) -> None:
