@@ -46,9 +46,13 @@ def not_current_dates(evidence: Evidence, table: Table, within: tuple[date, date
 
 
 def _never_made(evidence: Evidence, table: Table) -> set[date]:
-    """The dates on which a table is not there that others of the date could be made without, as before it existed."""
+    """The dates on which a table is not there that was not waited for, as before it existed.
+
+    The others of the date could be made without it, or were made from the same landed answers.
+    """
     readers = [t for t in evidence.tables for read in t.reads.values() if read.table is table and read.optional]
-    made = {day for reader in readers for day in evidence.published(reader)}
+    beside = [t for t in evidence.tables if table.landed and t.landed == table.landed and t is not table]
+    made = {day for other in (*readers, *beside) for day in evidence.published(other)}
     missing = sorted(day for day in made - {*evidence.published(table)} if evidence.can_exist(table, day))
     return {*missing} - {*evidence.not_landed(table, missing)}
 

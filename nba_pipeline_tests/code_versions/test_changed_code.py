@@ -9,7 +9,7 @@ import pytest
 
 from nba_pipeline.contracts import Phase
 from nba_pipeline.predictions.player_predictions import CONTRACT as PREDICTIONS
-from nba_pipeline.raw import held_games
+from nba_pipeline.raw import box_score_revisions, held_games
 from nba_pipeline.tables import all_tables
 from nba_pipeline_tests.code_versions.changed_code import (
     FIRST,
@@ -41,8 +41,8 @@ REFACTORED = {
         '    """A helper of its own."""\n    return ended - rows.offensive_rebounds\n',
     ),
     "raw/players.py": (
-        "    teams, first_tip = _schedule(context, games)\n",
-        "    # Both at once.\n    teams, first_tip = _schedule(context, games)\n",
+        "    slates = _slates(context, games)\n",
+        "    # All at once.\n    slates = _slates(context, games)\n",
     ),
     "raw/games.py": ('"""Games: the schedule of every date, and', '"""The schedule of every date, and'),
 }
@@ -115,7 +115,8 @@ def test_bringing_a_home_up_changes_no_row_and_no_live_prediction(old_home, brou
     for table in gained:
         kept = ", ".join(sorted(columns(old_home, table)))
         assert rows(brought_up, table, kept) == rows(old_home, table, kept), f"{table} gained columns and no more"
-    assert {table for table, _ in now} - {table for table, _ in before} == {held_games.CONTRACT.name}, "the new table"
+    new = {held_games.CONTRACT.name, box_score_revisions.CONTRACT.name}
+    assert {table for table, _ in now} - {table for table, _ in before} == new, "the tables that there were not"
     assert not rows(brought_up, held_games.CONTRACT.name), "no game was held: they were whole"
     # Of a date about which nobody was told anything before its games, the ledger has nothing that could be outdated.
     unknown = {key for key, (version, count) in manifest(brought_up, "code_version, row_count").items() if not version}
