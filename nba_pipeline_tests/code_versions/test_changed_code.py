@@ -188,7 +188,7 @@ def test_a_contract_that_gains_a_column_makes_no_old_row_look_tampered_with(brou
     changed_sources(
         code,
         {
-            "raw/player_box_scores.py": ("        GAME_ID,\n", f"        GAME_ID,\n        {gained}"),
+            "raw/listed_box_scores.py": ("    GAME_ID,\n", f"    GAME_ID,\n    {gained}"),
             "predictions/player_predictions.py": (
                 '        Column("stat", "string", "What is predicted."',
                 f'        {gained}Column("stat", "string", "What is predicted."',
