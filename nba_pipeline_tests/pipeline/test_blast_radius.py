@@ -17,6 +17,8 @@ from nba_pipeline.raw import games
 from nba_pipeline_tests.pipeline.conftest import NOW, Workbench
 from nba_pipeline_tests.warehouse_copy import Copy
 
+pytestmark = pytest.mark.campaign
+
 HELD, TODAY = date(2025, 11, 5), date(2025, 11, 12)
 AFTER = [HELD + timedelta(days=n) for n in range(1, (TODAY - HELD).days + 1)]
 

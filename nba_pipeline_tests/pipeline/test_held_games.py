@@ -114,7 +114,7 @@ def test_the_gate_of_the_bad_date_alone_is_degraded(broken):
     assert [found[day].state for day in (FIRST, BAD, LAST)] == [GateState.OPEN, GateState.DEGRADED, GateState.OPEN]
 
 
-def test_the_windows_of_the_teams_of_held_games_lack_one_and_their_quality_says_so(broken, season_start, league):
+def test_the_windows_of_the_teams_of_held_games_lack_one_and_their_quality_says_so(broken, league):
     cache = broken.rows(player_daily_cache.CONTRACT, LAST, LAST)
     hit = cache["team_id"].isin(teams_of(league, broken=True))
     assert hit.any()
