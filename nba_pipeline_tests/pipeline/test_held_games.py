@@ -14,7 +14,7 @@ from nba_pipeline.league.faults import FAULTS
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.operations.smoke_test import State, smoke_test
-from nba_pipeline.precompute import ml_feature_store, player_daily_cache
+from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.predictions import player_predictions, prediction_accuracy
 from nba_pipeline.raw import games, held_games, player_box_scores
 from nba_pipeline.warehouse.operations_tables import QUARANTINE
@@ -52,11 +52,6 @@ def broken(league: League, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def games_of(league: League) -> pd.DataFrame:
     return league.games[league.games["game_date"] == BAD].sort_values("game_id").reset_index(drop=True)
-
-
-def teams_of(league: League, broken: bool) -> set[int]:
-    rows = games_of(league).iloc[: len(FAULTY)] if broken else games_of(league).iloc[len(FAULTY) :]
-    return {int(team) for team in [*rows["home_team_id"], *rows["visitor_team_id"]]}
 
 
 @pytest.mark.parametrize(("place", "reason"), list(enumerate(reason for _, reason in FAULTY)))
@@ -112,30 +107,6 @@ def test_the_gate_of_the_bad_date_alone_is_degraded(broken):
         gate = gate_named("raw_to_analytics")
         found = keeper.verdicts(keeper.evidence(session), gate, [FIRST, BAD, LAST])
     assert [found[day].state for day in (FIRST, BAD, LAST)] == [GateState.OPEN, GateState.DEGRADED, GateState.OPEN]
-
-
-def test_the_windows_of_the_teams_of_held_games_lack_one_and_their_quality_says_so(broken, league):
-    cache = broken.rows(player_daily_cache.CONTRACT, LAST, LAST)
-    hit = cache["team_id"].isin(teams_of(league, broken=True))
-    assert hit.any()
-    assert (cache.loc[hit, "games_missing_last_5"] == 1).all()
-    assert (cache.loc[hit, "games_missing_last_7_days"] == 1).all()
-    assert (cache.loc[hit, "games_expected_last_5"] >= 1).all()
-    assert (cache.loc[hit, "window_completeness"] < 0.9).all()
-    assert (cache.loc[~hit, "games_missing_last_10"] == 0).all()
-    assert (cache.loc[~hit, "window_completeness"] == 1).all()
-    features = broken.rows(ml_feature_store.CONTRACT, LAST, LAST)
-    hit = features["team_id"].isin(teams_of(league, broken=True))
-    assert set(features.loc[hit, "quality_tier"]) <= {"poor", "critical"}
-
-
-def test_their_players_are_predicted_all_the_same_and_the_ledger_says_what_their_quality_is(broken, league):
-    features = broken.rows(ml_feature_store.CONTRACT, LAST, LAST)
-    hit = features[features["team_id"].isin(teams_of(league, broken=True)) & features["points_prior"].notna()]
-    rows = broken.rows(player_predictions.CONTRACT, LAST, LAST)
-    mine = rows[rows["player_id"].isin(hit["player_id"])]
-    assert set(mine["player_id"]) == set(hit["player_id"])
-    assert set(mine["quality_tier"]) <= {"poor", "critical"}
 
 
 def test_a_game_of_all_stars_does_not_count(broken, season_start):

@@ -60,10 +60,17 @@ def filled(rows: pd.DataFrame, table: Table) -> ibis.Table:
     return ibis.memtable(pa.table(columns, schema=schema))
 
 
+def lacking(season: Season) -> int:
+    """Who has played, and of whose team a game is held."""
+    rows = spine(season)
+    return int(rows.loc[rows["games_played_season"].idxmax(), "player_id"])
+
+
 @pytest.fixture(scope="module")
 def made(season) -> pd.DataFrame:
     """The store of the day. One team's report is known, and says that one who played its last game is out."""
-    rows = spine(season).assign(window_completeness=1.0)
+    rows = spine(season)
+    rows = rows.assign(window_completeness=(rows["player_id"] == lacking(season)).map({True: 0.8, False: 1.0}))
     reported = rows["team_id"] == rows["team_id"].iloc[0]
     out = rows.index == pd.to_datetime(rows.loc[reported, "last_game_date"]).idxmax()
     upcoming = rows.assign(
@@ -144,11 +151,15 @@ def test_news_is_there_for_the_team_whose_report_is_known_and_for_nobody_else(ma
     assert (regulars["out_minutes"] > 0).sum() == len(regulars) - 1, "all but the one who is out himself"
 
 
-def test_without_news_the_quality_is_the_same(made):
+def test_without_news_the_quality_is_the_same_and_where_games_are_missing_it_is_poor_at_best(season, made):
     lasting = [feature for feature in store.FEATURES if not feature.news]
     known = made[[feature.name for feature in lasting]].notna().to_numpy()
     qualities = made[[feature.quality_column.name for feature in lasting]].to_numpy()
-    np.testing.assert_allclose(made["quality"], (qualities * known).mean(axis=1))
+    mine = made["player_id"] == lacking(season)
+    np.testing.assert_allclose(made["quality"], (qualities * known).mean(axis=1) * mine.map({True: 0.8, False: 1.0}))
+    (row,) = made[mine].to_dict("records")
+    assert row["quality"] > 70, "by its features alone it would be bronze at least"
+    assert row["quality_tier"] == "poor"
 
 
 def test_the_store_compiles_for_bigquery():
