@@ -218,6 +218,7 @@ WAYS_OUT: dict[str, Way] = {
     "source_faults.as_markdown: game": way(DECIDED, "the_page_is_what_the_command_prints", "what_a_person_decides_goes_before_the_catalogue"),
     "sources.answers._cursor: NoPageError": way(OPEN, RETRIED, "what_is_no_page_is_tried_again_and_named_for_people"),
     "sources.answers._inflated: NoPageError": way(OPEN, RETRIED, "what_is_no_page_is_tried_again_and_named_for_people", "an_answer_that_unpacks_without_end_is_given_up_before_it_fills_the_memory"),
+    "sources.answers._object: NoPageError": way(OPEN, RETRIED, "what_is_no_page_is_tried_again_and_named_for_people"),
     "sources.answers._without_layer: NoPageError": way(OPEN, RETRIED, "what_is_no_page_is_tried_again_and_named_for_people"),
     "sources.answers.list_page: NoPageError": way(OPEN, RETRIED, "what_is_no_page_is_tried_again_and_named_for_people"),
     "sources.answers.single_page: NoPageError": way(OPEN, CARRIED, "without_an_answer_about_it_nothing_of_the_new_list_counts"),

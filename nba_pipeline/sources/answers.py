@@ -109,17 +109,22 @@ def in_unicode(body: bytes, content_type: str | None) -> bytes:
     return body
 
 
-def list_page(body: bytes) -> ListPage:
-    """The page that a body holds. `NaN` and `Infinity`, which are no JSON, are read as null.
-
-    Raises `NoPageError` when it holds none.
-    """
+def _object(body: bytes) -> dict[str, Any]:
     try:
         content = json.loads(body, parse_constant=lambda name: None)
     except (ValueError, RecursionError) as error:
         raise NoPageError(_what(body, error)) from error
     if not isinstance(content, dict):
         raise NoPageError(f"it is {_kind(content)}, no JSON object")
+    return content
+
+
+def list_page(body: bytes) -> ListPage:
+    """The page that a body holds. `NaN` and `Infinity`, which are no JSON, are read as null.
+
+    Raises `NoPageError` when it holds none.
+    """
+    content = _object(body)
     if not isinstance(content.get("data"), list):
         told = next((content[name] for name in ("error", "message") if name in content), None)
         said = f"; it says: {shown(told)}" if told is not None else ""
@@ -134,12 +139,7 @@ def single_page(body: bytes) -> dict[str, Any] | None:
 
     Raises `NoPageError` when it holds neither.
     """
-    try:
-        content = json.loads(body, parse_constant=lambda name: None)
-    except (ValueError, RecursionError) as error:
-        raise NoPageError(_what(body, error)) from error
-    if not isinstance(content, dict):
-        raise NoPageError(f"it is {_kind(content)}, no JSON object")
+    content = _object(body)
     found = content.get("data")
     if "data" in content and not isinstance(found, dict):
         raise NoPageError(f"its `data` is {_kind(found)}, not an object")
