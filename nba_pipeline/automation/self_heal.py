@@ -264,7 +264,9 @@ def gaps_to_record(evidence: Evidence, unanswered: Mapping[date, Sequence[dateti
     gaps = []
     for day, asked in sorted(unanswered.items()):
         over = all(is_due(table, day, now) for table in facts)
-        never = [t for t in facts if day not in evidence.published(t) and evidence.has_no_answer(t, day)]
+        never = [
+            t for t in facts if day not in evidence.manifest.published(t) and evidence.coverage.has_no_answer(t, day)
+        ]
         if over and never and len(asked) >= ASKED_IN_VAIN and may_be_passed_over(evidence, day):
             names = " and ".join(table.name for table in never)
             reason = (
@@ -278,13 +280,17 @@ def gaps_to_record(evidence: Evidence, unanswered: Mapping[date, Sequence[dateti
 
 def may_be_passed_over(evidence: Evidence, day: date) -> bool:
     """Whether no gap of the date is in force, and no person ended one: who wants later dates to wait is obeyed."""
-    last = evidence.last_decision(KNOWN_GAP, day)
-    return (KNOWN_GAP, day) not in evidence.overrides and (last is None or last.by_rule)
+    last = evidence.decisions.last(KNOWN_GAP, day)
+    return (KNOWN_GAP, day) not in evidence.decisions.overrides and (last is None or last.by_rule)
 
 
 def gaps_to_end(evidence: Evidence) -> list[Override]:
     """The end of each gap by rule whose facts have come since."""
-    gaps = [gap for gap in evidence.overrides.values() if gap.by_rule and not evidence.is_known_gap(gap.game_date)]
+    gaps = [
+        gap
+        for gap in evidence.decisions.overrides.values()
+        if gap.by_rule and not evidence.decisions.is_known_gap(gap.game_date)
+    ]
     now = evidence.clock.now()
     return [gap_by_rule(gap.game_date, f"all of {gap.game_date} that the source tells has come", now) for gap in gaps]
 
@@ -339,7 +345,7 @@ def dates_to_heal(evidence: Evidence, *, whole_season: bool) -> list[date]:
     """
     today = evidence.clock.today()
     begin = season_start(season_of(today))
-    if evidence.first_loaded(begin) is None:
+    if evidence.manifest.first_loaded(begin) is None:
         return []
     return game_dates(begin if whole_season else max(begin, today - OPERATED), today + timedelta(days=1))
 
@@ -349,7 +355,7 @@ def look(gatekeeper: Gatekeeper, evidence: Evidence, launches: Launches, dates: 
     found = Round()
     for phase in FED_PHASES:
         lost = _lost(evidence, phase, dates)
-        needy = {day for _, day in evidence.needs(evidence.tables_of(phase), lost)}
+        needy = {day for _, day in evidence.lineage.needs(evidence.tables_of(phase), lost)}
         found.looked_at |= {_name(phase, day) for day in dates}
         found.well |= {_name(phase, day) for day in lost if day not in needy}
         planned = plan(gatekeeper, evidence, launches, phase, lost)
@@ -411,7 +417,9 @@ def _with_landing(evidence: Evidence, phase: Phase, planned: Plan) -> Mapping[da
         if due:
             asked = {landing_key(table) for table in due.values() if _wants_an_answer(evidence, table, day)}
             keys = frozenset({*asked, *map(asset_key, due.values())})
-            state = f"the source {versions} {now >= held_from(day)} {decision_hash(evidence.decisions, day)}"
+            state = (
+                f"the source {versions} {now >= held_from(day)} {decision_hash(evidence.decisions.about_games, day)}"
+            )
             wanted[day] = keys, hashlib.sha256(state.encode()).hexdigest()
     return wanted
 
@@ -422,12 +430,15 @@ def _wants_an_answer(evidence: Evidence, table: Table, day: date) -> bool:
     So what a home from before a table lacks is parsed from what is landed, and the source is not asked for it.
     """
     made_for_it = [t for t in evidence.tables if t.landed == table.landed and t.waits_for and t is not table]
-    return not table.landed_optional and not any(evidence.complete(each, day) for each in made_for_it)
+    return not table.landed_optional and not any(evidence.coverage.is_complete(each, day) for each in made_for_it)
 
 
 def _is_merely_outdated(evidence: Evidence, table: Table, day: date) -> bool:
     """Whether a table wants no more than to be parsed again from what is landed, for itself or after another one."""
-    return evidence.complete(table, day) and evidence.need_of_rows(table, day) in (Need.OUTDATED, Need.NOTHING)
+    return evidence.coverage.is_complete(table, day) and evidence.lineage.need_of_rows(table, day) in (
+        Need.OUTDATED,
+        Need.NOTHING,
+    )
 
 
 def verify(memory: Memory, found: Round, now: datetime) -> list[dg.AssetObservation | dg.AssetCheckEvaluation]:
@@ -509,7 +520,11 @@ def nothing_passed_over(context: dg.AssetCheckExecutionContext) -> dg.AssetCheck
     gatekeeper: Gatekeeper = context.resources.gatekeeper
     with gatekeeper.warehouse.session(read_only=True) as session:
         evidence = gatekeeper.evidence(session)
-        gaps = [gap for gap in evidence.overrides.values() if gap.by_rule and evidence.is_known_gap(gap.game_date)]
+        gaps = [
+            gap
+            for gap in evidence.decisions.overrides.values()
+            if gap.by_rule and evidence.decisions.is_known_gap(gap.game_date)
+        ]
     reasons = {to_key(gap.game_date): [gap.reason] for gap in gaps}
     return dg.AssetCheckResult(
         passed=not gaps, severity=dg.AssetCheckSeverity.WARN, metadata={"reasons": dg.MetadataValue.json(reasons)}
