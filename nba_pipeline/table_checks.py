@@ -43,7 +43,7 @@ def checks_of(table: Table) -> list[dg.AssetChecksDefinition]:
             retrying_what_can_heal(context.resources.settings, context.op_execution_context.retry_number),
             gatekeeper.warehouse.session(read_only=True) as session,
         ):
-            found = gatekeeper.evidence(session).coverage(table, dates, counts=True)
+            found = gatekeeper.evidence(session).coverage.of(table, dates, counts=True)
         incomplete = {c.game_date: c.reasons(table) for c in found.values() if not c.complete}
         report_dates(context, dg.AssetCheckKey(key, GRID_CHECK), dates, incomplete)
         return dg.AssetCheckResult(
@@ -72,7 +72,7 @@ def checks_of(table: Table) -> list[dg.AssetChecksDefinition]:
             retrying_what_can_heal(context.resources.settings, context.op_execution_context.retry_number),
             gatekeeper.warehouse.session(read_only=True) as session,
         ):
-            broken = gatekeeper.evidence(session).broken_promises(table, dates)
+            broken = gatekeeper.evidence(session).coverage.broken_promises(table, dates)
         report_dates(context, dg.AssetCheckKey(key, CONTRACT_CHECK), dates, broken)
         return dg.AssetCheckResult(passed=not broken, metadata={"dates": len(dates), "broken": _by_date(broken)})
 

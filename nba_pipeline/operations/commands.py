@@ -247,7 +247,7 @@ def run_gate_list(settings: Settings, day: date, *, as_json: bool) -> int:
     with gatekeeper.warehouse.session(read_only=True) as session:
         evidence = gatekeeper.evidence(session)
         verdicts = [gatekeeper.verdicts(evidence, gate, game_dates(day, day)).get(day) for gate in GATES]
-        gap = evidence.overrides[KNOWN_GAP, day] if evidence.is_known_gap(day) else None
+        gap = evidence.decisions.overrides[KNOWN_GAP, day] if evidence.decisions.is_known_gap(day) else None
     found = [verdict for verdict in verdicts if verdict is not None]
     closed = tuple(str(cause_of_closing(verdict)) for verdict in found if not verdict.lets_through)
     passed = [said for verdict in found if (said := let_through(verdict))]
