@@ -18,7 +18,7 @@ import pyarrow as pa
 from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase, Read, Table, Window
-from nba_pipeline.evidence import MEND, WHY_NOT_CURRENT, Coverage, Evidence, Need, make_again
+from nba_pipeline.evidence import MEND, WHY_NOT_CURRENT, Coverage, Evidence, Held, Need, make_again
 from nba_pipeline.partitions import contiguous
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.warehouse.audit import Reasons
@@ -95,10 +95,16 @@ class State(StrEnum):
 
 @dataclass
 class Finding:
-    """What a rule found about a date: reasons that close the gate, and warnings that do not."""
+    """What a rule found about a date: reasons that close the gate, and warnings that do not.
+
+    `held` are the games of the date that it goes on without; `dishonest` says that errors are among the reasons that
+    cannot be honest.
+    """
 
     reasons: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    dishonest: bool = False
 
 
 Rule = Callable[[Evidence, Sequence[date], Sequence[Table]], Mapping[date, Finding]]
@@ -107,12 +113,14 @@ Rule = Callable[[Evidence, Sequence[date], Sequence[Table]], Mapping[date, Findi
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a gate says about a date."""
+    """What a gate says about a date; `held` and `dishonest` are those of what its rule found."""
 
     gate: str
     game_date: date
     state: State
     reasons: tuple[str, ...] = ()
+    held: tuple[Held, ...] = ()
+    dishonest: bool = False
 
     @property
     def lets_through(self) -> bool:
@@ -155,7 +163,8 @@ def raw_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Table
             if evidence.is_outdated(table, day):
                 found[day].reasons.append(_not_current(table, [day], Need.OUTDATED))
     for day in dates if not all(table.before_tip_off for table in into) else ():
-        found[day].warnings += map(str, evidence.held(day).values())
+        found[day].held += evidence.held(day).values()
+        found[day].warnings += map(str, found[day].held)
         if evidence.nothing_arrived(day):
             found[day].reasons.append(
                 f"no box score of {day} arrived before its deadline, so that all its games are held; if none will "
@@ -254,6 +263,7 @@ def predictions_are_whole(evidence: Evidence, dates: Sequence[date], into: Seque
             found[day].reasons += evidence.not_current(table, [day]).get(day, []) if covered[day].complete else []
     for day, reasons in dishonest_errors(evidence, dates).items():
         found[day].reasons += reasons
+        found[day].dishonest = True
     if GRADED in evidence.lost:
         # Only a warning: closed, the gate would keep the grades from being made again.
         for day in dates:
@@ -416,12 +426,12 @@ class Gatekeeper:
 
     def _verdict(self, evidence: Evidence, gate: Gate, day: date, finding: Finding) -> Verdict:
         if not finding.reasons:
-            state = State.DEGRADED if finding.warnings else State.OPEN
-            return Verdict(gate.name, day, state, tuple(finding.warnings))
-        override = self._override(evidence, gate, day)
-        if override is None:
-            return Verdict(gate.name, day, State.CLOSED, (*finding.reasons, *finding.warnings))
-        return Verdict(gate.name, day, State.OVERRIDDEN, (override, *finding.reasons))
+            state, reasons = State.DEGRADED if finding.warnings else State.OPEN, finding.warnings
+        elif override := self._override(evidence, gate, day):
+            state, reasons = State.OVERRIDDEN, [override, *finding.reasons]
+        else:
+            state, reasons = State.CLOSED, [*finding.reasons, *finding.warnings]
+        return Verdict(gate.name, day, state, tuple(reasons), tuple(finding.held), finding.dishonest)
 
     def _override(self, evidence: Evidence, gate: Gate, day: date) -> str | None:
         """The override in force; an override that cannot be read opens nothing."""
@@ -522,11 +532,11 @@ def last_table(gate: Gate, tables: Sequence[Table]) -> Table:
 def alert_kind(verdicts: Iterable[Verdict]) -> AlertKind | None:
     """The kind of alert that verdicts call for, where it is more than a failed check."""
     found = list(verdicts)
-    if any(TRIPWIRE in reason for v in found if v.state is State.CLOSED for reason in v.reasons):
+    states = {verdict.state for verdict in found}
+    if any(verdict.dishonest and verdict.state is State.CLOSED for verdict in found):
         return AlertKind.ACCURACY_TRIPWIRE
-    if any(v.state is State.DEGRADED and " is held by " in reason for v in found for reason in v.reasons) and not any(
-        v.state in (State.CLOSED, State.OVERRIDDEN) for v in found
-    ):
-        return AlertKind.GAME_HELD
-    overridden = not any(v.state is State.CLOSED for v in found) and any(v.state is State.OVERRIDDEN for v in found)
-    return AlertKind.OVERRIDE_USED if overridden else None
+    if State.CLOSED in states:
+        return None
+    if State.OVERRIDDEN in states:
+        return AlertKind.OVERRIDE_USED
+    return AlertKind.GAME_HELD if any(verdict.held for verdict in found) else None
