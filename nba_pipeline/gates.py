@@ -378,11 +378,15 @@ def gate_named(name: str) -> Gate:
 
 @dataclass(frozen=True)
 class Admission:
-    """What a step may make: refused dates with reasons, dates let through by an override, and the inputs."""
+    """What a step may make: refused dates with reasons, dates let through by an override, and the inputs.
+
+    `decided` are the decisions of people about games among the inputs, a sentence each.
+    """
 
     refused: Reasons
     verdicts: Mapping[date, Verdict]
     inputs: Mapping[date, str]
+    decided: Mapping[date, Sequence[str]] = field(default_factory=dict)
 
 
 class Gatekeeper:
@@ -449,6 +453,7 @@ class Gatekeeper:
         try:
             unmet = (evidence.waiting(table, dates), incomplete_inputs(evidence, table.reads, dates))
             inputs = evidence.inputs(table, dates)
+            decided = decided_about(evidence, dates) if table.decided else {}
         except WarehouseError as error:
             unknown = f"what {table.name} is made from could not be looked at, so it is not made: {error}"
             return Admission({day: [*refused.get(day, ()), unknown] for day in dates}, verdicts, {})
@@ -458,7 +463,7 @@ class Gatekeeper:
                 new = [] if overridden else [r for r in reasons if r not in refused.get(day, ())]
                 if new:
                     refused.setdefault(day, []).extend(new)
-        return Admission(refused, verdicts, inputs)
+        return Admission(refused, verdicts, inputs, decided)
 
     def admit(self, table: Table, dates: Sequence[date], asked_by: str) -> Admission:
         """Judges at the start of a step and records the verdicts, in one session that nobody can write in between."""
@@ -466,6 +471,15 @@ class Gatekeeper:
             admission = self.judge(self.evidence(session), table, dates)
             record(session, admission.verdicts.values(), asked_by, self.clock)
         return admission
+
+
+def decided_about(evidence: Evidence, dates: Sequence[date]) -> Reasons:
+    """Per date, the decisions in force about its games, a sentence each; dates left out have none."""
+    found: Reasons = {}
+    for (day, game_id), decision in evidence.decisions.items():
+        if day in dates:
+            found.setdefault(day, []).append(f"{decision}{MEND}nba-pipeline game show {game_id} --date {day}")
+    return found
 
 
 def record(session: Session, verdicts: Iterable[Verdict], asked_by: str, clock: Clock) -> None:
