@@ -18,7 +18,7 @@ import pyarrow as pa
 from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase, Read, Table, Window
-from nba_pipeline.evidence import MEND, WHY_NOT_CURRENT, Coverage, Evidence, Need, make_again
+from nba_pipeline.evidence import MEND, WHY_NOT_CURRENT, Coverage, Evidence, Held, Need, make_again
 from nba_pipeline.partitions import contiguous
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.warehouse.audit import Reasons
@@ -95,10 +95,16 @@ class State(StrEnum):
 
 @dataclass
 class Finding:
-    """What a rule found about a date: reasons that close the gate, and warnings that do not."""
+    """What a rule found about a date: reasons that close the gate, and warnings that do not.
+
+    `held` are the games of the date that it goes on without; `dishonest` says that errors are among the reasons that
+    cannot be honest.
+    """
 
     reasons: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    dishonest: bool = False
 
 
 Rule = Callable[[Evidence, Sequence[date], Sequence[Table]], Mapping[date, Finding]]
@@ -107,12 +113,14 @@ Rule = Callable[[Evidence, Sequence[date], Sequence[Table]], Mapping[date, Findi
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a gate says about a date."""
+    """What a gate says about a date; `held` and `dishonest` are those of what its rule found."""
 
     gate: str
     game_date: date
     state: State
     reasons: tuple[str, ...] = ()
+    held: tuple[Held, ...] = ()
+    dishonest: bool = False
 
     @property
     def lets_through(self) -> bool:
@@ -155,7 +163,8 @@ def raw_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Table
             if evidence.lineage.is_outdated(table, day):
                 found[day].reasons.append(_not_current(table, [day], Need.OUTDATED))
     for day in dates if not all(table.before_tip_off for table in into) else ():
-        found[day].warnings += map(str, evidence.calendar.held(day).values())
+        found[day].held += evidence.calendar.held(day).values()
+        found[day].warnings += map(str, found[day].held)
         if evidence.calendar.nothing_arrived(day):
             found[day].reasons.append(
                 f"no box score of {day} arrived before its deadline, so that all its games are held; if none will "
@@ -258,6 +267,7 @@ def predictions_are_whole(evidence: Evidence, dates: Sequence[date], into: Seque
             )
     for day, reasons in dishonest_errors(evidence, dates).items():
         found[day].reasons += reasons
+        found[day].dishonest = True
     if GRADED in evidence.manifest.lost:
         # Only a warning: closed, the gate would keep the grades from being made again.
         for day in dates:
@@ -372,11 +382,15 @@ def gate_named(name: str) -> Gate:
 
 @dataclass(frozen=True)
 class Admission:
-    """What a step may make: refused dates with reasons, dates let through by an override, and the inputs."""
+    """What a step may make: refused dates with reasons, dates let through by an override, and the inputs.
+
+    `decided` are the decisions of people about games among the inputs, a sentence each.
+    """
 
     refused: Reasons
     verdicts: Mapping[date, Verdict]
     inputs: Mapping[date, str]
+    decided: Mapping[date, Sequence[str]] = field(default_factory=dict)
 
 
 class Gatekeeper:
@@ -420,12 +434,12 @@ class Gatekeeper:
 
     def _verdict(self, evidence: Evidence, gate: Gate, day: date, finding: Finding) -> Verdict:
         if not finding.reasons:
-            state = State.DEGRADED if finding.warnings else State.OPEN
-            return Verdict(gate.name, day, state, tuple(finding.warnings))
-        override = self._override(evidence, gate, day)
-        if override is None:
-            return Verdict(gate.name, day, State.CLOSED, (*finding.reasons, *finding.warnings))
-        return Verdict(gate.name, day, State.OVERRIDDEN, (override, *finding.reasons))
+            state, reasons = State.DEGRADED if finding.warnings else State.OPEN, finding.warnings
+        elif override := self._override(evidence, gate, day):
+            state, reasons = State.OVERRIDDEN, [override, *finding.reasons]
+        else:
+            state, reasons = State.CLOSED, [*finding.reasons, *finding.warnings]
+        return Verdict(gate.name, day, state, tuple(reasons), tuple(finding.held), finding.dishonest)
 
     def _override(self, evidence: Evidence, gate: Gate, day: date) -> str | None:
         """The override in force; an override that cannot be read opens nothing."""
@@ -443,6 +457,7 @@ class Gatekeeper:
         try:
             unmet = (evidence.coverage.waiting(table, dates), incomplete_inputs(evidence, table.reads, dates))
             inputs = evidence.lineage.inputs(table, dates)
+            decided = decided_about(evidence, dates) if table.decided else {}
         except WarehouseError as error:
             unknown = f"what {table.name} is made from could not be looked at, so it is not made: {error}"
             return Admission({day: [*refused.get(day, ()), unknown] for day in dates}, verdicts, {})
@@ -452,7 +467,7 @@ class Gatekeeper:
                 new = [] if overridden else [r for r in reasons if r not in refused.get(day, ())]
                 if new:
                     refused.setdefault(day, []).extend(new)
-        return Admission(refused, verdicts, inputs)
+        return Admission(refused, verdicts, inputs, decided)
 
     def admit(self, table: Table, dates: Sequence[date], asked_by: str) -> Admission:
         """Judges at the start of a step and records the verdicts, in one session that nobody can write in between."""
@@ -460,6 +475,15 @@ class Gatekeeper:
             admission = self.judge(self.evidence(session), table, dates)
             record(session, admission.verdicts.values(), asked_by, self.clock)
         return admission
+
+
+def decided_about(evidence: Evidence, dates: Sequence[date]) -> Reasons:
+    """Per date, the decisions in force about its games, a sentence each; dates left out have none."""
+    found: Reasons = {}
+    for (day, game_id), decision in evidence.decisions.about_games.items():
+        if day in dates:
+            found.setdefault(day, []).append(f"{decision}{MEND}nba-pipeline game show {game_id} --date {day}")
+    return found
 
 
 def record(session: Session, verdicts: Iterable[Verdict], asked_by: str, clock: Clock) -> None:
@@ -528,11 +552,11 @@ def last_table(gate: Gate, tables: Sequence[Table]) -> Table:
 def alert_kind(verdicts: Iterable[Verdict]) -> AlertKind | None:
     """The kind of alert that verdicts call for, where it is more than a failed check."""
     found = list(verdicts)
-    if any(TRIPWIRE in reason for v in found if v.state is State.CLOSED for reason in v.reasons):
+    states = {verdict.state for verdict in found}
+    if any(verdict.dishonest and verdict.state is State.CLOSED for verdict in found):
         return AlertKind.ACCURACY_TRIPWIRE
-    if any(v.state is State.DEGRADED and " is held by " in reason for v in found for reason in v.reasons) and not any(
-        v.state in (State.CLOSED, State.OVERRIDDEN) for v in found
-    ):
-        return AlertKind.GAME_HELD
-    overridden = not any(v.state is State.CLOSED for v in found) and any(v.state is State.OVERRIDDEN for v in found)
-    return AlertKind.OVERRIDE_USED if overridden else None
+    if State.CLOSED in states:
+        return None
+    if State.OVERRIDDEN in states:
+        return AlertKind.OVERRIDE_USED
+    return AlertKind.GAME_HELD if any(verdict.held for verdict in found) else None

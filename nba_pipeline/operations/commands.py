@@ -328,7 +328,8 @@ def run_explain(settings: Settings, day: date, player: str, stat: str, *, as_jso
         with gatekeeper.warehouse.session(read_only=True) as session:
             found = explain(session, landing, settings.models_path, day, player, stat)
             played = [(box_score.game_date, box_score.game_id) for box_score in found.box_scores]
-            decided = decided_behind(session, played, gatekeeper.clock.now())
+            teams = (found.team, found.opponent)
+            decided = decided_behind(session, played, teams, day, gatekeeper.clock.now())
     except CannotExplainError as error:
         left = len(error.candidates) - SHOWN_CANDIDATES
         shown = [*error.candidates[:SHOWN_CANDIDATES], *([f"and {left} more"] if left > 0 else [])]
