@@ -10,6 +10,7 @@ from nba_pipeline.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 INCIDENTS = ROOT / "docs" / "incidents.md"
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 VERDICTS = {"impossible", "caught", "not ours"}
 EXPECTED_INCIDENTS = [*(str(n) for n in range(1, 23)), "22b", *(str(n) for n in range(23, 46))]
 EXPECTED_REQUIREMENTS = [str(n) for n in range(1, 21)]
@@ -57,7 +58,7 @@ def test_every_row_has_a_verdict_and_every_named_test_exists_and_runs() -> None:
         verdict, shown = row[2], named_tests(row[-1])
         assert verdict in VERDICTS, row
         assert shown or verdict == "not ours", row
-    for document in (ROOT / "docs").glob("*.md"):
+    for document in DOCUMENTS:
         for name, campaign in named_tests(document.read_text()):
             assert name in tests, f"{document.name} names {name}, which does not exist"
             marks = " ".join(tests[name])
@@ -78,7 +79,7 @@ def test_every_command_that_the_documents_name_exists() -> None:
     from nba_pipeline.cli import app
 
     commands = set(get_command(app).commands)  # type: ignore[attr-defined]
-    for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+    for document in DOCUMENTS:
         for name in re.findall(r"nba-pipeline ([a-z][a-z-]+)", document.read_text()):
             assert name in commands, f"{document.name} names `nba-pipeline {name}`"
 
@@ -105,7 +106,7 @@ def test_a_setting_that_cannot_be_used_is_refused_with_its_name(
     assert not (tmp_path / "home").exists()
 
 
-@pytest.mark.parametrize("document", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_between_documents_lead_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\((?!http)([^)#]+)", document.read_text()):
         assert (document.parent / target).exists(), f"{document.name} links to {target}"
