@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nba_pipeline.settings import Settings
+from nba_pipeline_tests.support import pages
 
 ROOT = Path(__file__).parents[1]
 INCIDENTS = ROOT / "docs" / "incidents.md"
@@ -108,5 +109,38 @@ def test_a_setting_that_cannot_be_used_is_refused_with_its_name(
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_between_documents_lead_somewhere(document: Path) -> None:
-    for target in re.findall(r"\]\((?!http)([^)#]+)", document.read_text()):
-        assert (document.parent / target).exists(), f"{document.name} links to {target}"
+    for target, _, heading in re.findall(r"\]\((?!http)([^)#]*)(#([^)]+))?\)", document.read_text()):
+        page = document.parent / target if target else document
+        assert page.exists(), f"{document.name} links to {target}"
+        if heading:
+            assert heading in headings(page), f"{document.name} links to {target}#{heading}"
+
+
+def headings(page: Path) -> list[str]:
+    """The fragments of a page that can be linked to."""
+    return [pages.anchor(heading) for heading in re.findall(r"^#+ (.+)$", page.read_text(), re.M)]
+
+
+@pytest.mark.parametrize(("page", "name"), pages.GENERATED, ids=str)
+def test_what_is_generated_in_a_document_is_current(page: Path, name: str) -> None:
+    assert pages.current(page, name) == page.read_text(), f"make it again: {pages.COMMAND}"
+
+
+AREAS = [path for path in sorted((ROOT / "docs" / "decisions").glob("*.md")) if path.name != "README.md"]
+PARTS = "".join(rf"- \*\*{part}:\*\* .+\n" for part in ("Context", "Decision", "Consequence"))
+RECORD = re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}[^\n]*\n\n{PARTS}(\n\|.+)?\s*", re.S)
+
+
+@pytest.mark.parametrize("area", AREAS, ids=lambda path: path.name)
+def test_every_decision_has_a_date_a_context_and_a_consequence(area: Path) -> None:
+    title, *records = area.read_text().split("\n## ")
+    assert title.startswith("# Decisions: ")
+    assert records
+    for record in records:
+        heading, text = record.split("\n", 1)
+        assert RECORD.fullmatch(f"{text}\n"), f"{area.name}: {heading}"
+        assert text.count("**Context:**") == 1, f"{area.name}: {heading}"
+        if heading.endswith("(reversed)"):
+            replaced_by = re.search(r"reversed [\d-]+ by \[.+?\]\(([^#)]+)#", text)
+            assert replaced_by, f"{area.name}: {heading} names no record that replaced it"
+            assert f"({area.name}#{pages.anchor(heading)})" in (area.parent / replaced_by[1]).read_text()
