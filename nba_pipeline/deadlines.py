@@ -69,6 +69,11 @@ def is_due(table: Table, day: date, now: datetime) -> bool:
     return due(table, day) <= now
 
 
+def are_due(tables: Iterable[Table], day: date, now: datetime) -> bool:
+    """Whether the rows of all of the tables about a date must be published by now."""
+    return all(is_due(table, day, now) for table in tables)
+
+
 def owed(evidence: Evidence, table: Table, dates: Iterable[date]) -> list[date]:
     """The dates whose rows must be there by now: they are due, and no known gap passes over them.
 

@@ -6,7 +6,8 @@ import dagster as dg
 
 from nba_pipeline.automation.alert_sensor import ALERTS_ASSET, alert_sensor
 from nba_pipeline.automation.freshness import freshness_checks, freshness_sensor
-from nba_pipeline.automation.phase_sensors import FED_PHASES, phase_sensor
+from nba_pipeline.automation.phase_sensors import phase_sensor
+from nba_pipeline.automation.planning import FED_PHASES
 from nba_pipeline.automation.schedules import schedules
 from nba_pipeline.automation.self_heal import (
     SELF_HEAL_ASSET,

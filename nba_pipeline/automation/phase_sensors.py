@@ -9,21 +9,18 @@ import dagster as dg
 from dagster import AssetRecordsFilter, DagsterInstance
 
 from nba_pipeline.alert_metadata import WAITS_METADATA, AlertKind, alert_metadata
-from nba_pipeline.automation.launches import Launches, in_runs
-from nba_pipeline.automation.planning import Plan, plan
+from nba_pipeline.automation.launches import Launches
+from nba_pipeline.automation.planning import Plan, landing_key
+from nba_pipeline.automation.reconciler import reconcile
 from nba_pipeline.automation.switch import switched
 from nba_pipeline.contracts import Phase, Table, Window
-from nba_pipeline.deadlines import due
+from nba_pipeline.deadlines import are_due
 from nba_pipeline.evidence import Evidence
 from nba_pipeline.gates import Gatekeeper, gate_into, last_table, record
-from nba_pipeline.landing import LANDED_FROM
 from nba_pipeline.partitions import to_date, to_key
 from nba_pipeline.settings import Settings
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline.table_checks import GRID_CHECK
-
-FED_PHASES = (Phase.RAW, Phase.ANALYTICS, Phase.PRECOMPUTE, Phase.PREDICTIONS, Phase.GRADES)
-"""The phases that a sensor stands in front of."""
 
 EVENTS_A_TICK = 1000
 """Materializations of one asset that a tick looks at; the rest is left for the next."""
@@ -109,11 +106,6 @@ def upstream_assets(tables: Sequence[Table]) -> dict[dg.AssetKey, tuple[str, ...
     return {key: tuple(sorted(names)) for key, names in fed.items()}
 
 
-def landing_key(table: Table) -> dg.AssetKey:
-    """The landing asset that a raw table is parsed from. Raises `KeyError` for a table that is parsed from none."""
-    return LANDED_FROM[table.landed or ""]
-
-
 def changes_since(
     instance: DagsterInstance, upstream: Mapping[dg.AssetKey, Sequence[str]], seen: Mapping[str, int]
 ) -> tuple[dict[str, set[date]], dict[str, int]]:
@@ -141,23 +133,21 @@ def _tick(
     cursor: Cursor,
 ) -> dg.SensorResult:
     gatekeeper: Gatekeeper = context.resources.gatekeeper
-    launches = Launches(context.instance)
     wait_seconds = context.resources.settings.sensor_lock_wait_seconds
     with gatekeeper.warehouse.session(read_only=True, wait_seconds=wait_seconds) as session:
         evidence = gatekeeper.evidence(session)
         dates = set(cursor.waiting) | reached_dates(evidence, tables, changed)
-        found = plan(gatekeeper, evidence, launches, phase, dates)
-    new = {day: wanted for day, wanted in found.ready.items() if not launches.attempts(phase, day, wanted[1])}
-    alerts = _keep_waiting(found, cursor, gatekeeper)
-    if found.verdicts and (changed or alerts or found.ready):
+        found = reconcile(gatekeeper, evidence, Launches(context.instance), phase, sorted(dates))
+    planned = found.plan
+    alerts = _keep_waiting(planned, cursor, gatekeeper)
+    if planned.verdicts and (changed or alerts or planned.ready):
         # Asking again in vain adds no row.
         with gatekeeper.warehouse.session(wait_seconds=wait_seconds) as session:
-            record(session, found.verdicts, context.sensor_name, gatekeeper.clock)
+            record(session, planned.verdicts, context.sensor_name, gatekeeper.clock)
     now = gatekeeper.clock.now()
-    requests = [launch.request(context.sensor_name, now) for launch in in_runs(phase, new)]
-    left = sorted(set(found.ready) - set(new))
-    for day in left:
-        context.log.info(f"{day} was launched before from the same inputs; what came of it is self-heal's to mend")
+    requests = [launch.request(context.sensor_name, now) for launch in found.launches]
+    for day in sorted({*found.tried_later, *found.given_up}):
+        context.log.info(f"{day} was launched before from the same inputs; self-heal goes on with it")
     reason = None if requests else f"{len(dates)} dates looked at, {len(cursor.waiting)} wait, none to launch"
     return dg.SensorResult(run_requests=requests, skip_reason=reason, cursor=str(cursor), asset_events=alerts)
 
@@ -184,8 +174,7 @@ def _keep_waiting(found: Plan, cursor: Cursor, gatekeeper: Gatekeeper) -> list[d
         if day not in found.closed or waiting.told:
             continue
         # Once the games are over the date wants what they make too, and that is due later than what came before.
-        deadline = max(*(due(table, day) for table in found.wanted[day]), waiting.since + PATIENCE)
-        if now > deadline:
+        if are_due(found.wanted[day], day, now) and now > waiting.since + PATIENCE:
             waiting.told = True
             alerts.append(_past_deadline(found, day, waiting.since, gatekeeper))
     return alerts

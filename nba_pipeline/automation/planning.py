@@ -13,13 +13,22 @@ from nba_pipeline.contracts import Phase, Read, Table, Window
 from nba_pipeline.deadlines import OPERATED
 from nba_pipeline.evidence import Evidence, Need
 from nba_pipeline.gates import Gate, Gatekeeper, State, Verdict, gate_into, incomplete_inputs
+from nba_pipeline.landing import LANDED_FROM
 from nba_pipeline.partitions import season_start
 from nba_pipeline.table_asset import asset_key
+
+FED_PHASES = (Phase.RAW, Phase.ANALYTICS, Phase.PRECOMPUTE, Phase.PREDICTIONS, Phase.GRADES)
+"""The phases that the automation makes, each when those before it are there."""
 
 PREDICTED = (Phase.PREDICTIONS, Phase.GRADES)
 
 SCORED = OPERATED + timedelta(days=30)
 """What the scoreboards of the operated days look back on: backtests of that long ago are made again as well."""
+
+
+def landing_key(table: Table) -> dg.AssetKey:
+    """The landing asset that a raw table is parsed from. Raises `KeyError` for a table that is parsed from none."""
+    return LANDED_FROM[table.landed or ""]
 
 
 def filled_since(phase: Phase, today: date) -> date:

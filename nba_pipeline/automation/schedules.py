@@ -15,9 +15,8 @@ from nba_pipeline.automation.launches import (
     LAUNCHED_BY_TAG,
     LONGEST_RUN_SECONDS,
     Launches,
-    in_runs,
 )
-from nba_pipeline.automation.planning import plan
+from nba_pipeline.automation.reconciler import Reconciliation, reconcile
 from nba_pipeline.automation.switch import scheduled
 from nba_pipeline.clock import NEW_YORK, game_date_of, season_of
 from nba_pipeline.contracts import Phase
@@ -240,14 +239,22 @@ def _requests(
     with gatekeeper.warehouse.session(read_only=True, wait_seconds=wait_seconds) as session:
         evidence = gatekeeper.evidence(session)
         for phase in net.phases:
-            found = plan(gatekeeper, evidence, launches, phase, [day])
-            attempt = {d: len(launches.attempts(phase, d, wanted[1])) for d, wanted in found.ready.items()}
-            if found.ready:
+            found = reconcile(gatekeeper, evidence, launches, phase, [day])
+            if found.launches:
                 now = gatekeeper.clock.now()
-                return [launch.request(net.name, now) for launch in in_runs(phase, found.ready, attempt[day])]
-            state = f"closed: {' '.join(found.closed[day])}" if found.closed else "complete, or under way"
-            said.append(f"{phase.name.lower()} of {day} is {state}")
+                return [launch.request(net.name, now) for launch in found.launches]
+            said.append(f"{phase.name.lower()} of {day} is {_why_not_launched(found, day)}")
     return dg.SkipReason("; ".join(said))
+
+
+def _why_not_launched(found: Reconciliation, day: date) -> str:
+    if found.plan.closed:
+        return f"closed: {' '.join(found.plan.closed[day])}"
+    if found.given_up:
+        return f"given up after {found.given_up[day]} attempts from the same inputs"
+    if found.tried_later:
+        return "not there though it was launched from the same inputs; self-heal tries again later"
+    return "complete, or under way"
 
 
 def daily_health(settings: Settings) -> dg.ScheduleDefinition:

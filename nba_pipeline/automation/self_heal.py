@@ -1,12 +1,9 @@
 """Self-heal: what is missing, stale or failed is made again, a bounded number of times, and looked at afterwards."""
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from enum import StrEnum
-from itertools import takewhile
 
 import dagster as dg
 
@@ -19,130 +16,34 @@ from nba_pipeline.automation.code_changes import (
     outdated_history,
     seconds_needed,
 )
-from nba_pipeline.automation.launches import Attempted, Launch, Launches, in_runs
-from nba_pipeline.automation.phase_sensors import FED_PHASES, landing_key
-from nba_pipeline.automation.planning import Plan, plan
+from nba_pipeline.automation.launches import Launch, Launches
+from nba_pipeline.automation.planning import FED_PHASES
+from nba_pipeline.automation.reconciler import reconcile
+from nba_pipeline.automation.silent_source import gaps_to_end, gaps_to_record
 from nba_pipeline.automation.switch import switched
 from nba_pipeline.clock import season_of
 from nba_pipeline.code_versions import version_of
 from nba_pipeline.code_versions.translations import sources_have_changed
 from nba_pipeline.contracts import Phase, Table
-from nba_pipeline.deadlines import OPERATED, healed_from, held_from, is_due
-from nba_pipeline.evidence import KNOWN_GAP, Evidence, Need, Override
-from nba_pipeline.game_decisions import decision_hash
+from nba_pipeline.deadlines import OPERATED, healed_from
+from nba_pipeline.evidence import KNOWN_GAP, Evidence, Override
 from nba_pipeline.gates import Gatekeeper
-from nba_pipeline.landing import LANDED_GAMES, LANDED_PLAYER_BOX_SCORES
 from nba_pipeline.operations.orphans import close_orphans
-from nba_pipeline.operations.overrides import gap_by_rule, record_by_rule
+from nba_pipeline.operations.overrides import record_by_rule
 from nba_pipeline.partitions import game_dates, season_start, to_key
 from nba_pipeline.predictions.walk import HISTORY_SEASONS
 from nba_pipeline.settings import Settings
-from nba_pipeline.table_asset import asset_key
 from nba_pipeline.warehouse.interface import WarehouseBusyError
-
-FIRST_WAIT = timedelta(minutes=15)
-LONGEST_WAIT = timedelta(hours=12)
-
-MOST_ATTEMPTS = 16
-"""For one phase, date and state of its inputs. With the waits between them they cover five days, or three and a
-half where the same phase succeeds elsewhere all the time. What the source left unanswered is not counted."""
-
-LONGEST_SILENT_WAIT = timedelta(hours=6)
-"""How rarely a source that does not answer is asked, for as long as it takes."""
-
-MOST_A_DAY = 12
-"""So many attempts in any 24 hours while the source is silent, though it should answer others again and again. The
-waits alone make eight on the first day and four on every other."""
-
-DOUBLINGS = 12
-"""After so many attempts the wait has long been the longest: the number of those in silence has no bound."""
-
-WHOLE_WAITS = 3
-"""So many waits must have been whole before one is cut short again."""
 
 SELF_HEAL = dg.AssetKey(["operations", "self_heal"])
 GIVEN_UP_CHECK = "nothing_given_up"
 PASSED_OVER_CHECK = "nothing_passed_over"
-
-ASKED_IN_VAIN = 3
-"""So often the source must have been asked about a date, and have been silent, before later dates do without it."""
-
-NEVER_CAME = ("raw.games", "raw.player_box_scores")
-"""The facts without which nothing is known of a date's games."""
-
-FACTS_LANDED = frozenset({LANDED_GAMES, LANDED_PLAYER_BOX_SCORES})
-"""What is asked for them: box scores are not asked for where the question about the games found no answer."""
 
 SELF_HEAL_ASSET = dg.AssetSpec(
     SELF_HEAL,
     group_name="operations",
     description="What self-heal launched, what came of it, and what it gave up on and left to people.",
 )
-
-
-class Decision(StrEnum):
-    """What to do about something that is not there."""
-
-    LAUNCH = "launch"
-    WAIT = "wait"
-    GIVE_UP = "give up"
-
-
-def decide(
-    attempts: Sequence[Attempted], now: datetime, last_success: datetime | None, last_answer: datetime | None = None
-) -> Decision:
-    """Whether to try again: after growing waits, one of which is cut short when the phase has succeeded elsewhere.
-
-    Only one now and then: other dates succeed every day, which says nothing about this one. There are never
-    more than `MOST_ATTEMPTS` that the source answered, whatever the outcome of each and however often it is asked.
-    Those that it left unanswered use up nothing: they go on rarely, until it speaks, and then at once.
-    """
-    if not attempts:
-        return Decision.LAUNCH
-    answered = [attempted for attempted in attempts if not attempted.in_silence]
-    if len(answered) >= MOST_ATTEMPTS:
-        return Decision.GIVE_UP
-    if attempts[-1].in_silence:
-        return _decide_in_silence(attempts, now, last_answer)
-    last = answered[-1].launched_at
-    if now >= last + wait_after(len(answered)):
-        return Decision.LAUNCH
-    recent = range(max(1, len(answered) - WHOLE_WAITS), len(answered))
-    were_whole = all(answered[n].launched_at - answered[n - 1].launched_at >= wait_after(n) for n in recent)
-    heals_now = last_success is not None and last_success > last and now >= last + FIRST_WAIT
-    return Decision.LAUNCH if heals_now and were_whole else Decision.WAIT
-
-
-def _decide_in_silence(attempts: Sequence[Attempted], now: datetime, last_answer: datetime | None) -> Decision:
-    """Whether to ask a source again that left the last attempt unanswered, and has answered others at `last_answer`."""
-    of_today = sum(now - attempted.launched_at < timedelta(days=1) for attempted in attempts)
-    if of_today >= MOST_A_DAY:
-        return Decision.WAIT
-    last = attempts[-1].launched_at
-    in_a_row = len(list(takewhile(lambda attempted: attempted.in_silence, reversed(attempts))))
-    speaks = last_answer is not None and last_answer > last
-    wait = FIRST_WAIT if speaks else min(LONGEST_SILENT_WAIT, wait_after(in_a_row))
-    return Decision.LAUNCH if now >= last + wait else Decision.WAIT
-
-
-def wait_after(attempts: int) -> timedelta:
-    """How long to wait after so many attempts: a quarter of an hour, doubling, up to half a day."""
-    return LONGEST_WAIT if attempts > DOUBLINGS else min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempts - 1))
-
-
-def in_few_runs(
-    phase: Phase, wanted: Mapping[date, tuple[frozenset[dg.AssetKey], str]], tried: Mapping[date, Sequence[Attempted]]
-) -> list[Launch]:
-    """The launches of dates that were tried so often before.
-
-    What is tried for the first time, or found the source silent, shares runs: there is no storm when it speaks. What
-    failed though the source answered is tried one by one: a date that always fails holds up no other.
-    """
-    together = {day: what for day, what in wanted.items() if not tried[day] or tried[day][-1].in_silence}
-    parts = [together, *({day: what} for day, what in wanted.items() if day not in together)]
-    launches = [launch for part in parts for launch in in_runs(phase, part)]
-    # Of the same dates the number grows with each launch, so that no run key is used twice.
-    return [replace(launch, attempt=max(len(tried[day]) for day in launch.dates)) for launch in launches]
 
 
 @dataclass
@@ -253,42 +154,6 @@ def self_heal_sensor(tables: Sequence[Table], settings: Settings) -> dg.SensorDe
     return sensor
 
 
-def gaps_to_record(evidence: Evidence, unanswered: Mapping[date, Sequence[datetime]]) -> list[Override]:
-    """The dates whose deadline is over and of which the source, asked again and again, told nothing at all.
-
-    Later dates do without them from now on. Only what the source never told can be passed over: what is missing
-    though its facts came closes as ever.
-    """
-    now = evidence.clock.now()
-    facts = [table for table in evidence.tables_of(Phase.RAW) if table.name in NEVER_CAME]
-    gaps = []
-    for day, asked in sorted(unanswered.items()):
-        over = all(is_due(table, day, now) for table in facts)
-        never = [t for t in facts if day not in evidence.published(t) and evidence.has_no_answer(t, day)]
-        if over and never and len(asked) >= ASKED_IN_VAIN and may_be_passed_over(evidence, day):
-            names = " and ".join(table.name for table in never)
-            reason = (
-                f"the source told nothing for {names}: it was asked {len(asked)} times since "
-                f"{min(asked):%Y-%m-%d %H:%M} UTC, in vain, and the deadline is over. It is asked on, and the date "
-                "counts again when it has come"
-            )
-            gaps.append(gap_by_rule(day, reason))
-    return gaps
-
-
-def may_be_passed_over(evidence: Evidence, day: date) -> bool:
-    """Whether no gap of the date is in force, and no person ended one: who wants later dates to wait is obeyed."""
-    last = evidence.last_decision(KNOWN_GAP, day)
-    return (KNOWN_GAP, day) not in evidence.overrides and (last is None or last.by_rule)
-
-
-def gaps_to_end(evidence: Evidence) -> list[Override]:
-    """The end of each gap by rule whose facts have come since."""
-    gaps = [gap for gap in evidence.overrides.values() if gap.by_rule and not evidence.is_known_gap(gap.game_date)]
-    now = evidence.clock.now()
-    return [gap_by_rule(gap.game_date, f"all of {gap.game_date} that the source tells has come", now) for gap in gaps]
-
-
 BY = '--by "your name" --because "why"'
 
 
@@ -345,30 +210,18 @@ def dates_to_heal(evidence: Evidence, *, whole_season: bool) -> list[date]:
 
 
 def look(gatekeeper: Gatekeeper, evidence: Evidence, launches: Launches, dates: Sequence[date]) -> Round:
-    """What the dates want, phase by phase, and the smallest runs that bring it about now."""
+    """One round over the dates, phase by phase: of each those on which it ought to have been made by now."""
     found = Round()
     for phase in FED_PHASES:
         lost = _lost(evidence, phase, dates)
         needy = {day for _, day in evidence.needs(evidence.tables_of(phase), lost)}
+        reconciled = reconcile(gatekeeper, evidence, launches, phase, lost, ask_source=True)
         found.looked_at |= {_name(phase, day) for day in dates}
         found.well |= {_name(phase, day) for day in lost if day not in needy}
-        planned = plan(gatekeeper, evidence, launches, phase, lost)
-        wanted: dict[date, tuple[frozenset[dg.AssetKey], str]] = {}
-        tried: dict[date, Sequence[Attempted]] = {}
-        for day, (keys, inputs) in _with_landing(evidence, phase, planned).items():
-            attempts = launches.attempts(phase, day, inputs)
-            if in_vain := [a.launched_at for a in attempts if a.unanswered & FACTS_LANDED]:
-                found.unanswered[day] = in_vain
-            last_answer = launches.last_answer(attempts[-1].unanswered) if attempts else None
-            decision = decide(attempts, evidence.clock.now(), launches.last_success(phase), last_answer)
-            if decision is Decision.LAUNCH:
-                wanted[day], tried[day] = (keys, inputs), attempts
-            elif decision is Decision.GIVE_UP:
-                found.given_up[_name(phase, day)] = phase, day, len(attempts)
-            else:
-                found.waiting += 1
-        found.waiting += len(planned.closed) + len(planned.under_way)
-        found.launches += in_few_runs(phase, wanted, tried)
+        found.launches += reconciled.launches
+        found.given_up |= {_name(phase, day): (phase, day, times) for day, times in reconciled.given_up.items()}
+        found.unanswered |= reconciled.unanswered
+        found.waiting += reconciled.waiting
     return found
 
 
@@ -384,50 +237,6 @@ def _lost(evidence: Evidence, phase: Phase, dates: Sequence[date]) -> list[date]
     """The dates on which the phase ought to have been made by now."""
     now = evidence.clock.now()
     return [day for day in dates if any(healed_from(table, day) <= now for table in evidence.tables_of(phase))]
-
-
-def _with_landing(evidence: Evidence, phase: Phase, planned: Plan) -> Mapping[date, tuple[frozenset[dg.AssetKey], str]]:
-    """What is ready; for raw tables with the landing, since only a new answer can bring what is not there.
-
-    Box scores that wait for a game to be final wait for a new answer about the schedule too. Attempts about
-    the source are counted by date and code alone: a source that answers differently each time is asked no more often.
-    They begin anew when the date's deadline is over, from which on broken games are held, and when a person has decided
-    something about one of its games.
-    What only other code made, or never made, is parsed again from what is landed, and the source is not asked.
-    News that was not asked for in time cannot be had any more, so its landing is left to the schedules.
-    """
-    if phase is not Phase.RAW:
-        return planned.ready
-    now = evidence.clock.now()
-    wanted = {}
-    for day in sorted({*planned.ready, *planned.closed}):
-        due = {t.name: t for t in planned.wanted[day] if healed_from(t, day) <= now}
-        if due and all(_is_merely_outdated(evidence, table, day) for table in planned.wanted[day]):
-            wanted |= {day: planned.ready[day]} if day in planned.ready else {}
-            continue
-        versions = [version_of(table) for table in due.values()]
-        if any(table.waits_for for table in due.values()):
-            due |= {read.table.name: read.table for table in list(due.values()) for read in table.reads.values()}
-        if due:
-            asked = {landing_key(table) for table in due.values() if _wants_an_answer(evidence, table, day)}
-            keys = frozenset({*asked, *map(asset_key, due.values())})
-            state = f"the source {versions} {now >= held_from(day)} {decision_hash(evidence.decisions, day)}"
-            wanted[day] = keys, hashlib.sha256(state.encode()).hexdigest()
-    return wanted
-
-
-def _wants_an_answer(evidence: Evidence, table: Table, day: date) -> bool:
-    """Whether only a new answer can bring a table: not when the table that is made for it is whole by the landed one.
-
-    So what a home from before a table lacks is parsed from what is landed, and the source is not asked for it.
-    """
-    made_for_it = [t for t in evidence.tables if t.landed == table.landed and t.waits_for and t is not table]
-    return not table.landed_optional and not any(evidence.complete(each, day) for each in made_for_it)
-
-
-def _is_merely_outdated(evidence: Evidence, table: Table, day: date) -> bool:
-    """Whether a table wants no more than to be parsed again from what is landed, for itself or after another one."""
-    return evidence.complete(table, day) and evidence.need_of_rows(table, day) in (Need.OUTDATED, Need.NOTHING)
 
 
 def verify(memory: Memory, found: Round, now: datetime) -> list[dg.AssetObservation | dg.AssetCheckEvaluation]:

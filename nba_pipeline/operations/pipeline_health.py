@@ -15,7 +15,7 @@ from nba_pipeline.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.automation.code_changes import outdated_history
 from nba_pipeline.clock import season_of
 from nba_pipeline.contracts import Table
-from nba_pipeline.deadlines import OPERATED, is_due, owed
+from nba_pipeline.deadlines import OPERATED, are_due, owed
 from nba_pipeline.evidence import WHY_NOT_CURRENT, Evidence, Need
 from nba_pipeline.gates import GATES, Gatekeeper
 from nba_pipeline.landing import LANDED_FROM
@@ -194,7 +194,7 @@ def _closed_gates(
     for gate in GATES:
         into = evidence.tables_of(gate.into)
         possible = [day for day in dates if not evidence.is_known_gap(day)]
-        mine = [day for day in possible if all(is_due(table, day, now) for table in into)]
+        mine = [day for day in possible if are_due(into, day, now)]
         verdicts = gatekeeper.verdicts(evidence, gate, mine).values()
         shut = [verdict for verdict in verdicts if not verdict.lets_through]
         # What is closed for outdated rows alone opens with the one command that makes them again.

@@ -8,8 +8,7 @@ import dagster as dg
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nba_pipeline.automation.launches import MOST_DATES_A_RUN, Attempted, Launch
-from nba_pipeline.automation.self_heal import (
+from nba_pipeline.automation.attempts import (
     FIRST_WAIT,
     LONGEST_SILENT_WAIT,
     LONGEST_WAIT,
@@ -17,9 +16,10 @@ from nba_pipeline.automation.self_heal import (
     MOST_ATTEMPTS,
     Decision,
     decide,
-    in_few_runs,
     wait_after,
 )
+from nba_pipeline.automation.launches import MOST_DATES_A_RUN, Attempted, Launch
+from nba_pipeline.automation.reconciler import in_few_runs
 from nba_pipeline.contracts import Phase
 from nba_pipeline.landing import ASKED_FIRST_TAG, LANDED_GAMES, LANDED_PLAYER_BOX_SCORES, OUTAGE, begun_with
 from nba_pipeline.partitions import game_dates

@@ -10,8 +10,8 @@ import pytest
 import requests
 from dagster import DagsterEventType, DagsterRun, DagsterRunStatus, RunsFilter
 
+from nba_pipeline.automation.attempts import FIRST_WAIT, wait_after
 from nba_pipeline.automation.launches import INPUTS_TAG, PHASE_TAG, UNFINISHED
-from nba_pipeline.automation.self_heal import FIRST_WAIT, wait_after
 from nba_pipeline.evidence import Need
 from nba_pipeline.league.faults import FAULTS
 from nba_pipeline.league.model import League

@@ -10,13 +10,8 @@ from dagster import DagsterRun
 
 from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.automation import self_heal
-from nba_pipeline.automation.self_heal import (
-    ASKED_IN_VAIN,
-    LONGEST_SILENT_WAIT,
-    MOST_A_DAY,
-    gaps_to_end,
-    gaps_to_record,
-)
+from nba_pipeline.automation.attempts import LONGEST_SILENT_WAIT, MOST_A_DAY
+from nba_pipeline.automation.silent_source import ASKED_IN_VAIN, gaps_to_end, gaps_to_record
 from nba_pipeline.clock import NEW_YORK, Clock
 from nba_pipeline.contracts import Phase, Table
 from nba_pipeline.deadlines import due
@@ -230,7 +225,7 @@ def asked_about(runs: Sequence[DagsterRun]) -> list[list[date]]:
 def test_silent_days_are_passed_over_one_by_one_and_come_in_by_themselves_within_a_tick_of_the_first_answer(
     loaded: Callable[..., SimulatedDaemon], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(self_heal, "MOST_ATTEMPTS", 4)
+    monkeypatch.setattr(attempts, "MOST_ATTEMPTS", 4)
     daemon = loaded(SILENCE)
     # A wait that would outlive its run ends it at once with what was tried, and a later tick goes on.
     waits = {"http_wait_min_seconds": 900, "http_wait_max_seconds": 900, "http_timeout_seconds": 0.5}

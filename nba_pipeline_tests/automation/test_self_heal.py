@@ -14,16 +14,9 @@ from hypothesis import strategies as st
 from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.automation import self_heal
+from nba_pipeline.automation.attempts import FIRST_WAIT, LONGEST_WAIT, MOST_ATTEMPTS, Decision, decide, wait_after
 from nba_pipeline.automation.launches import INPUTS_TAG, LAUNCHED_AT_TAG, PHASE_TAG, Attempted, Launch, Launches
-from nba_pipeline.automation.self_heal import (
-    FIRST_WAIT,
-    LONGEST_WAIT,
-    MOST_ATTEMPTS,
-    SELF_HEAL,
-    Decision,
-    decide,
-    wait_after,
-)
+from nba_pipeline.automation.self_heal import SELF_HEAL
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.contracts import Phase, Table
 from nba_pipeline.deadlines import OPERATED
@@ -373,7 +366,7 @@ def failing(table: Table, *days: date) -> Iterator[None]:
 def test_what_a_round_did_not_look_at_is_neither_called_healed_nor_told_again(
     loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(self_heal, "MOST_ATTEMPTS", 1)
+    monkeypatch.setattr(attempts, "MOST_ATTEMPTS", 1)
     daemon = loaded()
     hole = date(2025, 10, 5)
     lose(daemon, SUMMARY, hole)
@@ -450,7 +443,7 @@ def rows_of_schedule(daemon: SimulatedDaemon, day: date) -> list[dict]:
 def test_what_always_fails_is_given_up_after_the_bound_with_one_alert_that_names_the_next_command(
     loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(self_heal, "MOST_ATTEMPTS", 3)
+    monkeypatch.setattr(attempts, "MOST_ATTEMPTS", 3)
     daemon = loaded()
     lose(daemon, SUMMARY, CORRECTED_GAME)
     launched: list[datetime] = []

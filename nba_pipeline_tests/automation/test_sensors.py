@@ -19,6 +19,7 @@ from nba_pipeline.automation import phase_sensors
 from nba_pipeline.automation.alert_sensor import RESOLVED
 from nba_pipeline.automation.launches import PHASE_TAG
 from nba_pipeline.automation.phase_sensors import Cursor, Waiting, changes_since
+from nba_pipeline.automation.planning import FED_PHASES
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.contracts import Table
 from nba_pipeline.evidence import Evidence, Need
@@ -507,7 +508,7 @@ def test_a_cursor_is_kept_as_it_is() -> None:
 
 
 def test_every_phase_that_is_fed_has_one_sensor() -> None:
-    assert [phase.name for phase in phase_sensors.FED_PHASES] == [
+    assert [phase.name for phase in FED_PHASES] == [
         "RAW", "ANALYTICS", "PRECOMPUTE", "PREDICTIONS", "GRADES"
     ]  # fmt: skip
-    assert {table.phase for table in all_tables()} <= set(phase_sensors.FED_PHASES)
+    assert {table.phase for table in all_tables()} <= set(FED_PHASES)

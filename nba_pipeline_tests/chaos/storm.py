@@ -33,8 +33,8 @@ from rich.table import Table as RichTable
 
 from nba_pipeline.automation.alert_sensor import ALERT_SENSOR
 from nba_pipeline.automation.alert_windows import WINDOW
+from nba_pipeline.automation.attempts import MOST_ATTEMPTS
 from nba_pipeline.automation.launches import INPUTS_TAG, PHASE_TAG
-from nba_pipeline.automation.self_heal import MOST_ATTEMPTS
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.contracts import Phase
 from nba_pipeline.deadlines import due
