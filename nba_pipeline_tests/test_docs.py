@@ -144,3 +144,12 @@ def test_every_decision_has_a_date_a_context_and_a_consequence(area: Path) -> No
             replaced_by = re.search(r"reversed [\d-]+ by \[.+?\]\(([^#)]+)#", text)
             assert replaced_by, f"{area.name}: {heading} names no record that replaced it"
             assert f"({area.name}#{pages.anchor(heading)})" in (area.parent / replaced_by[1]).read_text()
+
+
+def test_every_name_of_the_glossary_is_a_name_in_the_code() -> None:
+    code = "".join(path.read_text() for path in [*(ROOT / "nba_pipeline").rglob("*.py"), ROOT / "Makefile"])
+    words = [line.split(" | ")[0] for line in (ROOT / "docs" / "glossary.md").read_text().splitlines()]
+    names = [name for word in words if word.startswith("| ") for name in re.findall("`(.+?)`", word)]
+    assert len(names) > 5
+    for name in names:
+        assert name in code, f"the glossary names `{name}`, which the code does not"
