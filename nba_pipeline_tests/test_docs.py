@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from nba_pipeline.automation.schedules import schedules
 from nba_pipeline.settings import Settings
 from nba_pipeline_tests.support import pages
 
 ROOT = Path(__file__).parents[1]
 INCIDENTS = ROOT / "docs" / "incidents.md"
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+CODE = ("nba_pipeline", "nba_pipeline_tests", "benchmarks")
 VERDICTS = {"impossible", "caught", "not ours"}
 EXPECTED_INCIDENTS = [*(str(n) for n in range(1, 23)), "22b", *(str(n) for n in range(23, 46))]
 EXPECTED_REQUIREMENTS = [str(n) for n in range(1, 21)]
@@ -153,3 +155,21 @@ def test_every_name_of_the_glossary_is_a_name_in_the_code() -> None:
     assert len(names) > 5
     for name in names:
         assert name in code, f"the glossary names `{name}`, which the code does not"
+
+
+def test_the_night_of_the_architecture_page_has_the_times_of_the_schedules() -> None:
+    crons = {schedule.name: schedule.cron_schedule for schedule in schedules(Settings())}
+    night = (ROOT / "docs" / "architecture.md").read_text().split("\n## A night and a day\n")[1].split("\n## ")[0]
+    steps = re.findall(r"^\| \d+ \| (\d\d):(\d\d) \| `(\w+)` \|", night, re.M)
+    assert len(steps) > 10
+    for hour, minute, name in steps:
+        cron = crons[name]
+        times = [cron] if isinstance(cron, str) else cron
+        assert any(time.startswith(f"{int(minute)} {int(hour)} ") for time in times), (hour, minute, name, cron)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_python_file_that_a_document_names_exists(document: Path) -> None:
+    files = [f"/{path.relative_to(ROOT)}" for folder in CODE for path in (ROOT / folder).rglob("*.py")]
+    for name in re.findall(r"`([\w/]+\.py)\b", document.read_text()):
+        assert any(file.endswith(f"/{name}") for file in files), f"{document.name} names {name}"

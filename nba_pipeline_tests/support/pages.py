@@ -3,9 +3,14 @@
 `python -m nba_pipeline_tests.support.pages` writes all of them anew; `test_docs.py` fails when one is not current.
 """
 
+import ast
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from nba_pipeline.contracts import Phase, Window
+from nba_pipeline.gates import gate_into
+from nba_pipeline.tables import all_tables, tables_of
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -32,8 +37,75 @@ def anchor(heading: str) -> str:
     return kept.replace(" ", "-")
 
 
+def picture_of_the_tables() -> str:
+    """A mermaid graph of every table, by phase: what it is parsed from, and what it reads."""
+    endpoints = sorted({table.landed for table in all_tables() if table.landed})
+    lines = ["flowchart LR", '  subgraph phase_1["1 landing"]']
+    lines += [f'    {_node(endpoint)}[("{endpoint}")]' for endpoint in endpoints]
+    lines += ["  end", *(line for phase in Phase if tables_of(phase) for line in _box(phase))]
+    lines += [f"  {_node(source)} --> {_node(table)}" for source, table in _nearest(_reads_of_the_same_date())]
+    lines += [
+        f"  {_node(read.table.name)} -.-> {_node(table.name)}"
+        for table in all_tables()
+        for read in table.reads.values()
+        if read.window is Window.BEFORE
+    ]
+    return "\n".join(["```mermaid", *lines, "```"])
+
+
+def _reads_of_the_same_date() -> list[tuple[str, str]]:
+    """What each table is made from on its own date: the endpoint that it is parsed from, and the tables it reads."""
+    parsed = [(table.landed, table.name) for table in all_tables() if table.landed]
+    read = [
+        (read.table.name, table.name)
+        for table in all_tables()
+        for read in table.reads.values()
+        if read.window is not Window.BEFORE
+    ]
+    return [*parsed, *read]
+
+
+def _nearest(arrows: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The arrows without those that follow from others."""
+    sources: dict[str, set[str]] = {}
+    for source, target in arrows:
+        sources.setdefault(target, set()).add(source)
+
+    def before(name: str) -> set[str]:
+        return {far for near in sources.get(name, ()) for far in (near, *before(near))}
+
+    return [(source, target) for source, target in arrows if source not in set().union(*map(before, sources[target]))]
+
+
+def _node(name: str) -> str:
+    """The name of a node: mermaid allows no dots and slashes in it."""
+    return re.sub(r"\W", "_", name if "." in name else f"landing.{name}")
+
+
+def _box(phase: Phase) -> Iterator[str]:
+    gate = gate_into(phase)
+    behind = f", behind {gate.name}" if gate else ""
+    yield f'  subgraph phase_{phase.value}["{phase.value} {phase.name.lower()}{behind}"]'
+    yield from (f'    {_node(table.name)}["{table.short_name}"]' for table in tables_of(phase))
+    yield "  end"
+
+
+def parts_of_the_package() -> str:
+    """The folders of the package, each with what it says of itself."""
+    folders = sorted(path.parent for path in (ROOT / "nba_pipeline").glob("*/__init__.py"))
+    return "\n".join(["| folder | what it is |", "|---|---|", *map(_part, folders)])
+
+
+def _part(folder: Path) -> str:
+    said = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
+    first = " ".join(said.split("\n\n")[0].split())
+    return f"| `{folder.name}/` | {first[0].lower()}{first[1:].rstrip('.')} |"
+
+
 GENERATED: dict[tuple[Path, str], Callable[[], str]] = {
     (DOCS / "decisions" / "README.md", "index"): index_of_decisions,
+    (DOCS / "architecture.md", "picture"): picture_of_the_tables,
+    (DOCS / "architecture.md", "parts"): parts_of_the_package,
 }
 """What is generated: the page, the name between whose marks it stands, and what makes it."""
 
