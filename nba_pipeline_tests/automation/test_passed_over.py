@@ -9,7 +9,7 @@ import pytest
 from dagster import DagsterRun
 
 from nba_pipeline.alert_metadata import AlertKind
-from nba_pipeline.automation import self_heal
+from nba_pipeline.automation import attempts
 from nba_pipeline.automation.attempts import LONGEST_SILENT_WAIT, MOST_A_DAY
 from nba_pipeline.automation.silent_source import ASKED_IN_VAIN, gaps_to_end, gaps_to_record
 from nba_pipeline.clock import NEW_YORK, Clock

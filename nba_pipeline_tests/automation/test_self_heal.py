@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.analytics import player_game_summary
-from nba_pipeline.automation import self_heal
+from nba_pipeline.automation import attempts
 from nba_pipeline.automation.attempts import FIRST_WAIT, LONGEST_WAIT, MOST_ATTEMPTS, Decision, decide, wait_after
 from nba_pipeline.automation.launches import INPUTS_TAG, LAUNCHED_AT_TAG, PHASE_TAG, Attempted, Launch, Launches
 from nba_pipeline.automation.self_heal import SELF_HEAL
@@ -467,6 +467,27 @@ def test_what_always_fails_is_given_up_after_the_bound_with_one_alert_that_names
     )
     assert not heal(daemon).runs
     assert healed(daemon) == [f"analytics {CORRECTED_GAME}"]
+
+
+def test_a_schedule_keeps_to_the_waits_and_to_the_bound_of_self_heal(
+    loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "MOST_ATTEMPTS", 2)
+    daemon = loaded()
+    yesterday = daemon.now.astimezone(NEW_YORK).date() - timedelta(days=1)
+    lose(daemon, SUMMARY, yesterday)
+    with failing(SUMMARY, yesterday):
+        assert made(heal(daemon)) == [({"analytics/player_game_summary"}, [yesterday])]
+        ticked = daemon.tick_schedule("yesterday_analytics", daemon.now)
+        assert not ticked.runs
+        assert "self-heal tries again later" in str(ticked.skipped)
+        daemon.at(daemon.now + timedelta(minutes=15))
+        assert len(daemon.tick_schedule("yesterday_analytics", daemon.now).runs) == 1
+        daemon.at(daemon.now + timedelta(hours=1))
+        assert not heal(daemon).runs, "what a schedule tried in vain counts"
+        ticked = daemon.tick_schedule("yesterday_analytics", daemon.now)
+        assert not ticked.runs
+        assert "given up after 2 attempts" in str(ticked.skipped)
 
 
 def test_what_failed_together_is_tried_again_one_by_one(loaded: Loaded) -> None:

@@ -33,8 +33,9 @@ own games, so it differs for who met them since."""
 MOST_OF_OTHERS = 0.05
 """How far a prediction of somebody whom the game does not reach may move, in units of its statistic: the priors do."""
 
-MOST_BY_SYSTEM = {"similarity": 0.5}
-"""The same where a system sorts players into quarters of the league: who stands at an edge changes his quarter."""
+MOST_BY_SYSTEM = {"similarity": 0.5, "ensemble": 0.1}
+"""The same where a system sorts players into quarters of the league, or is made of such a one: who stands at an edge
+changes his quarter."""
 
 
 class Pair:
