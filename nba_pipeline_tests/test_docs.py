@@ -8,6 +8,7 @@ import pytest
 
 from nba_pipeline.automation.schedules import schedules
 from nba_pipeline.settings import Settings
+from nba_pipeline_tests.named_command import commands
 from nba_pipeline_tests.support import pages
 
 ROOT = Path(__file__).parents[1]
@@ -81,10 +82,15 @@ def test_every_command_that_the_documents_name_exists() -> None:
 
     from nba_pipeline.cli import app
 
-    commands = set(get_command(app).commands)  # type: ignore[attr-defined]
+    known = set(get_command(app).commands)  # type: ignore[attr-defined]
     for document in DOCUMENTS:
         for name in re.findall(r"nba-pipeline ([a-z][a-z-]+)", document.read_text()):
-            assert name in commands, f"{document.name} names `nba-pipeline {name}`"
+            assert name in known, f"{document.name} names `nba-pipeline {name}`"
+
+
+def test_every_command_has_its_line_on_the_page_of_commands() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text()
+    assert [name for name in sorted(commands()) if not re.search(rf"`(nba-pipeline )?{name}\b", page)] == []
 
 
 def test_every_setting_is_documented_once() -> None:
