@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from nba_pipeline.automation.schedules import schedules
 from nba_pipeline.settings import Settings
+from nba_pipeline_tests.named_command import commands
+from nba_pipeline_tests.support import pages
 
 ROOT = Path(__file__).parents[1]
 INCIDENTS = ROOT / "docs" / "incidents.md"
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+CODE = ("nba_pipeline", "nba_pipeline_tests", "benchmarks")
 VERDICTS = {"impossible", "caught", "not ours"}
 EXPECTED_INCIDENTS = [*(str(n) for n in range(1, 23)), "22b", *(str(n) for n in range(23, 46))]
 EXPECTED_REQUIREMENTS = [str(n) for n in range(1, 21)]
@@ -57,7 +62,7 @@ def test_every_row_has_a_verdict_and_every_named_test_exists_and_runs() -> None:
         verdict, shown = row[2], named_tests(row[-1])
         assert verdict in VERDICTS, row
         assert shown or verdict == "not ours", row
-    for document in (ROOT / "docs").glob("*.md"):
+    for document in DOCUMENTS:
         for name, campaign in named_tests(document.read_text()):
             assert name in tests, f"{document.name} names {name}, which does not exist"
             marks = " ".join(tests[name])
@@ -77,10 +82,15 @@ def test_every_command_that_the_documents_name_exists() -> None:
 
     from nba_pipeline.cli import app
 
-    commands = set(get_command(app).commands)  # type: ignore[attr-defined]
-    for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+    known = set(get_command(app).commands)  # type: ignore[attr-defined]
+    for document in DOCUMENTS:
         for name in re.findall(r"nba-pipeline ([a-z][a-z-]+)", document.read_text()):
-            assert name in commands, f"{document.name} names `nba-pipeline {name}`"
+            assert name in known, f"{document.name} names `nba-pipeline {name}`"
+
+
+def test_every_command_has_its_line_on_the_page_of_commands() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text()
+    assert [name for name in sorted(commands()) if not re.search(rf"`(nba-pipeline )?{name}\b", page)] == []
 
 
 def test_every_setting_is_documented_once() -> None:
@@ -105,7 +115,67 @@ def test_a_setting_that_cannot_be_used_is_refused_with_its_name(
     assert not (tmp_path / "home").exists()
 
 
-@pytest.mark.parametrize("document", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_between_documents_lead_somewhere(document: Path) -> None:
-    for target in re.findall(r"\]\((?!http)([^)#]+)", document.read_text()):
-        assert (document.parent / target).exists(), f"{document.name} links to {target}"
+    for target, _, heading in re.findall(r"\]\((?!http)([^)#]*)(#([^)]+))?\)", document.read_text()):
+        page = document.parent / target if target else document
+        assert page.exists(), f"{document.name} links to {target}"
+        if heading:
+            assert heading in headings(page), f"{document.name} links to {target}#{heading}"
+
+
+def headings(page: Path) -> list[str]:
+    """The fragments of a page that can be linked to."""
+    return [pages.anchor(heading) for heading in re.findall(r"^#+ (.+)$", page.read_text(), re.M)]
+
+
+@pytest.mark.parametrize(("page", "name"), pages.GENERATED, ids=str)
+def test_what_is_generated_in_a_document_is_current(page: Path, name: str) -> None:
+    assert pages.current(page, name) == page.read_text(), f"make it again: {pages.COMMAND}"
+
+
+AREAS = [path for path in sorted((ROOT / "docs" / "decisions").glob("*.md")) if path.name != "README.md"]
+PARTS = "".join(rf"- \*\*{part}:\*\* .+\n" for part in ("Context", "Decision", "Consequence"))
+RECORD = re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}[^\n]*\n\n{PARTS}(\n\|.+)?\s*", re.S)
+
+
+@pytest.mark.parametrize("area", AREAS, ids=lambda path: path.name)
+def test_every_decision_has_a_date_a_context_and_a_consequence(area: Path) -> None:
+    title, *records = area.read_text().split("\n## ")
+    assert title.startswith("# Decisions: ")
+    assert records
+    for record in records:
+        heading, text = record.split("\n", 1)
+        assert RECORD.fullmatch(f"{text}\n"), f"{area.name}: {heading}"
+        assert text.count("**Context:**") == 1, f"{area.name}: {heading}"
+        if heading.endswith("(reversed)"):
+            replaced_by = re.search(r"reversed [\d-]+ by \[.+?\]\(([^#)]+)#", text)
+            assert replaced_by, f"{area.name}: {heading} names no record that replaced it"
+            assert f"({area.name}#{pages.anchor(heading)})" in (area.parent / replaced_by[1]).read_text()
+
+
+def test_every_name_of_the_glossary_is_a_name_in_the_code() -> None:
+    code = "".join(path.read_text() for path in [*(ROOT / "nba_pipeline").rglob("*.py"), ROOT / "Makefile"])
+    words = [line.split(" | ")[0] for line in (ROOT / "docs" / "glossary.md").read_text().splitlines()]
+    names = [name for word in words if word.startswith("| ") for name in re.findall("`(.+?)`", word)]
+    assert len(names) > 5
+    for name in names:
+        assert name in code, f"the glossary names `{name}`, which the code does not"
+
+
+def test_the_night_of_the_architecture_page_has_the_times_of_the_schedules() -> None:
+    crons = {schedule.name: schedule.cron_schedule for schedule in schedules(Settings())}
+    night = (ROOT / "docs" / "architecture.md").read_text().split("\n## A night and a day\n")[1].split("\n## ")[0]
+    steps = re.findall(r"^\| \d+ \| (\d\d):(\d\d) \| `(\w+)` \|", night, re.M)
+    assert len(steps) > 10
+    for hour, minute, name in steps:
+        cron = crons[name]
+        times = [cron] if isinstance(cron, str) else cron
+        assert any(time.startswith(f"{int(minute)} {int(hour)} ") for time in times), (hour, minute, name, cron)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_python_file_that_a_document_names_exists(document: Path) -> None:
+    files = [f"/{path.relative_to(ROOT)}" for folder in CODE for path in (ROOT / folder).rglob("*.py")]
+    for name in re.findall(r"`([\w/]+\.py)\b", document.read_text()):
+        assert any(file.endswith(f"/{name}") for file in files), f"{document.name} names {name}"

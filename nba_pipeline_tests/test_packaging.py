@@ -61,5 +61,12 @@ def test_every_declared_dependency_is_pinned_to_a_tested_version_and_explained()
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pinned = {canonical(line) for line in lines if line and not line.startswith("#")}
     assert declared - pinned == set()
-    explained = (ROOT / "docs" / "decisions.md").read_text().lower().replace("_", "-")
+    explained = (ROOT / "docs" / "decisions" / "dependencies.md").read_text().lower().replace("_", "-")
     assert [name for name in declared if name not in explained] == []
+
+
+def test_the_licence_is_declared_and_lies_in_the_file_that_is_installed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert (project["license"], project["license-files"]) == ("Apache-2.0", ["LICENSE"])
+    title, version = (ROOT / "LICENSE").read_text().strip().splitlines()[:2]
+    assert (title.strip(), version.strip()) == ("Apache License", "Version 2.0, January 2004")
