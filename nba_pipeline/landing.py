@@ -19,7 +19,7 @@ from nba_pipeline.sources.balldontlie import (
     KnownGames,
     parse_games,
 )
-from nba_pipeline.sources.errors import DamagedLandingError, SourceRefused, SourceUnavailable
+from nba_pipeline.sources.errors import DamagedLandingError, KeyRefused, SourceRefused, SourceUnavailable
 from nba_pipeline.sources.landing import Capture, Landing
 from nba_pipeline.sources.records import GameRecord
 from nba_pipeline.table_asset import GAME_DATES, OWNERS
@@ -62,6 +62,9 @@ ASKED_FIRST_TAG = "nba_pipeline/asked_first"
 UNANSWERED = "unanswered"
 """In the failure of a landing, the spans of dates without an answer, and why."""
 
+KEY_REFUSED = "key refused"
+"""In the failure of a landing, the name of the setting with the key, where the source refused that."""
+
 FETCHED_AT = "fetched_at"
 """In the materialization of a landing, when the answer was there."""
 
@@ -97,10 +100,10 @@ def landing_asset(
             dates = [to_date(key) for key in context.partition_keys]
             asked = begun_with(context.run.tags.get(ASKED_FIRST_TAG), list(questions(context, dates)))
             with context.resources.source.within(seconds_left(context)):
-                captures, failed = ask_all(context, key, asked)
+                captures, failed, setting = ask_all(context, key, asked)
             if failed:
                 _report_partial(context, key, captures, failed)
-                raise _failure(key, failed)
+                raise _failure(key, failed, setting)
             return _result(context, key, captures)
 
         return asset
@@ -133,22 +136,30 @@ def ask_all(
     context: dg.AssetExecutionContext,
     key: dg.AssetKey,
     questions: Sequence[tuple[Span, Callable[[date, date], Capture]]],
-) -> tuple[dict[Span, Capture], dict[Span, str]]:
-    """Asks every question; returns the answers and, for the others, why there is none.
+) -> tuple[dict[Span, Capture], dict[Span, str], str | None]:
+    """Asks every question; returns the answers, for the others why there is none, and the setting of a refused key.
 
-    Raises `Failure` at once when the source refuses us: the next question would be refused as well.
+    Where the key is refused nothing more is asked: the source says nothing about any date, and so leaves all of them
+    unanswered. Raises `Failure` at once when it refuses a question for another reason, which is an answer.
     """
     captures: dict[Span, Capture] = {}
     failed: dict[Span, str] = {}
+    setting: str | None = None
     in_a_row = 0
     with context.resources.progress.task("/".join(key.path), len(questions)) as advance:
         for span, ask in questions:
+            if setting is not None:
+                failed[span] = f"not asked, because {setting} was refused"
+                continue
             if in_a_row >= OUTAGE:
                 failed[span] = f"not asked, because the source left {OUTAGE} questions in a row unanswered"
                 continue
             try:
                 captures[span] = ask(*span)
                 in_a_row = 0
+            except KeyRefused as error:
+                context.log.error(str(error))
+                failed[span], setting = str(error), error.setting
             except SourceRefused as error:
                 raise dg.Failure(description=str(error), allow_retries=False) from error
             except SourceUnavailable as error:
@@ -156,7 +167,7 @@ def ask_all(
                 failed[span] = str(error)
                 in_a_row += 1
             advance()
-    return captures, failed
+    return captures, failed, setting
 
 
 def months(dates: Sequence[date]) -> list[Span]:
@@ -361,13 +372,16 @@ def _report_partial(
                 )
 
 
-def _failure(key: dg.AssetKey, failed: dict[Span, str]) -> dg.Failure:
+def _failure(key: dg.AssetKey, failed: dict[Span, str], setting: str | None) -> dg.Failure:
     (first, last), why = next(iter(failed.items()))
     others = f" (and {len(failed) - 1} more questions)" if len(failed) > 1 else ""
     return dg.Failure(
         description=f"{'/'.join(key.path)}: no answer for {to_key(first)} to {to_key(last)}{others}: {why} "
         f"Mend: nba-pipeline backfill --from {to_key(first)} --to {to_key(last)}",
-        metadata={UNANSWERED: dg.MetadataValue.json({f"{a} to {b}": reason for (a, b), reason in failed.items()})},
+        metadata={
+            UNANSWERED: dg.MetadataValue.json({f"{a} to {b}": reason for (a, b), reason in failed.items()}),
+            **({KEY_REFUSED: dg.MetadataValue.text(setting)} if setting else {}),
+        },
         allow_retries=False,
     )
 

@@ -78,10 +78,11 @@ SCHEMA = by_person("renames or drops the table; then it is made again")
 PROGRAM = by_person("mends the program; what was published stays as it was")
 
 WAYS_OUT: dict[str, Way] = {
-    "automation.alert_sources.EventLog.failed_tick: ui": way(OPEN, "a_failed_tick_of_a_sensor_alerts", "a_failed_tick_is_good_when_a_later_one_of_the_same_sensor_ended_well"),
     "automation.alert_sources._next_command: backfill --from {} --to {}": way(OPEN, "a_failed_run_alerts_with_its_cause_its_effect_the_next_command_and_a_link", "a_failed_run_all_of_whose_work_was_published_later_is_not_sent"),
     "automation.alert_sources._next_command: smoke-test {}": way(OPEN, "a_failed_run_of_one_date_names_the_smoke_test", "a_failed_run_all_of_whose_work_was_published_later_is_not_sent"),
     "automation.alert_sources._next_command: ui": way(OPEN, "an_alert_about_no_date_names_the_ui", "a_check_as_a_whole_is_good_when_it_passes_as_a_whole"),
+    "automation.alert_sources.EventLog._silence: backfill --from {} --to {}": way(OPEN, "a_silence_is_one_alert_with_since_when_how_often_and_when_next_and_closes_when_the_source_speaks", "a_key_that_lapsed_uses_up_no_patience_and_its_alert_names_the_setting_and_the_next_command"),
+    "automation.alert_sources.EventLog.failed_tick: ui": way(OPEN, "a_failed_tick_of_a_sensor_alerts", "a_failed_tick_is_good_when_a_later_one_of_the_same_sensor_ended_well"),
     "automation.alerts.Slack._attempt: AlertNotSentError": way(WEBHOOK, SETTING, "a_refusal_is_not_tried_again_and_names_the_setting_and_not_the_address", "an_address_that_is_none_names_the_setting_and_does_not_show_it"),
     "automation.alerts.Slack.send: AlertNotSentError": way(WEBHOOK, SETTING, "slack_is_asked_three_times_and_no_more", "while_slack_is_down_ticks_fail_and_the_alert_arrives_when_it_is_up"),
     "automation.code_changes.evaluation: AssetCheckEvaluation": way(OPEN, CARRIED, "outdated_rows_are_made_again_from_the_landing_and_said_once"),
@@ -229,7 +230,8 @@ WAYS_OUT: dict[str, Way] = {
     "sources.answers.unpacked: NoPageError": way(OPEN, RETRIED, "what_is_no_page_is_tried_again_and_named_for_people"),
     "sources.balldontlie.BalldontlieClient._attempt: NoPageError": way(OPEN, RETRIED, "an_answer_cut_off_on_the_way_is_kept_as_evidence", "an_answer_without_end_is_hung_up_on"),
     "sources.balldontlie.BalldontlieClient._get: SourceRefused": way(SOURCE_SETTING, SETTING, "an_address_that_is_none_is_refused_at_once"),
-    "sources.balldontlie.BalldontlieClient._key: SourceRefused": way(SOURCE_SETTING, SETTING, "without_a_key_nothing_is_asked_and_the_way_without_one_is_named", "a_key_that_no_header_can_carry_is_never_shown"),
+    "sources.balldontlie.BalldontlieClient._key: KeyRefused": way(SOURCE_SETTING, SETTING, "without_a_key_nothing_is_asked_and_the_way_without_one_is_named", "a_key_that_no_header_can_carry_is_never_shown"),
+    "sources.balldontlie.BalldontlieClient._not_answered: KeyRefused": way(SOURCE_SETTING, SETTING, "a_refusal_fails_at_once_with_the_mend", "a_key_that_lapsed_uses_up_no_patience_and_its_alert_names_the_setting_and_the_next_command"),
     "sources.balldontlie.BalldontlieClient._not_answered: SourceRefused": way(SOURCE_SETTING, SETTING, "a_refusal_fails_at_once_with_the_mend", "an_api_that_has_moved_for_good_is_named_at_once"),
     "sources.balldontlie.BalldontlieClient._page: SourceUnavailable": way(OPEN, CARRIED, "five_attempts_and_then_every_cause_is_told", "a_wait_that_would_outlive_the_run_ends_the_question_with_what_was_tried"),
     "sources.balldontlie.BalldontlieClient._pages: SourceUnavailable": way(OPEN, CARRIED, "a_cursor_that_was_named_before_ends_the_question", "empty_pages_with_ever_new_cursors_come_to_an_end"),

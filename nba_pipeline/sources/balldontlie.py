@@ -23,7 +23,7 @@ from nba_pipeline.settings import Settings
 from nba_pipeline.sources import answers
 from nba_pipeline.sources.answers import ListPage, NoPageError
 from nba_pipeline.sources.decoration import shown
-from nba_pipeline.sources.errors import DamagedLandingError, SourceRefused, SourceUnavailable
+from nba_pipeline.sources.errors import DamagedLandingError, KeyRefused, SourceRefused, SourceUnavailable
 from nba_pipeline.sources.landing import Capture, CaptureWriter, Landing, Page
 from nba_pipeline.sources.rate_limit import RateLimiter
 from nba_pipeline.sources.records import (
@@ -164,6 +164,9 @@ MENDS = {
     403: "BALLDONTLIE_API_KEY is known but may not read this; {needs}.",
     404: "There is no such address; check BALLDONTLIE_API_URL.",
 }
+
+OF_THE_KEY = (401, 402, 403)
+"""Refusals of the key or its plan, which say nothing about what was asked."""
 
 NEEDS = "box scores and injuries need the all-star plan or better"
 LINES_NEED = "lines need the goat plan, and are not asked for with NBA_PIPELINE_LINES=off"
@@ -475,7 +478,8 @@ class BalldontlieClient:
             )
         moved = f"The API has moved to {self._target(answer)}; set BALLDONTLIE_API_URL."
         mend = moved if status in MOVED else _mend(status, endpoint)
-        return SourceRefused(f"{self._url(endpoint)} {_question(params)} was refused with HTTP {status}. {mend}")
+        said = f"{self._url(endpoint)} {_question(params)} was refused with HTTP {status}. {mend}"
+        return KeyRefused(said) if status in OF_THE_KEY else SourceRefused(said)
 
     def _target(self, answer: _Answer) -> str:
         """Where a redirection points, for people."""
@@ -514,14 +518,12 @@ class BalldontlieClient:
         secret = self._settings.balldontlie_api_key
         key = secret.get_secret_value().strip() if secret else ""
         if not key:
-            raise SourceRefused(
+            raise KeyRefused(
                 "BALLDONTLIE_API_KEY is not set. Set it to your key, or see the pipeline work without one: make demo"
             )
         if not re.fullmatch("[!-~]+", key):
             # Left to the HTTP library, the error would show the key.
-            raise SourceRefused(
-                "BALLDONTLIE_API_KEY has characters in it that no key has, such as a space; set it again."
-            )
+            raise KeyRefused("BALLDONTLIE_API_KEY has characters in it that no key has, such as a space; set it again.")
         return key
 
     def _url(self, endpoint: str) -> str:
