@@ -31,6 +31,7 @@ from nba_pipeline.raw.listed_box_scores import LISTED, as_rows
 from nba_pipeline.raw.unclear_games import clear_games
 from nba_pipeline.source_faults import with_repairs
 from nba_pipeline.sources.balldontlie import SEASON_GAMES, GameRecord, parse_games, parse_season_games, parse_stats
+from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.sources.records import NOT_PLAYED, UNCLEAR, Status
 from nba_pipeline.table_asset import table_asset
@@ -234,6 +235,16 @@ def games(records: Iterable[GameRecord], openings: Mapping[int, date | None] = N
     return pa.Table.from_pylist(rows, schema=CONTRACT.schema.to_pyarrow())
 
 
+def season_schedule(landing: Landing, season: int, warn: Callable[[str], None]) -> Sequence[GameRecord]:
+    """The games that the newest landed schedule of a season lists; none where it is not landed, or is damaged."""
+    try:
+        capture = landing.newest(SEASON_GAMES, season_bounds(season))
+        return parse_season_games(capture).records if capture else ()
+    except DamagedLandingError as error:
+        warn(str(error))
+        return ()
+
+
 def as_known_before(landing: Landing, records: Sequence[GameRecord], warn: Callable[[str], None]) -> list[GameRecord]:
     """The records, those that cannot be read as the newest answer had them that could be; others stay unclear.
 
@@ -244,22 +255,18 @@ def as_known_before(landing: Landing, records: Sequence[GameRecord], warn: Calla
         return list(records)
     known: dict[tuple[int, date], GameRecord] = {}
     for season in sorted({season_of(day) for day in days}):
-        capture = landing.newest(SEASON_GAMES, season_bounds(season))
-        listed = parse_season_games(capture).records if capture else ()
-        known |= {(game.game_id, game.game_date): game for game in listed}
+        known |= {(game.game_id, game.game_date): game for game in season_schedule(landing, season, warn)}
     before = known_games(landing, days[0], days[-1], warn)
     known |= {key: game for key, game in before.items() if game.status != UNCLEAR}
     return [known.get((r.game_id, r.game_date), r) if r.status == UNCLEAR else r for r in records]
 
 
-def openings_known(landing: Landing, records: Iterable[GameRecord]) -> dict[int, date | None]:
+def openings_known(
+    landing: Landing, records: Iterable[GameRecord], warn: Callable[[str], None]
+) -> dict[int, date | None]:
     """The first date of each season, as its landed schedule tells it; only of those of which a game needs it."""
-    seasons = {season_of(record.game_date) for record in records if needs_opening(record.game_date)}
-    found: dict[int, date | None] = {}
-    for season in seasons:
-        capture = landing.newest(SEASON_GAMES, season_bounds(season))
-        found[season] = opening_of(season, parse_season_games(capture).records) if capture else None
-    return found
+    seasons = sorted({season_of(record.game_date) for record in records if needs_opening(record.game_date)})
+    return {season: opening_of(season, season_schedule(landing, season, warn)) for season in seasons}
 
 
 @table_asset(CONTRACT, kinds=("python",), deps=[LANDED_GAMES])
@@ -268,7 +275,7 @@ def asset(context: dg.AssetExecutionContext, dates: Sequence[date]) -> Rows:
     landing, warn = context.resources.landing, context.log.warning
     landed = read_landed(landing, "games", dates, parse_games, warn=warn, refuses=False)
     records = as_known_before(landing, landed.records, warn)
-    corrected, misfits = _corrected(context, games(records, openings_known(landing, records)), dates)
+    corrected, misfits = _corrected(context, games(records, openings_known(landing, records, warn)), dates)
     rows, unclear = clear_games(corrected, CONTRACT)
     told = [(key, why) for found in (misfits, unclear) for key, why in found.items()]
     as_listed = {(row["game_date"], row["game_id"]): row for row in corrected}

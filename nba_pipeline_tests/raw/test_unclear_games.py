@@ -17,7 +17,15 @@ from nba_pipeline.gates import unclear_games
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import held_games
 from nba_pipeline.raw.box_score_rules import broken_games, unfinished_games
-from nba_pipeline.raw.games import CONTRACT, as_known_before, can_be_held, games, team_games, unclear_sides
+from nba_pipeline.raw.games import (
+    CONTRACT,
+    as_known_before,
+    can_be_held,
+    games,
+    openings_known,
+    team_games,
+    unclear_sides,
+)
 from nba_pipeline.raw.held_games import faults_by_game, rulings, sides_of_games
 from nba_pipeline.raw.landed import Landed, read_landed
 from nba_pipeline.raw.listed_box_scores import LISTED, as_rows
@@ -41,6 +49,12 @@ OTHER = {
 def land(landing: Landing, *items: Any, last: date = DAY, endpoint: str = GAMES, at: datetime = NOW) -> None:
     writer = landing.begin(endpoint, DAY, last, at)
     writer.add_page(json.dumps({"data": items, "meta": {}}).encode(), {}, at)
+    writer.commit()
+
+
+def land_season(landing: Landing, *items: Any) -> None:
+    writer = landing.begin(SEASON_GAMES, date(2023, 10, 1), date(2024, 6, 30), NOW)
+    writer.add_page(json.dumps({"data": items, "meta": {}}).encode(), {}, NOW)
     writer.commit()
 
 
@@ -123,13 +137,34 @@ def test_a_game_that_was_readable_before_keeps_what_was_said_of_it(landing):
 
 
 def test_a_game_that_only_the_schedule_of_the_season_had_readable_keeps_what_that_says(landing):
-    writer = landing.begin(SEASON_GAMES, date(2023, 10, 1), date(2024, 6, 30), NOW)
-    body = {"data": [game(**COMING), game(id=5, date="2024-02-01")], "meta": {}}
-    writer.add_page(json.dumps(body).encode(), {}, NOW)
-    writer.commit()
+    land_season(landing, game(**COMING), game(id=5, date="2024-02-01"))
     land(landing, game(season=None), game(id=5, season=None), game(**OTHER))
     rows, _, _ = read(landing)
     assert [of(rows, number)["status"] for number in (3, 4, 5)] == ["scheduled", "final", "unclear"]
+
+
+def test_a_damaged_schedule_of_the_season_is_told_and_closes_nothing(landing, tmp_path):
+    land_season(landing, game(**COMING))
+    [page] = (page for page in tmp_path.rglob("page-0001.json.gz") if SEASON_GAMES in str(page))
+    page.write_bytes(b"damaged")
+    land(landing, game(season=None), game(**OTHER))
+    rows, landed, told = read(landing)
+    assert (landed.refused, of(rows, 3)["status"]) == ({}, "unclear")
+    assert any("is damaged" in sentence for sentence in told)
+    told.clear()
+    in_october = GameRecord.of(game(date="2023-10-18"))
+    assert openings_known(landing, [in_october, *landed.records], told.append) == {2023: None}
+    assert "is damaged" in told[0]
+
+
+def test_the_first_date_of_a_season_is_read_from_its_landed_schedule(landing):
+    days = [*(f"2023-10-{day:02d}" for day in (5, 8, 10, 13, 16, 19, 20)), "2023-10-24", "2023-10-25", "2023-10-26"]
+    land_season(landing, *(game(id=n, date=day) for n, day in enumerate(days)))
+    for day, status in (("2023-10-18", "exhibition"), ("2023-10-24", "final")):
+        record = GameRecord.of(game(date=day))
+        openings = openings_known(landing, [record], pytest.fail)
+        assert openings == {2023: date(2023, 10, 24)}
+        assert games([record], openings).to_pylist()[0]["status"] == status
 
 
 # what a schedule cannot mean
