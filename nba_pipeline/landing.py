@@ -21,7 +21,7 @@ from nba_pipeline.sources.balldontlie import (
 )
 from nba_pipeline.sources.errors import DamagedLandingError, KeyRefused, SourceRefused, SourceUnavailable
 from nba_pipeline.sources.landing import Capture, Landing
-from nba_pipeline.sources.records import GameRecord
+from nba_pipeline.sources.records import UNCLEAR, GameRecord
 from nba_pipeline.table_asset import GAME_DATES, OWNERS
 
 LANDED_GAMES = dg.AssetKey(["landing", "games"])
@@ -205,7 +205,8 @@ def landed_games(
 def known_games(landing: Landing, first: date, last: date, warn: Callable[[str], None]) -> KnownGames:
     """The games that any landed answer had on one of the dates, each as the newest of these answers had it there.
 
-    What is damaged says nothing; asking again is what mends it.
+    An answer in which a game cannot be read says nothing of it where another does. Neither does what is damaged;
+    asking again is what mends it.
     """
     parsed: dict[Capture, Sequence[GameRecord]] = {}
     found: dict[tuple[int, date], GameRecord] = {}
@@ -214,7 +215,11 @@ def known_games(landing: Landing, first: date, last: date, warn: Callable[[str],
             for capture in landing.captures(GAMES, day):
                 if capture not in parsed:
                     parsed[capture] = parse_games(capture).records
-                found |= {(game.game_id, day): game for game in parsed[capture] if game.game_date == day}
+                listed = [game for game in parsed[capture] if game.game_date == day]
+                # The clear ones last, for they count.
+                for game in sorted(listed, key=lambda game: game.status != UNCLEAR):
+                    if game.status != UNCLEAR or (game.game_id, day) not in found:
+                        found[game.game_id, day] = game
         except DamagedLandingError as error:
             warn(str(error))
     return found

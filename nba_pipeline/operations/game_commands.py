@@ -17,6 +17,7 @@ from nba_pipeline.game_decisions import (
     record_decision,
     refuse_corrections,
 )
+from nba_pipeline.game_kinds import kind_of
 from nba_pipeline.operations.commands import refuse_nothing
 from nba_pipeline.operations.known_games import (
     KnownGame,
@@ -92,7 +93,7 @@ def _lines(game: KnownGame) -> list[str]:
         row = game.row
         score = f"{row['visitor_score']} : {row['home_score']}" if row["home_score"] is not None else "no score"
         text = f" ({row['status_text']})" if row["status_text"] else ""
-        lines.append(f"    raw.games: {row['status']}{text}, {score}, {row['period']} periods")
+        lines.append(f"    raw.games: {row['status']}{text}, {score}, {row['period']} periods, kind: {kind_of(row)}")
     lines.append(f"    raw.player_box_scores: {len(game.box_scores)} players")
     lines += [f"    {one['state']}: {one['team']}: {one['reasons']} (by {one['decided_by']})" for one in game.rulings]
     reasons = [f"    in quarantine, of {row['table_name']}: {row['reason']}" for row in game.quarantined]

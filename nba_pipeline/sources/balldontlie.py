@@ -619,7 +619,11 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def parse_games(capture: Capture) -> Parsed[GameRecord]:
-    """The games of a capture of `/games`, with those that left its dates: moved, or unknown by their ids."""
+    """The games of a capture of `/games`, with those that left its dates: moved, or unknown by their ids.
+
+    A game whose item cannot be read is one of them all the same, as `unclear`, where its id and its date can; one that
+    was asked for by its id keeps the state that is noted with the question.
+    """
     asked = [
         (page, request[LEFT])
         for place, page in enumerate(capture.pages)
@@ -628,15 +632,17 @@ def parse_games(capture: Capture) -> Parsed[GameRecord]:
     # The pages about one game come last.
     pages = capture.pages[: len(capture.pages) - len(asked)]
     listed = _parse(replace(capture, pages=pages), GAMES, GameRecord.of)
-    records, rejected = list(listed.records), list(listed.rejected)
+    unclear = (GameRecord.unclear(json.loads(item.raw), item.reason) for item in listed.rejected)
+    records, rejected = [*listed.records, *filter(None, unclear)], list(listed.rejected)
     for page, left in asked:
-        item = _item(page)
+        stood, item = [GameRecord.model_validate(was) for was in left], _item(page)
         try:
             found = None if item is None else GameRecord.of(item)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             rejected.append(Rejected(page.where, 0, reason_of(error), json.dumps(item)))
+            records += stood
             continue
-        records += [_as_it_stands(GameRecord.model_validate(was), found) for was in left]
+        records += [_as_it_stands(was, found) for was in stood]
     return Parsed(tuple(records), tuple(rejected), listed.unknown_fields)
 
 
