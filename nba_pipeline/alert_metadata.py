@@ -26,6 +26,9 @@ WAITS_METADATA = "waits"
 COVERED_METADATA = "dates looked at"
 """As `2025-10-01 to 2026-06-30`: what a check without a partition is about, where its run is about other dates."""
 
+HELD_METADATA = "held games"
+"""JSON: the games that a gate goes on without, each with its date, id and teams, and who decided."""
+
 REASONS_METADATA = ("reasons", "incomplete", "broken")
 """Why: Markdown, or JSON with reasons or with dates and their reasons. The first that is there is told."""
 
@@ -41,6 +44,7 @@ class AlertKind(StrEnum):
     PASSED_OVER = "date passed over by rule"
     OVERRIDE_USED = "override used"
     GAME_HELD = "game held"
+    GAME_DECIDED = "game decided"
     GAME_MISSING = "game missing"
     ACCURACY_TRIPWIRE = "accuracy tripwire"
     AUTOMATION_FAILED = "automation failed"

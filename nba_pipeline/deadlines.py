@@ -80,7 +80,7 @@ def owed(evidence: Evidence, table: Table, dates: Iterable[date]) -> list[date]:
     The one judgement of what is late: what of it is not complete alerts, and is named by `health`.
     """
     now = evidence.clock.now()
-    return [day for day in dates if is_due(table, day, now) and not evidence.is_known_gap(day, table)]
+    return [day for day in dates if is_due(table, day, now) and not evidence.decisions.is_known_gap(day, table)]
 
 
 def newest_due_date(table: Table, now: datetime) -> date:

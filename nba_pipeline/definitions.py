@@ -5,6 +5,7 @@ from pathlib import Path
 import dagster as dg
 
 from nba_pipeline.automation.alert_sensor import ALERTS_ASSET, alert_sensor
+from nba_pipeline.automation.decided_games import GAME_DECISIONS_ASSET, decided_games_sensor, no_game_is_decided
 from nba_pipeline.automation.freshness import freshness_checks, freshness_sensor
 from nba_pipeline.automation.phase_sensors import phase_sensor
 from nba_pipeline.automation.planning import FED_PHASES
@@ -111,6 +112,7 @@ def definitions(settings: Settings) -> dg.Definitions:
             *model_assets(),
             ALERTS_ASSET,
             SELF_HEAL_ASSET,
+            GAME_DECISIONS_ASSET,
             pipeline_health,
         ],
         asset_checks=[
@@ -122,12 +124,14 @@ def definitions(settings: Settings) -> dg.Definitions:
             season_schedule_checks,
             nothing_given_up,
             nothing_passed_over,
+            no_game_is_decided,
             code_is_current,
         ],
         sensors=[
             *(phase_sensor(phase, tables, settings) for phase in FED_PHASES),
             self_heal_sensor(tables, settings),
             freshness_sensor(tables, settings),
+            decided_games_sensor(settings),
             alert_sensor(settings),
         ],
         schedules=schedules(settings),

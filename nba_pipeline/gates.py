@@ -18,7 +18,7 @@ import pyarrow as pa
 from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase, Read, Table, Window
-from nba_pipeline.evidence import MEND, WHY_NOT_CURRENT, Coverage, Evidence, Need, make_again
+from nba_pipeline.evidence import MEND, WHY_NOT_CURRENT, Coverage, Evidence, Held, Need, make_again
 from nba_pipeline.partitions import contiguous
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.warehouse.audit import Reasons
@@ -95,10 +95,16 @@ class State(StrEnum):
 
 @dataclass
 class Finding:
-    """What a rule found about a date: reasons that close the gate, and warnings that do not."""
+    """What a rule found about a date: reasons that close the gate, and warnings that do not.
+
+    `held` are the games of the date that it goes on without; `dishonest` says that errors are among the reasons that
+    cannot be honest.
+    """
 
     reasons: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    dishonest: bool = False
 
 
 Rule = Callable[[Evidence, Sequence[date], Sequence[Table]], Mapping[date, Finding]]
@@ -107,12 +113,14 @@ Rule = Callable[[Evidence, Sequence[date], Sequence[Table]], Mapping[date, Findi
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a gate says about a date."""
+    """What a gate says about a date; `held` and `dishonest` are those of what its rule found."""
 
     gate: str
     game_date: date
     state: State
     reasons: tuple[str, ...] = ()
+    held: tuple[Held, ...] = ()
+    dishonest: bool = False
 
     @property
     def lets_through(self) -> bool:
@@ -147,16 +155,17 @@ def raw_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Table
     for table in evidence.tables_of(Phase.RAW):
         behind = [t for t in into if any(read.table is table for read in t.reads.values())]
         asked = [day for day in dates if any(_is_asked_for(evidence, table, t, day) for t in behind)]
-        covered = evidence.coverage(table, asked)
-        broken = evidence.broken_promises(table, [day for day in asked if covered[day].published])
+        covered = evidence.coverage.of(table, asked)
+        broken = evidence.coverage.broken_promises(table, [day for day in asked if covered[day].published])
         for day in asked:
             found[day].reasons += covered[day].reasons(table)
             found[day].reasons += [f"{table.name} on {day}: {reason}" for reason in broken.get(day, ())]
-            if evidence.is_outdated(table, day):
+            if evidence.lineage.is_outdated(table, day):
                 found[day].reasons.append(_not_current(table, [day], Need.OUTDATED))
     for day in dates if not all(table.before_tip_off for table in into) else ():
-        found[day].warnings += map(str, evidence.held(day).values())
-        if evidence.nothing_arrived(day):
+        found[day].held += evidence.calendar.held(day).values()
+        found[day].warnings += map(str, found[day].held)
+        if evidence.calendar.nothing_arrived(day):
             found[day].reasons.append(
                 f"no box score of {day} arrived before its deadline, so that all its games are held; if none will "
                 f'ever come, say so: nba-pipeline gate gap {day} --by "your name" --because "why"'
@@ -170,7 +179,9 @@ def _is_asked_for(evidence: Evidence, table: Table, behind: Table, day: date) ->
 
     A summary of a game to come lacks its own inputs, and is refused for them.
     """
-    return behind.before_tip_off or evidence.can_exist(behind, day) or day in evidence.published(table)
+    return (
+        behind.before_tip_off or evidence.calendar.can_exist(behind, day) or day in evidence.manifest.published(table)
+    )
 
 
 def look_back_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Table]) -> Mapping[date, Finding]:
@@ -186,10 +197,10 @@ def look_back_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence
         look_back = Read(table, window, LOOK_BACK_SEASONS)
         for day, reason in _incomplete_reads(evidence, look_back, dates).items():
             found[day].reasons.append(reason)
-        asked = {day: [day] if table.before_tip_off else evidence.dates_needed(look_back, day) for day in dates}
+        asked = {day: [day] if table.before_tip_off else evidence.lineage.dates_needed(look_back, day) for day in dates}
         looked_at = {d for days in asked.values() for d in days}
-        outdated = {day for day in looked_at if evidence.is_outdated(table, day)}
-        stale = {day for day in looked_at - outdated if evidence.is_stale(table, day)}
+        outdated = {day for day in looked_at if evidence.lineage.is_outdated(table, day)}
+        stale = {day for day in looked_at - outdated if evidence.lineage.is_stale(table, day)}
         for day, days in asked.items():
             for need, dates_of in ((Need.OUTDATED, outdated), (Need.STALE, stale)):
                 if not dates_of.isdisjoint(days):
@@ -199,8 +210,8 @@ def look_back_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence
 
 def passed_over_by_rule(evidence: Evidence, day: date) -> list[str]:
     """A sentence for each of the last days of which the source never told, and which a look-back does without."""
-    gaps = [gap for gap in evidence.overrides.values() if gap.by_rule and day - RECENT <= gap.game_date < day]
-    gaps = [gap for gap in gaps if evidence.is_known_gap(gap.game_date)]
+    gaps = [gap for gap in evidence.decisions.overrides.values() if gap.by_rule and day - RECENT <= gap.game_date < day]
+    gaps = [gap for gap in gaps if evidence.decisions.is_known_gap(gap.game_date)]
     return [f"nothing of {gap.game_date} counts: {gap.reason}" for gap in sorted(gaps, key=lambda gap: gap.game_date)]
 
 
@@ -213,7 +224,7 @@ def _not_current(table: Table, dates: Sequence[date], need: Need) -> str:
 def precompute_is_enough(evidence: Evidence, dates: Sequence[date], into: Sequence[Table]) -> Mapping[date, Finding]:
     """4→5: enough Phase 4 tables, both critical ones among them, whole, fresh and on a whole history."""
     tables = evidence.tables_of(Phase.PRECOMPUTE)
-    covered = {table.name: evidence.coverage(table, dates) for table in tables}
+    covered = {table.name: evidence.coverage.of(table, dates) for table in tables}
     history = look_back_is_whole(evidence, dates, tables)
     found = {}
     for day in dates:
@@ -222,7 +233,7 @@ def precompute_is_enough(evidence: Evidence, dates: Sequence[date], into: Sequen
         for table in tables:
             reasons = covered[table.name][day].reasons(table)
             if table.critical and complete[table.name]:
-                reasons = evidence.not_current(table, [day]).get(day, [])
+                reasons = evidence.lineage.not_current(table, [day]).get(day, [])
             (finding.reasons if table.critical else finding.warnings).extend(reasons)
         finding.reasons += history[day].reasons
         finding.warnings += history[day].warnings
@@ -246,15 +257,18 @@ def predictions_are_whole(evidence: Evidence, dates: Sequence[date], into: Seque
     """5→6: every expected prediction of every system, values in range, and recent errors that are honest."""
     found = {day: Finding() for day in dates}
     for table in evidence.tables_of(Phase.PREDICTIONS):
-        covered = evidence.coverage(table, dates)
-        broken = evidence.broken_promises(table, [day for day in dates if covered[day].published])
+        covered = evidence.coverage.of(table, dates)
+        broken = evidence.coverage.broken_promises(table, [day for day in dates if covered[day].published])
         for day in dates:
             found[day].reasons += covered[day].reasons(table)
             found[day].reasons += [f"{table.name} on {day}: {reason}" for reason in broken.get(day, ())]
-            found[day].reasons += evidence.not_current(table, [day]).get(day, []) if covered[day].complete else []
+            found[day].reasons += (
+                evidence.lineage.not_current(table, [day]).get(day, []) if covered[day].complete else []
+            )
     for day, reasons in dishonest_errors(evidence, dates).items():
         found[day].reasons += reasons
-    if GRADED in evidence.lost:
+        found[day].dishonest = True
+    if GRADED in evidence.manifest.lost:
         # Only a warning: closed, the gate would keep the grades from being made again.
         for day in dates:
             found[day].warnings.append(f"{TRIPWIRE}: {GRADED} was published and is gone, so no error can be judged")
@@ -368,11 +382,15 @@ def gate_named(name: str) -> Gate:
 
 @dataclass(frozen=True)
 class Admission:
-    """What a step may make: refused dates with reasons, dates let through by an override, and the inputs."""
+    """What a step may make: refused dates with reasons, dates let through by an override, and the inputs.
+
+    `decided` are the decisions of people about games among the inputs, a sentence each.
+    """
 
     refused: Reasons
     verdicts: Mapping[date, Verdict]
     inputs: Mapping[date, str]
+    decided: Mapping[date, Sequence[str]] = field(default_factory=dict)
 
 
 class Gatekeeper:
@@ -416,17 +434,17 @@ class Gatekeeper:
 
     def _verdict(self, evidence: Evidence, gate: Gate, day: date, finding: Finding) -> Verdict:
         if not finding.reasons:
-            state = State.DEGRADED if finding.warnings else State.OPEN
-            return Verdict(gate.name, day, state, tuple(finding.warnings))
-        override = self._override(evidence, gate, day)
-        if override is None:
-            return Verdict(gate.name, day, State.CLOSED, (*finding.reasons, *finding.warnings))
-        return Verdict(gate.name, day, State.OVERRIDDEN, (override, *finding.reasons))
+            state, reasons = State.DEGRADED if finding.warnings else State.OPEN, finding.warnings
+        elif override := self._override(evidence, gate, day):
+            state, reasons = State.OVERRIDDEN, [override, *finding.reasons]
+        else:
+            state, reasons = State.CLOSED, [*finding.reasons, *finding.warnings]
+        return Verdict(gate.name, day, state, tuple(reasons), tuple(finding.held), finding.dishonest)
 
     def _override(self, evidence: Evidence, gate: Gate, day: date) -> str | None:
         """The override in force; an override that cannot be read opens nothing."""
         try:
-            found = evidence.overrides.get((gate.name, day))
+            found = evidence.decisions.overrides.get((gate.name, day))
         except WarehouseError:
             return None
         return str(found) if found else None
@@ -437,8 +455,9 @@ class Gatekeeper:
         verdicts = self.verdicts(evidence, gate, dates, [table]) if gate else {}
         refused: Reasons = {day: list(v.reasons) for day, v in verdicts.items() if not v.lets_through}
         try:
-            unmet = (evidence.waiting(table, dates), incomplete_inputs(evidence, table.reads, dates))
-            inputs = evidence.inputs(table, dates)
+            unmet = (evidence.coverage.waiting(table, dates), incomplete_inputs(evidence, table.reads, dates))
+            inputs = evidence.lineage.inputs(table, dates)
+            decided = decided_about(evidence, dates) if table.decided else {}
         except WarehouseError as error:
             unknown = f"what {table.name} is made from could not be looked at, so it is not made: {error}"
             return Admission({day: [*refused.get(day, ()), unknown] for day in dates}, verdicts, {})
@@ -448,7 +467,7 @@ class Gatekeeper:
                 new = [] if overridden else [r for r in reasons if r not in refused.get(day, ())]
                 if new:
                     refused.setdefault(day, []).extend(new)
-        return Admission(refused, verdicts, inputs)
+        return Admission(refused, verdicts, inputs, decided)
 
     def admit(self, table: Table, dates: Sequence[date], asked_by: str) -> Admission:
         """Judges at the start of a step and records the verdicts, in one session that nobody can write in between."""
@@ -456,6 +475,15 @@ class Gatekeeper:
             admission = self.judge(self.evidence(session), table, dates)
             record(session, admission.verdicts.values(), asked_by, self.clock)
         return admission
+
+
+def decided_about(evidence: Evidence, dates: Sequence[date]) -> Reasons:
+    """Per date, the decisions in force about its games, a sentence each; dates left out have none."""
+    found: Reasons = {}
+    for (day, game_id), decision in evidence.decisions.about_games.items():
+        if day in dates:
+            found.setdefault(day, []).append(f"{decision}{MEND}nba-pipeline game show {game_id} --date {day}")
+    return found
 
 
 def record(session: Session, verdicts: Iterable[Verdict], asked_by: str, clock: Clock) -> None:
@@ -487,15 +515,17 @@ def incomplete_inputs(evidence: Evidence, reads: Mapping[str, Read], dates: Sequ
     for read in (read for read in reads.values() if not read.optional):
         for day, reason in _incomplete_reads(evidence, read, dates).items():
             reasons.setdefault(day, []).append(reason)
-    for day, mixed in evidence.mixed_reads(reads.values(), [day for day in dates if day not in reasons]).items():
+    for day, mixed in evidence.lineage.mixed_reads(
+        reads.values(), [day for day in dates if day not in reasons]
+    ).items():
         reasons.setdefault(day, []).extend(mixed)
     return reasons
 
 
 def _incomplete_reads(evidence: Evidence, read: Read, dates: Sequence[date]) -> dict[date, str]:
-    needed = {day: evidence.dates_needed(read, day) for day in dates}
+    needed = {day: evidence.lineage.dates_needed(read, day) for day in dates}
     asked = sorted({day for days in needed.values() for day in days})
-    incomplete = {c.game_date: c for c in evidence.coverage(read.table, asked).values() if not c.complete}
+    incomplete = {c.game_date: c for c in evidence.coverage.of(read.table, asked).values() if not c.complete}
     blocking = {day: [incomplete[d] for d in days if d in incomplete] for day, days in needed.items()}
     return {day: _sentence(read.table, found) for day, found in blocking.items() if found}
 
@@ -522,11 +552,11 @@ def last_table(gate: Gate, tables: Sequence[Table]) -> Table:
 def alert_kind(verdicts: Iterable[Verdict]) -> AlertKind | None:
     """The kind of alert that verdicts call for, where it is more than a failed check."""
     found = list(verdicts)
-    if any(TRIPWIRE in reason for v in found if v.state is State.CLOSED for reason in v.reasons):
+    states = {verdict.state for verdict in found}
+    if any(verdict.dishonest and verdict.state is State.CLOSED for verdict in found):
         return AlertKind.ACCURACY_TRIPWIRE
-    if any(v.state is State.DEGRADED and " is held by " in reason for v in found for reason in v.reasons) and not any(
-        v.state in (State.CLOSED, State.OVERRIDDEN) for v in found
-    ):
-        return AlertKind.GAME_HELD
-    overridden = not any(v.state is State.CLOSED for v in found) and any(v.state is State.OVERRIDDEN for v in found)
-    return AlertKind.OVERRIDE_USED if overridden else None
+    if State.CLOSED in states:
+        return None
+    if State.OVERRIDDEN in states:
+        return AlertKind.OVERRIDE_USED
+    return AlertKind.GAME_HELD if any(verdict.held for verdict in found) else None

@@ -93,7 +93,7 @@ def table_asset(
             if not isinstance(made, Rows):
                 made = Rows(made)
             closed = {day: [f"the gate is closed: {reason}" for reason in why] for day, why in refused.items()}
-            return Rows(made.rows, {**made.refused, **closed}, made.rejected, admission.inputs)
+            return Rows(made.rows, {**made.refused, **closed}, made.rejected, admission.inputs, admission.decided)
 
         return asset
 

@@ -9,12 +9,11 @@ from datetime import date, timedelta
 import dagster as dg
 from dagster import AssetCheckSeverity
 
-from nba_pipeline.alert_metadata import AlertKind, alert_metadata
+from nba_pipeline.alert_metadata import HELD_METADATA, AlertKind, alert_metadata
 from nba_pipeline.check_evaluations import listed, record_by_date
 from nba_pipeline.contracts import Table
-from nba_pipeline.evidence import MEND
 from nba_pipeline.gates import GATES, RECENT, Gate, Gatekeeper, State, Verdict, alert_kind, last_table, record
-from nba_pipeline.partitions import to_date
+from nba_pipeline.partitions import to_date, to_key
 from nba_pipeline.step_retries import retrying_what_can_heal
 from nba_pipeline.table_asset import GAME_DATES, asset_key
 from nba_pipeline.warehouse.io_manager import CONTRACT_CHECK
@@ -43,7 +42,7 @@ def checks_of(table: Table) -> list[dg.AssetChecksDefinition]:
             retrying_what_can_heal(context.resources.settings, context.op_execution_context.retry_number),
             gatekeeper.warehouse.session(read_only=True) as session,
         ):
-            found = gatekeeper.evidence(session).coverage(table, dates, counts=True)
+            found = gatekeeper.evidence(session).coverage.of(table, dates, counts=True)
         incomplete = {c.game_date: c.reasons(table) for c in found.values() if not c.complete}
         report_dates(context, dg.AssetCheckKey(key, GRID_CHECK), dates, incomplete)
         return dg.AssetCheckResult(
@@ -72,7 +71,7 @@ def checks_of(table: Table) -> list[dg.AssetChecksDefinition]:
             retrying_what_can_heal(context.resources.settings, context.op_execution_context.retry_number),
             gatekeeper.warehouse.session(read_only=True) as session,
         ):
-            broken = gatekeeper.evidence(session).broken_promises(table, dates)
+            broken = gatekeeper.evidence(session).coverage.broken_promises(table, dates)
         report_dates(context, dg.AssetCheckKey(key, CONTRACT_CHECK), dates, broken)
         return dg.AssetCheckResult(passed=not broken, metadata={"dates": len(dates), "broken": _by_date(broken)})
 
@@ -147,12 +146,18 @@ def said_of(verdicts: Iterable[Verdict], gatekeeper: Gatekeeper) -> dict[str, dg
         effect, mend = "Data that a gate refuses flows on, because a person decided so.", "nba-pipeline gate overrides"
     elif kind is AlertKind.GAME_HELD:
         effect = "The game is in no history and in no grade; everything else of its date goes on without it."
-        mend = next(cause.partition(MEND)[2] for v in found for cause in v.reasons if MEND in cause)
+        mend = next(f"nba-pipeline game show {held.game_id}" for v in found for held in v.held)
     else:
         last = max(verdict.game_date for verdict in found) - timedelta(days=1)
         effect = "Nothing is graded or published from these predictions."
         mend = f"nba-pipeline accuracy --from {last - RECENT} --to {last}"
-    return alert_metadata(kind, gatekeeper.clock.now(), effect, mend)
+    games = [
+        {"game_date": to_key(g.game_date), "game_id": g.game_id, "teams": list(g.teams), "decided_by": g.decided_by}
+        for v in found
+        for g in v.held
+    ]
+    held = {HELD_METADATA: dg.MetadataValue.json(games)} if games else {}
+    return {**alert_metadata(kind, gatekeeper.clock.now(), effect, mend), **held}
 
 
 def report_dates(

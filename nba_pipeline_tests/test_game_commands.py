@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from nba_pipeline.cli import app
 from nba_pipeline.game_decisions import GameDecision, Ruling
-from nba_pipeline.operations.known_games import decided_about
+from nba_pipeline.operations.known_games import decided_about, decided_behind
 from nba_pipeline.raw import games, held_games, player_box_scores
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.operations_tables import QUARANTINE
@@ -217,6 +217,27 @@ def test_a_game_that_a_rule_holds_is_named_as_decided_and_there_is_nothing_to_ta
     decision, standing = outcome(run(f"game show {BROKEN} --json"))["decided"]
     assert decision.startswith("Ann accepts as the source has it game 502")
     assert standing == rule, "until the date is made again"
+
+
+@pytest.mark.parametrize(
+    ("teams", "day", "played", "named"),
+    [
+        (("BKN", "LAL"), MOVED_TO, [], True),
+        (("LAL", "NYK"), MOVED_TO, [], True),
+        (("LAL", "GSW"), MOVED_TO, [(DAY, BROKEN)], True),
+        (("LAL", "GSW"), MOVED_TO, [(DAY, WHOLE)], False),
+        (("BKN", "NYK"), DAY, [], False),
+        (("BKN", "NYK"), date(2027, 11, 1), [], False),
+    ],
+    ids=["his team", "his opponent", "he played in it", "another game", "the game itself", "two seasons later"],
+)
+def test_an_explanation_names_a_held_game_that_is_in_no_history_if_it_lacks_there(
+    home: Path, run: Run, teams: tuple[str, str], day: date, played: list[tuple[date, int]], named: bool
+) -> None:
+    assert run(f"game hold {BROKEN} {SIGNED}").exit_code == 0
+    with DuckDBWarehouse(home / "warehouse.duckdb").session(read_only=True) as session:
+        found = decided_behind(session, played, teams, day, NOW)
+    assert [said.partition(" of ")[0] for said in found] == (["Ann holds game 502"] if named else [])
 
 
 def test_health_names_decisions_of_its_dates_and_counts_the_others() -> None:

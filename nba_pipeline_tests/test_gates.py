@@ -19,12 +19,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ibis.expr.operations import UnboundTable
 
-from nba_pipeline.alert_metadata import ALERT_KIND_METADATA, AlertKind
+from nba_pipeline.alert_metadata import ALERT_KIND_METADATA, HELD_METADATA, MEND_METADATA, AlertKind
 from nba_pipeline.analytics import upcoming_player_game_context
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase, Table
 from nba_pipeline.definitions import definitions
-from nba_pipeline.evidence import Override
+from nba_pipeline.evidence import Held, Override
 from nba_pipeline.gates import (
     ENOUGH_GRADES,
     GATES,
@@ -37,6 +37,7 @@ from nba_pipeline.gates import (
     State,
     Sums,
     Verdict,
+    alert_kind,
     enough_tables,
     gate_named,
     last_table,
@@ -56,8 +57,9 @@ from nba_pipeline.predictions.systems.interface import SETTINGS, STATS
 from nba_pipeline.raw import games, player_box_scores, players
 from nba_pipeline.settings import Settings
 from nba_pipeline.table_asset import GAME_DATES, asset_key
+from nba_pipeline.table_checks import said_of
 from nba_pipeline.tables import all_tables, tables_of
-from nba_pipeline.warehouse.duckdb_warehouse import DuckDBSession
+from nba_pipeline.warehouse.duckdb_warehouse import DuckDBSession, DuckDBWarehouse
 from nba_pipeline.warehouse.interface import QueryError
 from nba_pipeline.warehouse.io_manager import CONTRACT_CHECK
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
@@ -899,6 +901,37 @@ def test_a_check_over_a_range_says_of_each_date_whether_its_gate_is_open_overrid
     assert "Ann let raw_to_analytics pass" in str(overridden["reasons"].value)
     assert overridden[ALERT_KIND_METADATA].value == AlertKind.OVERRIDE_USED
     assert "was never published" in str(found[str(BAD + timedelta(days=1))].metadata["reasons"].value)
+
+
+HELD = Held(BAD, 7, ("BKN", "NYK"), "the scores differ", "Ann")
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "kind"),
+    [
+        ([Verdict("g", BAD, State.DEGRADED, ("spelled in any way",), (HELD,))], AlertKind.GAME_HELD),
+        ([Verdict("g", BAD, State.DEGRADED, ("a seat is held by nobody, accuracy tripwire",))], None),
+        ([Verdict("g", BAD, State.CLOSED, ("broken",), (HELD,))], None),
+        ([Verdict("g", BAD, State.OVERRIDDEN, ("Ann let it pass",), (HELD,))], AlertKind.OVERRIDE_USED),
+        ([Verdict("g", BAD, State.CLOSED, ("too good",), dishonest=True)], AlertKind.ACCURACY_TRIPWIRE),
+        ([Verdict("g", BAD, State.OVERRIDDEN, ("too good",), dishonest=True)], AlertKind.OVERRIDE_USED),
+    ],
+)
+def test_what_a_verdict_alerts_about_follows_from_what_it_carries_and_not_from_its_words(verdicts, kind):
+    assert alert_kind(verdicts) is kind
+
+
+def test_the_check_of_a_gate_that_goes_on_without_a_game_names_the_game_as_data(gatekeeper_of_now):
+    said = said_of([Verdict("g", BAD, State.DEGRADED, ("spelled in any way",), (HELD,))], gatekeeper_of_now)
+    assert said[ALERT_KIND_METADATA].value == AlertKind.GAME_HELD
+    assert said[MEND_METADATA].value == "nba-pipeline game show 7"
+    game = {"game_date": str(BAD), "game_id": 7, "teams": ["BKN", "NYK"], "decided_by": "Ann"}
+    assert said[HELD_METADATA].value == [game]
+
+
+@pytest.fixture
+def gatekeeper_of_now(tmp_path):
+    return Gatekeeper(DuckDBWarehouse(tmp_path / "warehouse.duckdb", 1), Clock(NOW), None, all_tables())
 
 
 def test_overrides_that_cannot_be_read_open_nothing(damaged):

@@ -60,7 +60,7 @@ class Copy:
     def stamp_inputs(self, table: Table, day: date) -> None:
         """Makes the manifest say that the rows were made from what stands now."""
         with self.warehouse.session() as session:
-            inputs = self.gatekeeper().evidence(session).inputs(table, [day])[day]
+            inputs = self.gatekeeper().evidence(session).lineage.inputs(table, [day])[day]
         self.sql(
             f"UPDATE operations.published_partitions SET inputs = '{inputs}' "
             f"WHERE table_name = '{table.name}' AND game_date = '{day}'"

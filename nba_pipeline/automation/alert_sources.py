@@ -40,8 +40,11 @@ SHOWN = 5
 SAYS_NOTHING = "This run has been marked as failed from outside the execution context"
 """Dagster's message of a run that could not be launched, or whose process was killed."""
 
-NEWS_KINDS = (AlertKind.OVERRIDE_USED, AlertKind.ACCURACY_TRIPWIRE)
-"""What people must hear of though it has passed: a decision was used, errors were dishonest. So is a changed ledger."""
+DECISION_KINDS = (AlertKind.OVERRIDE_USED, AlertKind.GAME_DECIDED)
+"""What a person did. That it was done stays so, and nothing makes it good."""
+
+NEWS_KINDS = (*DECISION_KINDS, AlertKind.ACCURACY_TRIPWIRE)
+"""What people must hear of though it has passed: decisions, errors that were dishonest. So is a changed ledger."""
 
 A_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -300,10 +303,10 @@ def days_named(evaluation: AssetCheckEvaluation) -> list[str]:
 def _complaint(evaluation: AssetCheckEvaluation, kind: AlertKind, number: int, at: float) -> CheckComplaint | None:
     """What has to pass for the check to be good again: for its partition or the dates that it names, else as a whole.
 
-    None of an override, since that it was used stays so, and of a partition that is no date.
+    None of what a person did, since that stays so, and of a partition that is no date.
     """
     days = [evaluation.partition] if evaluation.partition else days_named(evaluation)
-    if kind is AlertKind.OVERRIDE_USED or not all(map(A_DAY.fullmatch, days)):
+    if kind in DECISION_KINDS or not all(map(A_DAY.fullmatch, days)):
         return None
     waits = evaluation.metadata.get(WAITS_METADATA)
     reasons = reasons_of(evaluation)

@@ -30,7 +30,7 @@ def outdated_history(evidence: Evidence) -> dict[str, list[date]]:
     """What is outdated of the seasons that the predictions of today read, known gaps aside."""
     since = season_start(season_of(evidence.clock.today()) - HISTORY_SEASONS)
     read = [table for table in evidence.tables if table.phase in READ_BY_PREDICTIONS]
-    return {table.name: days for table in read if (days := evidence.outdated(table, since))}
+    return {table.name: days for table in read if (days := evidence.lineage.outdated(table, since))}
 
 
 def dates_of(outdated: Outdated) -> set[date]:

@@ -69,9 +69,9 @@ def freshness(evidence: Evidence, tables: Sequence[Table]) -> list[Freshness]:
     found = []
     for table in tables:
         day = newest_due_date(table, evidence.clock.now())
-        first = evidence.first_loaded(season_start(season_of(day)))
+        first = evidence.manifest.first_loaded(season_start(season_of(day)))
         if is_game_date(day) and first is not None and first <= day:
-            lacking = evidence.coverage(table, owed(evidence, table, [day]))
+            lacking = evidence.coverage.of(table, owed(evidence, table, [day]))
             found.append(Freshness(table, day, tuple(r for c in lacking.values() for r in c.reasons(table))))
     return found
 

@@ -156,7 +156,7 @@ def reached_dates(evidence: Evidence, tables: Sequence[Table], changed: Mapping[
     """The dates of a phase that changed tables, or answers landed for its own, can reach."""
     dates: set[date] = set()
     for table in tables:
-        dates |= evidence.reached(table, changed)
+        dates |= evidence.lineage.reached(table, changed)
         if table.landed is not None:
             dates |= changed.get(table.name, set())
     return dates

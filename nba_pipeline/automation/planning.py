@@ -83,7 +83,7 @@ def plan(gatekeeper: Gatekeeper, evidence: Evidence, launches: Launches, phase: 
         if len(chosen) < len(wanted[day]):
             found.followed.add(day)
         keys = frozenset(asset_key(table) for table in chosen)
-        found.ready[day] = keys, evidence.inputs_from_outside(chosen, day)
+        found.ready[day] = keys, evidence.lineage.inputs_from_outside(chosen, day)
     return found
 
 
@@ -94,7 +94,7 @@ def wanted_tables(evidence: Evidence, tables: Sequence[Table], dates: Sequence[d
     but for old predictions of games that were over when they were made, and their grades: those are left to people.
     """
     oldest, recent = filled_since(tables[0].phase, evidence.clock.today()), evidence.clock.today() - SCORED
-    needs = evidence.needs(tables, dates)
+    needs = evidence.lineage.needs(tables, dates)
     if Need.OUTDATED in needs.values() and sources_have_changed():
         # What was made by the code that lies on the disk is not made again by the code of before.
         needs = {key: need for key, need in needs.items() if need is not Need.OUTDATED}
@@ -107,7 +107,7 @@ def wanted_tables(evidence: Evidence, tables: Sequence[Table], dates: Sequence[d
             again = need in (Need.STALE, Need.OUTDATED) and (day >= recent or not _of_backtests(evidence, table, day))
             if again or (need is Need.MISSING and day >= oldest) or (need is Need.NOTHING and follows):
                 chosen.append(table)
-        chosen = [t for t in chosen if evidence.can_exist(t, day) and not _frozen(evidence, t, day)]
+        chosen = [t for t in chosen if evidence.calendar.can_exist(t, day) and not _frozen(evidence, t, day)]
         if chosen:
             wanted[day] = chosen
     return wanted
@@ -116,7 +116,7 @@ def wanted_tables(evidence: Evidence, tables: Sequence[Table], dates: Sequence[d
 def _of_backtests(evidence: Evidence, table: Table, day: date) -> bool:
     """Whether rows are predictions that were computed after their games, or are made from such that are not current."""
     ledgers = [read.table for read in table.reads.values() if read.table.ledger]
-    return table.ledger or any(evidence.not_current(ledger, [day]) for ledger in ledgers)
+    return table.ledger or any(evidence.lineage.not_current(ledger, [day]) for ledger in ledgers)
 
 
 def _waits_for_any(table: Table, wanted: Sequence[Table]) -> bool:
@@ -130,7 +130,7 @@ def _reads_any(table: Table, wanted: Sequence[Table]) -> bool:
 
 
 def _frozen(evidence: Evidence, table: Table, day: date) -> bool:
-    return evidence.is_frozen(table, day) and evidence.complete(table, day)
+    return evidence.calendar.is_frozen(table, day) and evidence.coverage.is_complete(table, day)
 
 
 @dataclass(frozen=True)
@@ -217,8 +217,13 @@ def _waiting(
         settled = [day for day in mine if not _reads_any(table, wanted[day])]
         behind = incomplete_inputs(evidence, _look_backs(table), [d for d in mine if (table, d) not in overridden])
         trailing = [read for read in table.reads.values() if read.window is Window.TRAILING]
-        mixed = evidence.mixed_reads(trailing, mine, own_date=False)
-        for reasons in (evidence.waiting(table, settled), evidence.not_landed(table, mine), behind, mixed):
+        mixed = evidence.lineage.mixed_reads(trailing, mine, own_date=False)
+        for reasons in (
+            evidence.coverage.waiting(table, settled),
+            evidence.coverage.not_landed(table, mine),
+            behind,
+            mixed,
+        ):
             for day, said in reasons.items():
                 found[day][table.name] = [*found[day].get(table.name, ()), *said]
     for day, chosen in wanted.items():

@@ -117,7 +117,9 @@ def _with_landing(evidence: Evidence, planned: Plan) -> Wanted:
         if due:
             asked = {landing_key(table) for table in due.values() if _wants_an_answer(evidence, table, day)}
             keys = frozenset({*asked, *map(asset_key, due.values())})
-            state = f"the source {versions} {now >= held_from(day)} {decision_hash(evidence.decisions, day)}"
+            state = (
+                f"the source {versions} {now >= held_from(day)} {decision_hash(evidence.decisions.about_games, day)}"
+            )
             wanted[day] = keys, hashlib.sha256(state.encode()).hexdigest()
     return wanted
 
@@ -128,9 +130,12 @@ def _wants_an_answer(evidence: Evidence, table: Table, day: date) -> bool:
     So what a home from before a table lacks is parsed from what is landed, and the source is not asked for it.
     """
     made_for_it = [t for t in evidence.tables if t.landed == table.landed and t.waits_for and t is not table]
-    return not table.landed_optional and not any(evidence.complete(each, day) for each in made_for_it)
+    return not table.landed_optional and not any(evidence.coverage.is_complete(each, day) for each in made_for_it)
 
 
 def _is_merely_outdated(evidence: Evidence, table: Table, day: date) -> bool:
     """Whether a table wants no more than to be parsed again from what is landed, for itself or after another one."""
-    return evidence.complete(table, day) and evidence.need_of_rows(table, day) in (Need.OUTDATED, Need.NOTHING)
+    return evidence.coverage.is_complete(table, day) and evidence.lineage.need_of_rows(table, day) in (
+        Need.OUTDATED,
+        Need.NOTHING,
+    )

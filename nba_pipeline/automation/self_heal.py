@@ -204,7 +204,7 @@ def dates_to_heal(evidence: Evidence, *, whole_season: bool) -> list[date]:
     """
     today = evidence.clock.today()
     begin = season_start(season_of(today))
-    if evidence.first_loaded(begin) is None:
+    if evidence.manifest.first_loaded(begin) is None:
         return []
     return game_dates(begin if whole_season else max(begin, today - OPERATED), today + timedelta(days=1))
 
@@ -214,7 +214,7 @@ def look(gatekeeper: Gatekeeper, evidence: Evidence, launches: Launches, dates: 
     found = Round()
     for phase in FED_PHASES:
         lost = _lost(evidence, phase, dates)
-        needy = {day for _, day in evidence.needs(evidence.tables_of(phase), lost)}
+        needy = {day for _, day in evidence.lineage.needs(evidence.tables_of(phase), lost)}
         reconciled = reconcile(gatekeeper, evidence, launches, phase, lost, ask_source=True)
         found.looked_at |= {_name(phase, day) for day in dates}
         found.well |= {_name(phase, day) for day in lost if day not in needy}
@@ -318,7 +318,11 @@ def nothing_passed_over(context: dg.AssetCheckExecutionContext) -> dg.AssetCheck
     gatekeeper: Gatekeeper = context.resources.gatekeeper
     with gatekeeper.warehouse.session(read_only=True) as session:
         evidence = gatekeeper.evidence(session)
-        gaps = [gap for gap in evidence.overrides.values() if gap.by_rule and evidence.is_known_gap(gap.game_date)]
+        gaps = [
+            gap
+            for gap in evidence.decisions.overrides.values()
+            if gap.by_rule and evidence.decisions.is_known_gap(gap.game_date)
+        ]
     reasons = {to_key(gap.game_date): [gap.reason] for gap in gaps}
     return dg.AssetCheckResult(
         passed=not gaps, severity=dg.AssetCheckSeverity.WARN, metadata={"reasons": dg.MetadataValue.json(reasons)}

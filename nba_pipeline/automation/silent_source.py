@@ -30,7 +30,9 @@ def gaps_to_record(evidence: Evidence, unanswered: Mapping[date, Sequence[dateti
     gaps = []
     for day, asked in sorted(unanswered.items()):
         over = are_due(facts, day, now)
-        never = [t for t in facts if day not in evidence.published(t) and evidence.has_no_answer(t, day)]
+        never = [
+            t for t in facts if day not in evidence.manifest.published(t) and evidence.coverage.has_no_answer(t, day)
+        ]
         if over and never and len(asked) >= ASKED_IN_VAIN and may_be_passed_over(evidence, day):
             names = " and ".join(table.name for table in never)
             reason = (
@@ -44,12 +46,16 @@ def gaps_to_record(evidence: Evidence, unanswered: Mapping[date, Sequence[dateti
 
 def may_be_passed_over(evidence: Evidence, day: date) -> bool:
     """Whether no gap of the date is in force, and no person ended one: who wants later dates to wait is obeyed."""
-    last = evidence.last_decision(KNOWN_GAP, day)
-    return (KNOWN_GAP, day) not in evidence.overrides and (last is None or last.by_rule)
+    last = evidence.decisions.last(KNOWN_GAP, day)
+    return (KNOWN_GAP, day) not in evidence.decisions.overrides and (last is None or last.by_rule)
 
 
 def gaps_to_end(evidence: Evidence) -> list[Override]:
     """The end of each gap by rule whose facts have come since."""
-    gaps = [gap for gap in evidence.overrides.values() if gap.by_rule and not evidence.is_known_gap(gap.game_date)]
+    gaps = [
+        gap
+        for gap in evidence.decisions.overrides.values()
+        if gap.by_rule and not evidence.decisions.is_known_gap(gap.game_date)
+    ]
     now = evidence.clock.now()
     return [gap_by_rule(gap.game_date, f"all of {gap.game_date} that the source tells has come", now) for gap in gaps]

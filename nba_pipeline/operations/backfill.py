@@ -123,7 +123,7 @@ def plan(
     needs_history = any(phase.value >= Phase.ANALYTICS.value for phase in phases)
     with warehouse.session(read_only=True) as session:
         evidence = Evidence(session, clock, all_tables())
-        dates = [day for day in game_dates(first, last) if not evidence.is_left_alone(day)]
+        dates = [day for day in game_dates(first, last) if not evidence.decisions.is_left_alone(day)]
     if history and needs_history and dates:
         last_phase = max(phase.value for phase in phases)
         behind = [phase for phase in HISTORY_PHASES if phase.value <= last_phase]
@@ -148,11 +148,11 @@ def history_stretches(
     season = season_of(first)
     with warehouse.session(read_only=True) as session:
         evidence = Evidence(session, clock, all_tables())
-        loaded = evidence.first_loaded(season_start(season - HISTORY_SEASONS))
+        loaded = evidence.manifest.first_loaded(season_start(season - HISTORY_SEASONS))
         start = min(season_start(season), loaded or first)
         last = min(first, clock.today()) - timedelta(days=1)
-        dates = [day for day in game_dates(start, last) if not evidence.is_known_gap(day)]
-        covered = [evidence.coverage(table, dates) for table in needed]
+        dates = [day for day in game_dates(start, last) if not evidence.decisions.is_known_gap(day)]
+        covered = [evidence.coverage.of(table, dates) for table in needed]
     missing = [day for day in dates if any(not found[day].complete for found in covered)]
     keys = keys_of(phases, before_tip_off=False)
     return [Stretch(a, b, keys, "history") for a, b in contiguous(missing)]

@@ -72,7 +72,7 @@ def _stretch_object(
 
 def _why(evidence: Evidence, table: Table, days: Sequence[date]) -> str:
     """How the dates of a table stand now: what is missing, stale and outdated, and what is asked for all the same."""
-    needs = list(evidence.needs([table], days).values())
+    needs = list(evidence.lineage.needs([table], days).values())
     counts = {need.value: needs.count(need) for need in (Need.MISSING, Need.STALE, Need.OUTDATED)}
     said = [f"{count} {name}" for name, count in counts.items() if count]
     current = len(days) - len(needs)
@@ -107,7 +107,7 @@ def run_outdated(settings: Settings, first: date | None, last: date | None, *, d
         undone = [
             f"{reasons[0]} ({len(needs)} dates of the table are not current)"
             for table, needs in left.items()
-            if needs and (reasons := evidence.not_current(table, [min(needs)])[min(needs)])
+            if needs and (reasons := evidence.lineage.not_current(table, [min(needs)])[min(needs)])
         ]
     runs = [{"run_id": a.run_id, "success": a.success, "failures": list(a.failures)} for a in attempts]
     outcome = Outcome(failed=failed, undone=tuple(undone))

@@ -247,7 +247,7 @@ def run_gate_list(settings: Settings, day: date, *, as_json: bool) -> int:
     with gatekeeper.warehouse.session(read_only=True) as session:
         evidence = gatekeeper.evidence(session)
         verdicts = [gatekeeper.verdicts(evidence, gate, game_dates(day, day)).get(day) for gate in GATES]
-        gap = evidence.overrides[KNOWN_GAP, day] if evidence.is_known_gap(day) else None
+        gap = evidence.decisions.overrides[KNOWN_GAP, day] if evidence.decisions.is_known_gap(day) else None
     found = [verdict for verdict in verdicts if verdict is not None]
     closed = tuple(str(cause_of_closing(verdict)) for verdict in found if not verdict.lets_through)
     passed = [said for verdict in found if (said := let_through(verdict))]
@@ -328,7 +328,8 @@ def run_explain(settings: Settings, day: date, player: str, stat: str, *, as_jso
         with gatekeeper.warehouse.session(read_only=True) as session:
             found = explain(session, landing, settings.models_path, day, player, stat)
             played = [(box_score.game_date, box_score.game_id) for box_score in found.box_scores]
-            decided = decided_behind(session, played, gatekeeper.clock.now())
+            teams = (found.team, found.opponent)
+            decided = decided_behind(session, played, teams, day, gatekeeper.clock.now())
     except CannotExplainError as error:
         left = len(error.candidates) - SHOWN_CANDIDATES
         shown = [*error.candidates[:SHOWN_CANDIDATES], *([f"and {left} more"] if left > 0 else [])]

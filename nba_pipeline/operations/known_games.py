@@ -9,10 +9,12 @@ from typing import Any
 
 import ibis
 
+from nba_pipeline.clock import season_of
 from nba_pipeline.contracts import Table
 from nba_pipeline.game_decisions import GameDecision, decisions_in_force, recorded_decisions
 from nba_pipeline.operations.outcome import COMMAND
 from nba_pipeline.operations.smoke_test import backfill_command
+from nba_pipeline.partitions import season_start
 from nba_pipeline.raw import games, player_box_scores
 from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.interface import Session
@@ -123,10 +125,23 @@ def decided_about(decisions: Iterable[GameDecision], dates: Sequence[date]) -> l
     return said
 
 
-def decided_behind(session: Session, played: Iterable[tuple[date, int]], now: datetime) -> list[str]:
-    """Decisions in force about games that something was made from, a sentence each."""
-    decisions = decisions_in_force(session, now)
-    return [in_force_sentence(decisions[key]) for key in sorted({*played}) if key in decisions]
+def decided_behind(
+    session: Session, played: Iterable[tuple[date, int]], teams: Sequence[str], day: date, now: datetime
+) -> list[str]:
+    """Decisions in force about games that rows of a date were made from, a sentence each.
+
+    Those are the games `played` by whom the rows are about, and all that the teams played in what is looked back on:
+    a game that is held is in no history, and what lacks it depends on it all the same.
+    """
+    begin = season_start(season_of(day) - 1)
+    decisions = {key: found for key, found in decisions_in_force(session, now).items() if begin <= key[0] < day}
+    if not decisions:
+        return []
+    rows = session.read(games.CONTRACT)
+    decided = rows.filter(rows.game_id.isin(sorted({game_id for _, game_id in decisions})))
+    theirs = decided.filter(decided.home_team.isin(teams) | decided.visitor_team.isin(teams))
+    found = {*played, *((row["game_date"], row["game_id"]) for row in session.query(theirs).to_pylist())}
+    return [in_force_sentence(decisions[key]) for key in sorted(found & decisions.keys())]
 
 
 def known_game(session: Session, game_id: int, now: datetime) -> list[KnownGame]:

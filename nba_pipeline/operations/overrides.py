@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pyarrow as pa
 
 from nba_pipeline.clock import Clock
-from nba_pipeline.evidence import KNOWN_GAP, THE_RULE, Evidence, Override
+from nba_pipeline.evidence import GAP_BY_RULE, KNOWN_GAP, Evidence, Override
 from nba_pipeline.gates import gate_named
 from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.interface import Warehouse
@@ -39,7 +39,7 @@ def record_override(warehouse: Warehouse, clock: Clock, decision: Override) -> O
     elif decision.game_date >= clock.today():
         raise OverrideError(f"the games of {decision.game_date} have not been played: no gap is known of it yet")
     if decision.by_rule:
-        raise OverrideError(f"{THE_RULE!r} is nobody who decides: say who does (--by)")
+        raise OverrideError(f"{GAP_BY_RULE!r} is nobody who decides: say who does (--by)")
     if until <= now:
         raise OverrideError(f"{until:%Y-%m-%d %H:%M} UTC is over already")
     return _append(warehouse, decision, now)
@@ -69,7 +69,7 @@ def record_by_rule(warehouse: Warehouse, clock: Clock, gaps: Sequence[Override],
 
 def gap_by_rule(day: date, reason: str, until: datetime = FOR_GOOD) -> Override:
     """The known gap of a date about which the source is silent beyond its deadline; ended with `until`."""
-    return Override(KNOWN_GAP, day, THE_RULE, reason, until.replace(tzinfo=None))
+    return Override(KNOWN_GAP, day, GAP_BY_RULE, reason, until.replace(tzinfo=None))
 
 
 def _append(warehouse: Warehouse, decision: Override, now: datetime) -> Override:
@@ -101,5 +101,5 @@ def known_gap(day: date, decided_by: str, reason: str) -> Override:
 def overrides_in_force(warehouse: Warehouse, clock: Clock) -> Sequence[Override]:
     """The decisions that count now, by date."""
     with warehouse.session(read_only=True) as session:
-        found = Evidence(session, clock, all_tables()).overrides
+        found = Evidence(session, clock, all_tables()).decisions.overrides
     return sorted(found.values(), key=lambda override: (override.game_date, override.gate))

@@ -126,9 +126,9 @@ def health(gatekeeper: Gatekeeper, instance: DagsterInstance, day: date) -> Heal
         absent = missing_from_answers(gatekeeper, evidence, season_of(day))
         left = _left_by_killed_runs(evidence, killed)
         overrides = (
-            *map(str, sorted(evidence.overrides.values(), key=lambda o: (o.gate, o.game_date))),
-            *decided_about(evidence.decisions.values(), dates),
-            *(str(held) for day in dates for held in evidence.held(day).values()),
+            *map(str, sorted(evidence.decisions.overrides.values(), key=lambda o: (o.gate, o.game_date))),
+            *decided_about(evidence.decisions.about_games.values(), dates),
+            *(str(held) for day in dates for held in evidence.calendar.held(day).values()),
         )
         found = session.read(QUARANTINE)
         quarantined = len(session.query(found.filter(found.game_date.isin(dates)))) if dates else 0
@@ -146,7 +146,7 @@ def _operated(evidence: Evidence, day: date, until: date) -> tuple[list[date], l
     From the first one loaded on: who begins in the middle of the two weeks is not asked for the days before.
     """
     dates = game_dates(day - OPERATED, max(day, until))
-    first = evidence.first_loaded(day - OPERATED)
+    first = evidence.manifest.first_loaded(day - OPERATED)
     loaded = [d for d in dates if first and d >= first]
     if loaded or not dates:
         return loaded, []
@@ -166,7 +166,7 @@ def _tables(
         expected += len(mine)
         for day, found in table_results(evidence, table, mine, {}, counts=False).items():
             complete += found.complete
-            if found.complete and evidence.need_of_rows(table, day) is Need.OUTDATED:
+            if found.complete and evidence.lineage.need_of_rows(table, day) is Need.OUTDATED:
                 outdated.setdefault(table.name, []).append(day)
                 continue
             stale += found.complete and found.state is State.FAIL
@@ -180,7 +180,7 @@ def _outdated(evidence: Evidence, outdated: Mapping[str, Sequence[date]]) -> lis
     if not outdated:
         return []
     days = [day for dates in outdated.values() for day in dates]
-    lines = [evidence.manifest[name][dates[0]] for name, dates in outdated.items()]
+    lines = [evidence.manifest.lines[name][dates[0]] for name, dates in outdated.items()]
     before = "" if any(line.code_version for line in lines) else ", by a version that did not note which"
     said = f"{len(days)} tables and dates from {min(days)} to {max(days)} were made by other code than runs now{before}"
     return [Cause(f"{said}: {', '.join(outdated)}", f"{COMMAND}backfill --outdated")]
@@ -193,7 +193,7 @@ def _closed_gates(
     closed = []
     for gate in GATES:
         into = evidence.tables_of(gate.into)
-        possible = [day for day in dates if not evidence.is_known_gap(day)]
+        possible = [day for day in dates if not evidence.decisions.is_known_gap(day)]
         mine = [day for day in possible if are_due(into, day, now)]
         verdicts = gatekeeper.verdicts(evidence, gate, mine).values()
         shut = [verdict for verdict in verdicts if not verdict.lets_through]
@@ -208,7 +208,7 @@ def _left_by_killed_runs(evidence: Evidence, killed: Sequence[dg.DagsterRun]) ->
     for run in killed:
         keys = run.asset_selection or set()
         tables = [t for t in evidence.tables if asset_key(t) in keys or LANDED_FROM.get(t.landed or "") in keys]
-        dates = [day for day in dates_of(run) if not evidence.is_known_gap(day)] if tables else []
+        dates = [day for day in dates_of(run) if not evidence.decisions.is_known_gap(day)] if tables else []
         left = sorted(
             {
                 day
@@ -231,12 +231,12 @@ def _quiet_dates(evidence: Evidence, dates: Sequence[date]) -> list[Cause]:
     """
     quiet = [
         day
-        for day, line in sorted(evidence.published(evidence.schedule).items())
-        if day in dates and not line.row_count and not evidence.is_known_gap(day)
+        for day, line in sorted(evidence.manifest.published(evidence.calendar.schedule).items())
+        if day in dates and not line.row_count and not evidence.decisions.is_known_gap(day)
     ]
     if not quiet:
         return []
-    games = evidence.session.read(evidence.schedule)
+    games = evidence.session.read(evidence.calendar.schedule)
     near = games.filter(games.game_date.between(min(quiet) - QUIET_AFTER, max(quiet)))
     by_day = near.group_by("game_date").agg(regular=(~near.postseason).any())
     regular = {row["game_date"]: row["regular"] for row in evidence.session.query(by_day).to_pylist()}

@@ -36,12 +36,12 @@ class Portion:
 def not_current_dates(evidence: Evidence, table: Table, within: tuple[date, date]) -> dict[date, Need]:
     """The dates of a table that are stale, outdated or not there since older code did not make it, in order."""
     first, last = within
-    found = {day: evidence.need_of_rows(table, day) for day in evidence.published(table)}
+    found = {day: evidence.lineage.need_of_rows(table, day) for day in evidence.manifest.published(table)}
     found |= dict.fromkeys(_never_made(evidence, table), Need.MISSING)
     return {
         day: need
         for day, need in sorted(found.items())
-        if need is not Need.NOTHING and first <= day <= last and not evidence.is_known_gap(day)
+        if need is not Need.NOTHING and first <= day <= last and not evidence.decisions.is_known_gap(day)
     }
 
 
@@ -52,9 +52,11 @@ def _never_made(evidence: Evidence, table: Table) -> set[date]:
     """
     readers = [t for t in evidence.tables for read in t.reads.values() if read.table is table and read.optional]
     beside = [t for t in evidence.tables if table.landed and t.landed == table.landed and t is not table]
-    made = {day for other in (*readers, *beside) for day in evidence.published(other)}
-    missing = sorted(day for day in made - {*evidence.published(table)} if evidence.can_exist(table, day))
-    return {*missing} - {*evidence.not_landed(table, missing)}
+    made = {day for other in (*readers, *beside) for day in evidence.manifest.published(other)}
+    missing = sorted(
+        day for day in made - {*evidence.manifest.published(table)} if evidence.calendar.can_exist(table, day)
+    )
+    return {*missing} - {*evidence.coverage.not_landed(table, missing)}
 
 
 def portions_of(table: Table, needs: Mapping[date, Need], seconds: float) -> list[Portion]:
@@ -93,8 +95,8 @@ def may_follow(gatekeeper: Gatekeeper, portions: Sequence[Portion], within: tupl
     with gatekeeper.warehouse.session(read_only=True) as session:
         evidence = gatekeeper.evidence(session)
         for table in gatekeeper.tables:
-            reached = evidence.reached(table, changed) & {*evidence.published(table)}
-            days = {day for day in reached if first <= day <= last and not evidence.is_frozen(table, day)}
+            reached = evidence.lineage.reached(table, changed) & {*evidence.manifest.published(table)}
+            days = {day for day in reached if first <= day <= last and not evidence.calendar.is_frozen(table, day)}
             new = days - changed.get(table.name, set())
             if new:
                 follow[table.name] = len(new)

@@ -109,11 +109,11 @@ def newest_schedule(gatekeeper: Gatekeeper, season: int) -> KnownSchedule | None
 def _published(evidence: Evidence, season: int) -> dict[date, set[int]]:
     """The games of each published date of a season."""
     first, last = season_bounds(season)
-    dates = [day for day in evidence.published(evidence.schedule) if first <= day <= last]
-    found: dict[date, set[int]] = {day: set() for day in dates if not evidence.is_known_gap(day)}
+    dates = [day for day in evidence.manifest.published(evidence.calendar.schedule) if first <= day <= last]
+    found: dict[date, set[int]] = {day: set() for day in dates if not evidence.decisions.is_known_gap(day)}
     if not found:
         return {}
-    games = evidence.session.read(evidence.schedule)
+    games = evidence.session.read(evidence.calendar.schedule)
     for row in evidence.session.query(
         games.filter(games.game_date.between(first, last)).select("game_date", "game_id")
     ).to_pylist():

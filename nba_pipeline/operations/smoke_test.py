@@ -120,10 +120,12 @@ def smoke_test(
     chosen = list(all_tables() if tables is None else tables)
     with gatekeeper.warehouse.session(read_only=True) as session:
         evidence = gatekeeper.evidence(session)
-        gaps = {day: evidence.overrides[KNOWN_GAP, day] for day in dates if evidence.is_known_gap(day)}
+        gaps = {
+            day: evidence.decisions.overrides[KNOWN_GAP, day] for day in dates if evidence.decisions.is_known_gap(day)
+        }
         verdicts = gate_verdicts(gatekeeper, evidence, dates, chosen)
         found = [table_results(evidence, table, dates, gaps, counts=True) for table in chosen]
-        held = {day: tuple(evidence.held(day).values()) for day in dates}
+        held = {day: tuple(evidence.calendar.held(day).values()) for day in dates}
     return [
         DateResult(
             day,
@@ -143,8 +145,8 @@ def gate_verdicts(
     found: dict[date, list[Verdict]] = {day: [] for day in dates}
     for gate in GATES:
         into = [table for table in tables if table.phase is gate.into]
-        possible = [day for day in dates if not evidence.is_known_gap(day)]
-        mine = [day for day in possible if any(evidence.can_exist(table, day) for table in into)]
+        possible = [day for day in dates if not evidence.decisions.is_known_gap(day)]
+        mine = [day for day in possible if any(evidence.calendar.can_exist(table, day) for table in into)]
         for day, verdict in gatekeeper.verdicts(evidence, gate, mine, into).items():
             found[day].append(verdict)
     return found
@@ -154,10 +156,10 @@ def table_results(
     evidence: Evidence, table: Table, dates: Sequence[date], gaps: Mapping[date, Override], *, counts: bool
 ) -> dict[date, TableResult]:
     """How a table stands on each of the dates."""
-    covered = evidence.coverage(table, dates, counts=counts)
-    complete = [day for day in dates if covered[day].complete and evidence.can_exist(table, day)]
-    old = evidence.not_current(table, complete)
-    passed = {day: gap for day, gap in gaps.items() if evidence.is_known_gap(day, table)}
+    covered = evidence.coverage.of(table, dates, counts=counts)
+    complete = [day for day in dates if covered[day].complete and evidence.calendar.can_exist(table, day)]
+    old = evidence.lineage.not_current(table, complete)
+    passed = {day: gap for day, gap in gaps.items() if evidence.decisions.is_known_gap(day, table)}
     return {day: _result(table, covered[day], old.get(day, []), evidence.clock, passed.get(day)) for day in dates}
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from nba_pipeline.contracts import GAME_DATE, GAME_ID, SEASON, TEAM, TEAM_ID, Column, Phase, Read, Reader, Table
 from nba_pipeline.deadlines import held_from
-from nba_pipeline.evidence import BY_RULE
+from nba_pipeline.evidence import HELD_BY_RULE as BY_RULE  # the name here is a part of the code's version
 from nba_pipeline.game_decisions import GameDecision, Ruling, decisions_in_force
 from nba_pipeline.landing import LANDED_PLAYER_BOX_SCORES
 from nba_pipeline.raw import games

@@ -1,7 +1,7 @@
 """The Dagster I/O manager: inputs are Ibis tables bound to no engine, outputs go through write-audit-publish."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import dagster as dg
@@ -18,8 +18,13 @@ from nba_pipeline.warehouse.publish import Outcome, Rows, Stamp, asked_rows, pub
 
 PREVIEW_ROWS = 5
 
+DECIDED_METADATA = "decided about games"
+"""In the materialization of a date: what people decided about its games, where its rows follow from that as well."""
+
 CONTRACT_CHECK = "contract"
 """Name of the asset check under which a refused date is recorded."""
+
+Decided = Mapping[date, Sequence[str]]
 
 
 class WarehouseIOManager(dg.IOManager):
@@ -51,9 +56,9 @@ class WarehouseIOManager(dg.IOManager):
             preview = _preview(session, table, max(dates))
         refused = [outcome for outcome in outcomes.values() if outcome.status == "refused"]
         if refused:
-            _report_partial(context, outcomes)
+            _report_partial(context, outcomes, obj.decided)
             raise _failure(table, refused, len(dates))
-        _annotate(context, outcomes)
+        _annotate(context, outcomes, obj.decided)
         if preview:
             context.add_output_metadata({"preview": dg.MetadataValue.md(preview)})
         context.add_output_metadata(dict(self._warehouse.cost()))
@@ -63,12 +68,14 @@ def _table_name(key: dg.AssetKey) -> str:
     return ".".join(key.path)
 
 
-def _metadata(outcome: Outcome) -> dict[str, dg.MetadataValue]:
+def _metadata(outcome: Outcome, decided: Decided) -> dict[str, dg.MetadataValue]:
+    by_hand = decided.get(outcome.game_date)
     return {
         "dagster/partition_row_count": dg.MetadataValue.int(outcome.row_count),
         "fingerprint": dg.MetadataValue.text(outcome.fingerprint),
         "content": dg.MetadataValue.text(outcome.status),
         **{name: dg.MetadataValue.text(str(value)) for name, value in outcome.notes.items()},
+        **({DECIDED_METADATA: listed(by_hand)} if by_hand else {}),
     }
 
 
@@ -81,11 +88,11 @@ def _preview(session: Session, table: Table, day: date) -> str:
     return first.to_pandas().to_markdown(index=False, floatfmt=".3f") if first.num_rows else ""
 
 
-def _annotate(context: dg.OutputContext, outcomes: Mapping[date, Outcome]) -> None:
+def _annotate(context: dg.OutputContext, outcomes: Mapping[date, Outcome], decided: Decided) -> None:
     """Puts each date's rows and fingerprint on the materialization that Dagster records for it."""
     step = context.step_context
     for day, outcome in outcomes.items():
-        step.add_asset_metadata(_metadata(outcome), asset_key=context.asset_key, partition_key=to_key(day))
+        step.add_asset_metadata(_metadata(outcome, decided), asset_key=context.asset_key, partition_key=to_key(day))
     ordered = [outcomes[day].fingerprint for day in sorted(outcomes)]
     version = ordered[0] if len(ordered) == 1 else str(hash_of(ordered))
     step.set_data_version(context.asset_key, dg.DataVersion(version))
@@ -97,14 +104,14 @@ def hash_of(fingerprints: list[str]) -> str:
     return hashlib.sha256(",".join(fingerprints).encode()).hexdigest()
 
 
-def _report_partial(context: dg.OutputContext, outcomes: Mapping[date, Outcome]) -> None:
+def _report_partial(context: dg.OutputContext, outcomes: Mapping[date, Outcome], decided: Decided) -> None:
     for day, outcome in sorted(outcomes.items()):
         if outcome.status != "refused":
             context.log_event(
                 dg.AssetMaterialization(
                     asset_key=context.asset_key,
                     partition=to_key(day),
-                    metadata=_metadata(outcome),
+                    metadata=_metadata(outcome, decided),
                     tags={"dagster/data_version": outcome.fingerprint},
                 )
             )

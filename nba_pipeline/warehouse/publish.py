@@ -36,13 +36,15 @@ class Rows:
     """What a step made: rows for a range of dates, and why some of the dates have none that can be trusted.
 
     `rejected` holds source items that could not be read, as (date, reason, JSON). `inputs` says per date what
-    the rows were made from, as one hash; it must have been taken before any of it was read.
+    the rows were made from, as one hash; it must have been taken before any of it was read. `decided` are the
+    decisions of people about games that are part of it, a sentence each.
     """
 
     rows: ibis.Table | pa.Table | Transform
     refused: Mapping[date, Sequence[str]] = field(default_factory=dict)
     rejected: Sequence[tuple[date, str, str]] = ()
     inputs: Mapping[date, str] = field(default_factory=dict)
+    decided: Mapping[date, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

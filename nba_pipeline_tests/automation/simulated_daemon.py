@@ -265,6 +265,7 @@ class SimulatedDaemon:
             self.tick_sensor("self_heal")
             self.settle()
             self.tick_sensor("freshness")
+            self.tick_sensor("decided_games")
             self.tick_sensor("alerts")
 
     def due_schedules(self, after: datetime, until: datetime) -> Sequence[tuple[datetime, str]]:
@@ -298,5 +299,6 @@ class SimulatedDaemon:
 
 ORDER = [
     "raw_when_upstream_is_fresh", "analytics_when_upstream_is_fresh", "precompute_when_upstream_is_fresh",
-    "predictions_when_upstream_is_fresh", "grades_when_upstream_is_fresh", "self_heal", "freshness", "alerts",
+    "predictions_when_upstream_is_fresh", "grades_when_upstream_is_fresh", "self_heal", "freshness",
+    "decided_games", "alerts",
 ]  # fmt: skip

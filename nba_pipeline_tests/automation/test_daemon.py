@@ -69,7 +69,7 @@ def needs(real: RealDaemon) -> dict[tuple[str, date], Need] | None:
     try:
         with real.gatekeeper.warehouse.session(read_only=True, wait_seconds=0) as session:
             evidence = real.gatekeeper.evidence(session)
-            return evidence.needs(all_tables(), game_dates(YESTERDAY, evidence.clock.today()))
+            return evidence.lineage.needs(all_tables(), game_dates(YESTERDAY, evidence.clock.today()))
     except WarehouseError:
         return None
 
@@ -131,8 +131,12 @@ def broken(real: RealDaemon) -> dict[str, Reasons]:
     with real.gatekeeper.warehouse.session(read_only=True) as session:
         evidence = real.gatekeeper.evidence(session)
         dates = [YESTERDAY, TODAY, TOMORROW]
-        published = {table: [day for day in dates if day in evidence.published(table)] for table in all_tables()}
-        found = {table.name: evidence.broken_promises(table, days) for table, days in published.items() if days}
+        published = {
+            table: [day for day in dates if day in evidence.manifest.published(table)] for table in all_tables()
+        }
+        found = {
+            table.name: evidence.coverage.broken_promises(table, days) for table, days in published.items() if days
+        }
     return {name: reasons for name, reasons in found.items() if reasons}
 
 

@@ -119,7 +119,7 @@ def replay(daemon: SimulatedDaemon, days: Sequence[date], monkeypatch: pytest.Mo
 def needs(daemon: SimulatedDaemon, days: Sequence[date]) -> dict[tuple[str, date], Need]:
     gatekeeper = daemon.gatekeeper
     with daemon.warehouse.session(read_only=True) as session:
-        return gatekeeper.evidence(session).needs(all_tables(), days)
+        return gatekeeper.evidence(session).lineage.needs(all_tables(), days)
 
 
 def assert_blocked(daemon: SimulatedDaemon, day: date) -> None:

@@ -15,7 +15,7 @@ from nba_pipeline.automation.silent_source import ASKED_IN_VAIN, gaps_to_end, ga
 from nba_pipeline.clock import NEW_YORK, Clock
 from nba_pipeline.contracts import Phase, Table
 from nba_pipeline.deadlines import due
-from nba_pipeline.evidence import KNOWN_GAP, THE_RULE, Evidence, Override
+from nba_pipeline.evidence import GAP_BY_RULE, KNOWN_GAP, Evidence, Override
 from nba_pipeline.gates import State
 from nba_pipeline.operations.overrides import (
     OverrideError,
@@ -121,7 +121,7 @@ def test_what_is_passed_over_already_or_was_ended_by_a_person_is_not_recorded_ag
 
 def test_nobody_can_decide_in_the_name_of_the_rule(copy: Copy) -> None:
     with pytest.raises(OverrideError, match="is nobody who decides"):
-        record_override(copy.warehouse, Clock(NOW), known_gap(BAD, THE_RULE, "why not"))
+        record_override(copy.warehouse, Clock(NOW), known_gap(BAD, GAP_BY_RULE, "why not"))
 
 
 # what follows
@@ -183,26 +183,26 @@ def test_the_rule_ends_a_gap_when_the_facts_have_come_and_no_persons(untold: Cop
     with evidence_of(untold) as evidence:
         ends = gaps_to_end(evidence)
         assert [end.game_date for end in ends] == [come]
-        assert {day for day in KNOWN if evidence.is_known_gap(day)} == {persons, BAD}
+        assert {day for day in KNOWN if evidence.decisions.is_known_gap(day)} == {persons, BAD}
     record_by_rule(untold.warehouse, Clock(NOW + timedelta(minutes=1)), ends, 5)
     with evidence_of(untold, NOW + timedelta(minutes=2)) as evidence:
-        assert {day for _, day in evidence.overrides} == {persons, BAD}
+        assert {day for _, day in evidence.decisions.overrides} == {persons, BAD}
 
 
 def test_what_the_rule_passes_over_is_asked_for_and_what_a_person_gave_up_is_not(untold: Copy) -> None:
     pass_over(untold)
     with evidence_of(untold) as evidence:
-        assert (BOX_SCORES.name, BAD) in evidence.needs([BOX_SCORES], [BAD])
+        assert (BOX_SCORES.name, BAD) in evidence.lineage.needs([BOX_SCORES], [BAD])
     record_override(untold.warehouse, Clock(NOW + timedelta(minutes=1)), known_gap(BAD, "Ann", "it is gone"))
     with evidence_of(untold, NOW + timedelta(minutes=2)) as evidence:
-        assert evidence.needs([BOX_SCORES], [BAD]) == {}
+        assert evidence.lineage.needs([BOX_SCORES], [BAD]) == {}
 
 
 def test_a_date_that_is_passed_over_by_rule_is_named_by_the_smoke_test(untold: Copy) -> None:
     pass_over(untold)
     [found] = smoke_test(untold.gatekeeper(), BAD, BAD)
     assert found.gap is not None
-    assert str(found.gap).startswith(f"{THE_RULE} let {KNOWN_GAP} pass for {BAD}")
+    assert str(found.gap).startswith(f"{GAP_BY_RULE} let {KNOWN_GAP} pass for {BAD}")
     assert [(r.table.name, r.reasons) for r in found.tables if r.state is SmokeState.FAIL] == []
     untold.forget(CONTEXTS[0], BAD)
     [found] = smoke_test(untold.gatekeeper(), BAD, BAD)
@@ -247,7 +247,7 @@ def test_silent_days_are_passed_over_one_by_one_and_come_in_by_themselves_within
     assert all("nba-pipeline gate end known_gap" in alert["mend"] for alert in told)
     with daemon.warehouse.session(read_only=True) as session:
         evidence = daemon.gatekeeper.evidence(session)
-        assert [day for day in SILENT if evidence.is_known_gap(day)] == SILENT
+        assert [day for day in SILENT if evidence.decisions.is_known_gap(day)] == SILENT
 
     daemon.at(SILENT_UNTIL + timedelta(minutes=1))
     daemon.tick_schedule("same_day_schedule_and_rosters", daemon.now)
@@ -263,5 +263,5 @@ def test_silent_days_are_passed_over_one_by_one_and_come_in_by_themselves_within
     daemon.tick_sensor("alerts")
     with daemon.warehouse.session(read_only=True) as session:
         evidence = daemon.gatekeeper.evidence(session)
-        assert not evidence.overrides, "the rule has ended what it began"
-        assert all(evidence.complete(BOX_SCORES, day) for day in SILENT)
+        assert not evidence.decisions.overrides, "the rule has ended what it began"
+        assert all(evidence.coverage.is_complete(BOX_SCORES, day) for day in SILENT)

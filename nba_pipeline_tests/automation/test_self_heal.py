@@ -20,7 +20,7 @@ from nba_pipeline.automation.self_heal import SELF_HEAL
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.contracts import Phase, Table
 from nba_pipeline.deadlines import OPERATED
-from nba_pipeline.evidence import Evidence, Need
+from nba_pipeline.evidence import Need, Standing
 from nba_pipeline.gates import Admission, Gatekeeper
 from nba_pipeline.partitions import PARTITION, RANGE_END, RANGE_START, dates_of, game_dates
 from nba_pipeline.precompute import ml_feature_store, player_composite_factors, player_daily_cache
@@ -205,7 +205,7 @@ def make_stale(daemon: SimulatedDaemon, table: Table, *days: date) -> None:
 def needs(daemon: SimulatedDaemon, days: Iterable[date]) -> dict[tuple[str, date], Need]:
     gatekeeper: Gatekeeper = daemon.gatekeeper
     with daemon.warehouse.session(read_only=True) as session:
-        return gatekeeper.evidence(session).needs(all_tables(), list(days))
+        return gatekeeper.evidence(session).lineage.needs(all_tables(), list(days))
 
 
 def heal(daemon: SimulatedDaemon) -> Ticked:
@@ -324,9 +324,9 @@ def test_what_can_be_done_without_holds_nothing_up_while_it_waits(
     day = LOADED_AT.date()
     lose(daemon, COMPOSITE, day)
     lose(daemon, FEATURES, day)
-    not_landed = Evidence.not_landed
+    not_landed = Standing.not_landed
     monkeypatch.setattr(
-        Evidence,
+        Standing,
         "not_landed",
         lambda self, table, dates: {day: ["waits"]} if table.name == COMPOSITE.name else not_landed(self, table, dates),
     )
@@ -400,7 +400,7 @@ def test_an_answer_that_was_damaged_closes_its_date_and_holds_up_no_other(loaded
     gatekeeper: Gatekeeper = daemon.gatekeeper
     with daemon.warehouse.session(read_only=True) as session:
         players = next(table for table in all_tables() if table.name == "raw.players")
-        found = gatekeeper.evidence(session).not_landed(players, [LOADED_AT.date()])
+        found = gatekeeper.evidence(session).coverage.not_landed(players, [LOADED_AT.date()])
     assert "is damaged" in " ".join(found[LOADED_AT.date()])
 
 

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -25,10 +24,10 @@ NOW = datetime(2025, 10, 23, 12, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def locked_out(league: League, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedDaemon]:
-    """A daemon whose steps would wait for a minute, and a warehouse that another program has open."""
+    """A daemon whose steps would wait for a second, and a warehouse that another program has open."""
     with LeagueServer(league, now=NOW) as server:
         daemon = SimulatedDaemon(tmp_path_factory.mktemp("locked"), server, NOW)
-        update = {"sensor_lock_wait_seconds": 0.2, "lock_wait_seconds": 60}
+        update = {"sensor_lock_wait_seconds": 0.2, "lock_wait_seconds": 1}
         daemon.settings = daemon.settings.model_copy(update=update)
         daemon.load()
         landing = [dg.AssetKey(["landing", name]) for name in ("games", "player_box_scores", "players")]
@@ -43,24 +42,20 @@ def locked_out(league: League, tmp_path_factory: pytest.TempPathFactory) -> Iter
         daemon.close()
 
 
-SENSORS = ["self_heal", "freshness", *(f"{phase}_when_upstream_is_fresh" for phase in
+SENSORS = ["self_heal", "freshness", "decided_games", *(f"{phase}_when_upstream_is_fresh" for phase in
            ("raw", "analytics", "precompute", "predictions", "grades"))]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SENSORS)
-def test_a_sensor_that_finds_the_warehouse_held_fails_soon(locked_out, name):
-    began = time.monotonic()
+def test_a_sensor_that_finds_the_warehouse_held_waits_no_longer_than_a_tick_may(locked_out, name):
     ticked = locked_out.tick_sensor(name)
-    assert time.monotonic() - began < 20
-    assert "was locked for more than 0.2 s" in "".join(_causes(ticked.error))
+    assert "was locked for more than 0.2 s" in "".join(_causes(ticked.error)), "each wait names its own limit"
 
 
 @pytest.mark.parametrize("name", [net.name for net in NETS if not net.landing])
-def test_a_schedule_that_finds_the_warehouse_held_fails_soon(locked_out, name):
-    began = time.monotonic()
+def test_a_schedule_that_finds_the_warehouse_held_waits_no_longer_than_a_tick_may(locked_out, name):
     ticked = locked_out.tick_schedule(name, NOW)
-    assert time.monotonic() - began < 20
-    assert "was locked for more than 0.2 s" in "".join(_causes(ticked.error))
+    assert "was locked for more than 0.2 s" in "".join(_causes(ticked.error)), "each wait names its own limit"
 
 
 def test_both_waits_of_a_tick_fit_into_dagsters_minute(tmp_path: Path):

@@ -22,7 +22,7 @@ from nba_pipeline.automation.phase_sensors import Cursor, Waiting, changes_since
 from nba_pipeline.automation.planning import FED_PHASES
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.contracts import Table
-from nba_pipeline.evidence import Evidence, Need
+from nba_pipeline.evidence import Lineage, Need
 from nba_pipeline.gates import Admission, Gatekeeper
 from nba_pipeline.partitions import dates_of, game_dates
 from nba_pipeline.precompute import ml_feature_store, player_daily_cache
@@ -67,7 +67,7 @@ def dates(ticked: Ticked) -> list[list[date]]:
 
 def needs(daemon: SimulatedDaemon, table: Table) -> dict[date, Need]:
     with daemon.warehouse.session(read_only=True) as session:
-        found = daemon.gatekeeper.evidence(session).needs([table], game_dates(date(2025, 10, 1), TODAY))
+        found = daemon.gatekeeper.evidence(session).lineage.needs([table], game_dates(date(2025, 10, 1), TODAY))
     return {day: need for (_, day), need in found.items()}
 
 
@@ -333,7 +333,7 @@ def test_a_tick_that_raises_in_the_middle_keeps_its_cursor(loaded: Loaded) -> No
     publish_again(daemon, SECOND)
     old = daemon.cursors[ANALYTICS]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Evidence, "needs", lambda *_: 1 / 0)
+        patch.setattr(Lineage, "needs", lambda *_: 1 / 0)
         for _ in range(2):
             assert daemon.tick_sensor(ANALYTICS).error is not None
             assert daemon.cursors[ANALYTICS] == old

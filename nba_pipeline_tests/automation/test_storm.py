@@ -110,7 +110,9 @@ class Watch:
         assert gate is not None
         with real.gatekeeper.warehouse.session(read_only=True) as session:
             evidence = real.gatekeeper.evidence(session)
-            made = {day for table in tables_of(Phase.PREDICTIONS) for day in evidence.published(table)} - self._seen
+            made = {
+                day for table in tables_of(Phase.PREDICTIONS) for day in evidence.manifest.published(table)
+            } - self._seen
             verdicts = real.gatekeeper.verdicts(evidence, gate, sorted(made))
         self._seen |= made
         self.incomplete += [f"{day}: {v.reasons}" for day, v in verdicts.items() if not v.lets_through]

@@ -317,7 +317,7 @@ class StormDaemon(SimulatedDaemon):
             late = {
                 (table.name, day)
                 for table in all_tables()
-                for day, found in evidence.coverage(table, [d for d in days if due(table, d) <= self.now]).items()
+                for day, found in evidence.coverage.of(table, [d for d in days if due(table, d) <= self.now]).items()
                 if not found.complete
             }
         alerts_before = self.told[-1].number if self.told else 0
@@ -383,7 +383,7 @@ class StormDaemon(SimulatedDaemon):
             return
         gatekeeper = self.gatekeeper
         with self.warehouse.session(read_only=True) as session:
-            needs = gatekeeper.evidence(session).needs(all_tables(), sorted({fault.day for fault in waiting}))
+            needs = gatekeeper.evidence(session).lineage.needs(all_tables(), sorted({fault.day for fault in waiting}))
         needy = {day for _, day in needs}
         for fault in waiting:
             if fault.day not in needy:

@@ -47,15 +47,17 @@ def test_the_manifest_notes_the_version_of_every_row(copy):
 
 
 def test_an_old_version_is_outdated_and_changes_no_inputs(copy):
-    before = asked(copy, lambda evidence: evidence.inputs(FEATURES, [TODAY]))
+    before = asked(copy, lambda evidence: evidence.lineage.inputs(FEATURES, [TODAY]))
     age(copy, SUMMARY)
-    assert asked(copy, lambda evidence: evidence.inputs(FEATURES, [TODAY])) == before
-    assert asked(copy, lambda evidence: evidence.needs([SUMMARY], [EARLY])) == {(SUMMARY.name, EARLY): Need.OUTDATED}
+    assert asked(copy, lambda evidence: evidence.lineage.inputs(FEATURES, [TODAY])) == before
+    assert asked(copy, lambda evidence: evidence.lineage.needs([SUMMARY], [EARLY])) == {
+        (SUMMARY.name, EARLY): Need.OUTDATED
+    }
 
 
 def test_another_version_is_another_launch(copy, monkeypatch):
     def launch(evidence: Evidence) -> str:
-        return evidence.inputs_from_outside([SUMMARY], EARLY)
+        return evidence.lineage.inputs_from_outside([SUMMARY], EARLY)
 
     before = asked(copy, launch)
     monkeypatch.setitem(code_versions._VERSIONS, SUMMARY.name, "another")
@@ -81,7 +83,7 @@ def test_live_predictions_are_never_outdated_once_their_games_have_begun(copy):
     age(copy, PREDICTIONS)
 
     def outdated(evidence: Evidence) -> list[bool]:
-        return [evidence.is_outdated(PREDICTIONS, day) for day in (EARLY, TODAY)]
+        return [evidence.lineage.is_outdated(PREDICTIONS, day) for day in (EARLY, TODAY)]
 
     assert asked(copy, outdated) == [True, True]
     assert asked(copy, outdated, now=AFTER_THE_GAMES) == [True, False]
@@ -90,7 +92,7 @@ def test_live_predictions_are_never_outdated_once_their_games_have_begun(copy):
 def test_parsed_rows_whose_landed_answers_are_gone_stay_valid(copy):
     age(copy, BOX_SCORES, EARLY)
     (copy.settings.home / "landing").unlink()
-    assert not asked(copy, lambda evidence: evidence.is_outdated(BOX_SCORES, EARLY))
+    assert not asked(copy, lambda evidence: evidence.lineage.is_outdated(BOX_SCORES, EARLY))
 
 
 def test_a_known_gap_whose_rows_other_code_made_locks_out_nothing(copy):

@@ -30,7 +30,7 @@ def with_lines(bench: Workbench, now: datetime) -> Workbench:
 def needs(bench: Workbench, day: date) -> dict[tuple[str, date], Need]:
     gatekeeper = gatekeeper_of(bench.settings)
     with gatekeeper.warehouse.session(read_only=True) as session:
-        return gatekeeper.evidence(session).needs(OF_NEWS, [day])
+        return gatekeeper.evidence(session).lineage.needs(OF_NEWS, [day])
 
 
 def test_the_tables_of_news_are_optional_and_made_before_tip_off():

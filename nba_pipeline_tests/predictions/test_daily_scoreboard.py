@@ -178,21 +178,23 @@ def test_a_grade_that_comes_later_makes_its_month_of_scores_stale_and_none_of_th
     read = table.reads["accuracy"]
     with copy.warehouse.session(read_only=True) as session:
         evidence = copy.gatekeeper().evidence(session)
-        assert not evidence.is_stale(table, day)
-        assert evidence.dates_needed(read, day) == [day]
-        assert evidence.reached(table, {read.table.name: [first]}) == {
-            d for d in evidence.published(read.table) if first <= d < first + timedelta(days=board.MONTH)
+        assert not evidence.lineage.is_stale(table, day)
+        assert evidence.lineage.dates_needed(read, day) == [day]
+        assert evidence.lineage.reached(table, {read.table.name: [first]}) == {
+            d for d in evidence.manifest.published(read.table) if first <= d < first + timedelta(days=board.MONTH)
         } | {TODAY, TOMORROW}
-        asked_for = evidence.inputs_from_outside([read.table, table], day)
+        asked_for = evidence.lineage.inputs_from_outside([read.table, table], day)
     copy.sql(
         "UPDATE operations.published_partitions SET fingerprint = 'another' "
         f"WHERE table_name = '{read.table.name}' AND game_date = '{first}'"
     )
     with copy.warehouse.session(read_only=True) as session:
         evidence = copy.gatekeeper().evidence(session)
-        assert evidence.is_stale(table, day)
-        assert not evidence.is_stale(table, first - timedelta(days=1))
-        assert evidence.inputs_from_outside([read.table, table], day) != asked_for, "else nobody would launch it again"
+        assert evidence.lineage.is_stale(table, day)
+        assert not evidence.lineage.is_stale(table, first - timedelta(days=1))
+        assert evidence.lineage.inputs_from_outside([read.table, table], day) != asked_for, (
+            "else nobody would launch it again"
+        )
 
 
 def test_a_trailing_read_begins_so_many_days_before_the_first_date():

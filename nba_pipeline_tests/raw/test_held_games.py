@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nba_pipeline.deadlines import held_from
-from nba_pipeline.evidence import BY_RULE
+from nba_pipeline.evidence import HELD_BY_RULE
 from nba_pipeline.game_decisions import GameDecision, Ruling
 from nba_pipeline.raw.held_games import ACCEPTED, HELD, Fault, faults_by_game, rulings
 from nba_pipeline.raw.landed import Landed, Unreadable
@@ -48,7 +48,7 @@ def test_both_teams_of_a_held_game_are_marked_with_every_reason_once_and_who_dec
     rows = rulings(SIDES, {(DAY, 1): [SUMS, NULL, SUMS]}, {}, lambda day: True)
     assert [row["team"] for row in rows] == ["ATL", "BOS"]
     assert {row["reasons"] for row in rows} == {f"{SUMS.reason}; {NULL.reason}"}
-    assert {row["decided_by"] for row in rows} == {BY_RULE}
+    assert {row["decided_by"] for row in rows} == {HELD_BY_RULE}
 
 
 def test_a_person_holds_a_game_at_once_and_without_any_fault():
