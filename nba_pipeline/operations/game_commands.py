@@ -8,7 +8,6 @@ from typing import Any
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from nba_pipeline.clock import Clock
-from nba_pipeline.definitions import warehouse_of
 from nba_pipeline.game_decisions import (
     PLAYER,
     PLAYERS_SUM,
@@ -28,6 +27,7 @@ from nba_pipeline.operations.known_games import (
 from nba_pipeline.operations.outcome import COMMAND, NotTriedError, Outcome, console, end, refusing, say
 from nba_pipeline.operations.smoke_test import backfill_command
 from nba_pipeline.raw import games, player_box_scores
+from nba_pipeline.runtime import warehouse_of
 from nba_pipeline.settings import Settings
 
 SHOWN_QUARANTINED = 5

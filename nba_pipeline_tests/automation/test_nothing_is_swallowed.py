@@ -24,7 +24,7 @@ from nba_pipeline import automation, gates, landing
 from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.automation.schedules import LINES_NETS, NETS
 from nba_pipeline.contracts import Phase
-from nba_pipeline.definitions import definitions, resources
+from nba_pipeline.definitions import definitions
 from nba_pipeline.gates import GATES, Gate, gate_named
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
@@ -32,6 +32,7 @@ from nba_pipeline.partitions import PARTITION
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.predictions.model_assets import MODEL_KEYS
 from nba_pipeline.progress import Progress
+from nba_pipeline.runtime import resources
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.landing import CaptureWriter
 from nba_pipeline.sources.landing_store import FolderStore
