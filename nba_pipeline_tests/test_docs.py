@@ -1,6 +1,5 @@
 """What the documents claim is so."""
 
-import ast
 import re
 from pathlib import Path
 
@@ -12,9 +11,9 @@ from nba_pipeline_tests.named_command import commands
 from nba_pipeline_tests.support import pages
 
 ROOT = Path(__file__).parents[1]
-INCIDENTS = ROOT / "docs" / "incidents.md"
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 CODE = ("nba_pipeline", "nba_pipeline_tests", "benchmarks")
+LONGEST_SENTENCE = 170
 VERDICTS = {"impossible", "caught", "not ours"}
 EXPECTED_INCIDENTS = [*(str(n) for n in range(1, 23)), "22b", *(str(n) for n in range(23, 46))]
 EXPECTED_REQUIREMENTS = [str(n) for n in range(1, 21)]
@@ -22,60 +21,41 @@ EXPECTED_REQUIREMENTS = [str(n) for n in range(1, 21)]
 
 def rows(section: str) -> list[list[str]]:
     """The cells of a section's table, a list a row."""
-    text = INCIDENTS.read_text().split(f"\n## {section}\n")[1].split("\n## ")[0]
-    lines = [line for line in text.splitlines() if line.startswith("|")][2:]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-
-
-def collected() -> dict[str, list[str]]:
-    """The tests that pytest collects, each with the names of its marks, its module's included."""
-    found: dict[str, list[str]] = {}
-    for path in (ROOT / "nba_pipeline_tests").rglob("test_*.py"):
-        tree = ast.parse(path.read_text())
-        of_module = [ast.unparse(node) for node in tree.body if is_pytestmark(node)]
-        named = {ast.unparse(n.targets[0]): ast.unparse(n.value) for n in tree.body if isinstance(n, ast.Assign)}
-        for node in tree.body:
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                marks = [ast.unparse(decorator) for decorator in node.decorator_list]
-                found[node.name] = [*of_module, *(named.get(mark, mark) for mark in marks)]
-    return found
-
-
-def is_pytestmark(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark"
-
-
-def named_tests(text: str) -> list[tuple[str, bool]]:
-    """The tests that a text names, and whether it says that they run in the campaign."""
-    return [(name, bool(campaign)) for name, campaign in re.findall(r"`(test_\w+)`(ᶜ?)", text)]
+    return pages.rows_of_incidents()[section]
 
 
 def test_every_incident_and_every_requirement_has_its_row() -> None:
     assert [row[0] for row in rows("Incidents")] == EXPECTED_INCIDENTS
     assert [row[0] for row in rows("Requirements")] == EXPECTED_REQUIREMENTS
     assert len(rows("The fix that failed, six ways")) == 6
+    assert len(rows("The real calendar, and a source that is wrong")) == 17
 
 
-def test_every_row_has_a_verdict_and_every_named_test_exists_and_runs() -> None:
-    tests = collected()
+@pytest.mark.parametrize("section", pages.rows_of_incidents())
+def test_every_row_of_the_incidents_is_one_sentence_with_tests_behind_it(section: str) -> None:
+    shown = pages.tests_of_incidents().get(section, {})
+    assert shown.keys() <= {row[0] for row in rows(section)}, "incident_tests.toml has a row that the page has not"
+    for row in rows(section):
+        assert re.fullmatch(r"[^.].*\.", row[-1]), f"{row[0]}: no sentence: {row[-1]}"
+        assert not re.search(r"\. [A-Z]", row[-1]), f"{row[0]}: more than one sentence: {row[-1]}"
+        assert len(row[-1]) <= LONGEST_SENTENCE, f"{row[0]}: {len(row[-1])} characters"
+        assert shown.get(row[0]) or "not ours" in row, f"{row[0]} has no test in incident_tests.toml"
+
+
+def test_every_incident_and_every_requirement_has_a_verdict() -> None:
     for row in [*rows("Incidents"), *rows("Requirements")]:
-        verdict, shown = row[2], named_tests(row[-1])
-        assert verdict in VERDICTS, row
-        assert shown or verdict == "not ours", row
+        assert row[2] in VERDICTS, row
+
+
+def test_every_test_that_a_document_names_exists_and_runs() -> None:
+    tests = pages.named_tests()
     for document in DOCUMENTS:
-        for name, campaign in named_tests(document.read_text()):
+        for name, campaign in re.findall(r"`(test_\w+)`(?:\]\([^)]+\))?(ᶜ?)", document.read_text()):
             assert name in tests, f"{document.name} names {name}, which does not exist"
-            marks = " ".join(tests[name])
+            marks = " ".join(tests[name].marks)
             assert "skip" not in marks, name
             assert "xfail" not in marks, name
-            only_in_campaign = "campaign" in marks and "pytest.param" not in marks
-            assert only_in_campaign == campaign, f"{document.name}: {name}"
-
-
-def test_every_fault_of_the_source_says_what_shows_it() -> None:
-    found = rows("The real calendar, and a source that is wrong")
-    assert len(found) == 17
-    assert all(named_tests(row[-1]) for row in found)
+            assert tests[name].only_in_campaign == bool(campaign), f"{document.name}: {name}"
 
 
 def test_every_incident_that_is_caught_says_after_how_long() -> None:
@@ -183,5 +163,5 @@ def test_the_night_of_the_architecture_page_has_the_times_of_the_schedules() -> 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_python_file_that_a_document_names_exists(document: Path) -> None:
     files = [f"/{path.relative_to(ROOT)}" for folder in CODE for path in (ROOT / folder).rglob("*.py")]
-    for name in re.findall(r"`([\w/]+\.py)\b", document.read_text()):
+    for name in re.findall(r"`([\w/]+\.py)\b(?!`, new:)", document.read_text()):
         assert any(file.endswith(f"/{name}") for file in files), f"{document.name} names {name}"

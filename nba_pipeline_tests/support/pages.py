@@ -5,7 +5,10 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from nba_pipeline.contracts import Phase, Window
@@ -102,8 +105,75 @@ def _part(folder: Path) -> str:
     return f"| `{folder.name}/` | {first[0].lower()}{first[1:].rstrip('.')} |"
 
 
+@dataclass(frozen=True)
+class NamedTest:
+    """A test of the suite, and the decorators and marks that it has, its module's included."""
+
+    path: Path
+    marks: tuple[str, ...]
+
+    @property
+    def only_in_campaign(self) -> bool:
+        """Whether `make test` leaves it out; of one with some long cases it does not."""
+        marks = " ".join(self.marks)
+        return "campaign" in marks and "pytest.param" not in marks
+
+
+@cache
+def named_tests() -> dict[str, NamedTest]:
+    """The tests that pytest collects, by their names."""
+    found = {}
+    for path in sorted((ROOT / "nba_pipeline_tests").rglob("test_*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        named = {ast.unparse(n.targets[0]): ast.unparse(n.value) for n in tree.body if isinstance(n, ast.Assign)}
+        of_module = [f"pytestmark = {named['pytestmark']}"] if "pytestmark" in named else []
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                marks = [ast.unparse(decorator) for decorator in node.decorator_list]
+                found[node.name] = NamedTest(path, (*of_module, *(named.get(mark, mark) for mark in marks)))
+    return found
+
+
+def rows_of_incidents() -> dict[str, list[list[str]]]:
+    """The cells of each row of `incidents.md`, by section."""
+    found = {}
+    for part in (DOCS / "incidents.md").read_text(encoding="utf-8").split("\n## ")[1:]:
+        lines = [line for line in part.splitlines() if line.startswith("|")][2:]
+        found[part.splitlines()[0]] = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return found
+
+
+@cache
+def tests_of_incidents() -> dict[str, dict[str, list[str]]]:
+    """The names of the tests behind each row, by section and the first cell of the row."""
+    return tomllib.loads((Path(__file__).parent / "incident_tests.toml").read_text(encoding="utf-8"))
+
+
+def tests_behind_the_incidents() -> str:
+    """The tests of each row, with links to their files."""
+    parts = []
+    for section, rows in rows_of_incidents().items():
+        shown = tests_of_incidents().get(section, {})
+        lines = [_tests_of(row, shown[row[0]]) for row in rows if row[0] in shown]
+        parts.append("\n".join([f"## {section}", "", "| row | tests |", "|---|---|", *lines]))
+    return "\n\n".join(parts)
+
+
+def _tests_of(row: list[str], names: list[str]) -> str:
+    what = f"{row[0]}: {row[1]}" if row[0][:1].isdecimal() else row[0]
+    return f"| {what} | {', '.join(map(_linked, names))} |"
+
+
+def _linked(name: str) -> str:
+    test = named_tests().get(name)
+    if test is None:
+        raise ValueError(f"incident_tests.toml names {name}, which does not exist")
+    return f"[`{name}`](../{test.path.relative_to(ROOT)}){'ᶜ' if test.only_in_campaign else ''}"
+
+
 GENERATED: dict[tuple[Path, str], Callable[[], str]] = {
     (DOCS / "decisions" / "README.md", "index"): index_of_decisions,
+    (DOCS / "incidents-tests.md", "tests"): tests_behind_the_incidents,
     (DOCS / "architecture.md", "picture"): picture_of_the_tables,
     (DOCS / "architecture.md", "parts"): parts_of_the_package,
 }
