@@ -36,7 +36,7 @@ from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
 from nba_pipeline_tests.named_command import named_command
 from nba_pipeline_tests.refusals import GAP, PROGRAM, ROOT, commands, commands_in, places, silent, sites_of
-from nba_pipeline_tests.test_docs import collected
+from nba_pipeline_tests.support.pages import named_tests
 from nba_pipeline_tests.test_game_commands import DAY, listed, scheduled
 from nba_pipeline_tests.ways_out import BY_PERSON, ENDS, NOT_SHOWN, WAYS_OUT
 
@@ -69,7 +69,7 @@ def test_every_place_names_a_command_or_the_register_says_why_not() -> None:
 
 
 def test_every_named_test_exists_once_and_runs() -> None:
-    marks = collected()
+    marks = {name: test.marks for name, test in named_tests().items()}
     names = [
         name for file in TESTS.rglob("test_*.py") for name in re.findall(r"^def (test_\w+)", file.read_text(), re.M)
     ]
