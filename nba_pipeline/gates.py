@@ -162,6 +162,8 @@ def raw_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Table
             found[day].reasons += [f"{table.name} on {day}: {reason}" for reason in broken.get(day, ())]
             if evidence.lineage.is_outdated(table, day):
                 found[day].reasons.append(_not_current(table, [day], Need.OUTDATED))
+    for day in dates if any(table.before_tip_off for table in into) else ():
+        found[day].warnings += evidence.calendar.undecided(day)
     for day in dates if not all(table.before_tip_off for table in into) else ():
         found[day].held += evidence.calendar.held(day).values()
         found[day].warnings += map(str, found[day].held)

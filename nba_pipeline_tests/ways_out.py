@@ -123,6 +123,7 @@ WAYS_OUT: dict[str, Way] = {
     "code_versions.sql_meaning._refuse_others: UnknownQueryError": way(PROGRAM, DEFECT, "what_a_query_says_and_nobody_reads_is_refused"),
     "code_versions.sql_meaning._source: UnknownQueryError": way(PROGRAM, DEFECT, "what_cannot_be_followed_is_refused_and_not_guessed"),
     "code_versions.sql_meaning._sources: UnknownQueryError": way(PROGRAM, DEFECT, "a_query_of_another_kind_than_ours_is_refused_by_name"),
+    "evidence.calendar.Calendar._undecided: backfill --from {} --to {}": way(OPEN, "a_game_to_come_that_is_undecided_though_its_teams_are_known_degrades_its_date_and_is_named"),
     "evidence.calendar.Held.__str__: game show {}": way(HELD, "the_date_passes_and_says_which_games_are_held_and_what_to_do", "before_the_deadline_a_broken_game_is_waited_for_then_held_and_released_when_it_is_whole"),
     "evidence.coverage.Standing.waiting: reasons": way(OPEN, CARRIED, "games_that_are_not_final_are_a_wait_and_no_failed_run", "a_late_game_is_published_when_it_is_final"),
     "evidence.needs.make_again: backfill --outdated{}": way(OPEN, "one_outdated_date_of_the_history_closes_predictions_and_names_the_one_command", "after_a_changed_formula_nothing_is_made_until_all_is_made_again_as_if_from_the_start"),

@@ -18,7 +18,7 @@ import tenacity
 import urllib3
 from requests.auth import AuthBase
 
-from nba_pipeline.clock import Clock
+from nba_pipeline.clock import Clock, game_date_of
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources import answers
 from nba_pipeline.sources.answers import ListPage, NoPageError
@@ -677,6 +677,7 @@ def parse_games(capture: Capture) -> Parsed[GameRecord]:
             rejected.append(Rejected(page.where, 0, reason_of(error), json.dumps(item)))
             continue
         records += [_as_it_stands(GameRecord.model_validate(was), found) for was in left]
+    records = [record.on(game_date_of(capture.fetched_at)) for record in records]
     return Parsed(tuple(records), tuple(rejected), listed.unknown_fields)
 
 
