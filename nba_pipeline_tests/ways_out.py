@@ -216,6 +216,7 @@ WAYS_OUT: dict[str, Way] = {
     "raw.landed.read_landed: backfill --from {} --to {} --phase landing": way(OPEN, "a_date_about_which_nothing_was_landed_stays_refused_whatever_is_held", "a_missing_date_is_made_again_by_self_heal_alone_with_the_smallest_run_and_verified"),
     "raw.landed.read_landed: reasons": way(OPEN, "a_date_about_which_nothing_was_landed_stays_refused_whatever_is_held", "a_missing_date_is_made_again_by_self_heal_alone_with_the_smallest_run_and_verified"),
     "raw.player_box_scores.asset: reasons": way(HELD, CARRIED, "before_the_deadline_a_broken_game_is_waited_for_then_held_and_released_when_it_is_whole"),
+    "raw.players.without: backfill --from {} --to {}": way(OPEN, "when_rosters_are_due_an_answer_that_lists_no_team_is_told_and_refuses_nothing", "rosters_that_never_came_hold_up_nobody_when_they_are_due_and_count_when_they_come"),
     "raw.players.whole_rosters: backfill --from {} --to {}": way(OPEN, "an_answer_that_lists_no_team_that_plays_refuses_its_date", "rosters_of_now_neither_refuse_a_past_date_nor_are_named_of_it"),
     "raw.players.whole_rosters: reasons": way(OPEN, CARRIED, "an_answer_that_lists_no_team_that_plays_refuses_its_date", "rosters_of_now_neither_refuse_a_past_date_nor_are_named_of_it"),
     "settings.Settings: landing clean-up": way(OPEN, "the_command_says_what_it_would_remove_removes_it_and_keeps_everything_unless_told"),
