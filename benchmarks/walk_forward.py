@@ -25,7 +25,6 @@ from pydantic import SecretStr
 
 from nba_pipeline.clock import NEW_YORK, Clock, season_of
 from nba_pipeline.contracts import Phase
-from nba_pipeline.definitions import warehouse_of
 from nba_pipeline.league.model import League
 from nba_pipeline.league.parquet_seasons import read_seasons
 from nba_pipeline.league.server import LeagueServer
@@ -34,6 +33,7 @@ from nba_pipeline.operations.outlook import accuracy_of
 from nba_pipeline.partitions import season_start
 from nba_pipeline.predictions.daily_scoreboard import POPULATIONS
 from nba_pipeline.predictions.walk import HISTORY_SEASONS
+from nba_pipeline.runtime import warehouse_of
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.balldontlie import INJURIES, BalldontlieClient
 from nba_pipeline.sources.landing import Landing

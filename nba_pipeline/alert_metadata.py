@@ -37,6 +37,8 @@ class AlertKind(StrEnum):
     """What alerts. Nothing else does."""
 
     RUN_FAILED = "run failed"
+    SOURCE_SILENT = "source silent"
+    KEY_REFUSED = "key refused"
     CHECK_FAILED = "check failed"
     GATE_CLOSED = "gate closed past its deadline"
     FRESHNESS_MISSED = "freshness missed"

@@ -1,7 +1,5 @@
 """What Dagster loads: nothing but assembly."""
 
-from pathlib import Path
-
 import dagster as dg
 
 from nba_pipeline.automation.alert_sensor import ALERTS_ASSET, alert_sensor
@@ -17,9 +15,6 @@ from nba_pipeline.automation.self_heal import (
     nothing_passed_over,
     self_heal_sensor,
 )
-from nba_pipeline.clock import Clock
-from nba_pipeline.code_versions.translations import translations_at
-from nba_pipeline.gates import Gatekeeper
 from nba_pipeline.landing import (
     landed_game_lines,
     landed_games,
@@ -35,66 +30,10 @@ from nba_pipeline.operations.ledger_verification import ledger_check
 from nba_pipeline.operations.pipeline_health import pipeline_health
 from nba_pipeline.operations.season_schedule import season_schedule_checks
 from nba_pipeline.predictions.model_assets import model_assets
-from nba_pipeline.progress import PROGRESS
+from nba_pipeline.runtime import resources
 from nba_pipeline.settings import Settings
-from nba_pipeline.sources.balldontlie import BalldontlieClient
-from nba_pipeline.sources.landing import Landing
 from nba_pipeline.table_checks import checks_of, gate_checks
 from nba_pipeline.tables import all_tables, table_assets
-from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
-from nba_pipeline.warehouse.interface import Warehouse
-from nba_pipeline.warehouse.io_manager import WarehouseIOManager
-
-
-def warehouse_of(settings: Settings) -> Warehouse:
-    """The warehouse that the settings ask for."""
-    if settings.warehouse is None:
-        translations = translations_at(settings.translations_path)
-        return DuckDBWarehouse(settings.warehouse_path, settings.lock_wait_seconds, translations)
-    # Google's libraries take a second to import, and are not installed where nobody uses them.
-    from nba_pipeline.google_cloud import bigquery_warehouse
-
-    return bigquery_warehouse(settings, settings.warehouse)
-
-
-def warehouse_at(settings: Settings, place: str) -> Warehouse:
-    """The warehouse at a place that is not the settings' own: `bigquery://PROJECT/PREFIX`, or a DuckDB file."""
-    if "://" in place:
-        return warehouse_of(Settings.model_validate({**settings.model_dump(), "warehouse": place}))
-    return DuckDBWarehouse(Path(place), settings.lock_wait_seconds)
-
-
-def landing_of(settings: Settings) -> Landing:
-    """The landing that the settings ask for."""
-    if settings.landing is None:
-        return Landing(settings.landing_path)
-    from nba_pipeline.google_cloud import bucket_landing
-
-    return bucket_landing(settings.landing)
-
-
-def gatekeeper_of(settings: Settings) -> Gatekeeper:
-    """The gates on the warehouse and landing of the settings."""
-    clock, landing = Clock.from_settings(settings), landing_of(settings)
-    limits = settings.gate_time_limit_seconds, settings.games_a_team
-    return Gatekeeper(warehouse_of(settings), clock, landing, all_tables(), *limits)
-
-
-def resources(settings: Settings) -> dict[str, object]:
-    """The resources of every asset, as the settings ask for them."""
-    clock = Clock.from_settings(settings)
-    warehouse = warehouse_of(settings)
-    landing = landing_of(settings)
-    return {
-        "settings": settings,
-        "clock": clock,
-        "warehouse": warehouse,
-        "landing": landing,
-        "source": BalldontlieClient(settings, landing, clock),
-        "progress": PROGRESS,
-        "gatekeeper": gatekeeper_of(settings),
-        "warehouse_io": WarehouseIOManager(warehouse, clock, settings, {table.name: table for table in all_tables()}),
-    }
 
 
 def definitions(settings: Settings) -> dg.Definitions:
@@ -142,4 +81,7 @@ def definitions(settings: Settings) -> dg.Definitions:
     )
 
 
-defs = definitions(Settings())
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What Dagster loads: the settings are read then, and not when this module is imported."""
+    return definitions(Settings())

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import NamedTuple
 
 import ibis
@@ -17,13 +18,15 @@ import pyarrow as pa
 
 from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.clock import Clock
-from nba_pipeline.contracts import Phase, Read, Table, Window
+from nba_pipeline.contracts import Phase, Read, Reader, Table, Window
 from nba_pipeline.evidence import MEND, WHY_NOT_CURRENT, Coverage, Evidence, Held, Need, make_again
 from nba_pipeline.partitions import contiguous
 from nba_pipeline.sources.landing import Landing
+from nba_pipeline.sources.records import UNCLEAR
 from nba_pipeline.warehouse.audit import Reasons
 from nba_pipeline.warehouse.interface import Session, Warehouse, WarehouseError
 from nba_pipeline.warehouse.operations_tables import GATE_VERDICTS
+from nba_pipeline.warehouse.publish import asked_rows
 
 ENOUGH_PRECOMPUTE_TABLES = 3
 """Of the Phase 4 tables, how many must be complete for predictions to begin, the critical ones among them."""
@@ -165,6 +168,8 @@ def raw_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Table
             found[day].warnings += _made_without(evidence, table, [day])
     for day in dates if any(table.before_tip_off for table in into) else ():
         found[day].warnings += evidence.calendar.undecided(day)
+    for day, said in unclear_games(evidence, dates).items():
+        found[day].warnings += said
     for day in dates if not all(table.before_tip_off for table in into) else ():
         found[day].held += evidence.calendar.held(day).values()
         found[day].warnings += map(str, found[day].held)
@@ -188,6 +193,30 @@ def _made_without(evidence: Evidence, table: Table, dates: Sequence[date]) -> li
                 f"games{MEND}nba-pipeline backfill --from {day} --to {day}"
             )
     return said
+
+
+def unclear_games(evidence: Evidence, dates: Sequence[date]) -> Reasons:
+    """A sentence for each game of the dates that is unclear, and not held yet: nothing is expected of it."""
+    if not dates:
+        return {}
+    evidence.session.ask_about(dates)
+    found: Reasons = {}
+    for row in evidence.session.query_built(
+        "unclear games", partial(_unclear_games, evidence.calendar.schedule)
+    ).to_pylist():
+        day, game_id = row["game_date"], row["game_id"]
+        teams = " and ".join(filter(None, (row["visitor_team"], row["home_team"]))) or "nobody known"
+        if game_id not in evidence.calendar.held(day):
+            found.setdefault(day, []).append(
+                f"game {game_id} of {teams} on {day} is unclear, so that nothing is expected of it: "
+                f"{row['status_text']}{MEND}nba-pipeline game show {game_id}"
+            )
+    return found
+
+
+def _unclear_games(schedule: Table, read: Reader) -> ibis.Table:
+    rows = asked_rows(schedule, read)
+    return rows.filter(rows.status == UNCLEAR).order_by("game_date", "game_id")
 
 
 def _is_asked_for(evidence: Evidence, table: Table, behind: Table, day: date) -> bool:

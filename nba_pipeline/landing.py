@@ -21,9 +21,9 @@ from nba_pipeline.sources.balldontlie import (
     parse_games,
     unanswered_games,
 )
-from nba_pipeline.sources.errors import DamagedLandingError, SourceRefused, SourceUnavailable
+from nba_pipeline.sources.errors import DamagedLandingError, KeyRefused, SourceRefused, SourceUnavailable
 from nba_pipeline.sources.landing import Capture, Landing
-from nba_pipeline.sources.records import GameRecord
+from nba_pipeline.sources.records import UNCLEAR, GameRecord
 from nba_pipeline.table_asset import GAME_DATES, OWNERS
 
 LANDED_GAMES = dg.AssetKey(["landing", "games"])
@@ -64,6 +64,9 @@ ASKED_FIRST_TAG = "nba_pipeline/asked_first"
 UNANSWERED = "unanswered"
 """In the failure of a landing, the spans of dates without an answer, and why."""
 
+KEY_REFUSED = "key refused"
+"""In the failure of a landing, the name of the setting with the key, where the source refused that."""
+
 FETCHED_AT = "fetched_at"
 """In the materialization of a landing, when the answer was there."""
 
@@ -96,10 +99,10 @@ def landing_asset(
             dates = [to_date(key) for key in context.partition_keys]
             asked = begun_with(context.run.tags.get(ASKED_FIRST_TAG), list(questions(context, dates)))
             with context.resources.source.within(seconds_left(context)):
-                captures, failed = ask_all(context, key, asked)
+                captures, failed, setting = ask_all(context, key, asked)
             if failed:
                 _report_partial(context, key, captures, failed)
-                raise _failure(key, failed)
+                raise _failure(key, failed, setting)
             return _result(context, key, captures)
 
         return asset
@@ -132,22 +135,30 @@ def ask_all(
     context: dg.AssetExecutionContext,
     key: dg.AssetKey,
     questions: Sequence[tuple[Span, Callable[[date, date], Capture]]],
-) -> tuple[dict[Span, Capture], dict[Span, str]]:
-    """Asks every question; returns the answers and, for the others, why there is none.
+) -> tuple[dict[Span, Capture], dict[Span, str], str | None]:
+    """Asks every question; returns the answers, for the others why there is none, and the setting of a refused key.
 
-    Raises `Failure` at once when the source refuses us: the next question would be refused as well.
+    Where the key is refused nothing more is asked: the source says nothing about any date, and so leaves all of them
+    unanswered. Raises `Failure` at once when it refuses a question for another reason, which is an answer.
     """
     captures: dict[Span, Capture] = {}
     failed: dict[Span, str] = {}
+    setting: str | None = None
     in_a_row = 0
     with context.resources.progress.task("/".join(key.path), len(questions)) as advance:
         for span, ask in questions:
+            if setting is not None:
+                failed[span] = f"not asked, because {setting} was refused"
+                continue
             if in_a_row >= OUTAGE:
                 failed[span] = f"not asked, because the source left {OUTAGE} questions in a row unanswered"
                 continue
             try:
                 captures[span] = ask(*span)
                 in_a_row = 0
+            except KeyRefused as error:
+                context.log.error(str(error))
+                failed[span], setting = str(error), error.setting
             except SourceRefused as error:
                 raise dg.Failure(description=str(error), allow_retries=False) from error
             except SourceUnavailable as error:
@@ -155,7 +166,7 @@ def ask_all(
                 failed[span] = str(error)
                 in_a_row += 1
             advance()
-    return captures, failed
+    return captures, failed, setting
 
 
 def months(dates: Sequence[date]) -> list[Span]:
@@ -196,7 +207,8 @@ def landed_games(
 def known_games(landing: Landing, first: date, last: date, warn: Callable[[str], None]) -> KnownGames:
     """The games that any landed answer had on one of the dates, each as the newest of these answers had it there.
 
-    What is damaged says nothing; asking again is what mends it.
+    An answer in which a game cannot be read says nothing of it where another does. Neither does what is damaged;
+    asking again is what mends it.
     """
     parsed: dict[Capture, Sequence[GameRecord]] = {}
     found: dict[tuple[int, date], GameRecord] = {}
@@ -205,7 +217,11 @@ def known_games(landing: Landing, first: date, last: date, warn: Callable[[str],
             for capture in landing.captures(GAMES, day):
                 if capture not in parsed:
                     parsed[capture] = parse_games(capture).records
-                found |= {(game.game_id, day): game for game in parsed[capture] if game.game_date == day}
+                listed = [game for game in parsed[capture] if game.game_date == day]
+                # The clear ones last, for they count.
+                for game in sorted(listed, key=lambda game: game.status != UNCLEAR):
+                    if game.status != UNCLEAR or (game.game_id, day) not in found:
+                        found[game.game_id, day] = game
         except DamagedLandingError as error:
             warn(str(error))
     return found
@@ -363,13 +379,16 @@ def _report_partial(
                 )
 
 
-def _failure(key: dg.AssetKey, failed: dict[Span, str]) -> dg.Failure:
+def _failure(key: dg.AssetKey, failed: dict[Span, str], setting: str | None) -> dg.Failure:
     (first, last), why = next(iter(failed.items()))
     others = f" (and {len(failed) - 1} more questions)" if len(failed) > 1 else ""
     return dg.Failure(
         description=f"{'/'.join(key.path)}: no answer for {to_key(first)} to {to_key(last)}{others}: {why} "
         f"Mend: nba-pipeline backfill --from {to_key(first)} --to {to_key(last)}",
-        metadata={UNANSWERED: dg.MetadataValue.json({f"{a} to {b}": reason for (a, b), reason in failed.items()})},
+        metadata={
+            UNANSWERED: dg.MetadataValue.json({f"{a} to {b}": reason for (a, b), reason in failed.items()}),
+            **({KEY_REFUSED: dg.MetadataValue.text(setting)} if setting else {}),
+        },
         allow_retries=False,
     )
 

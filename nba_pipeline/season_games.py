@@ -110,7 +110,7 @@ def season_games(season: int, listed: Iterable[GameRecord], games_a_team: int | 
     date after the preseason; all-star teams do not.
     """
     games = {game.game_id: game for game in listed if game.season == season and game.status != "cancelled"}
-    begin = _opening([game.game_date for game in games.values() if not game.postseason])
+    begin = opening([game.game_date for game in games.values() if not game.postseason])
     played = [game for game in games.values() if begin is not None and game.game_date >= begin]
     dates: dict[str, set[date]] = {}
     for game in played:
@@ -147,7 +147,7 @@ def cup_final(season: int, regular: Iterable[GameRecord]) -> int | None:
     return by_date[max(alone)][0] if alone else None
 
 
-def _opening(days: Iterable[date]) -> date | None:
+def opening(days: Iterable[date]) -> date | None:
     """The first date that is no preseason: that after the last rest of the first weeks; None without any date."""
     dates = sorted(set(days))
     early = [day for day in dates if day <= dates[0] + PRESEASON_ENDS_WITHIN]

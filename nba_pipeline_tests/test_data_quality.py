@@ -8,7 +8,7 @@ from dagster import AssetCheckKey, AssetCheckSeverity, DagsterInstance
 
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.contracts import Table
-from nba_pipeline.definitions import definitions, resources
+from nba_pipeline.definitions import definitions
 from nba_pipeline.operations.data_quality import (
     DRIFT_CHECK,
     ENOUGH_DATES,
@@ -19,6 +19,7 @@ from nba_pipeline.operations.data_quality import (
 )
 from nba_pipeline.partitions import PARTITION
 from nba_pipeline.predictions import player_predictions
+from nba_pipeline.runtime import resources
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline.tables import all_tables
 from nba_pipeline_tests.warehouse_copy import Copy

@@ -72,6 +72,12 @@ def test_every_row_has_a_verdict_and_every_named_test_exists_and_runs() -> None:
             assert only_in_campaign == campaign, f"{document.name}: {name}"
 
 
+def test_every_fault_of_the_source_says_what_shows_it() -> None:
+    found = rows("The real calendar, and a source that is wrong")
+    assert len(found) == 17
+    assert all(named_tests(row[-1]) for row in found)
+
+
 def test_every_incident_that_is_caught_says_after_how_long() -> None:
     for row in rows("Incidents"):
         assert bool(row[3]) == (row[2] == "caught"), row

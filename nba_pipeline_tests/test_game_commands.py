@@ -91,7 +91,7 @@ def test_a_whole_game_is_shown_and_there_is_nothing_to_do(run: Run) -> None:
     assert shown.exit_code == 0
     assert shown.stdout.splitlines() == [
         "Game 501 of 2026-01-14: NYK at BKN, final",
-        "    raw.games: final (Final), 90 : 100, 4 periods",
+        "    raw.games: final (Final), 90 : 100, 4 periods, kind: regular",
         "    raw.player_box_scores: 2 players",
     ]
 

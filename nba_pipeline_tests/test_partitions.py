@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nba_pipeline.analytics import upcoming_player_game_context
 from nba_pipeline.clock import NEW_YORK, Clock, game_date_of, season_of
 from nba_pipeline.contracts import Phase, Window
-from nba_pipeline.definitions import defs
+from nba_pipeline.definitions import definitions
 from nba_pipeline.gates import gate_named, last_table
 from nba_pipeline.operations.smoke_test import out_of_season
 from nba_pipeline.partitions import (
@@ -26,6 +26,7 @@ from nba_pipeline.partitions import (
     read_bounds,
 )
 from nba_pipeline.precompute import player_daily_cache
+from nba_pipeline.settings import Settings
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline.tables import all_tables, tables_of
 
@@ -180,7 +181,7 @@ def test_ranges_cover_exactly_their_dates(days):
 def test_the_cache_of_a_date_depends_on_the_dates_before_it_and_not_on_its_own():
     read = player_daily_cache.CONTRACT.reads["history"]
     assert read_bounds(read, date(2024, 1, 17), date(2024, 1, 19)) == (date(2022, 10, 1), date(2024, 1, 18))
-    graph = defs.resolve_asset_graph()
+    graph = definitions(Settings()).resolve_asset_graph()
     upstream = graph.get(asset_key(player_daily_cache.CONTRACT)).partition_mappings[asset_key(read.table)]
     assert isinstance(upstream, dg.TimeWindowPartitionMapping)
     assert upstream.end_offset == -1
@@ -188,7 +189,7 @@ def test_the_cache_of_a_date_depends_on_the_dates_before_it_and_not_on_its_own()
 
 @pytest.mark.parametrize("table", all_tables(), ids=lambda table: table.name)
 def test_every_table_is_an_asset_with_its_group_kinds_owners_schema_and_checks(table):
-    node = defs.resolve_asset_graph().get(asset_key(table))
+    node = definitions(Settings()).resolve_asset_graph().get(asset_key(table))
     assert node.group_name == f"phase_{table.phase.value}_{table.phase.name.lower()}"
     assert node.description == table.description
     assert "duckdb" in node.kinds
@@ -209,7 +210,7 @@ def test_every_table_is_an_asset_with_its_group_kinds_owners_schema_and_checks(t
 def test_in_a_run_features_come_after_the_contexts_that_their_gate_asks_for(table):
     context = asset_key(last_table(gate_named("analytics_to_precompute"), all_tables()))
     assert context == asset_key(upcoming_player_game_context.CONTRACT)
-    assert context in defs.resolve_asset_graph().get_ancestor_asset_keys(asset_key(table))
+    assert context in definitions(Settings()).resolve_asset_graph().get_ancestor_asset_keys(asset_key(table))
 
 
 def test_seasons_turn_over_in_summer():

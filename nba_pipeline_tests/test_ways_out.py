@@ -20,7 +20,7 @@ from nba_pipeline.automation.code_changes import CODE_CHECK
 from nba_pipeline.automation.freshness import FRESHNESS_CHECK
 from nba_pipeline.automation.self_heal import SELF_HEAL
 from nba_pipeline.cli import app
-from nba_pipeline.definitions import definitions, warehouse_of
+from nba_pipeline.definitions import definitions
 from nba_pipeline.operations import demo, explanation
 from nba_pipeline.operations.backfill import failures_of
 from nba_pipeline.operations.explanation import CannotExplainError
@@ -28,6 +28,7 @@ from nba_pipeline.operations.outcome import NotTriedError
 from nba_pipeline.operations.runs import Attempt, instance_of
 from nba_pipeline.partitions import PARTITION
 from nba_pipeline.raw import games, player_box_scores
+from nba_pipeline.runtime import warehouse_of
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.table_asset import asset_key

@@ -6,7 +6,7 @@ An entry ends with one closing message, however many alerts and dates it stands 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from nba_pipeline.automation.alert_complaints import Complaint, merged
+from nba_pipeline.automation.alert_complaints import Complaint, SilenceComplaint, merged
 from nba_pipeline.automation.alerts import Alert, Closing, Good
 
 MOST_OPEN = 50
@@ -23,7 +23,8 @@ class Open:
     def closing(self, good: Good) -> Closing:
         """The message that all of it is good again."""
         complaint = self.alert.complaint
-        return Closing(self.alert, self.sent, good, complaint is not None and complaint.unwatched)
+        asked = complaint.asked if isinstance(complaint, SilenceComplaint) else 0
+        return Closing(self.alert, self.sent, good, complaint is not None and complaint.unwatched, asked)
 
 
 Opens = Mapping[str, Open]
@@ -40,6 +41,12 @@ def told(opens: Opens, alert: Alert, count: int = 1) -> Opens:
         return {**opens, signature: Open(_both(before.alert, alert), before.sent + count)}
     found = {**opens, signature: Open(alert.kept_short(), count)}
     return {key: found[key] for key in list(found)[-MOST_OPEN:]}
+
+
+def going_on(opens: Opens, alert: Alert) -> Opens:
+    """The entries after something that was sent goes on: it is watched as well, and not sent again."""
+    before = opens[alert.signature]
+    return {**opens, alert.signature: replace(before, alert=_both(before.alert, alert))}
 
 
 def looked_at(opens: Opens, signature: str, left: Complaint) -> Opens:

@@ -57,7 +57,25 @@ class TickComplaint:
     unwatched: bool = False
 
 
-Complaint = CheckComplaint | RunComplaint | TickComplaint
+@dataclass(frozen=True)
+class SilentAsset:
+    """A landed asset of which the source left dates unanswered; `event` is the number of the newest such failure."""
+
+    asset: str
+    event: int
+    ranges: tuple[DateRange, ...]
+
+
+@dataclass(frozen=True)
+class SilenceComplaint:
+    """The source gave no answer, in so many runs."""
+
+    silent: tuple[SilentAsset, ...]
+    asked: int = 1
+    unwatched: bool = False
+
+
+Complaint = CheckComplaint | RunComplaint | TickComplaint | SilenceComplaint
 
 
 def ranges_of(days: Iterable[str]) -> tuple[DateRange, ...]:
@@ -88,7 +106,27 @@ def merged(one: Complaint | None, other: Complaint | None) -> Complaint | None:
         return RunComplaint(runs[-MOST_RUNS:], unwatched)
     if isinstance(one, TickComplaint) and isinstance(other, TickComplaint):
         return replace(one, at=max(one.at, other.at))
+    if isinstance(one, SilenceComplaint) and isinstance(other, SilenceComplaint):
+        return _silences(one, other)
     return None
+
+
+def _silences(one: SilenceComplaint, other: SilenceComplaint) -> SilenceComplaint:
+    """Both; of an asset in both the dates of both.
+
+    What was answered after the older failure says nothing of dates that were left unanswered by the newer one; of
+    dates that the older one left already it counts.
+    """
+    parts = {part.asset: part for part in one.silent}
+    unwatched = one.unwatched or other.unwatched
+    for part in other.silent:
+        before = parts.get(part.asset, part)
+        known, new = {*days_of(before.ranges)}, {*days_of(part.ranges)}
+        event = before.event if new <= known else max(before.event, part.event)
+        ranges = ranges_of(known | new)
+        unwatched = unwatched or len(ranges) > MOST_RANGES
+        parts[part.asset] = SilentAsset(part.asset, event, ranges[-MOST_RANGES:])
+    return SilenceComplaint(tuple(parts[name] for name in sorted(parts)), one.asked + other.asked, unwatched)
 
 
 def _checks(one: CheckComplaint, other: CheckComplaint) -> CheckComplaint:

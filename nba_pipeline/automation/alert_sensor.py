@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 import dagster as dg
 from pydantic import TypeAdapter
 
-from nba_pipeline.automation.alert_closings import Opens, looked_at, told
+from nba_pipeline.automation.alert_closings import Opens, going_on, looked_at, told
 from nba_pipeline.automation.alert_closings import ended as without
+from nba_pipeline.automation.alert_complaints import SilenceComplaint, days_of
 from nba_pipeline.automation.alert_sources import EventLog, Position
 from nba_pipeline.automation.alert_truth import Truth
 from nba_pipeline.automation.alert_windows import Windows, closed, ended, made_good, observed
@@ -31,7 +32,11 @@ ALERTS_ASSET = dg.AssetSpec(
 """For the definitions: where the UI shows the alerts."""
 
 SENT, MADE_GOOD, RESOLVED = "sent", "made good before it was sent", "resolved"
-"""What an observation of `operations/alerts` says became of an alert. One from before there were three was sent."""
+GOES_ON = "goes on"
+"""What an observation of `operations/alerts` says became of an alert. One from before there were these was sent.
+
+What goes on was sent before, in an alert that is not closed.
+"""
 
 CLOSING_SECONDS = 3.0
 """Of a tick, for looks at what was sent; the others are looked at by the next, before these."""
@@ -74,19 +79,19 @@ class Tick:
     def __init__(self, context: dg.SensorEvaluationContext, settings: Settings) -> None:
         self._log = context.log
         self._instance = context.instance
-        self._events = EventLog(context.instance, settings.ui_url)
-        self._truth = Truth(context.instance)
         self._clock = Clock.from_settings(settings)
+        self._events = EventLog(context.instance, settings.ui_url, automation=settings.automation == "on")
+        self._truth = Truth(context.instance, self._clock.today)
         self._slack = Slack(settings) if settings.slack_webhook_url else None
         self._ends_at = time.monotonic() + TICK_SECONDS
         read = Cursor.from_json(context.cursor)
         self.cursor = replace(read, position=self._events.checked(read.position))
-        self.sent, self.made_good, self.closed = 0, 0, 0
+        self.sent, self.made_good, self.closed, self.going_on = 0, 0, 0, 0
 
     @property
     def said(self) -> int:
         """What must not be said again, though the tick could not say all."""
-        return self.sent + self.made_good + self.closed
+        return self.sent + self.made_good + self.closed + self.going_on
 
     def run(self) -> None:
         """Closes what is good again, sends the summaries that are due, and alerts about what is new and still so.
@@ -156,12 +161,36 @@ class Tick:
             self._record(_observation(alert, MADE_GOOD, good))
             self.made_good += 1
             return
+        if isinstance(alert.complaint, SilenceComplaint) and self._is_told(alert.signature, alert.complaint):
+            self._record(_observation(alert, GOES_ON))
+            self.going_on += 1
+            self.cursor = replace(self.cursor, opens=going_on(self.cursor.opens, alert))
+            return
         windows, send = observed(self.cursor.windows, alert, self._clock.now())
         opens = self.cursor.opens
         if send:
             self._send(alert)
             opens = self._told(alert)
         self.cursor = replace(self.cursor, windows=windows, opens=opens)
+
+    def _is_told(self, signature: str, complaint: SilenceComplaint) -> bool:
+        """Whether a silence was sent and is not over: it is told once, and when it is over, whatever comes of asking.
+
+        Told is an asset about which nothing was answered since, and a date that was left unanswered before.
+        """
+        if signature in self.cursor.opens:
+            self._look_at(signature)
+        entry = self.cursor.opens.get(signature)
+        before = entry.alert.complaint if entry else None
+        if not isinstance(before, SilenceComplaint):
+            return False
+        known = {part.asset: part for part in before.silent}
+        return all(
+            part.asset in known
+            and ({*days_of(part.ranges)} <= {*days_of(known[part.asset].ranges)}
+                 or self._truth.answered(known[part.asset]) is None)
+            for part in complaint.silent
+        )  # fmt: skip
 
     def _good(self, alert: Alert) -> Good | None:
         """What made an alert good before it was sent; None while it is so, for news, and where it cannot be known."""
@@ -240,7 +269,9 @@ def alert_sensor(settings: Settings) -> dg.SensorDefinition:
             if not tick.said:
                 raise
             context.log.error(str(error))
-        said = f"{tick.sent} alerts sent, {tick.made_good} made good before, {tick.closed} closed."
+        said = (
+            f"{tick.sent} alerts sent, {tick.made_good} made good before, {tick.closed} closed, {tick.going_on} go on."
+        )
         return dg.SensorResult(cursor=tick.cursor.to_json(), skip_reason=said)
 
     return alerts

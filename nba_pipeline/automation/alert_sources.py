@@ -1,9 +1,9 @@
 """What in Dagster's event log alerts: failed runs, checks that did not pass, failed ticks of automation."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from heapq import merge
 
 import dagster as dg
@@ -26,7 +26,9 @@ from nba_pipeline.automation.alert_complaints import (
     TickComplaint,
     ranges_of,
 )
+from nba_pipeline.automation.alert_silence import Asked, Unanswered, asked_in_vain, complaint_of, unanswered_in
 from nba_pipeline.automation.alerts import Alert
+from nba_pipeline.landing import LANDED_GAMES, LANDED_PLAYER_BOX_SCORES, LANDED_PLAYERS, SOURCE_POOL
 from nba_pipeline.operations.ledger_verification import LEDGER_CHECK
 from nba_pipeline.partitions import PARTITION, RANGE_END, RANGE_START
 from nba_pipeline.run_failures import failures_of_run, root_cause
@@ -45,6 +47,9 @@ DECISION_KINDS = (AlertKind.OVERRIDE_USED, AlertKind.GAME_DECIDED)
 
 NEWS_KINDS = (*DECISION_KINDS, AlertKind.ACCURACY_TRIPWIRE)
 """What people must hear of though it has passed: decisions, errors that were dishonest. So is a changed ledger."""
+
+HEALED_LANDED = (LANDED_GAMES, LANDED_PLAYER_BOX_SCORES, LANDED_PLAYERS)
+"""What self-heal asks for; news that was not asked for in time cannot be had any more."""
 
 A_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -76,8 +81,9 @@ class Entry:
 class EventLog:
     """The entries of an instance's log that may alert, in the order of time."""
 
-    def __init__(self, instance: DagsterInstance, ui_url: str) -> None:
+    def __init__(self, instance: DagsterInstance, ui_url: str, *, automation: bool = True) -> None:
         self._instance = instance
+        self._automation = automation
         self._ui_url = ui_url.rstrip("/")
         self._runs: dict[str, DagsterRun | None] = {}
 
@@ -161,6 +167,9 @@ class EventLog:
         ended = _ended_from_outside(entry)
         if not ended and any(failure.evaluation for failure in failures) and all(failure.check for failure in failures):
             return None
+        silent = {} if ended or run is None else unanswered_in(self._instance, entry.run_id)
+        if run is not None and silent and all(failure.check or failure.step_key in silent for failure in failures):
+            return self._silence(entry, number, run, [*silent.values()])
         causes = [str(failure) for failure in failures if not failure.check]
         # What its steps say of a run that was ended is what the end did to them.
         causes = [ended, *causes] if ended else causes or [self._run_cause(entry)]
@@ -177,6 +186,34 @@ class EventLog:
             link=f"{self._ui_url}/runs/{entry.run_id}",
             dates=dates,
             complaint=RunComplaint(((entry.run_id, number),)),
+        )
+
+    def _silence(self, entry: EventLogEntry, number: int, run: DagsterRun, unanswered: Sequence[Unanswered]) -> Alert:
+        """The alert of a run that failed for want of an answer, or because the source refuses the key."""
+        setting = next((each.setting for each in unanswered if each.setting), None)
+        days = sorted({day for each in unanswered for day in each.days})
+        dates = days[0], days[-1]
+        asked = asked_in_vain(self._instance, run, date.fromisoformat(days[0]), _instant(entry.timestamp))
+        assets = ", ".join(sorted(".".join(each.asset.path) for each in unanswered))
+        times = "once" if asked.times == 1 else f"{asked.times} times"
+        refused = f"the source refuses {setting}, and so said" if setting else "the source said"
+        often = f"It was asked {times} since {asked.since:%Y-%m-%d %H:%M} UTC"
+        again = _asked_again(asked, unanswered, self._automation)
+        mend = f"nba-pipeline backfill --from {dates[0]} --to {dates[1]}"
+        return Alert(
+            kind=AlertKind.KEY_REFUSED if setting else AlertKind.SOURCE_SILENT,
+            subject=SOURCE_POOL,
+            cause="",
+            what=(
+                f"{refused} nothing about {assets}{_on(dates)}. {often}, {again}. "
+                f"{_first_of([each.reason for each in unanswered])}"
+            ),
+            since=asked.since,
+            effect=f"{self._not_published(entry.run_id, run, dates)}. What is made from it waits.",
+            mend=f"set {setting} where the pipeline runs and start it again; {mend}" if setting else mend,
+            link=f"{self._ui_url}/runs/{entry.run_id}",
+            dates=dates,
+            complaint=complaint_of(unanswered, number),
         )
 
     def _not_published(self, run_id: str, run: DagsterRun | None, dates: Dates | None) -> str:
@@ -337,6 +374,17 @@ def _effect_of_check(evaluation: AssetCheckEvaluation, asset: str, dates: Dates 
     if evaluation.blocking:
         return f"What reads {asset} is not made{_on(dates)}."
     return f"{asset} cannot be relied on{_on(dates)}."
+
+
+def _asked_again(asked: Asked, unanswered: Sequence[Unanswered], automation: bool) -> str:
+    """When the source is asked again by itself."""
+    if not automation:
+        return "and is asked again when somebody does, since the automation is off"
+    if asked.again_at is not None:
+        return f"and is asked again at {asked.again_at:%Y-%m-%d %H:%M} UTC, ever more rarely, up to every six hours"
+    if any(each.asset in HEALED_LANDED for each in unanswered):
+        return "and is asked again by the next look of self-heal, within a quarter of an hour"
+    return "and is asked again by the next schedule that does"
 
 
 def _next_command(dates: Dates | None) -> str:

@@ -4,7 +4,7 @@ Only what is found there makes good: of what was deleted, or never looked at aga
 is sent. Every look is one query on an index, and ends at the first date that is not good.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
@@ -29,6 +29,8 @@ from nba_pipeline.automation.alert_complaints import (
     CheckComplaint,
     Complaint,
     RunComplaint,
+    SilenceComplaint,
+    SilentAsset,
     TickComplaint,
     days_of,
     ranges_of,
@@ -37,6 +39,9 @@ from nba_pipeline.automation.alert_sources import days_named
 from nba_pipeline.automation.alerts import Good
 from nba_pipeline.automation.freshness import DUE_DATE
 from nba_pipeline.automation.self_heal import SELF_HEAL
+from nba_pipeline.automation.silent_source import FACTS_LANDED
+from nba_pipeline.deadlines import OPERATED
+from nba_pipeline.landing import FETCHED_AT
 from nba_pipeline.partitions import dates_of, game_dates, to_key
 from nba_pipeline.table_checks import GRID_CHECK
 
@@ -45,6 +50,9 @@ WHOLE_EVALUATIONS = 50
 
 HEALED = "healed"
 """Under which self-heal names a phase and a date that it found whole again."""
+
+ANSWERS = 200
+"""How many materializations of a landed asset are looked through for one with an answer."""
 
 OF_ONE_DATE = 5
 """Runs that may evaluate a check of one date at the same time: the last to begin is not always the last to say."""
@@ -62,8 +70,9 @@ class Said:
 class Truth:
     """What the log of an instance says of complaints."""
 
-    def __init__(self, instance: DagsterInstance) -> None:
+    def __init__(self, instance: DagsterInstance, today: Callable[[], date]) -> None:
         self._instance = instance
+        self._today = today
         self._dates_of_runs: dict[str, frozenset[str]] = {}
 
     def of(self, complaint: Complaint) -> tuple[Complaint | None, Good | None]:
@@ -75,6 +84,46 @@ class Truth:
                 return self._runs(complaint)
             case TickComplaint():
                 return self._tick(complaint)
+            case SilenceComplaint():
+                return self._silence(complaint)
+
+    # silence
+
+    def _silence(self, complaint: SilenceComplaint) -> tuple[Complaint | None, Good | None]:
+        left: list[SilentAsset] = []
+        good: Good | None = None
+        for part in complaint.silent:
+            answer = self.answered(part)
+            rest = part if answer is None else self._without_any_answer(part)
+            if rest is not None:
+                left.append(rest)
+            elif answer is not None:
+                good = _newer(good, answer)
+        return (replace(complaint, silent=tuple(left)), good) if left else (None, good)
+
+    def answered(self, part: SilentAsset) -> Good | None:
+        """The newest answer about an asset since a failure to get one; a run may have had nothing to ask about."""
+        since = AssetRecordsFilter(AssetKey.from_user_string(part.asset), after_storage_id=part.event)
+        for record in self._instance.fetch_materializations(since, limit=ANSWERS).records:
+            made = record.asset_materialization
+            if made and FETCHED_AT in made.metadata:
+                asset = ".".join(made.asset_key.path)
+                return Good(f"the source answered about {asset} in run {record.run_id}", _instant(record.timestamp))
+        return None
+
+    def _without_any_answer(self, part: SilentAsset) -> SilentAsset | None:
+        """What is left of an asset that is answered again: dates asked for on and on that no answer ever was about.
+
+        Older ones, and what is only asked about now, are nobody's to wait for.
+        """
+        key, begin = AssetKey.from_user_string(part.asset), to_key(self._today() - OPERATED)
+        days = [day for day in days_of(part.ranges) if day >= begin]
+        if key not in FACTS_LANDED or not days:
+            return None
+        kind = DagsterEventType.ASSET_MATERIALIZATION
+        found = self._instance.get_latest_storage_id_by_partition(key, kind, {*days})
+        never = [day for day in days if day not in found]
+        return replace(part, ranges=ranges_of(never)) if never else None
 
     # ticks
 

@@ -105,12 +105,16 @@ class Good:
 
 @dataclass(frozen=True)
 class Closing:
-    """The end of what was sent of one signature: the first alert of it, how many they were, and what made it good."""
+    """The end of what was sent of one signature: the first alert of it, how many they were, and what made it good.
+
+    `asked` says in how many runs the source was asked in vain, where it was silent.
+    """
 
     alert: Alert
     sent: int
     good: Good
     unwatched: bool = False
+    asked: int = 0
 
     @property
     def what(self) -> str:
@@ -119,6 +123,7 @@ class Closing:
         dates = f", dates {self.alert.dates[0]} to {self.alert.dates[1]}" if self.alert.dates else ""
         said = first if self.sent == 1 else f"{self.sent} of the same{dates}. The first: {first}"
         rest = "\nOnly the newest of them were watched." if self.unwatched else ""
+        rest += f"\nIt was asked in {self.asked} runs in vain." if self.asked > 1 else ""
         return f"{self.alert.kind.value}: {said}{rest}"
 
     @property

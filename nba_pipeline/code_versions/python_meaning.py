@@ -28,7 +28,7 @@ BOUNDARY = tuple(
     for name in (
         "alert_metadata", "automation", "check_evaluations", "cli", "code_versions", "contracts", "deadlines",
         "definitions", "evidence", "gates", "landing", "operations", "predictions.cards", "predictions.model_assets",
-        "predictions.plots", "predictions.scores", "progress", "run_failures", "settings", "sources.landing",
+        "predictions.plots", "predictions.scores", "progress", "run_failures", "runtime", "settings", "sources.landing",
         "sources.landing_store", "step_retries", "table_asset", "table_checks", "tables", "warehouse",
     )
 )  # fmt: skip

@@ -44,6 +44,21 @@ class Evidence:
     It is true for as long as its session lasts and is then thrown away.
     """
 
+    manifest: Manifest
+    """What was published."""
+
+    decisions: Decisions
+    """What was decided about dates and games."""
+
+    calendar: Calendar
+    """What time says: what can exist, has begun or is held."""
+
+    coverage: Standing
+    """What stands, against what should."""
+
+    lineage: Lineage
+    """What was made from what, and is not what would be made now."""
+
     def __init__(self, session: Session, clock: Clock, tables: Sequence[Table], landing: Landing | None = None) -> None:
         self.session = session
         self.clock = clock

@@ -12,7 +12,6 @@ from dagster import DagsterEventType, DagsterInstance, RunsFilter
 from nba_pipeline.clock import Clock, season_of
 from nba_pipeline.code_versions.translations import SOURCES
 from nba_pipeline.contracts import Phase, Table
-from nba_pipeline.definitions import gatekeeper_of
 from nba_pipeline.evidence import Evidence
 from nba_pipeline.landing import (
     LANDED_GAME_LINES,
@@ -27,6 +26,7 @@ from nba_pipeline.operations.runs import Attempt, Pipeline, materialize
 from nba_pipeline.operations.smoke_test import DateResult, outcome_of, smoke_test
 from nba_pipeline.partitions import contiguous, game_dates, season_start
 from nba_pipeline.predictions.walk import HISTORY_SEASONS
+from nba_pipeline.runtime import gatekeeper_of
 from nba_pipeline.settings import Settings
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline.tables import all_tables, tables_of

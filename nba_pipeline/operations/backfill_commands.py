@@ -7,7 +7,6 @@ from dagster import AssetKey
 
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase, Table
-from nba_pipeline.definitions import gatekeeper_of, warehouse_of
 from nba_pipeline.evidence import Evidence, Need
 from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.commands import close_killed, progress_bars, refuse_nothing, refuse_range
@@ -17,6 +16,7 @@ from nba_pipeline.operations.remaking import Portion, make_again, may_follow, no
 from nba_pipeline.operations.runs import instance_of, opened
 from nba_pipeline.operations.smoke_test import out_of_season
 from nba_pipeline.partitions import game_dates
+from nba_pipeline.runtime import gatekeeper_of, warehouse_of
 from nba_pipeline.settings import Settings
 from nba_pipeline.table_asset import asset_key
 from nba_pipeline.tables import all_tables

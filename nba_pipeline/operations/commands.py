@@ -16,7 +16,6 @@ from rich.text import Text
 
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase, Table
-from nba_pipeline.definitions import gatekeeper_of, landing_of, warehouse_at, warehouse_of
 from nba_pipeline.evidence import KNOWN_GAP, Override
 from nba_pipeline.gates import GATES, Gatekeeper
 from nba_pipeline.operations import backfill as backfilling
@@ -57,6 +56,7 @@ from nba_pipeline.operations.warehouse_copying import CopyError, copy_warehouse
 from nba_pipeline.partitions import contiguous, dates_of, game_dates
 from nba_pipeline.predictions import player_predictions, prediction_accuracy
 from nba_pipeline.predictions.prediction_accuracy import BASELINES
+from nba_pipeline.runtime import gatekeeper_of, landing_of, warehouse_at, warehouse_of
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.warehouse.interface import Warehouse, WarehouseError

@@ -61,8 +61,8 @@ def enter_demo_environment(home: Path, url: str) -> None:
 def materialize_last_dates() -> int:
     """Loads the season so far, predicts and grades its last dates, and predicts tomorrow."""
     # The partitions end with the clock's tomorrow, so nothing that makes them may be imported earlier.
-    from nba_pipeline.definitions import warehouse_of
     from nba_pipeline.operations.demo_runs import backfill_last_dates, print_outlook
+    from nba_pipeline.runtime import warehouse_of
 
     settings = Settings()
     exit_code = backfill_last_dates(settings, GAME_DATES_SHOWN)

@@ -6,7 +6,6 @@ import ibis
 
 from nba_pipeline.clock import Clock, season_of
 from nba_pipeline.contracts import Phase
-from nba_pipeline.definitions import warehouse_of
 from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.commands import (
     accuracy_table,
@@ -22,6 +21,7 @@ from nba_pipeline.operations.runs import opened
 from nba_pipeline.operations.smoke_test import State
 from nba_pipeline.partitions import season_start
 from nba_pipeline.raw import games as raw_games
+from nba_pipeline.runtime import warehouse_of
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.interface import Warehouse
 

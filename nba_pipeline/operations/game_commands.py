@@ -8,7 +8,6 @@ from typing import Any
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from nba_pipeline.clock import Clock
-from nba_pipeline.definitions import warehouse_of
 from nba_pipeline.game_decisions import (
     PLAYER,
     PLAYERS_SUM,
@@ -18,6 +17,7 @@ from nba_pipeline.game_decisions import (
     record_decision,
     refuse_corrections,
 )
+from nba_pipeline.game_kinds import kind_of
 from nba_pipeline.operations.commands import refuse_nothing
 from nba_pipeline.operations.known_games import (
     KnownGame,
@@ -28,6 +28,7 @@ from nba_pipeline.operations.known_games import (
 from nba_pipeline.operations.outcome import COMMAND, NotTriedError, Outcome, console, end, refusing, say
 from nba_pipeline.operations.smoke_test import backfill_command
 from nba_pipeline.raw import games, player_box_scores
+from nba_pipeline.runtime import warehouse_of
 from nba_pipeline.settings import Settings
 
 SHOWN_QUARANTINED = 5
@@ -92,7 +93,7 @@ def _lines(game: KnownGame) -> list[str]:
         row = game.row
         score = f"{row['visitor_score']} : {row['home_score']}" if row["home_score"] is not None else "no score"
         text = f" ({row['status_text']})" if row["status_text"] else ""
-        lines.append(f"    raw.games: {row['status']}{text}, {score}, {row['period']} periods")
+        lines.append(f"    raw.games: {row['status']}{text}, {score}, {row['period']} periods, kind: {kind_of(row)}")
     lines.append(f"    raw.player_box_scores: {len(game.box_scores)} players")
     lines += [f"    {one['state']}: {one['team']}: {one['reasons']} (by {one['decided_by']})" for one in game.rulings]
     reasons = [f"    in quarantine, of {row['table_name']}: {row['reason']}" for row in game.quarantined]

@@ -16,6 +16,7 @@ from nba_pipeline.operations.outcome import COMMAND
 from nba_pipeline.operations.smoke_test import backfill_command
 from nba_pipeline.partitions import season_start
 from nba_pipeline.raw import games, player_box_scores
+from nba_pipeline.sources.records import UNCLEAR
 from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.interface import Session
 from nba_pipeline.warehouse.operations_tables import QUARANTINE
@@ -24,6 +25,8 @@ HELD_GAMES = "raw.held_games"
 
 SIGNED = '--by "your name" --because "why"'
 """What every decision needs, as a message names it."""
+
+_RULED = ("accept", "correct --players-sum", "hold")
 
 _PLAYERS_COLUMNS = {"player_id", "team", "team_id", "points"}
 
@@ -75,7 +78,8 @@ class KnownGame:
         if self.in_force:
             return [release_command(self.in_force), backfill_command(self.game_date)]
         if self.rulings or self.waits:
-            ruled = ("accept", "correct --players-sum", "hold")
+            unclear = self.row is not None and self.row["status"] == UNCLEAR
+            ruled = ("correct --set status=cancelled", "hold") if unclear else _RULED
             decide = [f"{COMMAND}game {one} {self.game_id} --date {self.game_date} {SIGNED}" for one in ruled]
             return [backfill_command(self.game_date), *decide]
         return []

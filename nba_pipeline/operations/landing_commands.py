@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from nba_pipeline.clock import Clock
-from nba_pipeline.definitions import landing_of
 from nba_pipeline.operations.outcome import NotTriedError, Outcome, end, refusing, say
+from nba_pipeline.runtime import landing_of
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.errors import DamagedLandingError, LandingUnavailableError
 from nba_pipeline.sources.retention import SHORTEST, clean_up_of

@@ -3,10 +3,10 @@
 from rich.table import Table as RichTable
 
 from nba_pipeline.clock import season_of
-from nba_pipeline.definitions import gatekeeper_of, landing_of
 from nba_pipeline.operations.outcome import NotTriedError, Outcome, console, end, refusing, say
 from nba_pipeline.operations.season_schedule import KnownSchedule, newest_schedule
 from nba_pipeline.partitions import season_bounds
+from nba_pipeline.runtime import gatekeeper_of, landing_of
 from nba_pipeline.season_games import season_name
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.balldontlie import BalldontlieClient

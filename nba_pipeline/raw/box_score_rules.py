@@ -109,9 +109,10 @@ def sides_with_players(rows: ibis.Table) -> ibis.Table:
 
 
 def unfinished_games(schedule: ibis.Table) -> ibis.Table:
-    """A reason for each game of `raw.games` that is neither final nor off."""
-    waiting = schedule.filter(~games.is_off(schedule), schedule.status != "final")
-    said = waiting.visitor_team + " at " + waiting.home_team + " is " + waiting.status
+    """A reason for each game of `raw.games` that is neither final nor off, or that is unclear and can be held."""
+    waiting = schedule.filter(~games.is_off(schedule) | games.can_be_held(schedule), schedule.status != "final")
+    visitors, home = (team.fill_null("nobody known") for team in (waiting.visitor_team, waiting.home_team))
+    said = visitors + " at " + home + " is " + waiting.status
     return _reasons(waiting, said + " (" + waiting.status_text.fill_null("") + "), not final")
 
 

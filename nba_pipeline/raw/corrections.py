@@ -33,19 +33,28 @@ def corrected_box_scores(
         try:
             listed = corrected_rows(listed, decision, box_scores)
         except ValueError as error:
-            failed[decision.key] = f"the correction by {decision.decided_by} does not fit any more: {error}"
+            failed[decision.key] = does_not_fit(decision, error)
     return pa.Table.from_pylist(listed, schema=rows.schema), failed
 
 
 def corrected_schedule(
     rows: Sequence[Mapping[str, Any]], decided: Iterable[GameDecision], games: Table, box_scores: Sequence[Mapping]
-) -> list[dict[str, Any]]:
-    """The games with the corrections of people; a score may be the sum of `box_scores`, with their corrections made.
+) -> tuple[list[dict[str, Any]], dict[GameKey, str]]:
+    """The games with the corrections of people, and why one cannot be made, by game; a score may be the sum of
+    `box_scores`, with their corrections made.
 
     A sum that nobody knows, or a value that the row cannot hold, leaves the game as the source has it.
     """
     by_key = {found.key: found for found in decided}
-    return [_corrected(dict(row), by_key.get((row["game_date"], row["game_id"])), games, box_scores) for row in rows]
+    corrected, failed = [], {}
+    for row in rows:
+        key = row["game_date"], row["game_id"]
+        try:
+            corrected.append(_corrected(dict(row), by_key.get(key), games, box_scores))
+        except ValueError as error:
+            corrected.append(dict(row))
+            failed[key] = does_not_fit(by_key[key], error)
+    return corrected, failed
 
 
 def _corrected(
@@ -53,8 +62,9 @@ def _corrected(
 ) -> dict[str, Any]:
     if decision is None:
         return row
-    try:
-        return corrected_game(row, decision, games, box_scores if PLAYERS_SUM in decision.corrections else None)
-    except ValueError:
-        # The game then breaks the rule that the correction was made for, and is held with that reason.
-        return row
+    return corrected_game(row, decision, games, box_scores if PLAYERS_SUM in decision.corrections else None)
+
+
+def does_not_fit(decision: GameDecision, error: ValueError) -> str:
+    """Why a correction is not made, as a sentence."""
+    return f"the correction by {decision.decided_by} ({decision.values}) does not fit: {error}"

@@ -1,15 +1,16 @@
 """Games: the schedule of every date, and the results of the games that are final."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import get_args
+from typing import Any, get_args
 
 import dagster as dg
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from nba_pipeline.clock import EARLIEST_TIP_OFF_HOUR
+from nba_pipeline.clock import EARLIEST_TIP_OFF_HOUR, season_of
 from nba_pipeline.contracts import (
     GAME_DATE,
     GAME_ID,
@@ -21,28 +22,39 @@ from nba_pipeline.contracts import (
     Table,
 )
 from nba_pipeline.game_decisions import PLAYERS_SUM, decisions_in_force
-from nba_pipeline.landing import LANDED_GAMES
-from nba_pipeline.raw.corrections import corrected_box_scores, corrected_schedule, corrections
+from nba_pipeline.game_kinds import NO_OPENINGS, NOT_COUNTING, kind_of, needs_opening, opening_of
+from nba_pipeline.landing import LANDED_GAMES, known_games
+from nba_pipeline.partitions import season_bounds
+from nba_pipeline.raw.corrections import GameKey, corrected_box_scores, corrected_schedule, corrections
 from nba_pipeline.raw.landed import read_landed
 from nba_pipeline.raw.listed_box_scores import LISTED, as_rows
+from nba_pipeline.raw.unclear_games import clear_games
 from nba_pipeline.source_faults import with_repairs
-from nba_pipeline.sources.balldontlie import GameRecord, parse_games, parse_stats
-from nba_pipeline.sources.records import NOT_PLAYED, Status
+from nba_pipeline.sources.balldontlie import SEASON_GAMES, GameRecord, parse_games, parse_season_games, parse_stats
+from nba_pipeline.sources.errors import DamagedLandingError
+from nba_pipeline.sources.landing import Landing
+from nba_pipeline.sources.records import NOT_PLAYED, UNCLEAR, Status
 from nba_pipeline.table_asset import table_asset
 from nba_pipeline.warehouse.asked import is_asked
 from nba_pipeline.warehouse.publish import Rows
 
 EXHIBITION = "exhibition"
-"""The state of a game that does not count: with a team that is none of the league's."""
-
-LEAGUE_TEAM_IDS = frozenset({*range(1, 31), *range(1610612737, 1610612767)})
-"""The ids of the thirty teams: the source's, and the NBA's own, which files of seasons keep. All-star teams and clubs
-from abroad have others."""
+"""The state of a game that does not count (`game_kinds.py`): preseason, all-star, or against a club from abroad."""
 
 
 def is_off(games: ibis.Table) -> ir.BooleanValue:
     """Whether nothing is expected of a game on its date; of rows of `raw.games`, or of `team_games` made of them."""
     return games.status.isin(NOT_PLAYED)
+
+
+def unclear_sides(sides: ibis.Table) -> ibis.Table:
+    """The teams of games that are unclear, as far as anybody knows who they are; `sides` are `team_games`."""
+    return sides.filter(sides.status == UNCLEAR, sides.team_id.notnull(), sides.team.notnull())
+
+
+def can_be_held(games: ibis.Table) -> ir.BooleanValue:
+    """Whether a game is unclear and one of its teams is known; what nobody knows any team of, nobody waits for."""
+    return (games.status == UNCLEAR) & (games.home_team_id.notnull() | games.visitor_team_id.notnull())
 
 
 def exhibitions(games: ibis.Table) -> ibis.Table:
@@ -90,11 +102,18 @@ CONTRACT = Table(
             "status",
             "string",
             "State of the game on this date by its content; a game is final only with both scores and four periods "
-            "played. A game that the source lists here no more was moved or, where it is unknown by its id, cancelled.",
+            "played. A game that the source lists here no more was moved or, where it is unknown by its id, cancelled. "
+            "One that cannot be read, or cannot be as it is listed, is unclear: nothing is expected of it.",
             "category",
             allowed=get_args(Status),
         ),
-        Column("status_text", "string", "The state in the source's words.", "text", nullable=True),
+        Column(
+            "status_text",
+            "string",
+            "The state in the source's words; of a game that is unclear or put off by rule, why.",
+            "text",
+            nullable=True,
+        ),
         Column("period", "int64", "Periods begun; 5 and more are overtimes.", "periods", between=(0, 14)),
         Column("tipoff_at", "timestamp(6)", "Scheduled tip-off; null while it is not fixed.", "UTC", nullable=True),
         Column("postseason", "boolean", "Whether the game belongs to the play-offs.", "flag"),
@@ -205,35 +224,86 @@ def early_scores(staged: ibis.Table) -> ibis.Table:
     return wrong.select("game_date", reason=said + " with an impossible score")
 
 
-def games(records: Iterable[GameRecord]) -> pa.Table:
-    """One row a game, from the source's records."""
+def games(records: Iterable[GameRecord], openings: Mapping[int, date | None] = NO_OPENINGS) -> pa.Table:
+    """One row an item, from the source's records; `openings` has the first date of a season where that is known."""
     rows = [{name: getattr(record, name) for name in CONTRACT.schema.names} for record in records]
     for row in rows:
         row["tipoff_at"] = row["tipoff_at"] and row["tipoff_at"].replace(tzinfo=None)
-        teams = {row["home_team_id"], row["visitor_team_id"]} - {None}
-        if not teams <= LEAGUE_TEAM_IDS and row["status"] not in NOT_PLAYED:
+        counts = kind_of(row, openings.get(row["season"])) not in NOT_COUNTING
+        if not counts and (row["status"] not in NOT_PLAYED or row["status"] == UNCLEAR):
             row |= {"status": EXHIBITION, "home_score": None, "visitor_score": None}
     return pa.Table.from_pylist(rows, schema=CONTRACT.schema.to_pyarrow())
 
 
+def season_schedule(landing: Landing, season: int, warn: Callable[[str], None]) -> Sequence[GameRecord]:
+    """The games that the newest landed schedule of a season lists; none where it is not landed, or is damaged."""
+    try:
+        capture = landing.newest(SEASON_GAMES, season_bounds(season))
+        return parse_season_games(capture).records if capture else ()
+    except DamagedLandingError as error:
+        warn(str(error))
+        return ()
+
+
+def as_known_before(landing: Landing, records: Sequence[GameRecord], warn: Callable[[str], None]) -> list[GameRecord]:
+    """The records, those that cannot be read as the newest answer had them that could be; others stay unclear.
+
+    An answer about the date goes before the schedule of the season.
+    """
+    days = sorted({record.game_date for record in records if record.status == UNCLEAR})
+    if not days:
+        return list(records)
+    known: dict[tuple[int, date], GameRecord] = {}
+    for season in sorted({season_of(day) for day in days}):
+        known |= {(game.game_id, game.game_date): game for game in season_schedule(landing, season, warn)}
+    before = known_games(landing, days[0], days[-1], warn)
+    known |= {key: game for key, game in before.items() if game.status != UNCLEAR}
+    return [known.get((r.game_id, r.game_date), r) if r.status == UNCLEAR else r for r in records]
+
+
+def openings_known(
+    landing: Landing, records: Iterable[GameRecord], warn: Callable[[str], None]
+) -> dict[int, date | None]:
+    """The first date of each season, as its landed schedule tells it; only of those of which a game needs it."""
+    seasons = sorted({season_of(record.game_date) for record in records if needs_opening(record.game_date)})
+    return {season: opening_of(season, season_schedule(landing, season, warn)) for season in seasons}
+
+
 @table_asset(CONTRACT, kinds=("python",), deps=[LANDED_GAMES])
 def asset(context: dg.AssetExecutionContext, dates: Sequence[date]) -> Rows:
-    """Parses the newest landed answer about each date."""
-    landed = read_landed(context.resources.landing, "games", dates, parse_games, warn=context.log.warning)
-    return Rows(_corrected(context, games(landed.records), dates), landed.refused, landed.rejected)
+    """Parses the newest landed answer about each date; what it has wrong about a game is told and reaches no other."""
+    landing, warn = context.resources.landing, context.log.warning
+    landed = read_landed(landing, "games", dates, parse_games, warn=warn, refuses=False)
+    records = as_known_before(landing, landed.records, warn)
+    corrected, misfits = _corrected(context, games(records, openings_known(landing, records, warn)), dates)
+    rows, unclear = clear_games(corrected, CONTRACT)
+    told = [(key, why) for found in (misfits, unclear) for key, why in found.items()]
+    as_listed = {(row["game_date"], row["game_id"]): row for row in corrected}
+    for (day, game_id), why in told:
+        warn(f"Game {game_id} of {day}: {why}. Look at it: nba-pipeline game show {game_id} --date {day}")
+    set_aside = [
+        (day, f"game {game_id}: {why}", json.dumps(as_listed[day, game_id], default=str))
+        for (day, game_id), why in told
+    ]
+    made = pa.Table.from_pylist(rows, schema=CONTRACT.schema.to_pyarrow())
+    return Rows(made, landed.refused, [*landed.rejected, *set_aside])
 
 
-def _corrected(context: dg.AssetExecutionContext, rows: pa.Table, dates: Sequence[date]) -> pa.Table:
-    """The games as people corrected them; the box scores are looked at only where a score is to be their sum."""
+def _corrected(
+    context: dg.AssetExecutionContext, rows: pa.Table, dates: Sequence[date]
+) -> tuple[list[dict[str, Any]], dict[GameKey, str]]:
+    """The games as people corrected them, and the corrections that do not fit.
+
+    The box scores are looked at only where a score is to be their sum.
+    """
     with context.resources.warehouse.session(read_only=True) as session:
         decisions = decisions_in_force(session, context.resources.clock.now())
     decided = corrections(with_repairs(decisions, rows.to_pylist()), dates)
     if not decided:
-        return rows
+        return rows.to_pylist(), {}
     summed = sorted({found.game_date for found in decided if PLAYERS_SUM in found.corrections})
     box_scores: list[dict] = []
     if summed:
         landed = read_landed(context.resources.landing, "stats", summed, parse_stats, warn=context.log.info)
         box_scores = corrected_box_scores(as_rows(landed.records), decided, LISTED)[0].to_pylist()
-    corrected = corrected_schedule(rows.to_pylist(), decided, CONTRACT, box_scores)
-    return pa.Table.from_pylist(corrected, schema=rows.schema)
+    return corrected_schedule(rows.to_pylist(), decided, CONTRACT, box_scores)

@@ -1,5 +1,6 @@
 """Held games: those whose numbers are known to be wrong or absent, so that nothing else of a date waits for them."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,8 +17,8 @@ from nba_pipeline.game_decisions import GameDecision, Ruling, decisions_in_force
 from nba_pipeline.landing import LANDED_PLAYER_BOX_SCORES
 from nba_pipeline.raw import games
 from nba_pipeline.raw.box_score_rules import SIDE, broken_games, expected_sides
-from nba_pipeline.raw.corrections import GameKey, corrected_box_scores, corrections
-from nba_pipeline.raw.landed import Unreadable, read_landed
+from nba_pipeline.raw.corrections import GameKey, corrected_box_scores, corrected_schedule, corrections
+from nba_pipeline.raw.landed import Sides, Unreadable, read_landed
 from nba_pipeline.raw.listed_box_scores import LISTED, as_rows
 from nba_pipeline.sources.balldontlie import StatRecord, parse_stats
 from nba_pipeline.table_asset import table_asset
@@ -116,25 +117,23 @@ def without(records: Iterable[StatRecord], games: Mapping[date, Collection[int]]
 
 
 def faults_by_game(
-    found: Iterable[Mapping[str, Any]], unreadable: Iterable[Unreadable], of_date: Mapping[date, frozenset[int]]
+    found: Iterable[Mapping[str, Any]], unreadable: Iterable[Unreadable], sides: Sides
 ) -> dict[GameKey, list[Fault]]:
     """The faults of each game, from the broken rules and the items that could not be read.
 
-    An item that does not even say of which game it is may belong to any game of its date, so none can be used.
+    An item that is about none of the games holds none: the game that lacks it does not add up.
     """
     faults: dict[GameKey, list[Fault]] = {}
     for row in sorted(found, key=lambda row: (row["game_date"], row["game_id"], row["reason"])):
         faults.setdefault((row["game_date"], row["game_id"]), []).append(Fault(row["reason"], row["sums"]))
     for item in unreadable:
-        games_of_date = of_date.get(item.game_date, frozenset())
-        about = [item.game_id] if item.game_id is not None and item.game_id in games_of_date else games_of_date
-        for game_id in about:
+        if (game_id := item.game_of(sides)) is not None:
             faults.setdefault((item.game_date, game_id), []).append(Fault(item.reason))
     return faults
 
 
 def listed_sides(records: Iterable[StatRecord], known: frozenset[GameKey]) -> list[dict[str, Any]]:
-    """The teams of games that are listed and that no schedule knows, as the answer names them."""
+    """The teams of games that are listed and of which no schedule knows both, as the answer names them."""
     found = {
         (r.game_date, r.game_id, r.team_id): {name: getattr(r, name) for name in (*SIDE, "team", "season")}
         for r in records
@@ -143,12 +142,31 @@ def listed_sides(records: Iterable[StatRecord], known: frozenset[GameKey]) -> li
     return list(found.values())
 
 
+def sides_of_games(scheduled: Iterable[Mapping[str, Any]], records: Iterable[StatRecord]) -> list[dict[str, Any]]:
+    """The teams of all games of the dates: as scheduled or, of a game of which no schedule knows both, as listed."""
+    sides = {tuple(side[name] for name in SIDE): dict(side) for side in scheduled}
+    counted = Counter((day, game_id) for day, game_id, _ in sides)
+    both = frozenset(key for key, teams in counted.items() if teams > 1)
+    for side in listed_sides(records, both):
+        sides.setdefault(tuple(side[name] for name in SIDE), side)
+    return list(sides.values())
+
+
+def by_team(sides: Iterable[Mapping[str, Any]]) -> Sides:
+    """The game of each team on each date."""
+    return {(side["game_date"], side["team_id"]): side["game_id"] for side in sides}
+
+
 @dataclass(frozen=True)
 class Judged:
-    """What is listed of games that count, their teams as scheduled, the rules that they break, and the decisions."""
+    """What is listed of games that count, their teams as scheduled, the rules that they break, and the decisions.
+
+    `unclear` are the teams of games that are unclear, as far as anybody knows them.
+    """
 
     records: list[StatRecord]
     sides: list[dict[str, Any]]
+    unclear: list[dict[str, Any]]
     broken: list[dict[str, Any]]
     decisions: Mapping[GameKey, GameDecision]
 
@@ -163,18 +181,28 @@ def judged(context: dg.AssetExecutionContext, records: Sequence[StatRecord], dat
     def sides_of(read: Reader) -> ibis.Table:
         return expected_sides(games.team_games(schedule(read)))
 
+    def unclear_sides_of(read: Reader) -> ibis.Table:
+        return games.unclear_sides(games.team_games(schedule(read)))
+
     with context.resources.warehouse.session(read_only=True) as session:
         decisions = decisions_in_force(session, context.resources.clock.now())
         session.ask_about(dates)
         exhibitions = session.query_built("exhibitions", lambda read: games.exhibitions(schedule(read))).to_pylist()
         counting = without(records, by_date(exhibitions))
-        rows, failed = corrected_box_scores(as_rows(counting), corrections(decisions, dates), LISTED)
+        decided = corrections(decisions, dates)
+        rows, failed = corrected_box_scores(as_rows(counting), decided, LISTED)
         session.stage(LISTED.short_name, rows)
         staged = audit.staged_rows(LISTED, LISTED.short_name)
-        sides = session.query_built("sides of the dates", sides_of)
+        sides = session.query_built("sides of the dates", sides_of).to_pylist()
+        unclear = session.query_built("unclear sides of the dates", unclear_sides_of).to_pylist()
         found = session.query_built("broken games", lambda read: broken_games(staged, schedule(read))).to_pylist()
+        listed = session.query_built("schedule of the dates", schedule).to_pylist() if decided else []
+    broken = {(row["game_date"], row["game_id"]) for row in found}
+    # Of a game that is whole, a correction that does not fit is told with the schedule, and holds nothing.
+    unfit = corrected_schedule(listed, decided, games.CONTRACT, rows.to_pylist())[1]
+    failed |= {key: why for key, why in unfit.items() if key in broken and key not in failed}
     misfits = [{"game_date": d, "game_id": g, "reason": why, "sums": False} for (d, g), why in failed.items()]
-    return Judged(counting, sides.to_pylist(), [*found, *misfits], decisions)
+    return Judged(counting, sides, unclear, [*found, *misfits], decisions)
 
 
 def quarantined(records: Iterable[StatRecord], rows: Iterable[Mapping[str, Any]]) -> list[tuple[date, str, str]]:
@@ -192,18 +220,17 @@ def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.
     """Judges the games of the newest landed answer about each date."""
     landed = read_landed(context.resources.landing, "stats", dates, parse_stats, warn=context.log.info)
     found = judged(context, landed.records, dates)
-    of_date = by_date(found.sides)
-    known = frozenset((side["game_date"], side["game_id"]) for side in found.sides)
+    of_team = by_team(found.sides)
     now = context.resources.clock.now()
     rows = rulings(
-        [*found.sides, *listed_sides(found.records, known)],
-        faults_by_game(found.broken, landed.unreadable, of_date),
+        sides_of_games([*found.sides, *found.unclear], found.records),
+        faults_by_game(found.broken, landed.unreadable, of_team),
         found.decisions,
         lambda day: now >= held_from(day),
     )
     for day, game_id in sorted({(row["game_date"], row["game_id"]) for row in rows if row["state"] == HELD}):
         context.log.warning(f"Game {game_id} of {day} is held. Look at it: nba-pipeline game show {game_id}")
-    refused = landed.refused_but_for({day: of_date.get(day, frozenset()) for day in dates})
+    refused = landed.refused_but_for(by_date(found.sides), of_team)
     return Rows(
         pa.Table.from_pylist(rows, schema=CONTRACT.schema.to_pyarrow()), refused, quarantined(landed.records, rows)
     )

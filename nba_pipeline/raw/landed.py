@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from nba_pipeline.sources.balldontlie import Parsed
 from nba_pipeline.sources.landing import Capture, Landing
-from nba_pipeline.sources.records import Record
+from nba_pipeline.sources.records import UNCLEAR, Record
 
 R = TypeVar("R", bound=Record)
 
@@ -17,13 +17,29 @@ MOST_TOLD = 20
 """More warnings of one kind are counted."""
 
 
+Sides = Mapping[tuple[date, int], int]
+"""The game of a team on a date."""
+
+
 @dataclass(frozen=True)
 class Unreadable:
-    """An item about a date that cannot be read: of which game it is, as far as it says so, and why."""
+    """An item about a date that cannot be read: of which game or else of which team it is, and why."""
 
     game_date: date
     game_id: int | None
     reason: str
+    team_id: int | None = None
+
+    def game_of(self, sides: Sides) -> int | None:
+        """The game of its date that it is about: the one that it names, or else the one of its team.
+
+        None for one that names a game which is none of these, and for one that names nobody: what a game lacks with
+        it is found by its sums.
+        """
+        if self.game_id is None:
+            return None if self.team_id is None else sides.get((self.game_date, self.team_id))
+        known = any(day == self.game_date and game_id == self.game_id for (day, _), game_id in sides.items())
+        return self.game_id if known else None
 
 
 @dataclass
@@ -44,15 +60,15 @@ class Landed(Generic[R]):
     rejected: list[tuple[date, str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def refused_but_for(self, games: Mapping[date, Collection[int]]) -> dict[date, list[str]]:
+    def refused_but_for(self, games: Mapping[date, Collection[int]], sides: Sides) -> dict[date, list[str]]:
         """What is refused, without what refuses a date only because an item about one of these games cannot be read.
 
-        An item that does not say of which game it is counts as about them, where there are any on its date.
+        Nor does an item refuse anything that is about none of the games of its date, whose teams are `sides`.
         """
         excused = {
             (item.game_date, item.reason)
             for item in self.unreadable
-            if (item.game_id in games.get(item.game_date, ()) if item.game_id else games.get(item.game_date))
+            if (game_id := item.game_of(sides)) is None or game_id in games.get(item.game_date, ())
         }
         kept = {day: [why for why in said if (day, why) not in excused] for day, said in self.refused.items()}
         return {day: said for day, said in kept.items() if said}
@@ -66,6 +82,7 @@ def read_landed(
     *,
     warn: Callable[[str], None],
     dated: bool = True,
+    refuses: bool = True,
     before: Callable[[date], datetime | None] = lambda day: None,
 ) -> Landed[R]:
     """The records of the newest answer about each date, each answer parsed once.
@@ -73,8 +90,10 @@ def read_landed(
     With `dated`, records of other dates than those that the answer speaks for are left out: those that the source
     was not asked for are set aside and told, since a game that was moved is news and refuses nobody. `before(day)`
     gives an instant before which an answer is preferred to newer ones. A dated item that cannot be read refuses
-    its date, or every date of its answer when not even its date can be read; one of a list of everybody is set
-    aside, and what lacks it is for audits to find. `warn` is told all that refuses nothing.
+    its date as long as its game is not held. One that names no game and no team, or of an answer about many dates no
+    date, is set aside, and what lacks it is for audits to find; so is one of a list of everybody. Without `refuses`
+    every one is, and what becomes of its game is for the caller to say; only a date of which no item can be read is
+    refused. `warn` is told all that refuses nothing.
     """
     landed: Landed[R] = Landed()
     for day in dates:
@@ -88,7 +107,7 @@ def read_landed(
         else:
             landed.days_of.setdefault(capture, []).append(day)
     for capture, days in landed.days_of.items():
-        _add(landed, parse(capture), capture, days, dated=dated)
+        _add(landed, parse(capture), capture, days, dated=dated, refuses=refuses and dated)
     tell(landed.warnings, warn)
     return landed
 
@@ -102,7 +121,9 @@ def tell(warnings: Sequence[str], warn: Callable[[str], None]) -> None:
         warn(f"and {len(counted) - MOST_TOLD} more of this kind")
 
 
-def _add(landed: Landed[R], parsed: Parsed[R], capture: Capture, days: list[date], *, dated: bool) -> None:
+def _add(
+    landed: Landed[R], parsed: Parsed[R], capture: Capture, days: list[date], *, dated: bool, refuses: bool
+) -> None:
     wanted = set(days)
     chosen = [r for r in parsed.records if not dated or getattr(r, "game_date") in wanted]  # noqa: B009
     landed.records.extend(chosen)
@@ -110,21 +131,48 @@ def _add(landed: Landed[R], parsed: Parsed[R], capture: Capture, days: list[date
     landed.warnings.extend(sentence for record in chosen for sentence in record.odd)
     if dated:
         _set_strangers_aside(landed, parsed, capture, days[0])
+    about: dict[date, list[str]] = {}
     dates_of_games = {getattr(r, "game_id", None): getattr(r, "game_date", None) for r in parsed.records}
     for item in parsed.rejected:
-        game_id = _game_of(item.raw)
-        known = {_date_of(item.raw), dates_of_games.get(game_id) if game_id else None}
-        affected = [day for day in days if day in known] if dated else days
-        for day in affected or days:
+        game_id, team_id = _id_in(item.raw, "game"), _id_in(item.raw, "team")
+        dates = {day for day in (_date_of(item.raw), dates_of_games.get(game_id) if game_id else None) if day}
+        if not dates and capture.first_date == capture.last_date:
+            dates = {capture.first_date}
+        affected = [day for day in days if day in dates] if dated else days
+        if not affected and any(capture.first_date <= day <= capture.last_date for day in dates):
+            continue  # Of a date of the answer that is not asked for now.
+        for day in affected or days[:1]:
             landed.rejected.append((day, item.reason, item.raw))
-            if dated:
-                reason = f"{item.page} item {item.index}: {item.reason}"
+        reason = f"{item.page} item {item.index}: {item.reason}"
+        for day in affected:
+            about.setdefault(day, []).append(reason)
+        if refuses and affected and (game_id, team_id) != (None, None):
+            for day in affected:
                 landed.refused.setdefault(day, []).append(reason)
-                landed.unreadable.append(Unreadable(day, game_id, reason))
-        if not dated:
+                landed.unreadable.append(Unreadable(day, game_id, reason, team_id))
+        else:
             landed.warnings.append(
                 f"{item.page} item {item.index} cannot be read and is in operations.quarantine: {item.reason}"
             )
+    if dated and not refuses:
+        _refuse_what_says_nothing(landed, parsed, days, about)
+
+
+def _refuse_what_says_nothing(
+    landed: Landed[R], parsed: Parsed[R], days: list[date], about: Mapping[date, Sequence[str]]
+) -> None:
+    """Refuses the dates of which no item can be read: then no game broke, but the format is another one.
+
+    A single item that cannot be read is a game's, where it says which; so are several of an answer that has others
+    about the date. `about` has the reasons by date.
+    """
+    read = {getattr(r, "game_date") for r in parsed.records if getattr(r, "status", None) != UNCLEAR}  # noqa: B009
+    listed = {getattr(record, "game_date") for record in parsed.records}  # noqa: B009
+    everything = [f"{item.page} item {item.index}: {item.reason}" for item in parsed.rejected]
+    for day in days:
+        why = about.get(day, ()) if read else everything
+        if why and day not in read and (len(why) > 1 or day not in listed):
+            landed.refused.setdefault(day, []).append(f"none of {len(why)} items about it can be read: {why[0]}")
 
 
 def _set_strangers_aside(landed: Landed[R], parsed: Parsed[R], capture: Capture, day: date) -> None:
@@ -141,12 +189,12 @@ def _set_strangers_aside(landed: Landed[R], parsed: Parsed[R], capture: Capture,
             landed.warnings.append(f"{reason} and is in operations.quarantine")
 
 
-def _game_of(raw: str) -> int | None:
-    """The game that an unreadable item about a player claims to be of, if that much can be read."""
+def _id_in(raw: str, field: str) -> int | None:
+    """The game or the team that an unreadable item about a player claims to be of, if that much can be read."""
     item = json.loads(raw)
-    game = item.get("game") if isinstance(item, dict) else None
-    game_id = game.get("id") if isinstance(game, dict) else None
-    return game_id if isinstance(game_id, int) else None
+    named = item.get(field) if isinstance(item, dict) else None
+    found = named.get("id") if isinstance(named, dict) else None
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
 def _date_of(raw: str) -> date | None:

@@ -22,6 +22,7 @@ from nba_pipeline.raw.box_score_rules import (
 )
 from nba_pipeline.raw.corrections import corrected_box_scores, corrections
 from nba_pipeline.raw.games import exhibitions as raw_exhibitions
+from nba_pipeline.raw.games import team_games
 from nba_pipeline.raw.landed import read_landed
 from nba_pipeline.raw.listed_box_scores import COLUMNS, COUNTS, GRAIN, as_rows
 from nba_pipeline.sources.balldontlie import parse_stats
@@ -102,6 +103,7 @@ def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.
     with context.resources.warehouse.session(read_only=True) as session:
         held = held_games.by_date(session.query(held_games.held(rulings)).to_pylist())
         not_counting = held_games.by_date(session.query(raw_exhibitions(games)).to_pylist())
+        scheduled = session.query(expected_sides(team_games(games)).select(*SIDE)).to_pylist()
         decided = corrections(decisions_in_force(session, context.resources.clock.now()), dates)
     records = held_games.without(held_games.without(landed.records, held), not_counting)
     rows = as_rows(records)
@@ -109,7 +111,7 @@ def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.
         context.log.warning(f"The source repeated {repeated} items word for word; each was kept once.")
     open_games = [decision for decision in decided if decision.game_id not in held.get(decision.game_date, ())]
     rows, failed = corrected_box_scores(rows, open_games, CONTRACT)
-    refused = landed.refused_but_for(held)
+    refused = landed.refused_but_for(held, held_games.by_team(scheduled))
     for (day, _), why in failed.items():
         refused.setdefault(day, []).append(why)
     return Rows(rows, refused, landed.rejected)

@@ -23,7 +23,13 @@ from nba_pipeline.settings import Settings
 from nba_pipeline.sources import answers
 from nba_pipeline.sources.answers import ListPage, NoPageError
 from nba_pipeline.sources.decoration import shown
-from nba_pipeline.sources.errors import DamagedLandingError, GameRefused, SourceRefused, SourceUnavailable
+from nba_pipeline.sources.errors import (
+    DamagedLandingError,
+    GameRefused,
+    KeyRefused,
+    SourceRefused,
+    SourceUnavailable,
+)
 from nba_pipeline.sources.landing import Capture, CaptureWriter, Landing, Page
 from nba_pipeline.sources.rate_limit import RateLimiter
 from nba_pipeline.sources.records import (
@@ -168,6 +174,9 @@ MENDS = {
     404: "There is no such address; check BALLDONTLIE_API_URL.",
 }
 
+OF_THE_KEY = (401, 402, 403)
+"""Refusals of the key or its plan, which say nothing about what was asked."""
+
 NEEDS = "box scores and injuries need the all-star plan or better"
 LINES_NEED = "lines need the goat plan, and are not asked for with NBA_PIPELINE_LINES=off"
 
@@ -176,9 +185,6 @@ LEFT = "left"
 
 UNANSWERED = "unanswered"
 """In what is noted of a question about one game: why nothing usable was said, so that its page is empty."""
-
-REFUSES_US = (401, 402, 403)
-"""Refusals of whoever asks, whatever the question; every other one is about the game that was asked for."""
 
 OUTAGE = 2
 """After so many questions in a row without an answer, the source is down and the rest is not asked."""
@@ -507,14 +513,15 @@ class BalldontlieClient:
                 mend="The key is sent to no other address. If the API has moved, set BALLDONTLIE_API_URL; else run "
                 "the same dates again later",
             )
-        if about_one_game and status not in REFUSES_US:
+        if about_one_game and status not in OF_THE_KEY:
             return GameRefused(
                 f"{self._url(endpoint)} was refused with HTTP {status}, which is about this game alone; it is asked "
                 "for again with the next look"
             )
         moved = f"The API has moved to {self._target(answer)}; set BALLDONTLIE_API_URL."
         mend = moved if status in MOVED else _mend(status, endpoint)
-        return SourceRefused(f"{self._url(endpoint)} {_question(params)} was refused with HTTP {status}. {mend}")
+        said = f"{self._url(endpoint)} {_question(params)} was refused with HTTP {status}. {mend}"
+        return KeyRefused(said) if status in OF_THE_KEY else SourceRefused(said)
 
     def _target(self, answer: _Answer) -> str:
         """Where a redirection points, for people."""
@@ -553,14 +560,12 @@ class BalldontlieClient:
         secret = self._settings.balldontlie_api_key
         key = secret.get_secret_value().strip() if secret else ""
         if not key:
-            raise SourceRefused(
+            raise KeyRefused(
                 "BALLDONTLIE_API_KEY is not set. Set it to your key, or see the pipeline work without one: make demo"
             )
         if not re.fullmatch("[!-~]+", key):
             # Left to the HTTP library, the error would show the key.
-            raise SourceRefused(
-                "BALLDONTLIE_API_KEY has characters in it that no key has, such as a space; set it again."
-            )
+            raise KeyRefused("BALLDONTLIE_API_KEY has characters in it that no key has, such as a space; set it again.")
         return key
 
     def _url(self, endpoint: str) -> str:
@@ -658,25 +663,28 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 def parse_games(capture: Capture) -> Parsed[GameRecord]:
     """The games of a capture of `/games`, with those that left its dates: moved, or unknown by their ids.
 
-    One of which the source said nothing usable stays as it stood.
+    A game whose item cannot be read is one of them all the same, as `unclear`, where its id and its date can. One that
+    was asked for by its id then keeps the state that is noted with the question, as where nothing usable was said.
     """
     asked = _asked_by_id(capture)
     # The pages about one game come last.
     pages = capture.pages[: len(capture.pages) - len(asked)]
     listed = _parse(replace(capture, pages=pages), GAMES, GameRecord.of)
-    records, rejected = list(listed.records), list(listed.rejected)
+    unclear = (GameRecord.unclear(json.loads(item.raw), item.reason) for item in listed.rejected)
+    records, rejected = [*listed.records, *filter(None, unclear)], list(listed.rejected)
     for page, request in asked:
-        left = request[LEFT]
+        stood = [GameRecord.model_validate(was) for was in request[LEFT]]
         if UNANSWERED in request:
-            records += [GameRecord.model_validate(was) for was in left]
+            records += stood
             continue
         item = _item(page)
         try:
             found = None if item is None else GameRecord.of(item)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             rejected.append(Rejected(page.where, 0, reason_of(error), json.dumps(item)))
+            records += stood
             continue
-        records += [_as_it_stands(GameRecord.model_validate(was), found) for was in left]
+        records += [_as_it_stands(was, found) for was in stood]
     records = [record.on(game_date_of(capture.fetched_at)) for record in records]
     return Parsed(tuple(records), tuple(rejected), listed.unknown_fields)
 

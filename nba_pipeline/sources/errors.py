@@ -13,6 +13,17 @@ class GameRefused(SourceRefused):
     """The source refused a question about one game by its id; it may well answer others."""
 
 
+class KeyRefused(SourceRefused):
+    """The source refuses our key, or there is none to show: it said nothing about what was asked.
+
+    `setting` names the setting with the key.
+    """
+
+    def __init__(self, message: str, setting: str = "BALLDONTLIE_API_KEY") -> None:
+        super().__init__(message)
+        self.setting = setting
+
+
 class SourceUnavailable(SourceError):  # noqa: N818 - as above
     """Every attempt failed in a way that may heal."""
 

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeGuard
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, model_validator
 
-from nba_pipeline.clock import NEW_YORK
+from nba_pipeline.clock import NEW_YORK, season_of
 from nba_pipeline.sources.decoration import Decoration, parse_height, parse_weight, shown
 from nba_pipeline.sources.injury_words import InjuryStatus, injury_status
 
@@ -26,9 +26,13 @@ Status = Literal[
     "moved",
     "cancelled",
     "exhibition",
+    "unclear",
 ]
 
-NOT_PLAYED = ("postponed", "moved", "cancelled", "forfeited", "undecided", "exhibition")
+UNCLEAR: Status = "unclear"
+"""The state of a game of which the source says what cannot be read, or cannot be."""
+
+NOT_PLAYED = ("postponed", "moved", "cancelled", "forfeited", "undecided", "exhibition", "unclear")
 """States of a game of which nothing is expected on its date: no box score, no roster and no prediction."""
 
 GAME_WORDS: tuple[tuple[tuple[str, ...], Status], ...] = (
@@ -155,6 +159,36 @@ class GameRecord(Record):
             visitor_team=visitor["abbreviation"],
             visitor_score=scores[1] if final else None,
         )
+
+    @classmethod
+    def unclear(cls, item: object, reason: str) -> Self | None:
+        """A game whose item cannot be read, with what can be of it; None when not even its id and its date can."""
+        if not isinstance(item, dict) or not _is_whole(item.get("id")):
+            return None
+        try:
+            game_date = parse_date(item.get("date"))
+            (home_id, home), (visitor_id, visitor) = (_team(item.get(side)) for side in SIDES)
+            season = item.get("season")
+            if not _is_whole(season):
+                season = season_of(game_date)
+            return cls(
+                game_id=item["id"],
+                game_date=game_date,
+                season=season,
+                status=UNCLEAR,
+                status_text=reason.encode(errors="replace").decode(),
+                period=0,
+                tipoff_at=tip_off(parse_instant(item.get("datetime") or item.get("status")), game_date),
+                postseason=item.get("postseason") is True,
+                home_team_id=home_id,
+                home_team=home,
+                home_score=None,
+                visitor_team_id=visitor_id,
+                visitor_team=visitor,
+                visitor_score=None,
+            )
+        except ValueError:
+            return None
 
     def on(self, today: date) -> Self:
         """The game as it was said on a day: one whose hour was still open when its date was over was never played."""
@@ -381,6 +415,21 @@ def _object(item: dict[str, Any], field: str) -> dict[str, Any]:
 
 
 SIDES = ("home_team", "visitor_team")
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    """Whether a value is a whole number that a table can hold."""
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
+
+
+def _team(team: object) -> tuple[int, str] | tuple[None, None]:
+    """The id and the abbreviation of a team that an unreadable item names; nobody where either cannot be read."""
+    if not isinstance(team, dict):
+        return None, None
+    team_id, name = team.get("id"), team.get("abbreviation")
+    if not _is_whole(team_id) or not isinstance(name, str) or not name.isprintable() or not name:
+        return None, None
+    return team_id, name
 
 
 def _both_teams(item: dict[str, Any]) -> bool:

@@ -35,10 +35,11 @@ from pydantic import SecretStr
 
 from nba_pipeline.automation.alert_sensor import ALERTS_KEY, SENT
 from nba_pipeline.clock import NEW_YORK
-from nba_pipeline.definitions import definitions, gatekeeper_of, resources
+from nba_pipeline.definitions import definitions
 from nba_pipeline.gates import Gatekeeper
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.operations.runs import instance_of
+from nba_pipeline.runtime import gatekeeper_of, resources
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 

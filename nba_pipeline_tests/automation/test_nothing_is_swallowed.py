@@ -24,7 +24,8 @@ from nba_pipeline import automation, gates, landing
 from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.automation.schedules import LINES_NETS, NETS
 from nba_pipeline.contracts import Phase
-from nba_pipeline.definitions import definitions, resources
+from nba_pipeline.definitions import definitions
+from nba_pipeline.evidence import Calendar, Decisions, Lineage, Manifest, Standing
 from nba_pipeline.gates import GATES, Gate, gate_named
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
@@ -32,6 +33,7 @@ from nba_pipeline.partitions import PARTITION
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.predictions.model_assets import MODEL_KEYS
 from nba_pipeline.progress import Progress
+from nba_pipeline.runtime import resources
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.landing import CaptureWriter
 from nba_pipeline.sources.landing_store import FolderStore
@@ -503,7 +505,10 @@ def classes_in(annotation: object) -> list[object]:
 
 
 def reached_from(held: Iterable[object]) -> set[type]:
-    """The pipeline's own classes of what is held, of what that holds, and of what their methods return."""
+    """The pipeline's own classes of what is held, of what that holds, and of what their methods return.
+
+    Of a class that is only returned, what it holds is known by the annotations in its body.
+    """
     found: set[type] = set()
     waiting = list(held)
     while waiting:
@@ -516,7 +521,8 @@ def reached_from(held: Iterable[object]) -> set[type]:
         if kind not in found:
             found.add(kind)
             returned = (get_type_hints(getattr(kind, name)).get("return") for name in public_methods(kind))
-            waiting += [each for annotation in returned for each in classes_in(annotation)]
+            named = [*returned, *get_type_hints(kind).values()]
+            waiting += [each for annotation in named for each in classes_in(annotation)]
     return found
 
 
@@ -577,6 +583,10 @@ def used_by(prepared: Home) -> dict[tuple[type, str], User]:
             assert prepared.daemon.tick_sensor(name).error is None
         found |= {what: name for what, count in counted.items() if count.calls}
     return found
+
+
+def test_the_parts_of_the_evidence_are_among_what_is_broken():
+    assert {Manifest, Decisions, Calendar, Standing, Lineage} <= {owner for owner, _ in USED}
 
 
 @pytest.mark.campaign

@@ -10,6 +10,7 @@ from dagster import DagsterRun
 
 from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.automation import attempts
+from nba_pipeline.automation.alert_sensor import SENT
 from nba_pipeline.automation.attempts import LONGEST_SILENT_WAIT, MOST_A_DAY
 from nba_pipeline.automation.silent_source import ASKED_IN_VAIN, gaps_to_end, gaps_to_record
 from nba_pipeline.clock import NEW_YORK, Clock
@@ -239,8 +240,11 @@ def test_silent_days_are_passed_over_one_by_one_and_come_in_by_themselves_within
         daemon.tick_sensor("alerts")
         daemon.at(daemon.now + (steps.pop(0) if steps else LONGEST_SILENT_WAIT))
     assert 0 < len(asked_about(daemon.launched)) <= 3 * MOST_A_DAY
-    failed = [alert for alert in daemon.alerts() if alert["kind"] == AlertKind.RUN_FAILED.value]
-    assert any("The next wait would outlive the run" in alert["what"] for alert in failed)
+    silent = [said for said in daemon.everything_said() if said["kind"] == AlertKind.SOURCE_SILENT.value]
+    sent = [said["what"] for said in silent if said["outcome"] == SENT]
+    asked_for = {key for run in daemon.launched for key in run.asset_selection or () if key.path[0] == "landing"}
+    assert 0 < len(sent) <= len(asked_for), "a landed asset is told once, however often it is asked for"
+    assert any("The next wait would outlive the run" in said["what"] for said in silent)
     assert not [alert for alert in daemon.alerts() if alert["kind"] == AlertKind.SELF_HEAL_GAVE_UP.value]
     told = [alert for alert in daemon.alerts() if alert["kind"] == AlertKind.PASSED_OVER.value]
     assert {day for day in SILENT if any(str(day) in alert["what"] for alert in told)} >= set(SILENT)

@@ -227,8 +227,8 @@ def test_all_automation_runs_by_default_and_nothing_but_alerts_where_it_is_switc
     tmp_path: Path, switch: str
 ) -> None:
     found = definitions(settings_of(tmp_path, automation=switch)).get_repository_def()
-    assert {sensor.name for sensor in found.sensor_defs} >= {"self_heal", "freshness", "alerts"}
-    assert len(found.sensor_defs) == 8
+    assert {sensor.name for sensor in found.sensor_defs} >= {"self_heal", "freshness", "decided_games", "alerts"}
+    assert len(found.sensor_defs) == 9
     wanted = "RUNNING" if switch == "on" else "STOPPED"
     states = {sensor.name: sensor.default_status.value for sensor in found.sensor_defs}
     assert states.pop("alerts") == "RUNNING"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from google.cloud import storage
 
-from nba_pipeline.definitions import warehouse_of
+from nba_pipeline.runtime import warehouse_of
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.bigquery_warehouse import BigQueryWarehouse
 from nba_pipeline_tests.google.emulators import (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nba_pipeline.definitions import landing_of
+from nba_pipeline.runtime import landing_of
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.errors import DamagedLandingError, LandingUnavailableError
 from nba_pipeline.sources.landing import Landing

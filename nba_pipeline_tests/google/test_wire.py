@@ -8,7 +8,7 @@ import pytest
 from google.api_core import exceptions
 from google.cloud.bigquery import SchemaField, Table
 
-from nba_pipeline.definitions import warehouse_of
+from nba_pipeline.runtime import warehouse_of
 from nba_pipeline.warehouse.bigquery_budget import BudgetExceededError
 from nba_pipeline.warehouse.bigquery_warehouse import LEASE_SECONDS, TIDYING_BYTES, BigQueryWarehouse
 from nba_pipeline.warehouse.interface import (

@@ -2,9 +2,9 @@
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,15 @@ from rich.progress import Progress
 
 from nba_pipeline.automation.launches import LONGEST_RUN_SECONDS, Launch
 from nba_pipeline.contracts import Phase
+from nba_pipeline.game_decisions import GameDecision, Ruling, record_decision
 from nba_pipeline.landing import LANDED_GAMES, MAX_RUNTIME
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
+from nba_pipeline.operations.known_games import known_game
 from nba_pipeline.operations.runs import materialize, opened
-from nba_pipeline.raw import games, injuries, player_box_scores, players
+from nba_pipeline.operations.smoke_test import smoke_test
+from nba_pipeline.raw import games, held_games, injuries, player_box_scores, players
+from nba_pipeline.tables import tables_of
 from nba_pipeline.warehouse.operations_tables import QUARANTINE
 from nba_pipeline_tests.pipeline.conftest import NOW, Workbench
 from nba_pipeline_tests.scripted_server import serving
@@ -36,6 +40,7 @@ class OddSource:
     upstream: str
     url: str = ""
     refused: dict[str, int] = field(default_factory=dict)
+    alter: Callable[[str, dict[str, Any]], None] | None = None
 
     def answer(self, path: str, key: str) -> tuple[int, bytes, dict[str, str]]:
         """Status, body and headers."""
@@ -46,7 +51,7 @@ class OddSource:
             status, body = FIRST_ANSWERS[(turned_away + len(endpoint)) % len(FIRST_ANSWERS)]
             return status, body, {"Content-Type": "text/html"}
         content = requests.get(self.upstream + path, headers={"Authorization": key}, timeout=10).json()
-        altered(endpoint, content)
+        (self.alter or altered)(endpoint, content)
         body = b"\xef\xbb\xbf" + json.dumps(content, ensure_ascii=False).encode()
         return 200, gzip.compress(body), {"Content-Encoding": "gzip", "Content-Type": "application/json;charset=utf-8"}
 
@@ -103,6 +108,68 @@ def test_odd_answers_refuse_nothing_in_a_home_of_odd_letters_and_what_was_set_as
     assert "'In the stars'" in reasons["raw.injuries"]
     assert "game 99 of 2025-12-24, which is left out" in reasons["raw.player_box_scores"]
     assert "player_id is None" in reasons["raw.players"]
+
+
+OTHER_ID = 99_001
+
+
+def wrong_schedule(endpoint: str, content: dict[str, Any]) -> None:
+    """One game cannot be read, two share their teams with a third, and one item is of nobody."""
+    if endpoint == "/v1/games":
+        items = content["data"]
+        first, second, third = (item for item in items[:3])
+        double = json.loads(json.dumps(second)) | {"id": OTHER_ID, "visitor_team": third["home_team"]}
+        first["season"] = None
+        items += [double, {"id": None, "status": "Final"}, items[3]]
+
+
+def test_what_the_schedule_has_wrong_of_games_holds_these_and_goes_when_it_is_mended(
+    odd_source: tuple[OddSource, LeagueServer], league: League, tmp_path: Path
+) -> None:
+    source, behind = odd_source
+    source.alter = wrong_schedule
+    scheduled = sorted(league.games.loc[league.games["game_date"] == DAY, "game_id"])
+    first, second, third, whole = map(int, scheduled[:4])
+    bench = Workbench(tmp_path / "home", behind)
+    bench.settings = bench.settings.model_copy(update={"balldontlie_api_url": source.url})
+    unfit = GameDecision(
+        DAY, whole, Ruling.CORRECT, {"home_score": 900}, "Ann", "a slip", None, NOW.replace(tzinfo=None)
+    )  # fmt: skip
+    with bench.warehouse.session() as session:
+        record_decision(session, unfit)
+
+    report = bench.backfill(DAY, DAY, Phase.LANDING, Phase.RAW, history=False)
+    assert report.complete, [attempt.failures for attempt in report.attempts]
+    found = bench.rows(games.CONTRACT).set_index("game_id")
+    broken = {first, second, third, OTHER_ID}
+    assert set(found.index[found["status"] == "unclear"]) == broken
+    assert set(bench.rows(held_games.CONTRACT)["game_id"]) == broken
+    others = bench.rows(player_box_scores.CONTRACT)
+    assert set(others["game_id"]) == {*scheduled} - broken
+    assert whole in set(others["game_id"]), "a correction that does not fit holds no game that is whole"
+
+    with bench.warehouse.session(read_only=True) as session:
+        kept = session.query(session.read(QUARANTINE)).to_pylist()
+        shown = known_game(session, whole, NOW)
+    told = "\n".join(row["reason"] for row in kept if row["table_name"] == games.CONTRACT.name)
+    assert "season is None" in told
+    assert "the field 'home_team_score' is missing" in told
+    misfit = f"game {whole}: the correction by Ann (home_score=900) does not fit: game {whole}: home_score is 900"
+    assert misfit in told
+    assert misfit in shown[0].quarantined[0]["reason"]
+    [result] = smoke_test(bench.gatekeeper, DAY, DAY, tables_of(Phase.RAW) + tables_of(Phase.ANALYTICS))
+    said = " ".join(result.decided)
+    assert "raw_to_analytics is degraded" in said
+    assert all(f"nba-pipeline game show {game}" in said for game in broken)
+
+    source.alter = lambda endpoint, content: None
+    behind.clock.fixed = NOW + timedelta(hours=1)
+    assert bench.backfill(DAY, DAY, Phase.LANDING, Phase.RAW, history=False).complete
+    assert bench.rows(held_games.CONTRACT).empty
+    truth = bench.rows(player_box_scores.CONTRACT)
+    assert set(truth["game_id"]) == {*scheduled}
+    assert truth[~truth["game_id"].isin(broken)].reset_index(drop=True).equals(others)
+    assert set(bench.rows(games.CONTRACT).set_index("game_id")["status"].drop(OTHER_ID)) == {"final"}
 
 
 def test_a_run_of_the_automation_that_waits_for_the_source_ends_with_the_reason_before_dagster_ends_it(

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from nba_pipeline.deadlines import held_from
 from nba_pipeline.evidence import HELD_BY_RULE
 from nba_pipeline.game_decisions import GameDecision, Ruling
-from nba_pipeline.raw.held_games import ACCEPTED, HELD, Fault, faults_by_game, rulings
+from nba_pipeline.raw.held_games import ACCEPTED, HELD, Fault, faults_by_game, rulings, sides_of_games
 from nba_pipeline.raw.landed import Landed, Unreadable
+from nba_pipeline.sources.records import StatRecord
+from nba_pipeline_tests.sources.test_records import stat
 
 DAY, OTHER = date(2025, 11, 5), date(2025, 12, 9)
 SUMS = Fault("points sum to the score: players of BKN have 100 points, the team 101", sums=True)
@@ -19,6 +21,11 @@ NULL = Fault("page-0001 item 3: 'player' is null")
 
 def side(game_id: int, team: str, day: date = DAY) -> dict:
     return {"game_date": day, "game_id": game_id, "team_id": ord(team[0]), "team": team, "season": 2025}
+
+
+def record(game_id: int, team: str) -> StatRecord:
+    ids = {"id": ord(team[0]), "abbreviation": team}
+    return StatRecord.of(stat(game={"id": game_id, "date": str(DAY), "season": 2025}, team=ids))
 
 
 SIDES = [side(1, "ATL"), side(1, "BOS"), side(2, "CHI"), side(2, "DEN")]
@@ -82,19 +89,28 @@ def test_only_games_with_a_fault_or_a_decision_are_ever_held_and_always_both_tea
     assert len(rows) == 2 * len(games)
 
 
-def test_an_unreadable_item_holds_its_game_and_one_that_names_none_every_game_of_its_date():
-    of_date = {DAY: frozenset({1, 2})}
-    named = faults_by_game([], [Unreadable(DAY, 2, "item 3: no minutes")], of_date)
-    assert named == {(DAY, 2): [Fault("item 3: no minutes")]}
-    assert set(faults_by_game([], [Unreadable(DAY, None, "item 3: no minutes")], of_date)) == {(DAY, 1), (DAY, 2)}
-    assert set(faults_by_game([], [Unreadable(DAY, 99, "item 3: no minutes")], of_date)) == {(DAY, 1), (DAY, 2)}
+OF_TEAM = {(DAY, side["team_id"]): side["game_id"] for side in SIDES}
+CHICAGO = ord("C")
+
+
+def test_an_unreadable_item_holds_the_game_that_it_names_or_else_the_game_of_its_team():
+    no_minutes = Fault("item 3: no minutes")
+    for item in (Unreadable(DAY, 2, no_minutes.reason), Unreadable(DAY, None, no_minutes.reason, CHICAGO)):
+        assert faults_by_game([], [item], OF_TEAM) == {(DAY, 2): [no_minutes]}
+
+
+def test_an_unreadable_item_of_no_game_of_the_date_holds_none():
+    nobodys = [Unreadable(DAY, 99, "a"), Unreadable(DAY, 99, "b", CHICAGO), Unreadable(DAY, None, "c", 77)]
+    assert faults_by_game([], [*nobodys, Unreadable(OTHER, 2, "d")], OF_TEAM) == {}
+    landed = Landed(refused={DAY: ["a", "b", "c"]}, unreadable=nobodys)
+    assert landed.refused_but_for({}, OF_TEAM) == {}
 
 
 @pytest.mark.parametrize(
     ("held", "refused"),
     [
         ({}, ["a", "b", "c"]),
-        ({DAY: {1}}, ["b"]),
+        ({DAY: {1}}, ["b", "c"]),
         ({DAY: {2}}, ["a"]),
         ({DAY: {1, 2}}, []),
         ({OTHER: {1, 2}}, ["a", "b", "c"]),
@@ -103,14 +119,22 @@ def test_an_unreadable_item_holds_its_game_and_one_that_names_none_every_game_of
 def test_what_cannot_be_read_refuses_its_date_unless_its_game_is_held(held, refused):
     landed = Landed(
         refused={DAY: ["a", "b", "c"]},
-        unreadable=[Unreadable(DAY, 1, "a"), Unreadable(DAY, 2, "b"), Unreadable(DAY, None, "c")],
+        unreadable=[Unreadable(DAY, 1, "a"), Unreadable(DAY, 2, "b"), Unreadable(DAY, None, "c", CHICAGO)],
     )
-    assert landed.refused_but_for(held).get(DAY, []) == refused
+    assert landed.refused_but_for(held, OF_TEAM).get(DAY, []) == refused
+
+
+def test_a_team_of_two_games_is_held_with_the_one_that_is_scheduled():
+    listed = record(99, "CHI")
+    found = sides_of_games(SIDES, [listed, record(99, "LAL"), record(2, "CHI")])
+    assert [(row["game_id"], row["team"]) for row in found] == [
+        (1, "ATL"), (1, "BOS"), (2, "CHI"), (2, "DEN"), (99, "CHI"), (99, "LAL")
+    ]  # fmt: skip
 
 
 def test_a_date_about_which_nothing_was_landed_stays_refused_whatever_is_held():
     landed = Landed(refused={DAY: ["nothing was landed"]})
-    assert landed.refused_but_for({DAY: {1}}) == {DAY: ["nothing was landed"]}
+    assert landed.refused_but_for({DAY: {1}}, OF_TEAM) == {DAY: ["nothing was landed"]}
 
 
 @pytest.mark.parametrize(

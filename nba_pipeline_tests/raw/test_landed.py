@@ -96,6 +96,64 @@ def test_a_box_score_that_cannot_be_read_still_refuses_its_date(landing, told):
     assert list(found.refused) == [NEXT]
 
 
+def test_a_box_score_that_cannot_be_read_refuses_no_other_date_of_its_answer(landing, told):
+    land(landing, "stats", of_game(3, DAY, 1), of_game(4, NEXT, 2) | {"pts": None}, last=NEXT)
+    found = read_landed(landing, "stats", [DAY], parse_stats, warn=told.append)
+    assert (found.refused, found.rejected, told) == ({}, [], [])
+
+
+NO_GAME = {"game": {"id": 4, "date": None, "season": 2023}}
+NO_GAME_AND_NO_TEAM = {"game": None, "team": None}
+
+
+@pytest.mark.parametrize(("gone", "refuses"), [({}, True), (NO_GAME, True), (NO_GAME_AND_NO_TEAM, False)], ids=str)
+def test_a_box_score_of_nobody_is_told_and_refuses_nothing(landing, told, gone, refuses):
+    land(landing, "stats", of_game(3, DAY, 1), of_game(4, DAY, 2) | {"pts": None} | gone)
+    found = read_landed(landing, "stats", [DAY], parse_stats, warn=told.append)
+    assert ([*found.refused], len(found.rejected), len(told)) == ([DAY] if refuses else [], 1, 0 if refuses else 1)
+    assert [(item.game_id, item.team_id) for item in found.unreadable] == ([(4, 1)] if refuses else [])
+
+
+def test_an_undated_box_score_of_a_month_refuses_no_date_of_it(landing, told):
+    land(landing, "stats", of_game(3, DAY, 1), of_game(4, NEXT, 2) | NO_GAME, last=NEXT)
+    found = read_landed(landing, "stats", [DAY, NEXT], parse_stats, warn=told.append)
+    assert (found.refused, found.unreadable) == ({}, [])
+    assert [day for day, _, _ in found.rejected] == [DAY]
+    [sentence] = told
+    assert "cannot be read and is in operations.quarantine" in sentence
+
+
+def games_of(landing: Landing, told: list[str], *items: object, last: date = DAY) -> Landed:
+    land(landing, "games", *items, last=last)
+    days = [DAY + timedelta(days=n) for n in range((last - DAY).days + 1)]
+    return read_landed(landing, "games", days, parse_games, warn=told.append, refuses=False)
+
+
+BROKEN = {"season": None, "postseason": "no"}
+
+
+def test_a_date_of_which_no_game_can_be_read_is_refused_for_a_format_changed_and_no_game_broke(landing, told):
+    on_next = {"date": str(NEXT)}
+    found = games_of(
+        landing, told, game(id=3), game(id=4, **BROKEN), *(game(id=n, **BROKEN | on_next) for n in (5, 6)), last=NEXT
+    )
+    assert list(found.refused) == [NEXT]
+    [reason] = found.refused[NEXT]
+    assert reason.startswith("none of 2 items about it can be read: ")
+
+
+def test_a_date_whose_only_game_cannot_be_read_is_refused_where_nothing_else_can_be(landing, told):
+    assert games_of(landing, told, game(id=3, **BROKEN)).refused == {}
+    assert list(games_of(landing, told, game(id=None)).refused) == [DAY], "or the date would have no games"
+
+
+@pytest.mark.parametrize("changed", [{"date": "17.1.2024"}, {"id": None}, {"season": None}], ids=str)
+def test_an_answer_in_another_format_refuses_all_its_dates_and_is_no_empty_one(landing, told, changed):
+    items = [game(id=n, date=str(DAY + timedelta(days=n)), **BROKEN) | changed for n in range(3)]
+    found = games_of(landing, told, *items, last=DAY + timedelta(days=5))
+    assert len(found.refused) == 6
+
+
 def test_a_player_who_is_listed_twice_is_one_and_two_teams_are_told(landing, told):
     moved = player(id=1, team={"id": 9, "abbreviation": "MIA"})
     found = everybody(landing, told, *ROSTER[:2], ROSTER[0], moved)

@@ -18,7 +18,7 @@ LONG_AFTER = datetime(2026, 1, 20, 15, tzinfo=UTC)
 
 
 def test_no_real_team_game_is_further_off_its_minutes_than_whole_minutes_may_be(real_data: Path):
-    """The figures of docs/decisions/games-and-dates.md: how far the whole minutes of a team are from 240 and 25 an overtime."""
+    """The figures of docs/decisions/games-and-dates.md: how far a team is from 240 minutes and 25 an overtime."""
     rows = pd.concat(pd.read_parquet(path) for path in sorted(real_data.glob("player_box_scores_*.parquet")))
     minutes = rows.groupby(["game_id", "team_id"])["minutes"].sum()
     off = pd.concat([(minutes - TEAM_MINUTES - OVERTIME_TEAM_MINUTES * n).abs() for n in range(5)], axis=1).min(axis=1)

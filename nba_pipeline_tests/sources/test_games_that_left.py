@@ -116,6 +116,31 @@ def test_moved_within_the_dates_of_one_answer_it_stands_on_both(source):
     ]  # fmt: skip
 
 
+def test_one_that_cannot_be_read_when_it_is_asked_for_keeps_the_state_that_it_had_and_is_told(source):
+    source.by_id[3] = 200, {"data": game(id=3, season=None)}
+    source.land()
+    told: list[str] = []
+    landed = read_landed(source.landing, "games", [DAY], parse_games, warn=told.append, refuses=False)
+    assert {(record.game_id, record.status) for record in landed.records} == {(3, "scheduled"), (4, "scheduled")}
+    assert landed.refused == {}
+    assert "season is None" in told[0]
+
+
+def test_a_game_whose_id_or_date_cannot_be_read_any_more_is_asked_for_by_the_id_that_it_had(source):
+    source.listed += [game(id=None), game(id=3, date="soon")]
+    source.by_id[3] = 200, {"data": game(id=3)}
+    source.land()
+    landed = read_landed(source.landing, "games", [DAY], parse_games, warn=lambda told: None, refuses=False)
+    assert {(record.game_id, record.status) for record in landed.records} == {(3, "final"), (4, "scheduled")}
+
+
+def test_an_answer_in_which_a_game_cannot_be_read_makes_nobody_forget_what_it_was(source):
+    source.listed = [game(id=3, season=None), game(id=4, season=None), game(id=5, season=None)]
+    source.land()
+    known = known_games(source.landing, DAY, DAY, pytest.fail)
+    assert {key[0]: found.status for key, found in known.items()} == {3: "scheduled", 4: "scheduled", 5: "unclear"}
+
+
 @pytest.mark.parametrize(
     "answer",
     [(200, {"data": [], "meta": {}}), (500, {}), (404, "There is no such address"), (410, "<html>"), (400, {})],
