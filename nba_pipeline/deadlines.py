@@ -69,6 +69,11 @@ def is_due(table: Table, day: date, now: datetime) -> bool:
     return due(table, day) <= now
 
 
+def is_done_without(table: Table, day: date, now: datetime) -> bool:
+    """Whether a date is made without what the source has not given of a table by now."""
+    return table.done_without and is_due(table, day, now)
+
+
 def are_due(tables: Iterable[Table], day: date, now: datetime) -> bool:
     """Whether the rows of all of the tables about a date must be published by now."""
     return all(is_due(table, day, now) for table in tables)

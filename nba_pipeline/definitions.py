@@ -25,6 +25,7 @@ from nba_pipeline.landing import (
     landed_season_schedule,
 )
 from nba_pipeline.operations.data_quality import quality_checks
+from nba_pipeline.operations.landing_retention import landing_clean_up
 from nba_pipeline.operations.ledger_verification import ledger_check
 from nba_pipeline.operations.pipeline_health import pipeline_health
 from nba_pipeline.operations.season_schedule import season_schedule_checks
@@ -53,6 +54,7 @@ def definitions(settings: Settings) -> dg.Definitions:
             SELF_HEAL_ASSET,
             GAME_DECISIONS_ASSET,
             pipeline_health,
+            *([landing_clean_up(settings.landing_keep_days)] if settings.landing_keep_days is not None else []),
         ],
         asset_checks=[
             *(check for table in tables for check in checks_of(table)),

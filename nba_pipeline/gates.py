@@ -8,7 +8,7 @@ condition of the sensors and a line of the smoke test. What cannot be evaluated 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from enum import StrEnum
 from functools import partial
 from typing import NamedTuple
@@ -165,6 +165,9 @@ def raw_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Table
             found[day].reasons += [f"{table.name} on {day}: {reason}" for reason in broken.get(day, ())]
             if evidence.lineage.is_outdated(table, day):
                 found[day].reasons.append(_not_current(table, [day], Need.OUTDATED))
+            found[day].warnings += _made_without(evidence, table, [day])
+    for day in dates if any(table.before_tip_off for table in into) else ():
+        found[day].warnings += evidence.calendar.undecided(day)
     for day, said in unclear_games(evidence, dates).items():
         found[day].warnings += said
     for day in dates if not all(table.before_tip_off for table in into) else ():
@@ -177,6 +180,19 @@ def raw_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Table
                 f"{MEND}nba-pipeline backfill --from {day} --to {day}"
             )
     return found
+
+
+def _made_without(evidence: Evidence, table: Table, dates: Sequence[date]) -> list[str]:
+    """A sentence for each date with games that went on without what the source had not given when it was due."""
+    said = []
+    for day in dates if table.done_without else ():
+        line, tip = evidence.manifest.published(table).get(day), evidence.calendar.last_tip_off(day)
+        if line and tip and not line.row_count and line.published_at.replace(tzinfo=UTC) < tip:
+            said.append(
+                f"{table.name} has nothing of {day}, whose deadline is over: its players are predicted from recent "
+                f"games{MEND}nba-pipeline backfill --from {day} --to {day}"
+            )
+    return said
 
 
 def unclear_games(evidence: Evidence, dates: Sequence[date]) -> Reasons:

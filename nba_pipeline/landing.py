@@ -13,11 +13,13 @@ from nba_pipeline.sources.balldontlie import (
     GAME_LINES,
     GAMES,
     INJURIES,
+    OUTAGE,
     PROP_LINES,
     STATS,
     BalldontlieClient,
     KnownGames,
     parse_games,
+    unanswered_games,
 )
 from nba_pipeline.sources.errors import DamagedLandingError, KeyRefused, SourceRefused, SourceUnavailable
 from nba_pipeline.sources.landing import Capture, Landing
@@ -67,9 +69,6 @@ KEY_REFUSED = "key refused"
 
 FETCHED_AT = "fetched_at"
 """In the materialization of a landing, when the answer was there."""
-
-OUTAGE = 2
-"""After this many questions in a row without an answer, the source is down and the rest is not asked."""
 
 
 def landing_asset(
@@ -197,7 +196,10 @@ def landed_games(
     landing = context.resources.landing.as_it_is()
 
     def ask(first: date, last: date) -> Capture:
-        return source.land_games(first, last, known_games(landing, first, last, context.log.warning))
+        capture = source.land_games(first, last, known_games(landing, first, last, context.log.warning))
+        for game_id, why in unanswered_games(capture).items():
+            context.log.warning(f"Game {game_id} is not listed any more and stays as it stood: {why}")
+        return capture
 
     return [(span, ask) for span in months(dates)]
 

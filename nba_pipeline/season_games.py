@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
+from types import MappingProxyType
+from typing import Any
 
 from nba_pipeline.sources.records import GameRecord
 
@@ -153,6 +155,33 @@ def opening(days: Iterable[date]) -> date | None:
     return rested[-1] if rested else next(iter(dates), None)
 
 
+GONE = ("cancelled", "moved")
+"""States of a game that stands on a date no more. They follow from what was said of one game, so that a schedule that
+lists it there contradicts them."""
+
+
+@dataclass(frozen=True)
+class PublishedGames:
+    """The games that stand on each published date, and the state of those that are gone from it."""
+
+    standing: Mapping[date, Collection[int]]
+    gone: Mapping[tuple[date, int], str]
+
+    @classmethod
+    def of(cls, rows: Iterable[Mapping[str, Any]], dates: Iterable[date]) -> "PublishedGames":
+        """From rows of `raw.games`, on the dates that are published."""
+        standing: dict[date, set[int]] = {day: set() for day in dates}
+        gone: dict[tuple[date, int], str] = {}
+        for row in rows:
+            if row["game_date"] not in standing:
+                continue
+            if row["status"] in GONE:
+                gone[row["game_date"], row["game_id"]] = row["status"]
+            else:
+                standing[row["game_date"]].add(row["game_id"])
+        return cls(standing, gone)
+
+
 def missing_games(
     listed: Iterable[GameRecord], published: Mapping[date, Collection[int]], over: date
 ) -> dict[date, list[GameRecord]]:
@@ -167,11 +196,19 @@ def missing_games(
     return dict(sorted(found.items()))
 
 
-def missing_reason(season: int, games: Sequence[GameRecord]) -> str:
-    """Which games of a date are missing, as a sentence."""
-    named = _and([f"game {game.game_id} ({game.visitor_team} at {game.home_team})" for game in games])
-    verb = "is" if len(games) == 1 else "are"
-    return f"{named} {verb} on the schedule of {season_name(season)} and not in raw.games of the date"
+def missing_reason(
+    season: int, games: Sequence[GameRecord], gone: Mapping[tuple[date, int], str] = MappingProxyType({})
+) -> str:
+    """Which games of a date are missing, and which are gone from it in raw.games, as a sentence."""
+    by_state: dict[str, list[str]] = {}
+    for game in games:
+        state = gone.get((game.game_date, game.game_id), "")
+        by_state.setdefault(state, []).append(f"game {game.game_id} ({game.visitor_team} at {game.home_team})")
+    return "; ".join(
+        f"{_and(named)} {'is' if len(named) == 1 else 'are'} on the schedule of {season_name(season)} and "
+        f"{state or 'not'} in raw.games of the date"
+        for state, named in sorted(by_state.items())
+    )
 
 
 def _and(words: Sequence[str]) -> str:

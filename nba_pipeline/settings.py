@@ -59,8 +59,8 @@ class Settings(BaseSettings):
     landing_keep_days: int | None = Field(
         default=None,
         ge=14,
-        description="After how many days `nba-pipeline landing clean-up` removes answers that told nothing new; "
-        "without it, everything is kept.",
+        description="After how many days answers that told nothing new are removed, every Monday by a schedule, or by "
+        "`nba-pipeline landing clean-up`; without it, everything is kept.",
     )
     translations: Path | None = Field(
         default=None,

@@ -632,6 +632,18 @@ def test_the_context_of_a_date_waits_for_its_roster_and_for_yesterdays_summaries
     assert f"was never published for {TODAY - timedelta(days=1)}" in " ".join(refused[TOMORROW])
 
 
+def test_a_game_to_come_that_is_undecided_though_its_teams_are_known_degrades_its_date_and_is_named(copy):
+    game = copy.sql(f"SELECT min(game_id) FROM raw.games WHERE game_date = '{TOMORROW}'")[0][0]
+    copy.sql(f"UPDATE raw.games SET status = 'undecided', status_text = 'If necessary' WHERE game_id = {game}")
+    copy.stamp(games.CONTRACT, TOMORROW)
+    found = copy.verdicts(INTO_ANALYTICS, [TODAY, TOMORROW])
+    assert {day: verdict.state for day, verdict in found.items()} == {TODAY: State.OPEN, TOMORROW: State.DEGRADED}
+    [reason] = found[TOMORROW].reasons
+    assert reason.startswith(f"nothing is expected of game {game} of ")
+    assert "'If necessary'" in reason
+    assert reason.endswith(f"Mend: nba-pipeline backfill --from {TOMORROW} --to {TOMORROW}")
+
+
 def test_bad_box_scores_hold_up_the_summaries_of_their_date_and_not_its_context(copy):
     copy.forget(player_box_scores.CONTRACT, BAD)
     assert set(closed(copy.verdicts(INTO_ANALYTICS, PLAYED))) == {BAD}

@@ -10,6 +10,7 @@ from hypothesis import strategies
 from nba_pipeline.league.model import League
 from nba_pipeline.season_games import (
     CUP_FINALS,
+    PublishedGames,
     SeasonGames,
     cup_final,
     expected_games,
@@ -151,6 +152,33 @@ def test_a_game_is_missing_where_its_date_is_over_and_published_without_it(full:
         f"game {gone.game_id} ({gone.visitor_team} at {gone.home_team}) is on the schedule of 2025-26 and not in "
         "raw.games of the date"
     )
+
+
+@pytest.mark.parametrize("state", ["cancelled", "moved"])
+def test_a_game_that_is_gone_from_its_date_by_one_answer_and_on_the_schedule_of_the_season_is_told(state: str) -> None:
+    day, over = date(2025, 11, 5), date(2025, 11, 6)
+    rows = [
+        {"game_date": day, "game_id": 1, "status": state}, {"game_date": day, "game_id": 2, "status": "postponed"},
+        {"game_date": over, "game_id": 3, "status": "cancelled"},
+    ]  # fmt: skip
+    published = PublishedGames.of(rows, [day])
+    listed = [game(1, day, "BOS", "NYK"), game(2, day, "DEN", "UTA"), game(4, day, "LAL", "LAC")]
+    missing = missing_games(listed, published.standing, over=over)
+    assert {day: [one.game_id for one in games] for day, games in missing.items()} == {day: [1, 4]}
+    assert missing_reason(SEASON, missing[day], published.gone) == (
+        "game 4 (LAC at LAL) is on the schedule of 2025-26 and not in raw.games of the date; "
+        f"game 1 (NYK at BOS) is on the schedule of 2025-26 and {state} in raw.games of the date"
+    )
+    assert missing_games(listed[1:2], published.standing, over=over) == {}
+
+
+def test_a_moved_game_that_the_schedule_lists_on_its_new_date_only_is_not_missing() -> None:
+    day, later = date(2025, 11, 5), date(2025, 11, 7)
+    rows = [
+        {"game_date": day, "game_id": 1, "status": "moved"}, {"game_date": later, "game_id": 1, "status": "final"}
+    ]  # fmt: skip
+    published = PublishedGames.of(rows, [day, later])
+    assert missing_games([game(1, later, "BOS", "NYK")], published.standing, over=date(2025, 11, 8)) == {}
 
 
 def test_every_team_of_nine_real_seasons_has_the_games_that_are_expected(real_league: League) -> None:

@@ -10,7 +10,7 @@ from nba_pipeline.automation.launches import Launches
 from nba_pipeline.clock import season_of
 from nba_pipeline.code_versions.translations import sources_have_changed
 from nba_pipeline.contracts import Phase, Read, Table, Window
-from nba_pipeline.deadlines import OPERATED
+from nba_pipeline.deadlines import OPERATED, is_done_without
 from nba_pipeline.evidence import Evidence, Need
 from nba_pipeline.gates import Gate, Gatekeeper, State, Verdict, gate_into, incomplete_inputs
 from nba_pipeline.landing import LANDED_FROM
@@ -204,9 +204,9 @@ def _waiting(
 ) -> dict[date, dict[str, list[str]]]:
     """Per date, the tables that cannot be made yet though not all of their date is closed, by name, and why.
 
-    A roster that was never landed holds up no schedule, and box scores of games that go on no roster. What looks
-    back on tables of its own phase waits until they are there, even where they are about to be made: another run
-    may be the one that makes them.
+    A roster that was never landed holds up no schedule, box scores of games that go on no roster, and after its
+    deadline nothing. What looks back on tables of its own phase waits until they are there, even where they are about
+    to be made: another run may be the one that makes them.
     """
     found: dict[date, dict[str, list[str]]] = {day: {**shut.get(day, {})} for day in wanted}
     overridden = {
@@ -220,7 +220,7 @@ def _waiting(
         mixed = evidence.lineage.mixed_reads(trailing, mine, own_date=False)
         for reasons in (
             evidence.coverage.waiting(table, settled),
-            evidence.coverage.not_landed(table, mine),
+            evidence.coverage.not_landed(table, [day for day in mine if not _has_to_do_without(evidence, table, day)]),
             behind,
             mixed,
         ):
@@ -234,6 +234,15 @@ def _waiting(
             if first is not None:
                 found[day].setdefault(table.name, [f"{table.name} waits for {first.name} of {day}"])
     return found
+
+
+def is_made_without(evidence: Evidence, table: Table, day: date) -> bool:
+    """Whether the games of a date are to come, and it is made by now from what the source gave of a table."""
+    return day >= evidence.clock.today() and is_done_without(table, day, evidence.clock.now())
+
+
+def _has_to_do_without(evidence: Evidence, table: Table, day: date) -> bool:
+    return is_made_without(evidence, table, day) and evidence.coverage.has_no_answer(table, day)
 
 
 def _look_backs(table: Table) -> dict[str, Read]:

@@ -13,11 +13,11 @@ import dagster as dg
 
 from nba_pipeline.automation.attempts import Decision, decide
 from nba_pipeline.automation.launches import Attempted, Launch, Launches, in_runs
-from nba_pipeline.automation.planning import Plan, landing_key, plan
+from nba_pipeline.automation.planning import Plan, is_made_without, landing_key, plan
 from nba_pipeline.automation.silent_source import FACTS_LANDED
 from nba_pipeline.code_versions import version_of
 from nba_pipeline.contracts import Phase, Table
-from nba_pipeline.deadlines import healed_from, held_from
+from nba_pipeline.deadlines import healed_from, held_from, is_done_without
 from nba_pipeline.evidence import Evidence, Need
 from nba_pipeline.game_decisions import decision_hash
 from nba_pipeline.gates import Gatekeeper
@@ -69,6 +69,10 @@ def reconcile(
     for day, attempts in tried.items():
         if in_vain := [attempt.launched_at for attempt in attempts if attempt.unanswered & FACTS_LANDED]:
             found.unanswered[day] = in_vain
+        if asks and attempts and (silent := _done_without(evidence, attempts[-1], day)):
+            keys, inputs = possible[day]
+            wanted[day] = keys - silent, inputs
+            continue
         last_answer = launches.last_answer(attempts[-1].unanswered) if attempts else None
         decision = decide(attempts, evidence.clock.now(), launches.last_success(phase), last_answer)
         if decision is Decision.LAUNCH:
@@ -79,6 +83,13 @@ def reconcile(
             found.tried_later.add(day)
     found.launches = in_few_runs(phase, wanted, tried)
     return found
+
+
+def _done_without(evidence: Evidence, last: Attempted, day: date) -> set[dg.AssetKey]:
+    """What a date is made without, where it is all that the last attempt asked for in vain: it is not asked again."""
+    now = evidence.clock.now()
+    silent = {landing_key(table) for table in evidence.tables_of(Phase.RAW) if is_done_without(table, day, now)}
+    return silent & last.unanswered if last.unanswered <= silent else set()
 
 
 def in_few_runs(phase: Phase, wanted: Wanted, tried: Mapping[date, Sequence[Attempted]]) -> list[Launch]:
@@ -100,7 +111,8 @@ def _with_landing(evidence: Evidence, planned: Plan) -> Wanted:
     Box scores that wait for a game to be final wait for a new answer about the schedule too. Attempts about
     the source are counted by date and code alone: a source that answers differently each time is asked no more often.
     They begin anew when the date's deadline is over, from which on broken games are held, and when a person has decided
-    something about one of its games.
+    something about one of its games. Rosters of a date to come are not asked for here any more when they are due, but
+    made of what there is: an answer that does not come would end the run that does without it. The schedules ask on.
     What only other code made, or never made, is parsed again from what is landed, and the source is not asked.
     News that was not asked for in time cannot be had any more, so its landing is left to the schedules.
     """
@@ -115,10 +127,12 @@ def _with_landing(evidence: Evidence, planned: Plan) -> Wanted:
         if any(table.waits_for for table in due.values()):
             due |= {read.table.name: read.table for table in list(due.values()) for read in table.reads.values()}
         if due:
-            asked = {landing_key(table) for table in due.values() if _wants_an_answer(evidence, table, day)}
+            without = {name for name, table in due.items() if is_made_without(evidence, table, day)}
+            asked = {landing_key(t) for n, t in due.items() if n not in without and _wants_an_answer(evidence, t, day)}
             keys = frozenset({*asked, *map(asset_key, due.values())})
             state = (
                 f"the source {versions} {now >= held_from(day)} {decision_hash(evidence.decisions.about_games, day)}"
+                f"{sorted(without) or ''}"
             )
             wanted[day] = keys, hashlib.sha256(state.encode()).hexdigest()
     return wanted

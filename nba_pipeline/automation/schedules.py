@@ -32,6 +32,7 @@ from nba_pipeline.landing import (
     LANDED_PLAYERS,
     LANDED_SEASON_SCHEDULE,
 )
+from nba_pipeline.operations.landing_retention import CLEAN_UP_KEY
 from nba_pipeline.operations.pipeline_health import PIPELINE_HEALTH_KEY
 from nba_pipeline.partitions import RANGE_END, RANGE_START, game_dates, is_game_date, season_start, to_key
 from nba_pipeline.predictions.model_assets import MODEL_KEYS, READS
@@ -172,9 +173,10 @@ LINES_NETS = (
 
 
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
-    """One Dagster schedule a net, the daily health report, and the month's models."""
+    """One Dagster schedule a net, the daily health report, the month's models, and the clean-up where it is set."""
     nets = (*NETS, *LINES_NETS) if settings.lines == "on" else NETS
-    return [*(_schedule(net, settings) for net in nets), daily_health(settings), monthly_models(settings)]
+    clean_up = [weekly_clean_up(settings)] if settings.landing_keep_days is not None else []
+    return [*(_schedule(net, settings) for net in nets), daily_health(settings), monthly_models(settings), *clean_up]
 
 
 def _schedule(net: Net, settings: Settings) -> dg.ScheduleDefinition:
@@ -276,6 +278,24 @@ def daily_health(settings: Settings) -> dg.ScheduleDefinition:
             return dg.SkipReason(f"{day} is out of season")
         tags = {"dagster/max_runtime": str(LONGEST_RUN_SECONDS)}
         return dg.RunRequest(run_key=f"health:{day}", partition_key=to_key(day), tags=tags)
+
+    return schedule
+
+
+def weekly_clean_up(settings: Settings) -> dg.ScheduleDefinition:
+    """The schedule that takes away what of the landing may go, at an hour at which nothing else is asked for."""
+
+    @dg.schedule(
+        name="landing_clean_up",
+        cron_schedule="30 11 * * 1",
+        execution_timezone=str(NEW_YORK),
+        target=dg.AssetSelection.assets(CLEAN_UP_KEY),
+        default_status=scheduled(settings),
+        description="Removes answers older than NBA_PIPELINE_LANDING_KEEP_DAYS that nothing stands on.",
+    )
+    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        tags = {"dagster/max_runtime": str(LONGEST_RUN_SECONDS)}
+        return dg.RunRequest(run_key=f"clean-up:{context.scheduled_execution_time.isoformat()}", tags=tags)
 
     return schedule
 

@@ -123,6 +123,32 @@ class Calendar:
         self._session.ask_about(days)
         return self._session.query_built("held games", partial(_held_rows, table)).to_pylist()
 
+    def undecided(self, day: date) -> Sequence[str]:
+        """A sentence for each game of a date to come whose teams are known, and of which nobody says that it is played.
+
+        Nothing is expected of it, so that a word of the source which means something else would go unseen.
+        """
+        return self._undecided.get(day, ()) if day >= self._clock.today() else ()
+
+    @cached_property
+    def _undecided(self) -> Mapping[date, Sequence[str]]:
+        today = self._clock.today()
+        days = sorted(day for day in self._manifest.published(self.schedule) if day >= today)
+        if not days:
+            return {}
+        self._session.ask_about(days)
+        rows = self._session.query_built("undecided games", partial(_undecided_games, self.schedule)).to_pylist()
+        found: dict[date, list[str]] = {}
+        for row in rows:
+            day = row["game_date"]
+            teams = f"{row['visitor_team']} and {row['home_team']}"
+            found.setdefault(day, []).append(
+                f"nothing is expected of game {row['game_id']} of {teams} on {day}, which the source lists as "
+                f"{row['status_text']!r}: nobody of it is predicted until it says more"
+                f"{MEND}nba-pipeline backfill --from {day} --to {day}"
+            )
+        return found
+
     def nothing_arrived(self, day: date) -> bool:
         """Whether the source gave no box score at all of a date with games, and its deadline is over.
 
@@ -132,6 +158,15 @@ class Calendar:
             return False
         line = self._manifest.lines.get(BOX_SCORES, {}).get(day)
         return line is not None and not line.row_count
+
+
+def _undecided_games(schedule: Table, read: Reader) -> ibis.Table:
+    """The games of the asked dates that are undecided though it is known who would play."""
+    games = asked_rows(schedule, read)
+    known = games.filter(games.status == "undecided", games.home_team.notnull(), games.visitor_team.notnull())
+    return known.select("game_date", "game_id", "home_team", "visitor_team", "status_text").order_by(
+        "game_date", "game_id"
+    )
 
 
 def _held_rows(table: Table, read: Reader) -> ibis.Table:

@@ -15,6 +15,7 @@ from nba_pipeline.operations.outcome import COMMAND, Cause
 from nba_pipeline.operations.smoke_test import backfill_command
 from nba_pipeline.partitions import contiguous, dates_of, season_bounds
 from nba_pipeline.season_games import (
+    PublishedGames,
     SeasonGames,
     missing_games,
     missing_reason,
@@ -44,11 +45,15 @@ def ask_schedule(season: int) -> str:
 
 @dataclass(frozen=True)
 class KnownSchedule:
-    """What the newest landed schedule says of a season; `missing` has the games that raw.games lacks, by date."""
+    """What the newest landed schedule says of a season; `missing` has the games that raw.games lacks, by date.
+
+    Or has as gone from the date: `published` knows which.
+    """
 
     capture: Capture
     games: SeasonGames
     missing: dict[date, list[GameRecord]]
+    published: PublishedGames
     is_whole: bool
 
     @property
@@ -64,7 +69,9 @@ class KnownSchedule:
     @property
     def reasons(self) -> dict[str, list[str]]:
         """By date, which games are missing."""
-        return {str(day): [missing_reason(self.season, games)] for day, games in self.missing.items()}
+        return {
+            str(day): [missing_reason(self.season, games, self.published.gone)] for day, games in self.missing.items()
+        }
 
     @property
     def ask_dates(self) -> str:
@@ -93,9 +100,11 @@ def known_schedule(gatekeeper: Gatekeeper, evidence: Evidence | None, season: in
     if capture is None:
         return None
     listed = season_games(season, parse_season_games(capture).records, gatekeeper.games_a_team)
-    published = _published(evidence, season) if evidence is not None else {}
-    missing = missing_games(listed.games, published, over=game_date_of(capture.fetched_at))
-    return KnownSchedule(capture, listed, missing, schedule_is_whole(season, game_date_of(capture.fetched_at)))
+    published = _published(evidence, season) if evidence is not None else PublishedGames({}, {})
+    missing = missing_games(listed.games, published.standing, over=game_date_of(capture.fetched_at))
+    return KnownSchedule(
+        capture, listed, missing, published, schedule_is_whole(season, game_date_of(capture.fetched_at))
+    )
 
 
 def newest_schedule(gatekeeper: Gatekeeper, season: int) -> KnownSchedule | None:
@@ -106,20 +115,16 @@ def newest_schedule(gatekeeper: Gatekeeper, season: int) -> KnownSchedule | None
         return known_schedule(gatekeeper, gatekeeper.evidence(session), season)
 
 
-def _published(evidence: Evidence, season: int) -> dict[date, set[int]]:
+def _published(evidence: Evidence, season: int) -> PublishedGames:
     """The games of each published date of a season."""
     first, last = season_bounds(season)
     dates = [day for day in evidence.manifest.published(evidence.calendar.schedule) if first <= day <= last]
-    found: dict[date, set[int]] = {day: set() for day in dates if not evidence.decisions.is_known_gap(day)}
-    if not found:
-        return {}
+    compared = [day for day in dates if not evidence.decisions.is_known_gap(day)]
+    if not compared:
+        return PublishedGames({}, {})
     games = evidence.session.read(evidence.calendar.schedule)
-    for row in evidence.session.query(
-        games.filter(games.game_date.between(first, last)).select("game_date", "game_id")
-    ).to_pylist():
-        if row["game_date"] in found:
-            found[row["game_date"]].add(row["game_id"])
-    return found
+    rows = games.filter(games.game_date.between(first, last)).select("game_date", "game_id", "status")
+    return PublishedGames.of(evidence.session.query(rows).to_pylist(), compared)
 
 
 def missing_from_answers(gatekeeper: Gatekeeper, evidence: Evidence, season: int) -> list[Cause]:
@@ -137,7 +142,8 @@ def missing_from_answers(gatekeeper: Gatekeeper, evidence: Evidence, season: int
         dg.AssetCheckSpec(
             NO_GAME_MISSING_CHECK,
             asset=LANDED_SEASON_SCHEDULE,
-            description="Every game that the season's schedule lists on a date that is over is in raw.games.",
+            description="Every game that the season's schedule lists on a date that is over is in raw.games, and "
+            "neither cancelled nor moved there.",
         ),
         dg.AssetCheckSpec(
             GAMES_A_TEAM_CHECK,

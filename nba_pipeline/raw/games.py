@@ -84,8 +84,8 @@ def vanished_games(staged: ibis.Table, read: Reader) -> ibis.Table:
         "game_date",
         reason=ibis.literal("game ")
         + lost.game_id.cast("string")
-        + " was on the schedule, is gone from the source's answer and stands on no other date; if it was "
-        "moved, load its new date first",
+        + " was on the schedule, is gone from the source's answer and stands on no other date; ask again, by its "
+        "own id as well",
     )
 
 

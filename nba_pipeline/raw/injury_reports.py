@@ -12,6 +12,7 @@ import dagster as dg
 import ibis
 import pyarrow as pa
 
+from nba_pipeline.clock import EARLIEST_TIP_OFF_HOUR
 from nba_pipeline.contracts import GAME_DATE, GAME_ID, TEAM, TEAM_ID, Column, Phase, Read, Table
 from nba_pipeline.landing import LANDED_INJURIES
 from nba_pipeline.raw import games as raw_games
@@ -34,9 +35,9 @@ CONTRACT = Table(
     name="raw.injury_reports",
     description=(
         "One row per team that plays on a date and of which a snapshot of the injury list was landed before the "
-        "tip-off of its game (before the date begins while the tip-off is unknown): what the newest such snapshot "
-        "says of the team, known since the first that said so and was contradicted by none. Dates of which none was "
-        "landed have no rows and are complete."
+        f"tip-off of its game (before {EARLIEST_TIP_OFF_HOUR}:00 UTC of the date while the tip-off is unknown): what "
+        "the newest such snapshot says of the team, known since the first that said so and was contradicted by none. "
+        "Dates of which none was landed have no rows and are complete."
     ),
     phase=Phase.RAW,
     grain=("game_date", "team_id"),

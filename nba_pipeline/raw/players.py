@@ -1,9 +1,10 @@
 """Players: the rosters of the teams that play on a date, as they were known when asked."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
 
 import dagster as dg
 import ibis
@@ -22,11 +23,13 @@ from nba_pipeline.contracts import (
     Reader,
     Table,
 )
+from nba_pipeline.deadlines import is_done_without
 from nba_pipeline.landing import LANDED_PLAYERS
 from nba_pipeline.raw import games
 from nba_pipeline.raw.landed import read_landed, tell
 from nba_pipeline.sources.balldontlie import PlayerRecord, parse_active_players
 from nba_pipeline.sources.decoration import HEIGHTS, WEIGHTS
+from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing import Capture
 from nba_pipeline.table_asset import table_asset
 from nba_pipeline.warehouse.publish import Rows
@@ -51,7 +54,8 @@ CONTRACT = Table(
         "One row per game date and player on the roster of a team that plays on it. The source knows only the "
         "rosters of now, so `known_at` says when we asked: a roster counts as known before a game only when "
         "it was asked for before tip-off, and backfilled dates are predicted without it. A team of which the source "
-        f"lists fewer than {SMALLEST_ROSTER} players has no rows."
+        f"lists fewer than {SMALLEST_ROSTER} players has no rows; where no roster is whole when they are due, at 08:00 "
+        "of the date, nobody has."
     ),
     phase=Phase.RAW,
     grain=("game_date", "player_id"),
@@ -73,6 +77,7 @@ CONTRACT = Table(
     ),
     before_tip_off=True,
     landed="players/active",
+    done_without=True,
 )
 
 
@@ -134,12 +139,48 @@ class Whole:
     too_late: list[date] = field(default_factory=list)
 
 
-def whole_rosters(found: pa.Table, slates: Mapping[date, Slate], asked_at: Mapping[date, datetime]) -> Whole:
+def fullest(
+    captures: Sequence[Capture], slate: Slate, records: Callable[[Capture], Iterable[PlayerRecord]]
+) -> Capture | None:
+    """Of the answers from before the first tip-off, the newest in which the most teams that play are whole.
+
+    A later answer that was cut short takes nothing from an earlier one. None where no team is whole in any.
+    """
+    best: tuple[int, Capture | None] = (0, None)
+    for capture in reversed(captures):
+        if slate.first_tip is None or capture.fetched_at >= slate.first_tip:
+            continue
+        listed: dict[int | None, set[int]] = {}
+        for record in records(capture):
+            listed.setdefault(record.team_id, set()).add(record.player_id)
+        whole = sum(len(listed.get(team, ())) >= SMALLEST_ROSTER for team in slate.teams)
+        if whole > best[0]:
+            best = whole, capture
+        if whole == len(slate.teams):
+            break
+    return best[1]
+
+
+def without(day: date, why: str) -> str:
+    """What to say of a date that is made without rosters."""
+    return (
+        f"{why}, and the deadline of {day} is over: its players are predicted from recent games until a whole roster "
+        f"comes before tip-off; ask again: nba-pipeline backfill --from {day} --to {day}"
+    )
+
+
+def whole_rosters(
+    found: pa.Table,
+    slates: Mapping[date, Slate],
+    asked_at: Mapping[date, datetime],
+    done_without: Collection[date] = frozenset(),
+) -> Whole:
     """The rows of the teams whose roster is whole, and what to say of the others.
 
     A team that is cut short is left out, as one of which no roster is known: it is predicted from its recent games
-    and holds up no other team. Only an answer that lists nobody of all who play refuses its date. Rosters of now say
-    nothing about games that had begun when they were asked for, so nothing is said or refused there.
+    and holds up no other team. Only an answer that lists nobody of all who play refuses its date, until it is
+    `done_without`. Rosters of now say nothing about games that had begun when they were asked for, so nothing is said
+    or refused there.
     """
     listed: dict[tuple[date, int], list[int]] = {}
     for row in found.select(["game_date", "team_id", "player_id"]).to_pylist():
@@ -158,9 +199,11 @@ def whole_rosters(found: pa.Table, slates: Mapping[date, Slate], asked_at: Mappi
         short = {team: players for team, players in short.items() if len(players) < SMALLEST_ROSTER}
         said = {t: f"{slate.teams[t]} has only {len(players)} players on its roster" for t, players in short.items()}
         if short and len(short) == len(slate.teams):
-            ask = f"ask again: nba-pipeline backfill --from {day} --to {day}"
-            whole.refused[day] = [f"no roster is whole: {', '.join(sorted(said.values()))}; {ask}"]
-            continue
+            none = f"no roster is whole: {', '.join(sorted(said.values()))}"
+            if day not in done_without:
+                whole.refused[day] = [f"{none}; ask again: nba-pipeline backfill --from {day} --to {day}"]
+                continue
+            whole.warnings.append(without(day, none))
         for team, players in short.items():
             answer = {"team_id": team, "team": slate.teams[team], "player_ids": players}
             whole.rejected.append((day, f"{said[team]} and is left out", json.dumps(answer)))
@@ -173,22 +216,36 @@ def whole_rosters(found: pa.Table, slates: Mapping[date, Slate], asked_at: Mappi
 
 @table_asset(CONTRACT, kinds=("python",), deps=[LANDED_PLAYERS])
 def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table) -> Rows:
-    """Takes the last answer before the first tip-off of a date where there is one, else the newest."""
-    slates = _slates(context, games)
-    landed = read_landed(
-        context.resources.landing,
-        "players/active",
-        dates,
-        parse_active_players,
-        warn=context.log.warning,
-        dated=False,
-        before=lambda day: slates[day].first_tip if day in slates else None,
-    )
+    """Takes the fullest answer before the first tip-off of a date where there is one, else the newest.
+
+    When rosters are due, a date without a whole one is published without: nobody waits for it any longer.
+    """
+    slates, now = _slates(context, games), context.resources.clock.now()
+    done_without = [day for day in dates if is_done_without(CONTRACT, day, now)]
+    landing = context.resources.landing.as_it_is()
+    parse = cache(parse_active_players)
+
+    def listed_by(capture: Capture) -> Iterable[PlayerRecord]:
+        try:
+            return parse(capture).records
+        except DamagedLandingError as error:
+            context.log.warning(str(error))
+            return ()
+
+    def before(day: date) -> datetime | None:
+        if day not in slates:
+            return None
+        chosen = fullest(landing.captures("players/active", day), slates[day], listed_by)
+        return chosen.fetched_at + timedelta(microseconds=1) if chosen else slates[day].first_tip
+
+    landed = read_landed(landing, "players/active", dates, parse, warn=context.log.warning, dated=False, before=before)
+    never = [day for day in done_without if landed.refused.pop(day, None)]
+    tell([without(day, f"no roster of {day} was landed") for day in never if day in slates], context.log.warning)
     listed = list(zip(landed.records, landed.captured, strict=True))
     tell(in_two_teams(listed), context.log.warning)
     teams = {day: frozenset(slate.teams) for day, slate in slates.items()}
     asked_at = {day: capture.fetched_at for capture, days in landed.days_of.items() for day in days}
-    whole = whole_rosters(players(listed, landed.days_of, teams), slates, asked_at)
+    whole = whole_rosters(players(listed, landed.days_of, teams), slates, asked_at, done_without)
     tell(whole.warnings, context.log.warning)
     if whole.too_late:
         context.log.info(

@@ -18,12 +18,18 @@ import tenacity
 import urllib3
 from requests.auth import AuthBase
 
-from nba_pipeline.clock import Clock
+from nba_pipeline.clock import Clock, game_date_of
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources import answers
 from nba_pipeline.sources.answers import ListPage, NoPageError
 from nba_pipeline.sources.decoration import shown
-from nba_pipeline.sources.errors import DamagedLandingError, KeyRefused, SourceRefused, SourceUnavailable
+from nba_pipeline.sources.errors import (
+    DamagedLandingError,
+    GameRefused,
+    KeyRefused,
+    SourceRefused,
+    SourceUnavailable,
+)
 from nba_pipeline.sources.landing import Capture, CaptureWriter, Landing, Page
 from nba_pipeline.sources.rate_limit import RateLimiter
 from nba_pipeline.sources.records import (
@@ -52,6 +58,9 @@ RETRIED = (408, 425, 429)
 
 MOST_CHALLENGES = 3
 """Attempts while something in front of the API answers in its place: a firewall lets go soon or not at all."""
+
+MOST_ABOUT_ONE_GAME = 2
+"""Attempts for a question about one game: it is asked again with the next look, and leaves its run time for others."""
 
 MOVED = (301, 308)
 """For good, so that asking again gives the same; other redirections may be a page of maintenance."""
@@ -174,6 +183,12 @@ LINES_NEED = "lines need the goat plan, and are not asked for with NBA_PIPELINE_
 LEFT = "left"
 """In what is noted of an answer about one game: where it stood and is not listed any more."""
 
+UNANSWERED = "unanswered"
+"""In what is noted of a question about one game: why nothing usable was said, so that its page is empty."""
+
+OUTAGE = 2
+"""After so many questions in a row without an answer, the source is down and the rest is not asked."""
+
 KnownGames = Mapping[tuple[int, date], GameRecord]
 """Games by id and date, as they stood there last."""
 
@@ -291,8 +306,9 @@ class BalldontlieClient:
         """Lands the games of the dates, schedule and results.
 
         Of games `known` to have stood on some of the dates, those that the answer does not list there are asked for by
-        their own ids, and what the source says of them becomes a part of the answer. Raises `SourceRefused` at once or
-        `SourceUnavailable` after the last attempt; so do the others.
+        their own ids, and what the source says of them becomes a part of the answer. Where it says nothing usable of
+        one, that is noted, and the game stays as it stood. Raises `SourceRefused` at once or `SourceUnavailable` after
+        the last attempt; so do the others.
         """
         self._key()
         writer = self._landing.begin(GAMES, first, last, self._clock.now())
@@ -301,9 +317,27 @@ class BalldontlieClient:
         left: dict[int, list[Any]] = {}
         for place in sorted(known.keys() - listed):
             left.setdefault(place[0], []).append(known[place].model_dump(mode="json"))
+        in_a_row = 0
         for game_id, places in left.items():
-            self._page(writer, f"{GAMES}/{game_id}", [], left=places)
+            if in_a_row >= OUTAGE:
+                why = f"not asked, because the source left {OUTAGE} questions about single games in a row unanswered"
+                self._note_unanswered(writer, game_id, places, why)
+                continue
+            try:
+                self._page(writer, f"{GAMES}/{game_id}", [], left=places)
+                in_a_row = 0
+            except GameRefused as error:
+                self._note_unanswered(writer, game_id, places, str(error))
+                in_a_row = 0
+            except SourceUnavailable as error:
+                self._note_unanswered(writer, game_id, places, str(error))
+                in_a_row += 1
         return writer.commit()
+
+    def _note_unanswered(self, writer: CaptureWriter, game_id: int, places: Sequence[Any], why: str) -> None:
+        """Makes the question about a game a part of the answer, with an empty page: the list counts without it."""
+        request = {"method": "GET", "url": self._url(f"{GAMES}/{game_id}"), "params": [], "status": None}
+        writer.add_page(b"", {**request, LEFT: places, UNANSWERED: why}, self._clock.now())
 
     def land_season_games(self, season: int, first: date, last: date) -> Capture:
         """Lands all games that are known now of a season, whose first and last date are given."""
@@ -390,8 +424,9 @@ class BalldontlieClient:
         """
         causes: list[str] = []
         began = time.monotonic()
+        most = self._settings.http_attempts if left is None else min(self._settings.http_attempts, MOST_ABOUT_ONE_GAME)
         retrying = tenacity.Retrying(
-            stop=self._stop,
+            stop=lambda state: self._stop(state, most),
             wait=self._wait,
             retry=tenacity.retry_if_exception_type(_MayHealError),
             before_sleep=lambda state: causes.append(str(_error(state))),
@@ -404,7 +439,7 @@ class BalldontlieClient:
             causes.append(str(error))
             tried = "; ".join(f"{n}. {cause}" for n, cause in enumerate(causes, start=1))
             times = "once" if len(causes) == 1 else f"{len(causes)} times"
-            fewer = len(causes) < min(self._settings.http_attempts, error.attempts)
+            fewer = len(causes) < min(most, error.attempts)
             out_of_time = (
                 " The next wait would outlive the run, which Dagster would end without a reason: it ends here, and the "
                 "next tick of the automation goes on."
@@ -427,9 +462,9 @@ class BalldontlieClient:
             )
         fetched_at = self._clock.now()
         answer = self._get(endpoint, params)
-        unknown = left is not None and answer.status == 404 and answers.is_json(answer.plain_body)
+        unknown = left is not None and answer.status in (404, 410) and answers.is_json(answer.plain_body)
         if answer.status != 200 and not unknown:
-            raise self._not_answered(answer, endpoint, params)
+            raise self._not_answered(answer, endpoint, params, about_one_game=left is not None)
         request = {"method": "GET", "url": self._url(endpoint), "params": params, "status": answer.status}
         request |= {} if left is None else {LEFT: left}
         try:
@@ -451,8 +486,10 @@ class BalldontlieClient:
             writer.reject_last_page()
             raise _MayHealError(f"a body that is no page: {_without(str(error), self._key())}") from error
 
-    def _not_answered(self, answer: _Answer, endpoint: str, params: list[tuple[str, str]]) -> Exception:
-        """What an answer without a page means: another attempt, or a refusal for good."""
+    def _not_answered(
+        self, answer: _Answer, endpoint: str, params: list[tuple[str, str]], *, about_one_game: bool
+    ) -> Exception:
+        """What an answer without a page means: another attempt, or a refusal for good, of all or of one game."""
         status, retry_after = answer.status, _retry_after(answer.headers)
         if status in RETRIED or status >= 500:
             return _MayHealError(f"HTTP {status}", retry_after)
@@ -475,6 +512,11 @@ class BalldontlieClient:
                 attempts=MOST_CHALLENGES,
                 mend="The key is sent to no other address. If the API has moved, set BALLDONTLIE_API_URL; else run "
                 "the same dates again later",
+            )
+        if about_one_game and status not in OF_THE_KEY:
+            return GameRefused(
+                f"{self._url(endpoint)} was refused with HTTP {status}, which is about this game alone; it is asked "
+                "for again with the next look"
             )
         moved = f"The API has moved to {self._target(answer)}; set BALLDONTLIE_API_URL."
         mend = moved if status in MOVED else _mend(status, endpoint)
@@ -530,10 +572,10 @@ class BalldontlieClient:
         version = "v2" if endpoint in LINES else "v1"
         return f"{self._settings.balldontlie_api_url.rstrip('/')}/{version}/{endpoint}"
 
-    def _stop(self, state: tenacity.RetryCallState) -> bool:
+    def _stop(self, state: tenacity.RetryCallState, most: float) -> bool:
         """Whether there were attempts enough, or the next wait would outlive the run."""
         error = _error(state)
-        most = min(self._settings.http_attempts, error.attempts if isinstance(error, _MayHealError) else math.inf)
+        most = min(most, error.attempts if isinstance(error, _MayHealError) else math.inf)
         return state.attempt_number >= most or time.monotonic() + state.upcoming_sleep > self._ends_at
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
@@ -621,21 +663,21 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 def parse_games(capture: Capture) -> Parsed[GameRecord]:
     """The games of a capture of `/games`, with those that left its dates: moved, or unknown by their ids.
 
-    A game whose item cannot be read is one of them all the same, as `unclear`, where its id and its date can; one that
-    was asked for by its id keeps the state that is noted with the question.
+    A game whose item cannot be read is one of them all the same, as `unclear`, where its id and its date can. One that
+    was asked for by its id then keeps the state that is noted with the question, as where nothing usable was said.
     """
-    asked = [
-        (page, request[LEFT])
-        for place, page in enumerate(capture.pages)
-        if not answers.is_list(page.body()) and LEFT in (request := capture.request(place))
-    ]
+    asked = _asked_by_id(capture)
     # The pages about one game come last.
     pages = capture.pages[: len(capture.pages) - len(asked)]
     listed = _parse(replace(capture, pages=pages), GAMES, GameRecord.of)
     unclear = (GameRecord.unclear(json.loads(item.raw), item.reason) for item in listed.rejected)
     records, rejected = [*listed.records, *filter(None, unclear)], list(listed.rejected)
-    for page, left in asked:
-        stood, item = [GameRecord.model_validate(was) for was in left], _item(page)
+    for page, request in asked:
+        stood = [GameRecord.model_validate(was) for was in request[LEFT]]
+        if UNANSWERED in request:
+            records += stood
+            continue
+        item = _item(page)
         try:
             found = None if item is None else GameRecord.of(item)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -643,7 +685,23 @@ def parse_games(capture: Capture) -> Parsed[GameRecord]:
             records += stood
             continue
         records += [_as_it_stands(was, found) for was in stood]
+    records = [record.on(game_date_of(capture.fetched_at)) for record in records]
     return Parsed(tuple(records), tuple(rejected), listed.unknown_fields)
+
+
+def _asked_by_id(capture: Capture) -> list[tuple[Page, dict[str, Any]]]:
+    """The pages of a capture of `/games` about one game each, with what was asked."""
+    return [
+        (page, request)
+        for place, page in enumerate(capture.pages)
+        if not ((body := page.body()) and answers.is_list(body)) and LEFT in (request := capture.request(place))
+    ]
+
+
+def unanswered_games(capture: Capture) -> dict[int, str]:
+    """The games that a capture of `/games` asked for by their ids in vain, and why."""
+    found = [request for _, request in _asked_by_id(capture) if UNANSWERED in request]
+    return {was["game_id"]: request[UNANSWERED] for request in found for was in request[LEFT]}
 
 
 def _as_it_stands(was: GameRecord, found: GameRecord | None) -> GameRecord:

@@ -9,6 +9,10 @@ class SourceRefused(SourceError):  # noqa: N818 - it is the source that refused,
     """The source refused the request; the same request will be refused again."""
 
 
+class GameRefused(SourceRefused):
+    """The source refused a question about one game by its id; it may well answer others."""
+
+
 class KeyRefused(SourceRefused):
     """The source refuses our key, or there is none to show: it said nothing about what was asked.
 

@@ -44,6 +44,9 @@ GAME_WORDS: tuple[tuple[tuple[str, ...], Status], ...] = (
 )
 """How the source's words for a game begin that say more than its numbers. "Final" is judged by its content."""
 
+HOUR_UNKNOWN = ("tbd", "tba", "to be determined", "to be decided")
+"""How words begin that leave open when a game begins, and no more, where both teams are known."""
+
 COUNTS = {
     "pts": "points",
     "fgm": "field_goals_made",
@@ -132,6 +135,8 @@ class GameRecord(Record):
         period = _whole(item, "period") or 0
         status = game_status(item["status"], period, scores)
         game_date = parse_date(item["date"])
+        if status == "undecided" and period == 0 and _only_the_hour_is_open(item):
+            status = "scheduled"
         if period == 0 and status in ("scheduled", "undecided", "cancelled") and not _both_teams(item):
             status = "undecided" if status == "scheduled" else status
             home, visitor = ((item[side] or {"id": None, "abbreviation": None}) for side in SIDES)
@@ -184,6 +189,12 @@ class GameRecord(Record):
             )
         except ValueError:
             return None
+
+    def on(self, today: date) -> Self:
+        """The game as it was said on a day: one whose hour was still open when its date was over was never played."""
+        if self.status == "scheduled" and _leaves_the_hour_open(self.status_text) and self.game_date < today:
+            return self.model_copy(update={"status": "undecided"})
+        return self
 
     def left(self, day: date, moved_to: date | None) -> Self:
         """The game on a date on which the source lists it no more: it was moved, or never will be played."""
@@ -424,6 +435,18 @@ def _team(team: object) -> tuple[int, str] | tuple[None, None]:
 def _both_teams(item: dict[str, Any]) -> bool:
     """Whether an item names both teams. Raises `KeyError` where one is not even left open."""
     return all(item[side] is not None for side in SIDES)
+
+
+def _only_the_hour_is_open(item: dict[str, Any]) -> bool:
+    """Whether a game will be played, at an hour that is not known yet.
+
+    In the play-offs the same words stand for a game that may never be played: the last ones of a series.
+    """
+    return _leaves_the_hour_open(item["status"]) and _both_teams(item) and item["postseason"] is False
+
+
+def _leaves_the_hour_open(text: object) -> bool:
+    return isinstance(text, str) and text.strip().lower().startswith(HOUR_UNKNOWN)
 
 
 def _whole(item: dict[str, Any], field: str) -> int | None:

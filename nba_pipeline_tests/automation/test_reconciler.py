@@ -5,8 +5,8 @@ from pathlib import Path
 
 import nba_pipeline.automation
 
-DECIDES = {"plan", "decide", "attempts", "in_runs", "in_few_runs"}
-"""What only the reconciler may call: the judgement, the patience, what was tried, and the runs."""
+DECIDES = {"plan", "decide", "in_runs", "in_few_runs"}
+"""What only the reconciler may call: the judgement, the patience, and what makes the runs."""
 
 
 def calls_of(path: Path) -> set[str]:

@@ -9,7 +9,9 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from nba_pipeline.raw.players import CONTRACT, SMALLEST_ROSTER, Slate, Whole, short_rosters, whole_rosters
+from nba_pipeline.raw.players import CONTRACT, SMALLEST_ROSTER, Slate, Whole, fullest, short_rosters, whole_rosters
+from nba_pipeline.sources.landing import Capture
+from nba_pipeline.sources.records import PlayerRecord
 
 DAY = date(2024, 1, 17)
 TIP = datetime(2024, 1, 18, 0, 30, tzinfo=UTC)
@@ -76,6 +78,49 @@ def test_what_was_asked_for_at_the_first_tip_off_is_too_late(at, ahead):
 ])  # fmt: skip
 def test_where_no_tip_off_is_known_the_date_is_ahead_until_it_is_over_in_new_york(at, ahead):
     assert (DAY in asked(at, listed(), Slate({DEN: "DEN", BOS: "BOS"}, None)).refused) is ahead
+
+
+@pytest.mark.parametrize("counts", [{}, {"DEN": 7, "BOS": 3}], ids=["nobody", "too few of each"])
+def test_when_rosters_are_due_an_answer_that_lists_no_team_is_told_and_refuses_nothing(counts):
+    whole = whole_rosters(listed(**counts), {DAY: PLAYING}, {DAY: MORNING}, [DAY])
+    assert (whole.refused, whole.rows.num_rows) == ({}, 0)
+    assert whole.warnings[0].startswith("no roster is whole: BOS has only")
+    assert whole.warnings[0].endswith(f"ask again: nba-pipeline backfill --from {DAY} --to {DAY}")
+    assert len(whole.rejected) == len(PLAYING.teams)
+
+
+def chosen(*answers: tuple[timedelta, dict[int, int]]) -> int | None:
+    """Which of answers is used: each came so long before tip-off, and lists so many players by team."""
+    captures = [Capture(str(n), "players/active", DAY, DAY, TIP - early, TIP - early, ())
+                for n, (early, _) in enumerate(answers)]  # fmt: skip
+    nothing = {"first_name": "A", "last_name": "B", "position": None, "height_inches": None, "weight_pounds": None}
+    found = {
+        capture: [
+            PlayerRecord(player_id=100 * team + n, team_id=team, team="X", **nothing)
+            for team, count in counts.items()
+            for n in range(count)
+        ]
+        for capture, (_, counts) in zip(captures, answers, strict=True)
+    }
+    slate = Slate({DEN: "DEN", BOS: "BOS"}, TIP)
+    capture = fullest(captures, slate, found.__getitem__)
+    return captures.index(capture) if capture else None
+
+
+FULL, SHORT, HALF = {DEN: 15, BOS: 15}, {DEN: 3, BOS: 2}, {DEN: 15, BOS: 2}
+NINE, SIX, THREE = (timedelta(hours=n) for n in (9, 6, 3))
+
+
+@pytest.mark.parametrize(
+    ("answers", "used"),
+    [
+        ([(NINE, FULL), (SIX, FULL), (THREE, SHORT)], 1), ([(NINE, SHORT), (SIX, FULL)], 1),
+        ([(NINE, FULL), (SIX, HALF)], 0), ([(NINE, HALF), (SIX, HALF)], 1), ([(NINE, SHORT), (SIX, SHORT)], None),
+        ([(NINE, SHORT), (-SIX, FULL)], None), ([(NINE, FULL), (timedelta(0), SHORT)], 0),
+    ],
+)  # fmt: skip
+def test_of_the_answers_before_tip_off_the_newest_that_is_fullest_is_used(answers, used):
+    assert chosen(*answers) == used
 
 
 def test_on_a_date_on_which_nobody_plays_no_roster_is_missed():

@@ -1,6 +1,9 @@
 """A tip-off that is not fixed is unknown, and what is known before the earliest that there can be counts."""
 
+import gzip
+import json
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import ibis
 import pandas as pd
@@ -36,6 +39,45 @@ def coming(**said) -> dict:
 )  # fmt: skip
 def test_a_placeholder_is_no_tip_off(day, said):
     assert GameRecord.of(coming(date=day, datetime=said)).tipoff_at is None
+
+
+@pytest.mark.parametrize("text", ["TBD", "TBA", " tbd", "To be determined", "To Be Decided"])
+def test_a_game_of_which_only_the_hour_is_open_is_scheduled_without_a_tip_off(text):
+    record = GameRecord.of(coming(status=text))
+    assert (record.status, record.tipoff_at, record.home_team, record.status_text) == ("scheduled", None, "BOS", text)
+
+
+@pytest.mark.parametrize(
+    "said", [{"status": "If necessary"}, {"status": "Undecided"}, {"postseason": True}, {"home_team": None}], ids=str
+)
+def test_a_game_that_may_never_be_played_is_undecided(said):
+    assert GameRecord.of(coming(**said)).status == "undecided"
+
+
+@pytest.mark.parametrize(("said_on", "status"), [(DAY, "scheduled"), (DAY + timedelta(days=1), "undecided")])
+def test_a_game_whose_hour_was_open_when_its_date_was_over_was_never_played(said_on, status):
+    assert GameRecord.of(coming()).on(said_on).status == status
+    assert GameRecord.of(coming(status="2024-01-18T00:30:00Z")).on(said_on).status == "scheduled"
+
+
+SCHEDULE = Path(__file__).parents[3] / "shared" / "source-shapes" / "nba_cdn_schedule_2023-24.json.gz"
+
+
+@pytest.mark.skipif(not SCHEDULE.exists(), reason="the league's own schedule of 2023-24 is not there")
+def test_the_placeholders_of_a_real_season_have_no_teams_and_are_undecided():
+    """The quarter-finals, semi-finals and final of the cup, as they stood in September."""
+    listed = [
+        each
+        for day in json.loads(gzip.decompress(SCHEDULE.read_bytes()))["leagueSchedule"]["gameDates"]
+        for each in day["games"]
+        if each["gameStatusText"] == "TBD"
+    ]
+    for each in listed:
+        team = {side: {"id": 1, "abbreviation": code} if (code := each[f"{theirs}Team"]["teamTricode"]) else None
+                for side, theirs in (("home_team", "home"), ("visitor_team", "away"))}  # fmt: skip
+        record = GameRecord.of(coming(date=each["gameDateEst"], datetime=each["gameDateTimeUTC"], **team))
+        assert (record.status, record.tipoff_at, record.home_team) == ("undecided", None, None)
+    assert len(listed) == 7
 
 
 @pytest.mark.parametrize("said", ["2024-01-18T00:00:00Z", "2024-01-17T17:00:00Z", "2024-01-17T11:00:00Z"])

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -15,8 +15,8 @@ from nba_pipeline.landing import known_games
 from nba_pipeline.raw.games import CONTRACT, NOT_PLAYED, games
 from nba_pipeline.raw.landed import read_landed
 from nba_pipeline.settings import Settings
-from nba_pipeline.sources.balldontlie import BalldontlieClient, parse_games
-from nba_pipeline.sources.errors import SourceRefused, SourceUnavailable
+from nba_pipeline.sources.balldontlie import BalldontlieClient, parse_games, unanswered_games
+from nba_pipeline.sources.errors import SourceRefused
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.sources.records import GAME_WORDS, GameRecord, game_status
 from nba_pipeline_tests.scripted_server import Answer, serving
@@ -33,7 +33,7 @@ class Source:
     landing: Landing
     url: str = ""
     listed: list[dict] = field(default_factory=list)
-    by_id: dict[int, tuple[int, dict]] = field(default_factory=dict)
+    by_id: dict[int, tuple[int, dict | str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
     def answer(self, handler: BaseHTTPRequestHandler) -> Answer:
@@ -142,15 +142,58 @@ def test_an_answer_in_which_a_game_cannot_be_read_makes_nobody_forget_what_it_wa
 
 
 @pytest.mark.parametrize(
-    ("answer", "error"),
-    [((200, {"data": [], "meta": {}}), SourceUnavailable), ((503, {}), SourceUnavailable), ((401, {}), SourceRefused)],
-    ids=["a list", "503", "401"],
+    "answer",
+    [(200, {"data": [], "meta": {}}), (500, {}), (404, "There is no such address"), (410, "<html>"), (400, {})],
+    ids=["a list", "500", "404", "410", "400"],
 )
-def test_without_an_answer_about_it_nothing_of_the_new_list_counts(source, answer, error):
+def test_without_an_answer_about_it_the_new_list_counts_and_the_game_stays_as_it_stood(source, answer):
     source.by_id[3] = answer
-    with pytest.raises(error):
+    source.listed[0] |= {"status": "Final", "period": 4, "home_team_score": 101, "visitor_team_score": 99}
+    source.land()
+    assert states(source.rows()) == [(3, "scheduled", None), (4, "final", None)]
+    capture = source.landing.latest("games", DAY)
+    assert capture is not None
+    assert [*unanswered_games(capture)] == [3]
+    source.by_id[3] = 404, {"error": "Not Found"}
+    source.land()
+    assert states(source.rows()) == [(3, "cancelled", None), (4, "final", None)]
+
+
+@pytest.mark.parametrize("status", [401, 402, 403])
+def test_a_source_that_refuses_whoever_asks_ends_the_question(source, status):
+    source.by_id[3] = status, {"error": "no"}
+    with pytest.raises(SourceRefused):
         source.land()
     assert states(source.rows()) == [(3, "scheduled", None), (4, "scheduled", None)]
+
+
+def test_a_game_that_is_gone_by_its_id_is_cancelled(source):
+    source.by_id[3] = 410, {"error": "Gone"}
+    source.land()
+    assert states(source.rows()) == [(3, "cancelled", None), (4, "scheduled", None)]
+
+
+def test_one_game_without_an_answer_takes_none_of_the_others_with_it_and_after_two_the_rest_is_not_asked(source):
+    source.listed = [game(id=n, **COMING) for n in (3, 4, 5, 6, 7)]
+    source.land()
+    source.listed = []
+    moved = {"data": game(id=4, **COMING, date=str(LATER))}
+    source.by_id |= {3: (500, {}), 4: (200, moved), 5: (500, {}), 6: (500, {}), 7: (200, moved)}
+    source.asked.clear()
+    source.land()
+    assert [row[1] for row in states(source.rows())] == ["scheduled", "moved", "scheduled", "scheduled", "scheduled"]
+    assert [source.asked.count(f"/v1/games/{n}") for n in (3, 4, 5, 6, 7)] == [2, 1, 2, 2, 0]
+
+
+def test_an_answer_without_the_game_is_another_one_than_the_list_alone(source):
+    """The same list was the answer once, before anybody knew the game."""
+    source.by_id[3] = 500, {}
+    source.land()
+    capture = source.landing.latest("games", DAY)
+    assert capture is not None
+    alone = replace(capture, pages=capture.pages[:1], said=None)
+    assert capture.fingerprint != alone.fingerprint
+    assert capture.about(DAY) != alone.about(DAY)
 
 
 def test_what_is_said_of_it_changes_the_fingerprint_of_the_answer(source):

@@ -4,11 +4,16 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import dagster as dg
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from nba_pipeline.automation.schedules import schedules
 from nba_pipeline.cli import app
+from nba_pipeline.clock import Clock
+from nba_pipeline.operations.landing_retention import landing_clean_up
+from nba_pipeline.settings import Settings
 from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing import Capture, Landing
 from nba_pipeline.sources.retention import clean_up_of
@@ -53,6 +58,21 @@ def test_an_answer_about_many_dates_stays_for_one_that_stands_on_it(landing):
     land(landing, [of(DAY)], [of(NEXT)], last=NEXT, at=NOW + 2 * HOUR)
     assert clean(landing) == []
     assert both in landing.captures("stats", NEXT)
+
+
+def test_where_a_setting_says_so_a_schedule_does_it_every_monday(landing):
+    settings = Settings(home=landing.store.where("home"), landing_keep_days=60)  # type: ignore[arg-type]
+    assert "landing_clean_up" not in {each.name for each in schedules(Settings(home=settings.home))}
+    [schedule] = [each for each in schedules(settings) if each.name == "landing_clean_up"]
+    assert schedule.cron_schedule == "30 11 * * 1"
+    captures = [land(landing, [of(DAY)], at=NOW + n * HOUR) for n in range(4)]
+    run = dg.materialize(
+        [landing_clean_up(60)], resources={"landing": landing, "clock": Clock(NOW + timedelta(days=60, hours=2))}
+    )
+    assert run.success
+    assert landing.captures("stats", DAY) == [captures[0], *captures[2:]]
+    [made] = run.asset_materializations_for_node("operations__landing_clean_up")
+    assert [made.metadata[name].value for name in ("answers removed", "kept")] == [1, 3]
 
 
 def test_what_is_younger_stays(landing):
