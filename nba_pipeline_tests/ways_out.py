@@ -78,11 +78,11 @@ SCHEMA = by_person("renames or drops the table; then it is made again")
 PROGRAM = by_person("mends the program; what was published stays as it was")
 
 WAYS_OUT: dict[str, Way] = {
+    "automation.alert_sources.EventLog._silence: backfill --from {} --to {}": way(OPEN, "a_silence_is_one_alert_with_since_when_how_often_and_when_next_and_closes_when_the_source_speaks", "a_key_that_lapsed_uses_up_no_patience_and_its_alert_names_the_setting_and_the_next_command"),
+    "automation.alert_sources.EventLog.failed_tick: ui": way(OPEN, "a_failed_tick_of_a_sensor_alerts", "a_failed_tick_is_good_when_a_later_one_of_the_same_sensor_ended_well"),
     "automation.alert_sources._next_command: backfill --from {} --to {}": way(OPEN, "a_failed_run_alerts_with_its_cause_its_effect_the_next_command_and_a_link", "a_failed_run_all_of_whose_work_was_published_later_is_not_sent"),
     "automation.alert_sources._next_command: smoke-test {}": way(OPEN, "a_failed_run_of_one_date_names_the_smoke_test", "a_failed_run_all_of_whose_work_was_published_later_is_not_sent"),
     "automation.alert_sources._next_command: ui": way(OPEN, "an_alert_about_no_date_names_the_ui", "a_check_as_a_whole_is_good_when_it_passes_as_a_whole"),
-    "automation.alert_sources.EventLog._silence: backfill --from {} --to {}": way(OPEN, "a_silence_is_one_alert_with_since_when_how_often_and_when_next_and_closes_when_the_source_speaks", "a_key_that_lapsed_uses_up_no_patience_and_its_alert_names_the_setting_and_the_next_command"),
-    "automation.alert_sources.EventLog.failed_tick: ui": way(OPEN, "a_failed_tick_of_a_sensor_alerts", "a_failed_tick_is_good_when_a_later_one_of_the_same_sensor_ended_well"),
     "automation.alerts.Slack._attempt: AlertNotSentError": way(WEBHOOK, SETTING, "a_refusal_is_not_tried_again_and_names_the_setting_and_not_the_address", "an_address_that_is_none_names_the_setting_and_does_not_show_it"),
     "automation.alerts.Slack.send: AlertNotSentError": way(WEBHOOK, SETTING, "slack_is_asked_three_times_and_no_more", "while_slack_is_down_ticks_fail_and_the_alert_arrives_when_it_is_up"),
     "automation.code_changes.evaluation: AssetCheckEvaluation": way(OPEN, CARRIED, "outdated_rows_are_made_again_from_the_landing_and_said_once"),
@@ -221,9 +221,9 @@ WAYS_OUT: dict[str, Way] = {
     "raw.landed.read_landed: backfill --from {} --to {} --phase landing": way(OPEN, "a_date_about_which_nothing_was_landed_stays_refused_whatever_is_held", "a_missing_date_is_made_again_by_self_heal_alone_with_the_smallest_run_and_verified"),
     "raw.landed.read_landed: reasons": way(OPEN, "a_date_about_which_nothing_was_landed_stays_refused_whatever_is_held", "a_missing_date_is_made_again_by_self_heal_alone_with_the_smallest_run_and_verified"),
     "raw.player_box_scores.asset: reasons": way(HELD, CARRIED, "before_the_deadline_a_broken_game_is_waited_for_then_held_and_released_when_it_is_whole"),
-    "raw.players.without: backfill --from {} --to {}": way(OPEN, "when_rosters_are_due_an_answer_that_lists_no_team_is_told_and_refuses_nothing", "rosters_that_never_came_hold_up_nobody_when_they_are_due_and_count_when_they_come"),
     "raw.players.whole_rosters: backfill --from {} --to {}": way(OPEN, "an_answer_that_lists_no_team_that_plays_refuses_its_date", "rosters_of_now_neither_refuse_a_past_date_nor_are_named_of_it"),
     "raw.players.whole_rosters: reasons": way(OPEN, "an_answer_that_lists_no_team_that_plays_refuses_its_date", "rosters_of_now_neither_refuse_a_past_date_nor_are_named_of_it"),
+    "raw.players.without: backfill --from {} --to {}": way(OPEN, "when_rosters_are_due_an_answer_that_lists_no_team_is_told_and_refuses_nothing", "rosters_that_never_came_hold_up_nobody_when_they_are_due_and_count_when_they_come"),
     "raw.unclear_games._of_teams_that_play_twice: reasons": way(HELD, CARRIED, "games_that_share_a_team_are_unclear_with_the_reason_and_the_others_stand", "a_game_that_is_unclear_is_waited_for_and_held_from_the_deadline_on"),
     "raw.unclear_games._once: reasons": way(HELD, CARRIED, "the_same_game_listed_word_for_word_is_one_and_otherwise_it_is_unclear", "a_game_that_is_unclear_is_waited_for_and_held_from_the_deadline_on"),
     "raw.unclear_games.clear_games: reasons": way(HELD, CARRIED, "what_a_game_cannot_be_makes_it_unclear", "a_game_that_is_unclear_is_waited_for_and_held_from_the_deadline_on"),
