@@ -12,6 +12,7 @@ from nba_pipeline.landing import LANDED_PLAYER_BOX_SCORES
 from nba_pipeline.raw import games, held_games
 from nba_pipeline.raw.box_score_rules import (
     EXPECTED,
+    POSSIBLE,
     SIDE,
     SUMS,
     WINNER,
@@ -85,8 +86,7 @@ CONTRACT = Table(
             "No game of the date is scheduled or in progress.",
             lambda staged, read: waited_for(read),
         ),
-        promise(EXPECTED, unless_accepted=False),
-        promise(WINNER, unless_accepted=False),
+        *(promise(rule, unless_accepted=False) for rule in (EXPECTED, WINNER, *POSSIBLE)),
         *(promise(rule, unless_accepted=True) for rule in SUMS),
     ),
     landed="stats",
@@ -101,6 +101,7 @@ def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.
     landed = read_landed(context.resources.landing, "stats", dates, parse_stats, warn=context.log.warning)
     with context.resources.warehouse.session(read_only=True) as session:
         held = held_games.by_date(session.query(held_games.held(rulings)).to_pylist())
+        accepted = held_games.by_date(session.query(held_games.accepted(rulings)).to_pylist())
         not_counting = held_games.by_date(session.query(raw_exhibitions(games)).to_pylist())
         decided = corrections(decisions_in_force(session, context.resources.clock.now()), dates)
     records = held_games.without(held_games.without(landed.records, held), not_counting)
@@ -109,7 +110,9 @@ def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.
         context.log.warning(f"The source repeated {repeated} items word for word; each was kept once.")
     open_games = [decision for decision in decided if decision.game_id not in held.get(decision.game_date, ())]
     rows, failed = corrected_box_scores(rows, open_games, CONTRACT)
-    refused = landed.refused_but_for(held)
+    refused = landed.refused_but_for(
+        {day: held.get(day, frozenset()) | accepted.get(day, frozenset()) for day in dates}
+    )
     for (day, _), why in failed.items():
         refused.setdefault(day, []).append(why)
     return Rows(rows, refused, landed.rejected)
