@@ -170,6 +170,12 @@ def _refuse(decision: GameDecision, game: KnownGame) -> None:
             f"no decision about game {decision.game_id} of {decision.game_date} is in force{held}: "
             f"{COMMAND}game show {decision.game_id} --date {decision.game_date}"
         )
+    if decision.ruling is Ruling.ACCEPT and game.not_acceptable:
+        raise NotTriedError(
+            f"to accept game {decision.game_id} of {decision.game_date} would change nothing: "
+            f"{'; '.join(game.not_acceptable)}. What can be done: "
+            f"{COMMAND}game show {decision.game_id} --date {decision.game_date}"
+        )
     if not decision.corrections:
         return
     try:

@@ -70,12 +70,33 @@ class KnownGame:
         return not self.rulings and not self.in_force and not self.box_scores and (played or bool(self.quarantined))
 
     @property
+    def not_acceptable(self) -> list[str]:
+        """What is wrong with it that no person can accept, so that accepting it would change nothing."""
+        if self.rulings:
+            return [str(self.rulings[0]["not_acceptable"])] if self.rulings[0]["not_acceptable"] else []
+        if self.row and self.row["status"] != "final":
+            return [f"it is {self.row['status']}, not final"]
+        return []
+
+    @property
+    def another_sum(self) -> bool:
+        """Whether the players of both teams are known, and their points sum to another score than the game's."""
+        if self.row is None or self.not_acceptable:
+            return False
+        sums: dict[int, int] = {}
+        for player in self.players:
+            sums[player["team_id"]] = sums.get(player["team_id"], 0) + (player["points"] or 0)
+        sides = {self.row[f"{side}_team_id"]: self.row[f"{side}_score"] for side in ("home", "visitor")}
+        return {*sides} <= {*sums} and any(sums[team] != score for team, score in sides.items())
+
+    @property
     def commands(self) -> list[str]:
         """What a person may type next."""
         if self.in_force:
             return [release_command(self.in_force), backfill_command(self.game_date)]
         if self.rulings or self.waits:
-            ruled = ("accept", "correct --players-sum", "hold")
+            works = {"accept": not self.not_acceptable, "correct --players-sum": self.another_sum, "hold": True}
+            ruled = [one for one, does in works.items() if does]
             decide = [f"{COMMAND}game {one} {self.game_id} --date {self.game_date} {SIGNED}" for one in ruled]
             return [backfill_command(self.game_date), *decide]
         return []

@@ -45,6 +45,13 @@ CONTRACT = Table(
         Column("state", "string", "Held, or accepted as it is.", "category", allowed=(HELD, ACCEPTED)),
         Column("reasons", "string", "What is wrong with the game, as sentences.", "text"),
         Column("decided_by", "string", "The person who decided, or the rule of the deadline.", "text"),
+        Column(
+            "not_acceptable",
+            "string",
+            "Of the reasons, those for which no person can accept it.",
+            "text",
+            nullable=True,
+        ),
     ),
     reads={"games": Read(games.CONTRACT)},
     landed="stats",
@@ -72,10 +79,19 @@ def by_date(rows: Iterable[Mapping[str, object]]) -> dict[date, frozenset[int]]:
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a game cannot be used as it is listed, and whether it is only that something does not add up."""
+    """Why a game cannot be used as it is listed, and whether it is only that something does not add up.
+
+    An `unread` item is no part of the game that a person accepts: what is listed beside it stands.
+    """
 
     reason: str
     sums: bool = False
+    unread: bool = False
+
+    @property
+    def is_acceptable(self) -> bool:
+        """Whether a person may take the game as it is listed in spite of it."""
+        return self.sums or self.unread
 
 
 def rulings(
@@ -95,7 +111,8 @@ def rulings(
         ruled = _ruling(faults.get(key, ()), decisions.get(key), over=is_over(side["game_date"]))
         if ruled is not None:
             names = ("game_date", "game_id", "team_id", "team", "season")
-            rows.append({**{name: side[name] for name in names}, **ruled})
+            never = "; ".join(fault.reason for fault in faults.get(key, ()) if not fault.is_acceptable)
+            rows.append({**{name: side[name] for name in names}, **ruled, "not_acceptable": never or None})
     return rows
 
 
@@ -105,7 +122,12 @@ def _ruling(faults: Sequence[Fault], decision: GameDecision | None, *, over: boo
     if decision is not None and decision.ruling is Ruling.HOLD:
         why = f"{decision.reason} ({said})" if said else decision.reason
         return {"state": HELD, "reasons": why, "decided_by": decision.decided_by}
-    if decision is not None and decision.ruling is Ruling.ACCEPT and faults and all(fault.sums for fault in faults):
+    if (
+        decision is not None
+        and decision.ruling is Ruling.ACCEPT
+        and faults
+        and all(fault.is_acceptable for fault in faults)
+    ):
         return {"state": ACCEPTED, "reasons": f"{decision.reason} ({said})", "decided_by": decision.decided_by}
     return {"state": HELD, "reasons": said, "decided_by": BY_RULE} if faults and over else None
 
@@ -129,7 +151,7 @@ def faults_by_game(
         games_of_date = of_date.get(item.game_date, frozenset())
         about = [item.game_id] if item.game_id is not None and item.game_id in games_of_date else games_of_date
         for game_id in about:
-            faults.setdefault((item.game_date, game_id), []).append(Fault(item.reason))
+            faults.setdefault((item.game_date, game_id), []).append(Fault(item.reason, unread=True))
     return faults
 
 

@@ -14,7 +14,8 @@ from nba_pipeline.raw.landed import Landed, Unreadable
 
 DAY, OTHER = date(2025, 11, 5), date(2025, 12, 9)
 SUMS = Fault("points sum to the score: players of BKN have 100 points, the team 101", sums=True)
-NULL = Fault("page-0001 item 3: 'player' is null")
+NULL = Fault("a value that cannot be: points is null")
+UNREAD = Fault("page-0001 item 3: 'player' is null", unread=True)
 
 
 def side(game_id: int, team: str, day: date = DAY) -> dict:
@@ -51,6 +52,13 @@ def test_both_teams_of_a_held_game_are_marked_with_every_reason_once_and_who_dec
     assert {row["decided_by"] for row in rows} == {HELD_BY_RULE}
 
 
+def test_a_held_game_says_which_of_its_reasons_no_person_can_accept():
+    (never,) = {row["not_acceptable"] for row in rulings(SIDES, {(DAY, 1): [SUMS, NULL, UNREAD]}, {}, lambda day: True)}
+    assert never == NULL.reason
+    (never,) = {row["not_acceptable"] for row in rulings(SIDES, {(DAY, 1): [SUMS, UNREAD]}, {}, lambda day: True)}
+    assert never is None
+
+
 def test_a_person_holds_a_game_at_once_and_without_any_fault():
     rows = rulings(SIDES, {}, decided(Ruling.HOLD), lambda day: False)
     assert {row["game_id"] for row in rows} == {1}
@@ -61,6 +69,8 @@ def test_what_does_not_add_up_may_be_accepted_and_what_cannot_be_may_not():
     assert states({(DAY, 1): [SUMS]}, decided(Ruling.ACCEPT)) == {1: ACCEPTED}
     assert states({(DAY, 1): [SUMS]}, decided(Ruling.ACCEPT), over=False) == {1: ACCEPTED}
     assert states({(DAY, 1): [SUMS, NULL]}, decided(Ruling.ACCEPT)) == {1: HELD}
+    assert states({(DAY, 1): [SUMS, UNREAD]}, decided(Ruling.ACCEPT)) == {1: ACCEPTED}, "what is read of it stands"
+    assert states({(DAY, 1): [UNREAD, NULL]}, decided(Ruling.ACCEPT)) == {1: HELD}
     assert states({}, decided(Ruling.ACCEPT)) == {}, "a game that is whole needs no acceptance"
 
 
@@ -85,7 +95,7 @@ def test_only_games_with_a_fault_or_a_decision_are_ever_held_and_always_both_tea
 def test_an_unreadable_item_holds_its_game_and_one_that_names_none_every_game_of_its_date():
     of_date = {DAY: frozenset({1, 2})}
     named = faults_by_game([], [Unreadable(DAY, 2, "item 3: no minutes")], of_date)
-    assert named == {(DAY, 2): [Fault("item 3: no minutes")]}
+    assert named == {(DAY, 2): [Fault("item 3: no minutes", unread=True)]}
     assert set(faults_by_game([], [Unreadable(DAY, None, "item 3: no minutes")], of_date)) == {(DAY, 1), (DAY, 2)}
     assert set(faults_by_game([], [Unreadable(DAY, 99, "item 3: no minutes")], of_date)) == {(DAY, 1), (DAY, 2)}
 
