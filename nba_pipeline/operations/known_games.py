@@ -11,11 +11,13 @@ import ibis
 
 from nba_pipeline.clock import season_of
 from nba_pipeline.contracts import Table
-from nba_pipeline.game_decisions import GameDecision, decisions_in_force, recorded_decisions
+from nba_pipeline.game_decisions import GameDecision, recorded_decisions
 from nba_pipeline.operations.outcome import COMMAND
 from nba_pipeline.operations.smoke_test import backfill_command
 from nba_pipeline.partitions import season_start
 from nba_pipeline.raw import games, player_box_scores
+from nba_pipeline.raw.decided_games import decided_games
+from nba_pipeline.source_faults import BY_CATALOGUE
 from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.interface import Session
 from nba_pipeline.warehouse.operations_tables import QUARANTINE
@@ -123,8 +125,9 @@ def decision_object(decision: GameDecision) -> dict[str, object]:
 
 
 def release_command(decision: GameDecision) -> str:
-    """The command that takes a decision back."""
-    return f"{COMMAND}game release {decision.game_id} --date {decision.game_date} {SIGNED}"
+    """The command that takes a decision back; a person takes the source's word against the catalogue by `accept`."""
+    ruling = "accept" if decision.decided_by == BY_CATALOGUE else "release"
+    return f"{COMMAND}game {ruling} {decision.game_id} --date {decision.game_date} {SIGNED}"
 
 
 def in_force_sentence(decision: GameDecision) -> str:
@@ -155,7 +158,7 @@ def decided_behind(
     a game that is held is in no history, and what lacks it depends on it all the same.
     """
     begin = season_start(season_of(day) - 1)
-    decisions = {key: found for key, found in decisions_in_force(session, now).items() if begin <= key[0] < day}
+    decisions = {key: found for key, found in decided_games(session, now).items() if begin <= key[0] < day}
     if not decisions:
         return []
     rows = session.read(games.CONTRACT)
@@ -185,7 +188,7 @@ def known_game(session: Session, game_id: int, now: datetime) -> list[KnownGame]
     for decision in recorded_decisions(session):
         if decision.game_id == game_id:
             of(decision.game_date).decisions.append(decision)
-    for (day, about), decision in decisions_in_force(session, now).items():
+    for (day, about), decision in decided_games(session, now).items():
         if about == game_id:
             of(day).in_force = decision
     return [found[day] for day in sorted(found)]

@@ -1,8 +1,9 @@
 """Games: the schedule of every date, and the results of the games that are final."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import get_args
+from typing import Any, get_args
 
 import dagster as dg
 import ibis
@@ -20,12 +21,12 @@ from nba_pipeline.contracts import (
     Reader,
     Table,
 )
-from nba_pipeline.game_decisions import PLAYERS_SUM, decisions_in_force
+from nba_pipeline.game_decisions import PLAYERS_SUM, GameDecision, decisions_in_force
 from nba_pipeline.landing import LANDED_GAMES
 from nba_pipeline.raw.corrections import corrected_box_scores, corrected_schedule, corrections
 from nba_pipeline.raw.landed import read_landed
 from nba_pipeline.raw.listed_box_scores import LISTED, as_rows
-from nba_pipeline.source_faults import with_repairs
+from nba_pipeline.source_faults import fault_of, with_repairs
 from nba_pipeline.sources.balldontlie import GameRecord, parse_games, parse_stats
 from nba_pipeline.sources.records import NOT_PLAYED, Status
 from nba_pipeline.table_asset import table_asset
@@ -127,6 +128,14 @@ CONTRACT = Table(
             between=(1, 250),
         ),
         Column("moved_to", "date", "Where a game stands now that was moved from this date.", "date", nullable=True),
+        Column(
+            "repaired_by",
+            "string",
+            "The known fault of the source that the game was corrected or is held for; null where it stands as the "
+            "source or a person has it.",
+            "text",
+            nullable=True,
+        ),
     ),
     audits=(
         Audit(
@@ -207,7 +216,8 @@ def early_scores(staged: ibis.Table) -> ibis.Table:
 
 def games(records: Iterable[GameRecord]) -> pa.Table:
     """One row a game, from the source's records."""
-    rows = [{name: getattr(record, name) for name in CONTRACT.schema.names} for record in records]
+    listed = [name for name in CONTRACT.schema.names if name != "repaired_by"]
+    rows: list[dict[str, Any]] = [{name: getattr(record, name) for name in listed} for record in records]
     for row in rows:
         row["tipoff_at"] = row["tipoff_at"] and row["tipoff_at"].replace(tzinfo=None)
         teams = {row["home_team_id"], row["visitor_team_id"]} - {None}
@@ -220,20 +230,45 @@ def games(records: Iterable[GameRecord]) -> pa.Table:
 def asset(context: dg.AssetExecutionContext, dates: Sequence[date]) -> Rows:
     """Parses the newest landed answer about each date."""
     landed = read_landed(context.resources.landing, "games", dates, parse_games, warn=context.log.warning)
-    return Rows(_corrected(context, games(landed.records), dates), landed.refused, landed.rejected)
+    rows, repaired = _corrected(context, games(landed.records), dates)
+    return Rows(rows, landed.refused, [*landed.rejected, *repaired])
 
 
-def _corrected(context: dg.AssetExecutionContext, rows: pa.Table, dates: Sequence[date]) -> pa.Table:
-    """The games as people corrected them; the box scores are looked at only where a score is to be their sum."""
+def marked(
+    rows: Sequence[Mapping[str, Any]], decided: Mapping[tuple[date, int], GameDecision]
+) -> tuple[list[dict[str, Any]], list[tuple[date, str, str]]]:
+    """The games with the fault that each is repaired for, and what the source says of those, for quarantine."""
+    repairs = {key: one for key, one in decided.items() if fault_of(one)}
+    found = [dict(row) for row in rows]
+    aside = []
+    for row in found:
+        repair = repairs.get((row["game_date"], row["game_id"]))
+        if repair is not None:
+            said = f"game {repair.game_id} is repaired: {repair}"
+            aside.append((repair.game_date, said, json.dumps(row, default=str)))
+            row["repaired_by"] = fault_of(repair)
+    return found, aside
+
+
+def _corrected(
+    context: dg.AssetExecutionContext, rows: pa.Table, dates: Sequence[date]
+) -> tuple[pa.Table, list[tuple[date, str, str]]]:
+    """The games as people corrected them, and else the catalogue, and what is set aside of repaired ones.
+
+    The box scores are looked at only where a score is to be their sum.
+    """
     with context.resources.warehouse.session(read_only=True) as session:
         decisions = decisions_in_force(session, context.resources.clock.now())
-    decided = corrections(with_repairs(decisions, rows.to_pylist()), dates)
+    in_force = with_repairs(decisions, rows.to_pylist())
+    found, aside = marked(rows.to_pylist(), in_force)
+    rows = pa.Table.from_pylist(found, schema=rows.schema)
+    decided = corrections(in_force, dates)
     if not decided:
-        return rows
+        return rows, aside
     summed = sorted({found.game_date for found in decided if PLAYERS_SUM in found.corrections})
     box_scores: list[dict] = []
     if summed:
         landed = read_landed(context.resources.landing, "stats", summed, parse_stats, warn=context.log.info)
         box_scores = corrected_box_scores(as_rows(landed.records), decided, LISTED)[0].to_pylist()
     corrected = corrected_schedule(rows.to_pylist(), decided, CONTRACT, box_scores)
-    return pa.Table.from_pylist(corrected, schema=rows.schema)
+    return pa.Table.from_pylist(corrected, schema=rows.schema), aside

@@ -12,11 +12,12 @@ import pyarrow as pa
 from nba_pipeline.contracts import GAME_DATE, GAME_ID, SEASON, TEAM, TEAM_ID, Column, Phase, Read, Reader, Table
 from nba_pipeline.deadlines import held_from
 from nba_pipeline.evidence import HELD_BY_RULE as BY_RULE  # the name here is a part of the code's version
-from nba_pipeline.game_decisions import GameDecision, Ruling, decisions_in_force
+from nba_pipeline.game_decisions import GameDecision, Ruling
 from nba_pipeline.landing import LANDED_PLAYER_BOX_SCORES
 from nba_pipeline.raw import games
 from nba_pipeline.raw.box_score_rules import SIDE, broken_games, expected_sides
 from nba_pipeline.raw.corrections import GameKey, corrected_box_scores, corrections
+from nba_pipeline.raw.decided_games import decided_games
 from nba_pipeline.raw.landed import Unreadable, read_landed
 from nba_pipeline.raw.listed_box_scores import LISTED, as_rows
 from nba_pipeline.sources.balldontlie import StatRecord, parse_stats
@@ -186,7 +187,7 @@ def judged(context: dg.AssetExecutionContext, records: Sequence[StatRecord], dat
         return expected_sides(games.team_games(schedule(read)))
 
     with context.resources.warehouse.session(read_only=True) as session:
-        decisions = decisions_in_force(session, context.resources.clock.now())
+        decisions = decided_games(session, context.resources.clock.now())
         session.ask_about(dates)
         exhibitions = session.query_built("exhibitions", lambda read: games.exhibitions(schedule(read))).to_pylist()
         counting = without(records, by_date(exhibitions))

@@ -7,7 +7,6 @@ import dagster as dg
 import ibis
 
 from nba_pipeline.contracts import Audit, Grid, Phase, Read, Reader, Table
-from nba_pipeline.game_decisions import decisions_in_force
 from nba_pipeline.landing import LANDED_PLAYER_BOX_SCORES
 from nba_pipeline.raw import games, held_games
 from nba_pipeline.raw.box_score_rules import (
@@ -22,6 +21,7 @@ from nba_pipeline.raw.box_score_rules import (
     unfinished_games,
 )
 from nba_pipeline.raw.corrections import corrected_box_scores, corrections
+from nba_pipeline.raw.decided_games import decided_games
 from nba_pipeline.raw.games import exhibitions as raw_exhibitions
 from nba_pipeline.raw.landed import read_landed
 from nba_pipeline.raw.listed_box_scores import COLUMNS, COUNTS, GRAIN, as_rows
@@ -103,7 +103,7 @@ def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.
         held = held_games.by_date(session.query(held_games.held(rulings)).to_pylist())
         accepted = held_games.by_date(session.query(held_games.accepted(rulings)).to_pylist())
         not_counting = held_games.by_date(session.query(raw_exhibitions(games)).to_pylist())
-        decided = corrections(decisions_in_force(session, context.resources.clock.now()), dates)
+        decided = corrections(decided_games(session, context.resources.clock.now()), dates)
     records = held_games.without(held_games.without(landed.records, held), not_counting)
     rows = as_rows(records)
     if repeated := len(records) - rows.num_rows:

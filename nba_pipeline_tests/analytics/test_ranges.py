@@ -87,7 +87,7 @@ def box_scores(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
             "game_date": day, "game_id": game_id, "season": 2023, "status": "final", "status_text": "Final",
             "period": period, "tipoff_at": pd.Timestamp(day), "postseason": False, "home_team_id": HOME,
             "home_team": "ATL", "home_score": home, "visitor_team_id": VISITOR, "visitor_team": "BOS",
-            "visitor_score": visitor, "moved_to": pd.NaT,
+            "visitor_score": visitor, "moved_to": pd.NaT, "repaired_by": None,
         })  # fmt: skip
     listed = pd.concat(rows, ignore_index=True)
     listed = listed.assign(first_name="A", last_name="B", position="G", season=2023, plus_minus=0,
