@@ -95,8 +95,14 @@ class SourceFault(_Entry):
         """The repair as a decision about a game as the source has it; None where it is not the game, or is right."""
         if self.repair is None or self.game is None or self.reported is None or not self.game.is_it(record):
             return None
+        return self.decision(record["game_id"])
+
+    def decision(self, game_id: int) -> GameDecision | None:
+        """The repair as a decision about a game that is known to be the one; None where there is no repair."""
+        if self.repair is None or self.game is None or self.reported is None:
+            return None
         since = datetime.combine(self.reported, time())
-        about = self.game.game_date, record["game_id"], self.repair.ruling, self.repair.corrections
+        about = self.game.game_date, game_id, self.repair.ruling, self.repair.corrections
         return GameDecision(*about, BY_CATALOGUE, f"{self.id}: {self.wrong}", None, since)
 
 
@@ -116,6 +122,24 @@ def repairs_of(records: Iterable[Mapping[str, Any]]) -> dict[tuple[date, int], G
     repairs = [fault for fault in source_faults() if fault.repair is not None]
     found = (fault.decision_about(record) for record in records for fault in repairs)
     return {decision.key: decision for decision in found if decision is not None}
+
+
+def fault_of(decision: GameDecision) -> str | None:
+    """The id of the fault that a repair is of; None where a person decided."""
+    return decision.reason.partition(":")[0] if decision.decided_by == BY_CATALOGUE else None
+
+
+def repairs_marked(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[date, int], GameDecision]:
+    """The repairs of games as the table has them: those that were made are marked with the fault's id."""
+    faults = {fault.id: fault for fault in source_faults()}
+    marked = ((faults.get(row["repaired_by"] or ""), row["game_id"]) for row in rows)
+    found = (fault.decision(game_id) for fault, game_id in marked if fault is not None)
+    return {decision.key: decision for decision in found if decision is not None}
+
+
+def repaired_dates() -> list[date]:
+    """The dates of the games that the catalogue repairs."""
+    return sorted({fault.game.game_date for fault in source_faults() if fault.game is not None and fault.repair})
 
 
 def with_repairs(

@@ -220,6 +220,31 @@ def test_a_game_that_a_rule_holds_is_named_as_decided_and_there_is_nothing_to_ta
 
 
 @pytest.mark.parametrize(
+    ("game_id", "why"),
+    [
+        (BROKEN, "a value that cannot be: points is null"),
+        (MOVED, "it is postponed, not final"),
+    ],
+    ids=["a value that cannot be", "not final"],
+)
+def test_what_no_person_can_accept_is_neither_offered_nor_recorded(
+    home: Path, run: Run, game_id: int, why: str
+) -> None:
+    ruling = {"game_date": DAY, "game_id": BROKEN, "season": 2025, "state": "held", "decided_by": "the deadline",
+              "reasons": f"the score is wrong; {why}", "not_acceptable": why, "team_id": 3, "team": "BKN"}  # fmt: skip
+    with DuckDBWarehouse(home / "warehouse.duckdb").session() as session:
+        session.ensure(held_games.CONTRACT)
+        rows = pa.Table.from_pylist([ruling], schema=held_games.CONTRACT.schema.to_pyarrow())
+        session.append(held_games.CONTRACT, rows)
+    refused = run(f"game accept {game_id} --date {DAY} {SIGNED}")
+    assert refused.exit_code == 2
+    assert why in " ".join(refused.stderr.split())
+    assert named_command(refused.stderr)[:2] == ["game", "show"]
+    assert "game accept" not in run(f"game show {game_id}").stdout
+    assert "No decision" in run("game decisions").stdout
+
+
+@pytest.mark.parametrize(
     ("teams", "day", "played", "named"),
     [
         (("BKN", "LAL"), MOVED_TO, [], True),

@@ -1,22 +1,28 @@
 """The catalogue of known faults of the sources: what it says can be, its page is current, its repairs hit one game."""
 
 import json
+import shlex
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 from pydantic import ValidationError
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from nba_pipeline import source_faults as catalogue
 from nba_pipeline.cli import app
-from nba_pipeline.game_decisions import GameDecision, Ruling, corrected_game, refuse_corrections
+from nba_pipeline.game_decisions import GameDecision, Ruling, corrected_game, record_decision, refuse_corrections
 from nba_pipeline.raw import games, player_box_scores
+from nba_pipeline.raw.corrections import corrected_schedule
+from nba_pipeline.raw.decided_games import decided_games
+from nba_pipeline.raw.held_games import rulings
 from nba_pipeline.source_faults import (
     BY_CATALOGUE,
+    Repair,
     SourceFault,
     as_markdown,
     repairs_hash,
@@ -24,8 +30,12 @@ from nba_pipeline.source_faults import (
     source_faults,
     with_repairs,
 )
+from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
+from nba_pipeline_tests.named_command import named_command
 
 PAGE = Path(__file__).parents[1] / "docs" / "source-faults.md"
+LAKERS = next(fault for fault in source_faults() if fault.id == "wrong-score-2022-03-05-gsw-lal")
+NOW = datetime(2026, 1, 20, 15, tzinfo=UTC)
 REPAIRED = [fault for fault in source_faults() if fault.repair is not None]
 DAY = date(2022, 3, 5)
 
@@ -85,6 +95,57 @@ def test_what_a_person_decides_goes_before_the_catalogue() -> None:
     accepted: GameDecision = replace(repair, ruling=Ruling.ACCEPT, corrections={}, decided_by="Ann")
     assert with_repairs({}, [wrong()]) == ruled
     assert with_repairs({repair.key: accepted}, [wrong()]) == {repair.key: accepted}
+
+
+@pytest.fixture
+def repaired(tmp_path: Path) -> Path:
+    """A home in which the game was repaired, and has box scores."""
+    rows, aside = games.marked([wrong(), wrong(game_id=5, home_team="LAC")], repairs_of([wrong()]))
+    assert [row.get("repaired_by") for row in rows] == [LAKERS.id, None]
+    ((day, why, kept),) = aside
+    assert (day, LAKERS.id in why, json.loads(kept)["home_score"]) == (DAY, True, 66), "the source's word is kept"
+    ((corrected,), _) = corrected_schedule([rows[0]], repairs_of([wrong()]).values(), games.CONTRACT, [])
+    whole = {"season": 2021, "status": "final", "period": 4, "postseason": False, "home_team_id": 14,
+             "visitor_team_id": 10}  # fmt: skip
+    with DuckDBWarehouse(tmp_path / "warehouse.duckdb").session() as session:
+        session.ensure(games.CONTRACT)
+        added = pa.Table.from_pylist([whole | corrected], schema=games.CONTRACT.schema.to_pyarrow())
+        session.append(games.CONTRACT, added)
+    return tmp_path
+
+
+def test_a_repair_counts_as_decided_after_its_value_is_the_right_one_until_a_person_decides(repaired: Path) -> None:
+    with DuckDBWarehouse(repaired / "warehouse.duckdb").session() as session:
+        assert decided_games(session, NOW) == repairs_of([wrong()])
+        mine = GameDecision(DAY, 474367, Ruling.ACCEPT, {}, "Ann", "why", None, datetime(2026, 1, 1))
+        record_decision(session, mine)
+        assert decided_games(session, NOW) == {mine.key: mine}
+
+
+def test_a_repair_is_shown_where_people_look_and_what_goes_before_it_is_named(repaired: Path) -> None:
+    def run(line: str) -> Result:
+        home = {"NBA_PIPELINE_HOME": str(repaired), "NBA_PIPELINE_NOW": NOW.isoformat()}
+        return CliRunner(env=home).invoke(app, shlex.split(line))
+
+    shown = run("game show 474367")
+    assert shown.exit_code == 0
+    assert f"{BY_CATALOGUE} corrects game 474367 of {DAY} (home_score=124)" in " ".join(shown.stdout.split())
+    assert LAKERS.id in run("game decisions --json").stdout
+    refused = run("game release 474367 --by Ann --because why")
+    assert (refused.exit_code, "a repair of the catalogue" in " ".join(refused.stderr.split())) == (2, True)
+    (first, *_) = [line for line in shown.stdout.splitlines() if line.startswith("    next: ")]
+    assert named_command(first)[:2] == ["game", "accept"]
+    assert run(shlex.join(named_command(first))).exit_code == 0
+
+
+def test_a_repair_that_holds_a_game_holds_it(repaired: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    holds = LAKERS.model_copy(update={"repair": Repair(ruling=Ruling.HOLD)})
+    monkeypatch.setattr(catalogue, "source_faults", lambda: (holds,))
+    with DuckDBWarehouse(repaired / "warehouse.duckdb").session(read_only=True) as session:
+        decided = decided_games(session, NOW)
+    side = {"game_date": DAY, "game_id": 474367, "team_id": 14, "team": "LAL", "season": 2021}
+    ((state, who),) = [(row["state"], row["decided_by"]) for row in rulings([side], {}, decided, lambda day: False)]
+    assert (state, who) == ("held", BY_CATALOGUE)
 
 
 def test_a_date_is_made_again_when_the_catalogue_learns_of_one_of_its_games(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,29 @@
 import ibis
 import ibis.expr.types as ir
 
+from nba_pipeline.raw.box_score_rules import TEAM_COUNTS
+from nba_pipeline.raw.listed_box_scores import COUNTS
+
 FREE_THROW_WEIGHT = 0.44
 """Share of free throws that end a play: Oliver, Basketball on Paper (2004)."""
+
+FEWEST_MINUTES = 1
+"""Below this many minutes a rate of them says nothing: a three in his four seconds is 1,620 points per 36 minutes."""
+
+MOST_GAME_MINUTES = 98
+"""The longest game that `raw.games` can hold: ten overtimes."""
+
+POSSESSIONS = (
+    TEAM_COUNTS["plays"][0],
+    TEAM_COUNTS["plays"][1] + FREE_THROW_WEIGHT * TEAM_COUNTS["free_throws_attempted"][1],
+)
+"""What the rules about raw data leave of a team's possessions in a game."""
+
+PACE = (48 / MOST_GAME_MINUTES * POSSESSIONS[0], POSSESSIONS[1])
+
+RATING = (0, 100 * TEAM_COUNTS["points"][1] / POSSESSIONS[0])
+
+TRUE_SHOOTING_OF_A_TEAM = (0, TEAM_COUNTS["points"][1] / 2 / TEAM_COUNTS["field_goals_attempted"][0])
 
 
 def ratio(numerator: ir.NumericValue, denominator: ir.NumericValue) -> ir.FloatingValue:
@@ -39,5 +60,15 @@ def game_minutes(rows: ibis.Table) -> ir.FloatingValue:
 
 
 def per_minutes(count: ir.NumericValue, minutes: ir.NumericValue, scale: int) -> ir.FloatingValue:
-    """A count as a rate per `scale` minutes, null without minutes."""
-    return ratio(count, minutes) * scale
+    """A count as a rate per `scale` minutes, null below `FEWEST_MINUTES`."""
+    return ratio(count, enough_minutes(minutes)) * scale
+
+
+def enough_minutes(minutes: ir.NumericValue) -> ir.FloatingValue:
+    """The minutes; null below `FEWEST_MINUTES`, as is every rate of them."""
+    return (minutes >= FEWEST_MINUTES).ifelse(minutes, ibis.null("float64"))
+
+
+def most(count: str) -> float:
+    """The highest value of a player's count that a box score can hold."""
+    return next(column.between[1] for column in COUNTS if column.name == count and column.between is not None)

@@ -2,13 +2,14 @@
 
 import ibis
 
-from nba_pipeline.analytics.box_score_rates import ratio
+from nba_pipeline.analytics.box_score_rates import PACE, RATING, TRUE_SHOOTING_OF_A_TEAM, ratio
 from nba_pipeline.analytics.team_games import team_totals, with_opponent
 from nba_pipeline.analytics.team_offense_game_summary import OLIVER, TEAM_GAME_COLUMNS, TEAM_GAME_GRID
 from nba_pipeline.contracts import Column, Phase, Read
 from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import player_box_scores
+from nba_pipeline.raw.box_score_rules import TEAM_COUNTS
 from nba_pipeline.table_asset import transformed
 
 CONTRACT = Contract(
@@ -18,31 +19,33 @@ CONTRACT = Contract(
     grain=("game_date", "game_id", "team_id"),
     columns=(
         *TEAM_GAME_COLUMNS,
-        Column("points_allowed", "int64", "Points of the opponent.", "points", between=(1, 250)),
-        Column("field_goals_allowed", "int64", "Field goals made by the opponent.", "shots", between=(0, 120)),
+        Column("points_allowed", "int64", "Points of the opponent.", "points", between=TEAM_COUNTS["points"]),
+        Column("field_goals_allowed", "int64", "Field goals made by the opponent.", "shots",
+               between=TEAM_COUNTS["field_goals_made"]),
         Column("field_goals_faced", "int64", "Field goals attempted by the opponent.", "shots",
-               between=(0, 200)),
+               between=TEAM_COUNTS["field_goals_attempted"]),
         Column("three_pointers_allowed", "int64", "Three-pointers made by the opponent.", "shots",
-               between=(0, 60)),
+               between=TEAM_COUNTS["three_pointers_made"]),
         Column("three_pointers_faced", "int64", "Three-pointers attempted by the opponent.", "shots",
-               between=(0, 120)),
+               between=TEAM_COUNTS["three_pointers_attempted"]),
         Column("free_throws_allowed", "int64", "Free throws made by the opponent.", "shots",
-               between=(0, 100)),
+               between=TEAM_COUNTS["free_throws_made"]),
         Column("free_throws_faced", "int64", "Free throws attempted by the opponent.", "shots",
-               between=(0, 120)),
-        Column("rebounds_allowed", "int64", "Rebounds of the opponent.", "rebounds", between=(0, 120)),
-        Column("assists_allowed", "int64", "Assists of the opponent.", "assists", between=(0, 80)),
-        Column("turnovers_forced", "int64", "Turnovers of the opponent.", "turnovers", between=(0, 60)),
-        Column("steals", "int64", "Steals of the team.", "steals", between=(0, 50)),
-        Column("blocks", "int64", "Blocks of the team.", "blocks", between=(0, 50)),
+               between=TEAM_COUNTS["free_throws_attempted"]),
+        Column("rebounds_allowed", "int64", "Rebounds of the opponent.", "rebounds", between=TEAM_COUNTS["rebounds"]),
+        Column("assists_allowed", "int64", "Assists of the opponent.", "assists", between=TEAM_COUNTS["assists"]),
+        Column("turnovers_forced", "int64", "Turnovers of the opponent.", "turnovers",
+               between=TEAM_COUNTS["turnovers"]),
+        Column("steals", "int64", "Steals of the team.", "steals", between=TEAM_COUNTS["steals"]),
+        Column("blocks", "int64", "Blocks of the team.", "blocks", between=TEAM_COUNTS["blocks"]),
         Column("defensive_rebounds", "int64", "Defensive rebounds of the team.", "rebounds",
-               between=(0, 100)),
+               between=TEAM_COUNTS["defensive_rebounds"]),
         Column("defensive_rating", "float64", "Points allowed per 100 possessions of the opponent.",
-               "points", between=(20, 250), source=OLIVER),
+               "points", between=RATING, source=OLIVER),
         Column("pace", "float64", "Possessions per 48 minutes, the mean of both teams.", "possessions",
-               between=(40, 180)),
+               between=PACE),
         Column("opponent_true_shooting", "float64", "Points per two shooting attempts of the opponent.",
-               "share", between=(0, 2)),
+               "share", between=TRUE_SHOOTING_OF_A_TEAM),
         Column("opponent_effective_field_goal_rate", "float64",
                "Field-goal rate of the opponent with threes worth half a shot more.", "share",
                between=(0, 1.5), source=OLIVER),

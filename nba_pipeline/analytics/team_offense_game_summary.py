@@ -3,6 +3,10 @@
 import ibis
 
 from nba_pipeline.analytics.box_score_rates import (
+    PACE,
+    POSSESSIONS,
+    RATING,
+    TRUE_SHOOTING_OF_A_TEAM,
     effective_field_goal_rate,
     plays_ended,
     ratio,
@@ -27,6 +31,7 @@ from nba_pipeline.contracts import (
 from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import player_box_scores
+from nba_pipeline.raw.box_score_rules import TEAM_COUNTS
 from nba_pipeline.table_asset import transformed
 
 OLIVER = "Oliver, Basketball on Paper (2004)"
@@ -61,17 +66,18 @@ CONTRACT = Contract(
     columns=(
         *TEAM_GAME_COLUMNS,
         *(
-            Column(c.name, "int64", f"{c.definition[:-1]}, by the team.", c.unit, between=(0, 250))
+            Column(c.name, "int64", f"{c.definition[:-1]}, by the team.", c.unit, between=TEAM_COUNTS[c.name])
             for c in player_box_scores.COUNTS
         ),
-        Column("margin", "int64", "Points scored less points allowed.", "points", between=(-150, 150)),
+        Column("margin", "int64", "Points scored less points allowed.", "points", between=(-249, 249)),
         Column("possessions", "float64", "Estimated possessions: FGA + 0.44 · FTA + TOV - OREB.",
-               "possessions", between=(40, 220), source=OLIVER),
+               "possessions", between=POSSESSIONS, source=OLIVER),
         Column("pace", "float64", "Possessions per 48 minutes, the mean of both teams.", "possessions",
-               between=(40, 180)),
-        Column("offensive_rating", "float64", "Points per 100 possessions.", "points", between=(20, 250),
+               between=PACE),
+        Column("offensive_rating", "float64", "Points per 100 possessions.", "points", between=RATING,
                source=OLIVER),
-        Column("true_shooting", "float64", "Points per two shooting attempts.", "share", between=(0, 2)),
+        Column("true_shooting", "float64", "Points per two shooting attempts.", "share",
+               between=TRUE_SHOOTING_OF_A_TEAM),
         Column("effective_field_goal_rate", "float64", "Four factors: (FGM + 0.5 · 3PM) / FGA.", "share",
                between=(0, 1.5), source=OLIVER),
         Column("turnover_rate", "float64", "Four factors: turnovers per play ended.", "share",
@@ -80,8 +86,8 @@ CONTRACT = Contract(
                "Four factors: share of own misses rebounded, of those that either team rebounded.", "share",
                nullable=True, between=(0, 1), source=OLIVER),
         Column("free_throw_rate", "float64", "Four factors: free throws made per field goal attempted.",
-               "share", between=(0, 2), source=OLIVER),
-        Column("two_point_points", "int64", "Points from two-pointers.", "points", between=(0, 200)),
+               "share", between=(0, 3), source=OLIVER),
+        Column("two_point_points", "int64", "Points from two-pointers.", "points", between=(0, 240)),
         Column("three_point_points", "int64", "Points from three-pointers.", "points", between=(0, 200)),
         Column("free_throw_points", "int64", "Points from free throws.", "points", between=(0, 100)),
     ),

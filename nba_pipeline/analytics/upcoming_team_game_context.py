@@ -162,7 +162,7 @@ CONTRACT = Contract(
         _count("win_streak", "Games won in a row before this one, this season.", "games", 130),
         _count("loss_streak", "Games lost in a row before this one, this season.", "games", 130),
         Column("last_margin", "int64", "Points by which the team won its game before, this season; below 0 it lost.",
-               "points", nullable=True, between=(-150, 150)),
+               "points", nullable=True, between=(-249, 249)),
         TIME_ZONES_CROSSED,
         _count("consecutive_road_games", "Games on the road in a row, this season, with this one; 0 at home.", "games",
                130),

@@ -13,7 +13,6 @@ from nba_pipeline.game_decisions import (
     PLAYERS_SUM,
     GameDecision,
     Ruling,
-    decisions_in_force,
     record_decision,
     refuse_corrections,
 )
@@ -28,8 +27,10 @@ from nba_pipeline.operations.known_games import (
 from nba_pipeline.operations.outcome import COMMAND, NotTriedError, Outcome, console, end, refusing, say
 from nba_pipeline.operations.smoke_test import backfill_command
 from nba_pipeline.raw import games, player_box_scores
+from nba_pipeline.raw.decided_games import decided_games
 from nba_pipeline.runtime import warehouse_of
 from nba_pipeline.settings import Settings
+from nba_pipeline.source_faults import BY_CATALOGUE
 
 SHOWN_QUARANTINED = 5
 """Quarantined rows that are printed; JSON has all of them."""
@@ -113,7 +114,7 @@ def run_game_decisions(settings: Settings, *, as_json: bool) -> int:
     warehouse = warehouse_of(settings)
     refuse_nothing(warehouse)
     with warehouse.session(read_only=True) as session:
-        found = decisions_in_force(session, Clock.from_settings(settings).now())
+        found = decided_games(session, Clock.from_settings(settings).now())
 
     def print_it() -> None:
         if not found:
@@ -165,10 +166,20 @@ def run_game_decision(
 
 def _refuse(decision: GameDecision, game: KnownGame) -> None:
     """Raises `NotTriedError` for a decision that is about nothing, or whose values cannot be."""
-    if decision.ruling is Ruling.RELEASE and game.in_force is None:
-        held = "; what holds it is a rule, and it is released once an answer has it whole" if game.rulings else ""
+    if decision.ruling is Ruling.RELEASE and (game.in_force is None or game.in_force.decided_by == BY_CATALOGUE):
+        held, whose = "", " of a person" if game.in_force else ""
+        if game.in_force:
+            held = "; a repair of the catalogue is, and `game accept` goes before it"
+        elif game.rulings:
+            held = "; what holds it is a rule, and it is released once an answer has it whole"
         raise NotTriedError(
-            f"no decision about game {decision.game_id} of {decision.game_date} is in force{held}: "
+            f"no decision{whose} about game {decision.game_id} of {decision.game_date} is in force{held}: "
+            f"{COMMAND}game show {decision.game_id} --date {decision.game_date}"
+        )
+    if decision.ruling is Ruling.ACCEPT and game.not_acceptable:
+        raise NotTriedError(
+            f"to accept game {decision.game_id} of {decision.game_date} would change nothing: "
+            f"{'; '.join(game.not_acceptable)}. What can be done: "
             f"{COMMAND}game show {decision.game_id} --date {decision.game_date}"
         )
     if not decision.corrections:

@@ -11,11 +11,13 @@ import ibis
 
 from nba_pipeline.clock import season_of
 from nba_pipeline.contracts import Table
-from nba_pipeline.game_decisions import GameDecision, decisions_in_force, recorded_decisions
+from nba_pipeline.game_decisions import GameDecision, recorded_decisions
 from nba_pipeline.operations.outcome import COMMAND
 from nba_pipeline.operations.smoke_test import backfill_command
 from nba_pipeline.partitions import season_start
 from nba_pipeline.raw import games, player_box_scores
+from nba_pipeline.raw.decided_games import decided_games
+from nba_pipeline.source_faults import BY_CATALOGUE
 from nba_pipeline.sources.records import UNCLEAR
 from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.interface import Session
@@ -73,13 +75,39 @@ class KnownGame:
         return not self.rulings and not self.in_force and not self.box_scores and (played or bool(self.quarantined))
 
     @property
+    def not_acceptable(self) -> list[str]:
+        """What is wrong with it that no person can accept, so that accepting it would change nothing."""
+        if self.rulings:
+            return [str(self.rulings[0]["not_acceptable"])] if self.rulings[0]["not_acceptable"] else []
+        if self.row and self.row["status"] != "final":
+            return [f"it is {self.row['status']}, not final"]
+        return []
+
+    @property
+    def another_sum(self) -> bool:
+        """Whether the players of both teams are known, and their points sum to another score than the game's."""
+        if self.row is None or self.not_acceptable:
+            return False
+        sums: dict[int, int] = {}
+        for player in self.players:
+            sums[player["team_id"]] = sums.get(player["team_id"], 0) + (player["points"] or 0)
+        sides = {self.row[f"{side}_team_id"]: self.row[f"{side}_score"] for side in ("home", "visitor")}
+        return {*sides} <= {*sums} and any(sums[team] != score for team, score in sides.items())
+
+    @property
     def commands(self) -> list[str]:
         """What a person may type next."""
         if self.in_force:
             return [release_command(self.in_force), backfill_command(self.game_date)]
         if self.rulings or self.waits:
             unclear = self.row is not None and self.row["status"] == UNCLEAR
-            ruled = ("correct --set status=cancelled", "hold") if unclear else _RULED
+            works = {
+                "correct --set status=cancelled": unclear,
+                "accept": not unclear and not self.not_acceptable,
+                "correct --players-sum": not unclear and self.another_sum,
+                "hold": True,
+            }
+            ruled = [one for one, does in works.items() if does]
             decide = [f"{COMMAND}game {one} {self.game_id} --date {self.game_date} {SIGNED}" for one in ruled]
             return [backfill_command(self.game_date), *decide]
         return []
@@ -106,8 +134,9 @@ def decision_object(decision: GameDecision) -> dict[str, object]:
 
 
 def release_command(decision: GameDecision) -> str:
-    """The command that takes a decision back."""
-    return f"{COMMAND}game release {decision.game_id} --date {decision.game_date} {SIGNED}"
+    """The command that takes a decision back; a person takes the source's word against the catalogue by `accept`."""
+    ruling = "accept" if decision.decided_by == BY_CATALOGUE else "release"
+    return f"{COMMAND}game {ruling} {decision.game_id} --date {decision.game_date} {SIGNED}"
 
 
 def in_force_sentence(decision: GameDecision) -> str:
@@ -138,7 +167,7 @@ def decided_behind(
     a game that is held is in no history, and what lacks it depends on it all the same.
     """
     begin = season_start(season_of(day) - 1)
-    decisions = {key: found for key, found in decisions_in_force(session, now).items() if begin <= key[0] < day}
+    decisions = {key: found for key, found in decided_games(session, now).items() if begin <= key[0] < day}
     if not decisions:
         return []
     rows = session.read(games.CONTRACT)
@@ -168,7 +197,7 @@ def known_game(session: Session, game_id: int, now: datetime) -> list[KnownGame]
     for decision in recorded_decisions(session):
         if decision.game_id == game_id:
             of(decision.game_date).decisions.append(decision)
-    for (day, about), decision in decisions_in_force(session, now).items():
+    for (day, about), decision in decided_games(session, now).items():
         if about == game_id:
             of(day).in_force = decision
     return [found[day] for day in sorted(found)]

@@ -34,6 +34,7 @@ from nba_pipeline.operations.smoke_test import (
     with_causes,
 )
 from nba_pipeline.partitions import dates_of, game_dates, to_date
+from nba_pipeline.raw.decided_games import decided_games
 from nba_pipeline.table_asset import ENGINE, GAME_DATES, OWNERS, WRITER_POOL, asset_key
 from nba_pipeline.warehouse.interface import Replacement
 from nba_pipeline.warehouse.operations_tables import PIPELINE_HEALTH, QUARANTINE
@@ -127,7 +128,7 @@ def health(gatekeeper: Gatekeeper, instance: DagsterInstance, day: date) -> Heal
         left = _left_by_killed_runs(evidence, killed)
         overrides = (
             *map(str, sorted(evidence.decisions.overrides.values(), key=lambda o: (o.gate, o.game_date))),
-            *decided_about(evidence.decisions.about_games.values(), dates),
+            *decided_about(decided_games(session, now).values(), dates),
             *(str(held) for day in dates for held in evidence.calendar.held(day).values()),
         )
         found = session.read(QUARANTINE)

@@ -3,6 +3,7 @@
 import ibis
 
 from nba_pipeline.analytics import player_game_summary, team_offense_game_summary, upcoming_player_game_context
+from nba_pipeline.analytics.box_score_rates import FREE_THROW_WEIGHT, MOST_GAME_MINUTES, PACE, RATING, most
 from nba_pipeline.analytics.upcoming_player_game_context import EXPECTED_BECAUSE, LAST_GAME_DATE
 from nba_pipeline.as_of import GameLog, as_of
 from nba_pipeline.contracts import (
@@ -65,13 +66,14 @@ CONTRACT = Contract(
         _mean("points_avg_last_10", "Mean points of his last 10 games this season.", "points", 120),
         _mean("points_avg_season", "Mean points of his games this season.", "points", 120),
         _mean("points_deviation_last_10", "Sample standard deviation of points, last 10 games this season.",
-              "points", 80),
+              "points", 85),
         _mean("minutes_avg_last_10", "Mean minutes of his last 10 games this season.", "min", 70),
         _mean("minutes_avg_season", "Mean minutes of his games this season.", "min", 70),
-        _mean("usage_rate_last_10", "Mean usage rate of his last 10 games this season.", "share", 5),
-        _mean("usage_rate_season", "Mean usage rate of his games this season.", "share", 5),
+        _mean("usage_rate_last_10", "Mean usage rate of his last 10 games this season.", "share", MOST_GAME_MINUTES),
+        _mean("usage_rate_season", "Mean usage rate of his games this season.", "share",
+              MOST_GAME_MINUTES),
         _mean("true_shooting_last_10", "Mean true shooting of his last 10 games this season, games without an "
-              "attempt left out.", "share", 2),
+              "attempt left out.", "share", most("points") / 2 / FREE_THROW_WEIGHT),
         _mean("three_point_share_last_10", "Mean share of threes among his shots, last 10 games this season.",
               "share", 1),
         _mean("free_throw_points_share_season", "Mean share of his points from free throws this season.",
@@ -86,9 +88,9 @@ CONTRACT = Contract(
                "Games in the 14 days before that came the day after another of his.", "games", between=(0, 13)),
         _mean("minutes_per_game_last_7_days", "Minutes a game played in the 7 days before; null without one.",
               "min", 70),
-        _mean("team_pace_last_10", "Mean pace of his team's last 10 games this season.", "possessions", 180),
+        _mean("team_pace_last_10", "Mean pace of his team's last 10 games this season.", "possessions", PACE[1]),
         _mean("team_offensive_rating_last_10", "Mean offensive rating of his team's last 10 games this season.",
-              "points", 250),
+              "points", RATING[1]),
         *window_completeness.COLUMNS,
         Column("is_early_season", "boolean", f"Fewer than {EARLY_SEASON_GAMES} games played this season.", "flag"),
     ),

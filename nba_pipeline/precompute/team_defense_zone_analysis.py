@@ -8,7 +8,7 @@ import ibis
 import ibis.expr.types as ir
 
 from nba_pipeline.analytics import team_defense_game_summary, upcoming_player_game_context
-from nba_pipeline.analytics.box_score_rates import ratio
+from nba_pipeline.analytics.box_score_rates import PACE, RATING, ratio
 from nba_pipeline.as_of import GameLog, as_of, exact
 from nba_pipeline.contracts import (
     GAME_DATE,
@@ -53,7 +53,7 @@ def _zone_columns(zone: Zone) -> Iterator[Column]:
         yield _number(f"{zone.prefix}_makes_allowed_{window}",
                       f"Mean {zone.shots} made against it over {games}.", "shots", (0, 120))  # fmt: skip
         yield _number(f"{zone.prefix}_points_allowed_{window}",
-                      f"Mean points from {zone.shots} against it over {games}.", "points", (0, 200))  # fmt: skip
+                      f"Mean points from {zone.shots} against it over {games}.", "points", (0, 240))  # fmt: skip
         yield _number(f"{zone.prefix}_rate_allowed_{window}",
                       f"Share made of all {zone.shots} attempted against it over {games}; null below "
                       f"{LEAST_ATTEMPTS} attempts.", "share", (0, 1))  # fmt: skip
@@ -100,11 +100,11 @@ CONTRACT = Contract(
                nullable=True, allowed=ZONE_NAMES),
         Column("weakest_zone", "string", "The zone whose points are furthest above the league's.", "category",
                nullable=True, allowed=ZONE_NAMES),
-        _number("points_allowed_last_15", f"Mean points against it over {WINDOWS['last_15']}.", "points", (0, 250)),
+        _number("points_allowed_last_15", f"Mean points against it over {WINDOWS['last_15']}.", "points", (0, 400)),
         _number("defensive_rating_last_15",
                 f"Points per 100 possessions of its opponents over {WINDOWS['last_15']}, all games together.",
-                "points", (20, 250)),
-        _number("pace_last_10", "Mean pace of its last 10 games this season.", "possessions", (40, 180)),
+                "points", RATING),
+        _number("pace_last_10", "Mean pace of its last 10 games this season.", "possessions", PACE),
     ),
     reads={
         "games": Read(raw_games.CONTRACT),

@@ -28,6 +28,31 @@ EXACT_MINUTES = 1
 """How far minutes with fractions may be off."""
 
 
+TEAM_COUNTS = {
+    "points": (1, 250),
+    "field_goals_made": (0, 120),
+    "field_goals_attempted": (40, 200),
+    "three_pointers_made": (0, 60),
+    "three_pointers_attempted": (0, 120),
+    "free_throws_made": (0, 100),
+    "free_throws_attempted": (0, 120),
+    "offensive_rebounds": (0, 80),
+    "defensive_rebounds": (0, 100),
+    "rebounds": (0, 120),
+    "assists": (0, 80),
+    "steals": (0, 50),
+    "blocks": (0, 50),
+    "turnovers": (0, 60),
+    "personal_fouls": (0, 100),
+    "plays": (40, 220),
+}
+"""What a team's numbers of one game can be. No rate that is made of them lies outside of its own range.
+
+`plays` are shots and turnovers less offensive rebounds. Of all 21,322 team games of 2015-16 to 2023-24 the least shots
+are 60 and the most 128.
+"""
+
+
 @dataclass(frozen=True)
 class Rule:
     """A rule about the rows of one game; `broken(rows, sides)` gives `game_date`, `game_id` and `reason`.
@@ -53,6 +78,20 @@ def crowded_teams(rows: ibis.Table, sides: ibis.Table) -> ibis.Table:
     counted = rows.group_by("game_date", "game_id", "team").agg(players=ibis._.count())
     wrong = counted.filter(counted.players > MOST_PLAYERS_OF_A_TEAM)
     return _reasons(wrong, wrong.team + " has " + wrong.players.cast("string") + " players listed")
+
+
+def impossible_teams(rows: ibis.Table, sides: ibis.Table) -> ibis.Table:
+    """A reason for each team whose players together have what no team can have in a game.
+
+    A team of which too few players are listed is told as that.
+    """
+    sums = rows.group_by(*SIDE, "team").agg(**{name: rows[name].sum() for name in TEAM_COUNTS if name != "plays"})
+    sums = sums.mutate(plays=sums.field_goals_attempted + sums.turnovers - sums.offensive_rebounds)
+    sums = sums.semi_join(sides_with_players(rows), SIDE)
+    broken = {name: ~sums[name].between(low, high) for name, (low, high) in TEAM_COUNTS.items()}
+    said = [(broken[name], sums[name].cast("string") + f" {name}") for name in TEAM_COUNTS]
+    wrong = sums.mutate(said=ibis.cases(*said, else_=ibis.null("string"))).filter(ibis._.said.notnull())
+    return _reasons(wrong, ibis.literal("the players of ") + wrong.team + " have " + wrong.said)
 
 
 def scores_that_differ(rows: ibis.Table, sides: ibis.Table) -> ibis.Table:
@@ -139,8 +178,27 @@ EXPECTED = Rule("nobody unexpected", "Every row belongs to a team of a game that
 
 WINNER = Rule("a final game has a winner", "A final game has two different scores.", impossible_results)
 
-SUMS = (
+POSSIBLE = (
     Rule("a team's worth of players", "A team lists no more players than it can have.", crowded_teams),
+    Rule("a team's worth of numbers", "A team has no more and no less than a team can have.", impossible_teams),
+    Rule(
+        "makes within attempts",
+        "No more shots are made than attempted, of each kind, and threes are among the field goals.",
+        _of_rows(
+            lambda r: (
+                (r.field_goals_made > r.field_goals_attempted)
+                | (r.three_pointers_made > r.three_pointers_attempted)
+                | (r.free_throws_made > r.free_throws_attempted)
+                | (r.three_pointers_made > r.field_goals_made)
+                | (r.field_goals_made - r.three_pointers_made > r.field_goals_attempted - r.three_pointers_attempted)
+            ),
+            "more shots made than attempted",
+        ),
+    ),
+)
+"""What cannot be, whoever says so: the ranges of all that is made of box scores depend on it."""
+
+SUMS = (
     Rule("points sum to the score", "A team's score is the sum of its players' points.", scores_that_differ),
     Rule(
         "minutes sum to the game",
@@ -154,19 +212,6 @@ SUMS = (
         _of_rows(
             lambda r: r.points != 2 * r.field_goals_made + r.three_pointers_made + r.free_throws_made,
             "points do not follow from the shots made",
-        ),
-    ),
-    Rule(
-        "makes within attempts",
-        "No more shots are made than attempted, and threes are among the field goals.",
-        _of_rows(
-            lambda r: (
-                (r.field_goals_made > r.field_goals_attempted)
-                | (r.three_pointers_made > r.three_pointers_attempted)
-                | (r.free_throws_made > r.free_throws_attempted)
-                | (r.three_pointers_made > r.field_goals_made)
-            ),
-            "more shots made than attempted",
         ),
     ),
     Rule(
@@ -187,7 +232,7 @@ def broken_games(rows: ibis.Table, schedule: ibis.Table) -> ibis.Table:
     Returns `game_date`, `game_id`, `reason`, and whether it is about `sums`, which a person may accept.
     """
     sides = games.team_games(schedule)
-    named = {f"{rule.name}: ": rule.broken(rows, sides) for rule in (EXPECTED, WINNER, *SUMS)}
+    named = {f"{rule.name}: ": rule.broken(rows, sides) for rule in (EXPECTED, WINNER, *POSSIBLE, *SUMS)}
     about_sums = {f"{rule.name}: " for rule in SUMS}
     named |= {"": unfinished_games(schedule).union(missing_sides(rows, sides))}
     conditions = {*audit.column_rules(rows, LISTED), audit.duplicate_rule(LISTED)}

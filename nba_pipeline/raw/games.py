@@ -21,7 +21,7 @@ from nba_pipeline.contracts import (
     Reader,
     Table,
 )
-from nba_pipeline.game_decisions import PLAYERS_SUM, decisions_in_force
+from nba_pipeline.game_decisions import PLAYERS_SUM, GameDecision, decisions_in_force
 from nba_pipeline.game_kinds import NO_OPENINGS, NOT_COUNTING, kind_of, needs_opening, opening_of
 from nba_pipeline.landing import LANDED_GAMES, known_games
 from nba_pipeline.partitions import season_bounds
@@ -29,7 +29,7 @@ from nba_pipeline.raw.corrections import GameKey, corrected_box_scores, correcte
 from nba_pipeline.raw.landed import read_landed
 from nba_pipeline.raw.listed_box_scores import LISTED, as_rows
 from nba_pipeline.raw.unclear_games import clear_games
-from nba_pipeline.source_faults import with_repairs
+from nba_pipeline.source_faults import fault_of, with_repairs
 from nba_pipeline.sources.balldontlie import SEASON_GAMES, GameRecord, parse_games, parse_season_games, parse_stats
 from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing import Landing
@@ -146,6 +146,14 @@ CONTRACT = Table(
             between=(1, 250),
         ),
         Column("moved_to", "date", "Where a game stands now that was moved from this date.", "date", nullable=True),
+        Column(
+            "repaired_by",
+            "string",
+            "The known fault of the source that the game was corrected or is held for; null where it stands as the "
+            "source or a person has it.",
+            "text",
+            nullable=True,
+        ),
     ),
     audits=(
         Audit(
@@ -226,7 +234,8 @@ def early_scores(staged: ibis.Table) -> ibis.Table:
 
 def games(records: Iterable[GameRecord], openings: Mapping[int, date | None] = NO_OPENINGS) -> pa.Table:
     """One row an item, from the source's records; `openings` has the first date of a season where that is known."""
-    rows = [{name: getattr(record, name) for name in CONTRACT.schema.names} for record in records]
+    listed = [name for name in CONTRACT.schema.names if name != "repaired_by"]
+    rows: list[dict[str, Any]] = [{name: getattr(record, name) for name in listed} for record in records]
     for row in rows:
         row["tipoff_at"] = row["tipoff_at"] and row["tipoff_at"].replace(tzinfo=None)
         counts = kind_of(row, openings.get(row["season"])) not in NOT_COUNTING
@@ -275,7 +284,7 @@ def asset(context: dg.AssetExecutionContext, dates: Sequence[date]) -> Rows:
     landing, warn = context.resources.landing, context.log.warning
     landed = read_landed(landing, "games", dates, parse_games, warn=warn, refuses=False)
     records = as_known_before(landing, landed.records, warn)
-    corrected, misfits = _corrected(context, games(records, openings_known(landing, records, warn)), dates)
+    corrected, misfits, repaired = _corrected(context, games(records, openings_known(landing, records, warn)), dates)
     rows, unclear = clear_games(corrected, CONTRACT)
     told = [(key, why) for found in (misfits, unclear) for key, why in found.items()]
     as_listed = {(row["game_date"], row["game_id"]): row for row in corrected}
@@ -286,24 +295,44 @@ def asset(context: dg.AssetExecutionContext, dates: Sequence[date]) -> Rows:
         for (day, game_id), why in told
     ]
     made = pa.Table.from_pylist(rows, schema=CONTRACT.schema.to_pyarrow())
-    return Rows(made, landed.refused, [*landed.rejected, *set_aside])
+    return Rows(made, landed.refused, [*landed.rejected, *repaired, *set_aside])
+
+
+def marked(
+    rows: Sequence[Mapping[str, Any]], decided: Mapping[tuple[date, int], GameDecision]
+) -> tuple[list[dict[str, Any]], list[tuple[date, str, str]]]:
+    """The games with the fault that each is repaired for, and what the source says of those, for quarantine."""
+    repairs = {key: one for key, one in decided.items() if fault_of(one)}
+    found = [dict(row) for row in rows]
+    aside = []
+    for row in found:
+        repair = repairs.get((row["game_date"], row["game_id"]))
+        if repair is not None:
+            said = f"game {repair.game_id} is repaired: {repair}"
+            aside.append((repair.game_date, said, json.dumps(row, default=str)))
+            row["repaired_by"] = fault_of(repair)
+    return found, aside
 
 
 def _corrected(
     context: dg.AssetExecutionContext, rows: pa.Table, dates: Sequence[date]
-) -> tuple[list[dict[str, Any]], dict[GameKey, str]]:
-    """The games as people corrected them, and the corrections that do not fit.
+) -> tuple[list[dict[str, Any]], dict[GameKey, str], list[tuple[date, str, str]]]:
+    """The games as people, and else the catalogue, corrected them; the corrections that do not fit; and what is set
+    aside of repaired games.
 
     The box scores are looked at only where a score is to be their sum.
     """
     with context.resources.warehouse.session(read_only=True) as session:
         decisions = decisions_in_force(session, context.resources.clock.now())
-    decided = corrections(with_repairs(decisions, rows.to_pylist()), dates)
+    in_force = with_repairs(decisions, rows.to_pylist())
+    found, aside = marked(rows.to_pylist(), in_force)
+    decided = corrections(in_force, dates)
     if not decided:
-        return rows.to_pylist(), {}
+        return found, {}, aside
     summed = sorted({found.game_date for found in decided if PLAYERS_SUM in found.corrections})
     box_scores: list[dict] = []
     if summed:
         landed = read_landed(context.resources.landing, "stats", summed, parse_stats, warn=context.log.info)
         box_scores = corrected_box_scores(as_rows(landed.records), decided, LISTED)[0].to_pylist()
-    return corrected_schedule(rows.to_pylist(), decided, CONTRACT, box_scores)
+    corrected, misfits = corrected_schedule(found, decided, CONTRACT, box_scores)
+    return corrected, misfits, aside

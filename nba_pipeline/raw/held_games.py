@@ -13,11 +13,12 @@ import pyarrow as pa
 from nba_pipeline.contracts import GAME_DATE, GAME_ID, SEASON, TEAM, TEAM_ID, Column, Phase, Read, Reader, Table
 from nba_pipeline.deadlines import held_from
 from nba_pipeline.evidence import HELD_BY_RULE as BY_RULE  # the name here is a part of the code's version
-from nba_pipeline.game_decisions import GameDecision, Ruling, decisions_in_force
+from nba_pipeline.game_decisions import GameDecision, Ruling
 from nba_pipeline.landing import LANDED_PLAYER_BOX_SCORES
 from nba_pipeline.raw import games
 from nba_pipeline.raw.box_score_rules import SIDE, broken_games, expected_sides
 from nba_pipeline.raw.corrections import GameKey, corrected_box_scores, corrected_schedule, corrections
+from nba_pipeline.raw.decided_games import decided_games
 from nba_pipeline.raw.landed import Sides, Unreadable, read_landed
 from nba_pipeline.raw.listed_box_scores import LISTED, as_rows
 from nba_pipeline.sources.balldontlie import StatRecord, parse_stats
@@ -46,6 +47,13 @@ CONTRACT = Table(
         Column("state", "string", "Held, or accepted as it is.", "category", allowed=(HELD, ACCEPTED)),
         Column("reasons", "string", "What is wrong with the game, as sentences.", "text"),
         Column("decided_by", "string", "The person who decided, or the rule of the deadline.", "text"),
+        Column(
+            "not_acceptable",
+            "string",
+            "Of the reasons, those for which no person can accept it.",
+            "text",
+            nullable=True,
+        ),
     ),
     reads={"games": Read(games.CONTRACT)},
     landed="stats",
@@ -73,10 +81,19 @@ def by_date(rows: Iterable[Mapping[str, object]]) -> dict[date, frozenset[int]]:
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a game cannot be used as it is listed, and whether it is only that something does not add up."""
+    """Why a game cannot be used as it is listed, and whether it is only that something does not add up.
+
+    An `unread` item is no part of the game that a person accepts: what is listed beside it stands.
+    """
 
     reason: str
     sums: bool = False
+    unread: bool = False
+
+    @property
+    def is_acceptable(self) -> bool:
+        """Whether a person may take the game as it is listed in spite of it."""
+        return self.sums or self.unread
 
 
 def rulings(
@@ -96,7 +113,8 @@ def rulings(
         ruled = _ruling(faults.get(key, ()), decisions.get(key), over=is_over(side["game_date"]))
         if ruled is not None:
             names = ("game_date", "game_id", "team_id", "team", "season")
-            rows.append({**{name: side[name] for name in names}, **ruled})
+            never = "; ".join(fault.reason for fault in faults.get(key, ()) if not fault.is_acceptable)
+            rows.append({**{name: side[name] for name in names}, **ruled, "not_acceptable": never or None})
     return rows
 
 
@@ -106,7 +124,12 @@ def _ruling(faults: Sequence[Fault], decision: GameDecision | None, *, over: boo
     if decision is not None and decision.ruling is Ruling.HOLD:
         why = f"{decision.reason} ({said})" if said else decision.reason
         return {"state": HELD, "reasons": why, "decided_by": decision.decided_by}
-    if decision is not None and decision.ruling is Ruling.ACCEPT and faults and all(fault.sums for fault in faults):
+    if (
+        decision is not None
+        and decision.ruling is Ruling.ACCEPT
+        and faults
+        and all(fault.is_acceptable for fault in faults)
+    ):
         return {"state": ACCEPTED, "reasons": f"{decision.reason} ({said})", "decided_by": decision.decided_by}
     return {"state": HELD, "reasons": said, "decided_by": BY_RULE} if faults and over else None
 
@@ -128,7 +151,7 @@ def faults_by_game(
         faults.setdefault((row["game_date"], row["game_id"]), []).append(Fault(row["reason"], row["sums"]))
     for item in unreadable:
         if (game_id := item.game_of(sides)) is not None:
-            faults.setdefault((item.game_date, game_id), []).append(Fault(item.reason))
+            faults.setdefault((item.game_date, game_id), []).append(Fault(item.reason, unread=True))
     return faults
 
 
@@ -185,7 +208,7 @@ def judged(context: dg.AssetExecutionContext, records: Sequence[StatRecord], dat
         return games.unclear_sides(games.team_games(schedule(read)))
 
     with context.resources.warehouse.session(read_only=True) as session:
-        decisions = decisions_in_force(session, context.resources.clock.now())
+        decisions = decided_games(session, context.resources.clock.now())
         session.ask_about(dates)
         exhibitions = session.query_built("exhibitions", lambda read: games.exhibitions(schedule(read))).to_pylist()
         counting = without(records, by_date(exhibitions))

@@ -7,11 +7,11 @@ import dagster as dg
 import ibis
 
 from nba_pipeline.contracts import Audit, Grid, Phase, Read, Reader, Table
-from nba_pipeline.game_decisions import decisions_in_force
 from nba_pipeline.landing import LANDED_PLAYER_BOX_SCORES
 from nba_pipeline.raw import games, held_games
 from nba_pipeline.raw.box_score_rules import (
     EXPECTED,
+    POSSIBLE,
     SIDE,
     SUMS,
     WINNER,
@@ -21,6 +21,7 @@ from nba_pipeline.raw.box_score_rules import (
     unfinished_games,
 )
 from nba_pipeline.raw.corrections import corrected_box_scores, corrections
+from nba_pipeline.raw.decided_games import decided_games
 from nba_pipeline.raw.games import exhibitions as raw_exhibitions
 from nba_pipeline.raw.games import team_games
 from nba_pipeline.raw.landed import read_landed
@@ -86,8 +87,7 @@ CONTRACT = Table(
             "No game of the date is scheduled or in progress.",
             lambda staged, read: waited_for(read),
         ),
-        promise(EXPECTED, unless_accepted=False),
-        promise(WINNER, unless_accepted=False),
+        *(promise(rule, unless_accepted=False) for rule in (EXPECTED, WINNER, *POSSIBLE)),
         *(promise(rule, unless_accepted=True) for rule in SUMS),
     ),
     landed="stats",
@@ -102,16 +102,18 @@ def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.
     landed = read_landed(context.resources.landing, "stats", dates, parse_stats, warn=context.log.warning)
     with context.resources.warehouse.session(read_only=True) as session:
         held = held_games.by_date(session.query(held_games.held(rulings)).to_pylist())
+        accepted = held_games.by_date(session.query(held_games.accepted(rulings)).to_pylist())
         not_counting = held_games.by_date(session.query(raw_exhibitions(games)).to_pylist())
         scheduled = session.query(expected_sides(team_games(games)).select(*SIDE)).to_pylist()
-        decided = corrections(decisions_in_force(session, context.resources.clock.now()), dates)
+        decided = corrections(decided_games(session, context.resources.clock.now()), dates)
     records = held_games.without(held_games.without(landed.records, held), not_counting)
     rows = as_rows(records)
     if repeated := len(records) - rows.num_rows:
         context.log.warning(f"The source repeated {repeated} items word for word; each was kept once.")
     open_games = [decision for decision in decided if decision.game_id not in held.get(decision.game_date, ())]
     rows, failed = corrected_box_scores(rows, open_games, CONTRACT)
-    refused = landed.refused_but_for(held, held_games.by_team(scheduled))
+    excused = {day: held.get(day, frozenset()) | accepted.get(day, frozenset()) for day in dates}
+    refused = landed.refused_but_for(excused, held_games.by_team(scheduled))
     for (day, _), why in failed.items():
         refused.setdefault(day, []).append(why)
     return Rows(rows, refused, landed.rejected)

@@ -68,6 +68,18 @@ def test_rates_of_a_player_by_hand(overtime_game):
     assert star["points_per_36"] == pytest.approx(42 / 44 * 36)
 
 
+def test_rates_of_minutes_are_null_below_a_minute_and_the_counts_stand():
+    seconds = box(4, 1, 4 / 60, field_goals_made=1, field_goals_attempted=1, three_pointers_made=1)
+    minute = box(5, 1, 1.0, field_goals_made=1, field_goals_attempted=1)
+    others = [box(1, 1, 238, field_goals_made=40, field_goals_attempted=90), box(2, 2, 240, field_goals_attempted=80)]
+    rows = ibis.memtable(pd.DataFrame([seconds, minute, *others]))
+    made = run(player_game_summary(rows, ibis.memtable(game(4, 85, 0)))).set_index("player_id")
+    rates = ["usage_rate", "points_per_36", "rebounds_per_36", "assists_per_36"]
+    assert made.loc[4, rates].isna().all()
+    assert (made.loc[4, "points"], made.loc[4, "played"], made.loc[4, "true_shooting"]) == (3, True, 1.5)
+    assert made.loc[5, rates].notna().all()
+
+
 def test_pace_counts_overtime_minutes_and_both_teams(overtime_game):
     teams = run(team_offense_game_summary(*overtime_game)).set_index("team")
     boston, newyork = 95 + 0.44 * 20 + 14 - 10, 95 + 0.44 * 25 + 12 - 12

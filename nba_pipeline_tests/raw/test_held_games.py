@@ -16,7 +16,8 @@ from nba_pipeline_tests.sources.test_records import stat
 
 DAY, OTHER = date(2025, 11, 5), date(2025, 12, 9)
 SUMS = Fault("points sum to the score: players of BKN have 100 points, the team 101", sums=True)
-NULL = Fault("page-0001 item 3: 'player' is null")
+NULL = Fault("a value that cannot be: points is null")
+UNREAD = Fault("page-0001 item 3: 'player' is null", unread=True)
 
 
 def side(game_id: int, team: str, day: date = DAY) -> dict:
@@ -58,6 +59,13 @@ def test_both_teams_of_a_held_game_are_marked_with_every_reason_once_and_who_dec
     assert {row["decided_by"] for row in rows} == {HELD_BY_RULE}
 
 
+def test_a_held_game_says_which_of_its_reasons_no_person_can_accept():
+    (never,) = {row["not_acceptable"] for row in rulings(SIDES, {(DAY, 1): [SUMS, NULL, UNREAD]}, {}, lambda day: True)}
+    assert never == NULL.reason
+    (never,) = {row["not_acceptable"] for row in rulings(SIDES, {(DAY, 1): [SUMS, UNREAD]}, {}, lambda day: True)}
+    assert never is None
+
+
 def test_a_person_holds_a_game_at_once_and_without_any_fault():
     rows = rulings(SIDES, {}, decided(Ruling.HOLD), lambda day: False)
     assert {row["game_id"] for row in rows} == {1}
@@ -68,6 +76,8 @@ def test_what_does_not_add_up_may_be_accepted_and_what_cannot_be_may_not():
     assert states({(DAY, 1): [SUMS]}, decided(Ruling.ACCEPT)) == {1: ACCEPTED}
     assert states({(DAY, 1): [SUMS]}, decided(Ruling.ACCEPT), over=False) == {1: ACCEPTED}
     assert states({(DAY, 1): [SUMS, NULL]}, decided(Ruling.ACCEPT)) == {1: HELD}
+    assert states({(DAY, 1): [SUMS, UNREAD]}, decided(Ruling.ACCEPT)) == {1: ACCEPTED}, "what is read of it stands"
+    assert states({(DAY, 1): [UNREAD, NULL]}, decided(Ruling.ACCEPT)) == {1: HELD}
     assert states({}, decided(Ruling.ACCEPT)) == {}, "a game that is whole needs no acceptance"
 
 
@@ -94,7 +104,7 @@ CHICAGO = ord("C")
 
 
 def test_an_unreadable_item_holds_the_game_that_it_names_or_else_the_game_of_its_team():
-    no_minutes = Fault("item 3: no minutes")
+    no_minutes = Fault("item 3: no minutes", unread=True)
     for item in (Unreadable(DAY, 2, no_minutes.reason), Unreadable(DAY, None, no_minutes.reason, CHICAGO)):
         assert faults_by_game([], [item], OF_TEAM) == {(DAY, 2): [no_minutes]}
 
