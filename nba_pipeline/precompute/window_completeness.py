@@ -5,6 +5,8 @@ and a window is complete when at least 90 % are there. Why a game is missing mak
 was silent, or somebody gave its date up.
 """
 
+from collections.abc import Sequence
+
 import ibis
 import ibis.expr.types as ir
 
@@ -40,6 +42,8 @@ COLUMNS = (
     Column("window_completeness", "float64",
            "The lowest share of its games that any of the windows has; 1 where none is missing.", "share",
            between=(0, 1)),
+    Column("opponent_window_completeness", "float64", "The same of the windows of the opponent.", "share",
+           between=(0, 1)),
 )  # fmt: skip
 
 
@@ -56,10 +60,20 @@ def expected_games(schedule: ibis.Table, team_history: ibis.Table) -> ibis.Table
 
 
 def with_windows(spine: ibis.Table, schedule: ibis.Table, team_history: ibis.Table) -> ibis.Table:
-    """The rows of `spine`, one a game and player, with the windows of the player's team."""
-    sides = windows_of_teams(spine.select(*KEYS, "season").distinct(), expected_games(schedule, team_history))
-    rows = spine.left_join(sides, list(KEYS))
-    return rows.drop([name for name in rows.columns if name.endswith("_right")])
+    """The rows of `spine`, one a game and player, with the windows of his team and how complete the opponent's are."""
+    own = spine.select(*KEYS, "season")
+    opponents = spine.select("game_date", "game_id", "season", team_id="opponent_id").select(own.columns)
+    sides = windows_of_teams(own.union(opponents).distinct(), expected_games(schedule, team_history))
+    theirs = sides.select(
+        "game_date", "game_id", opponent_id="team_id", opponent_window_completeness="window_completeness"
+    )
+    return _beside(_beside(spine, sides, KEYS), theirs, ("game_date", "game_id", "opponent_id"))
+
+
+def _beside(rows: ibis.Table, other: ibis.Table, keys: Sequence[str]) -> ibis.Table:
+    """The rows with the columns of `other`, and the keys once."""
+    both = rows.left_join(other, list(keys))
+    return both.drop([name for name in both.columns if name.endswith("_right")])
 
 
 def windows_of_teams(sides: ibis.Table, expected: ibis.Table) -> ibis.Table:

@@ -45,10 +45,10 @@ def history_of(games: list[dict], *without: int) -> ibis.Table:
     return ibis.memtable(pd.DataFrame(rows, columns=list(types)), schema=types)
 
 
-def windows(games: list[dict], *without: int, team: int = MINE) -> dict:
+def windows(games: list[dict], *without: int, team: int = MINE, opponent: int = OTHERS) -> dict:
     """The windows of a player of the team on the day, where history lacks the games of some days ago."""
     spine = [
-        {"game_date": DAY, "game_id": 9, "player_id": player, "season": 2025, "team_id": team, "opponent_id": OTHERS}
+        {"game_date": DAY, "game_id": 9, "player_id": player, "season": 2025, "team_id": team, "opponent_id": opponent}
         for player in (1, 2)
     ]
     found = with_windows(ibis.memtable(pd.DataFrame(spine)), schedule_of(games), history_of(games, *without))
@@ -107,6 +107,14 @@ def test_the_second_night_lacks_a_held_game_of_the_first():
     assert missing(row) == [1, 1, 1, 1]
     assert row["games_expected_last_7_days"] == 3
     assert row["window_completeness"] == pytest.approx(2 / 3)
+
+
+def test_an_opponent_that_lacks_a_game_is_told_beside_the_own_windows():
+    games = [*EVERY_OTHER_DAY, *on(3, 5, team=3, opponent=4)]
+    row = windows(games, 3, opponent=3)
+    assert row["window_completeness"] == 1
+    assert row["opponent_window_completeness"] == pytest.approx(0.5)
+    assert windows(games, 3, opponent=OTHERS)["opponent_window_completeness"] == 1
 
 
 def test_one_of_ten_is_still_complete():
