@@ -136,7 +136,8 @@ CONTRACT = Contract(
     name="analytics.upcoming_team_game_context",
     description=(
         "One row per team and game that is to be played: rest, travel, streaks, who is out, and lines, as known "
-        "before the game. Made before the games of the date."
+        "before the game. Rest and travel follow from the schedule, so that a game without a box score counts. Made "
+        "before the games of the date."
     ),
     phase=Phase.ANALYTICS,
     grain=KEYS,
@@ -178,7 +179,7 @@ CONTRACT = Contract(
         *line_columns(),
     ),
     reads={
-        "games": Read(raw_games.CONTRACT),
+        "games": Read(raw_games.CONTRACT, Window.UP_TO, earlier_seasons=1),
         "reports": Read(injury_reports.CONTRACT),
         "listed": Read(injuries.CONTRACT),
         "lines": Read(game_lines.CONTRACT),
@@ -208,34 +209,41 @@ def arena(rows: ibis.Table) -> ir.StringValue:
     return rows.is_home.ifelse(rows.team, rows.opponent)
 
 
-def team_states(team_history: ibis.Table) -> ibis.Table:
-    """What is known of a team's calendar and results after each of its games."""
-    log = GameLog(team_history, "team_id")
+def calendar_states(schedule: ibis.Table) -> ibis.Table:
+    """What is known of a team's calendar after each game that the schedule has of it."""
+    log = GameLog(schedule, "team_id")
     rows = log.rows
     return log.states(
         last_game_date=rows.game_date,
         games_so_far=log.count(log.this_season),
-        win_streak=log.streak(rows.won),
-        loss_streak=log.streak(~rows.won),
         road_games_so_far=log.streak(~rows.is_home),
-        last_margin=log.this_season.ifelse(rows.margin, ibis.null("int64")),
         hours_behind_before=log.this_season.ifelse(
             hours_behind_new_york(arena(rows), rows.game_date), ibis.null("int64")
         ),
     )
 
 
-def rest_states(team_history: ibis.Table) -> ibis.Table:
-    """When a team last played, as its opponents see it."""
+def result_states(team_history: ibis.Table) -> ibis.Table:
+    """What is known of a team's results after each of its games."""
     log = GameLog(team_history, "team_id")
+    return log.states(
+        win_streak=log.streak(log.rows.won),
+        loss_streak=log.streak(~log.rows.won),
+        last_margin=log.this_season.ifelse(log.rows.margin, ibis.null("int64")),
+    )
+
+
+def rest_states(schedule: ibis.Table) -> ibis.Table:
+    """When a team last played, as its opponents see it."""
+    log = GameLog(schedule, "team_id")
     return log.states(opponent_last_game_date=log.rows.game_date)
 
 
 def with_calendar(sides: ibis.Table, team_history: ibis.Table) -> ibis.Table:
-    """The sides with rest, streaks and travel."""
-    rows = as_of(sides, team_states(team_history), "team_id")
-    rows = as_of(rows, rest_states(team_history), "team_id", on="opponent_id")
-    counted = team_history.mutate(games=ibis.literal(1))
+    """The sides with rest, streaks and travel: the calendar by the schedule, which the sides are, results by games."""
+    rows = as_of(as_of(sides, calendar_states(sides), "team_id"), result_states(team_history), "team_id")
+    rows = as_of(rows, rest_states(sides), "team_id", on="opponent_id")
+    counted = sides.mutate(games=ibis.literal(1))
     windows = {"games_last_7_days": ("games", 7), "games_last_14_days": ("games", 14)}
     rows = left_join(rows, within_days(sides, counted, "team_id", KEYS, windows), KEYS)
     days_rest = rows.game_date.delta(rows.last_game_date, unit="day")

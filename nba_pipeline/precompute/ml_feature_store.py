@@ -154,6 +154,7 @@ OF_CACHE = (
     "team_games_season",
     "three_point_share_last_10",
     "window_completeness",
+    "opponent_window_completeness",
     *OF_LOADS,
 )
 """What is taken from the cache as it stands there."""
@@ -262,8 +263,9 @@ def with_quality(rows: ibis.Table) -> ibis.Table:
     wanted = Counter(feature.quality_column.name for feature in lasting)
     total = added([rows[name] * (wanted[name] - count) for name, count in missing.items()])
     quality = total.cast("float64") / len(lasting)
-    complete = window_completeness.is_complete(rows.window_completeness)
-    quality = complete.ifelse(quality, quality * rows.window_completeness)
+    share = ibis.least(rows.window_completeness, rows.opponent_window_completeness)
+    complete = window_completeness.is_complete(share)
+    quality = complete.ifelse(quality, quality * share)
     return rows.select(
         *[c for c in CONTRACT.schema.names if c in rows.columns and c not in _FEATURE_NAMES],
         **{f.name: rows[f.name].cast("float64") for f in FEATURES},
@@ -274,7 +276,8 @@ def with_quality(rows: ibis.Table) -> ibis.Table:
 
 
 MOST_WITH_MISSING_GAMES = 69.0
-"""The best quality by which a row is ranked of which a window lacks games: it is poor, however much else is known."""
+"""The best quality by which a row is ranked of which a window lacks games, his team's or the opponent's: it is poor,
+however much else is known."""
 
 _FEATURE_NAMES = frozenset(feature.name for feature in FEATURES)
 

@@ -27,7 +27,7 @@ from nba_pipeline.contracts import (
 )
 from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.precompute import window_completeness
-from nba_pipeline.raw import held_games
+from nba_pipeline.raw import games as raw_games
 from nba_pipeline.table_asset import transformed
 
 EARLY_SEASON_GAMES = 10
@@ -98,7 +98,7 @@ CONTRACT = Contract(
         "upcoming": Read(upcoming_player_game_context.CONTRACT),
         "history": Read(player_game_summary.CONTRACT, Window.BEFORE, earlier_seasons=1),
         "team_history": Read(team_offense_game_summary.CONTRACT, Window.BEFORE, earlier_seasons=1),
-        "rulings": Read(held_games.CONTRACT, Window.BEFORE, earlier_seasons=1, optional=True),
+        "schedule": Read(raw_games.CONTRACT, Window.BEFORE, optional=True),
     },
     grid=Grid(
         ("game_id", "player_id"),
@@ -165,12 +165,12 @@ def primary_zone(rows: ibis.Table) -> ibis.Value:
 
 
 def player_daily_cache(
-    upcoming: ibis.Table, history: ibis.Table, team_history: ibis.Table, rulings: ibis.Table
+    upcoming: ibis.Table, history: ibis.Table, team_history: ibis.Table, schedule: ibis.Table
 ) -> ibis.Table:
     """One row a date and expected player, from the context of the dates and everything before them."""
     rows = as_of(upcoming, player_states(history), "player_id")
     rows = as_of(rows, team_states(team_history), "team_id")
-    rows = window_completeness.with_windows(rows, team_history, rulings)
+    rows = window_completeness.with_windows(rows, schedule, team_history)
     games_played = rows.games_played_season.fill_null(0)
     rows = rows.mutate(
         games_played_season=games_played,

@@ -28,10 +28,9 @@ from nba_pipeline.contracts import (
     rows_as_keys,
 )
 from nba_pipeline.contracts import Table as Contract
-from nba_pipeline.precompute.window_completeness import games_of_teams
+from nba_pipeline.precompute.window_completeness import expected_games
 from nba_pipeline.precompute.zones import COUNTS, LEAST_ATTEMPTS, ZONE_NAMES, ZONES, Zone, rate, with_zones
 from nba_pipeline.raw import games as raw_games
-from nba_pipeline.raw import held_games
 from nba_pipeline.raw.box_score_rules import expected_sides
 from nba_pipeline.table_asset import asset_key, transformed
 
@@ -93,8 +92,8 @@ CONTRACT = Contract(
         Column("games_in_sample", "int64", f"Games in the columns of the last {SAMPLE_GAMES}.", "games",
                between=(0, SAMPLE_GAMES)),
         Column("games_missing", "int64",
-               f"Of its last {SAMPLE_GAMES} games this season, the ones that are held: the columns of the last games "
-               "reach further back for each.", "games", between=(0, SAMPLE_GAMES)),
+               f"Of its last {SAMPLE_GAMES} games on the schedule of this season, those that are in no history: the "
+               "columns of the last games reach further back for each.", "games", between=(0, SAMPLE_GAMES)),
         *(column for zone in ZONES for column in _zone_columns(zone)),
         Column("strongest_zone", "string", "The zone whose points are furthest below the league's.", "category",
                nullable=True, allowed=ZONE_NAMES),
@@ -107,9 +106,8 @@ CONTRACT = Contract(
         _number("pace_last_10", "Mean pace of its last 10 games this season.", "possessions", PACE),
     ),
     reads={
-        "games": Read(raw_games.CONTRACT),
+        "games": Read(raw_games.CONTRACT, Window.UP_TO),
         "defense": Read(team_defense_game_summary.CONTRACT, Window.BEFORE),
-        "rulings": Read(held_games.CONTRACT, Window.BEFORE, optional=True),
     },
     grid=Grid(("game_id", "team_id"), teams_of_the_date, rows_as_keys("game_id", "team_id"), "teams"),
     before_tip_off=True,
@@ -175,14 +173,14 @@ def furthest(rows: ibis.Table, *, above: bool) -> ir.StringValue:
     )
 
 
-def missing_states(defense: ibis.Table, rulings: ibis.Table) -> ibis.Table:
-    """How many of a team's last games are held, after each of its games."""
-    log = GameLog(games_of_teams(defense, rulings), "team_id")
+def missing_states(games: ibis.Table, defense: ibis.Table) -> ibis.Table:
+    """How many of a team's last games are missing, after each game that the schedule has of it."""
+    log = GameLog(expected_games(games, defense), "team_id")
     played = ibis.least(log.count(log.this_season), SAMPLE_GAMES)
     return log.states(games_missing=(log.last(log.rows.missing, SAMPLE_GAMES) * played).round().cast("int64"))
 
 
-def team_defense_zone_analysis(games: ibis.Table, defense: ibis.Table, rulings: ibis.Table) -> ibis.Table:
+def team_defense_zone_analysis(games: ibis.Table, defense: ibis.Table) -> ibis.Table:
     """One row a date and team that plays on it, from the schedule and the defences before the date."""
     sides = raw_games.team_games(games)
     sides = sides.filter(~raw_games.is_off(sides)).select(
@@ -190,7 +188,7 @@ def team_defense_zone_analysis(games: ibis.Table, defense: ibis.Table, rulings: 
     )
     faced = zones_faced(defense)
     rows = as_of(as_of(sides, team_states(faced), "team_id"), league_states(faced), "season")
-    rows = as_of(rows, missing_states(defense, rulings), "team_id")
+    rows = as_of(rows, missing_states(games, defense), "team_id")
     played = rows.games_played_season.fill_null(0)
     rows = rows.mutate(
         games_played_season=played,

@@ -1,15 +1,21 @@
-"""Which of the games that a window looks back on are there: a held game is missing from the windows of its teams.
+"""Which of the games that a window looks back on are there: what the schedule expects and no history has is missing.
 
 The rule of the system that this one replaces: per window the games that the schedule expects, those that are missing,
-and a window is complete when at least 90 % are there.
+and a window is complete when at least 90 % are there. Why a game is missing makes no difference: it is held, its source
+was silent, or somebody gave its date up.
 """
+
+from collections.abc import Sequence
 
 import ibis
 import ibis.expr.types as ir
 
 from nba_pipeline.as_of import GameLog, as_of, within_days
 from nba_pipeline.contracts import Column
-from nba_pipeline.raw import held_games
+from nba_pipeline.raw import games
+from nba_pipeline.raw.box_score_rules import expected_sides
+
+KEYS = ("game_date", "game_id", "team_id")
 
 LAST_GAMES = (5, 10)
 LAST_DAYS = (7, 14)
@@ -25,14 +31,18 @@ WINDOWS = {f"last_{n}": f"his team's last {n} games this season" for n in LAST_G
 COLUMNS = (
     *(
         column
-        for name, games in WINDOWS.items()
+        for name, looked_at in WINDOWS.items()
         for column in (
-            Column(f"games_expected_{name}", "int64", f"Games played among {games}.", "games", between=(0, 14)),
-            Column(f"games_missing_{name}", "int64", "Of these, the ones that are held.", "games", between=(0, 14)),
+            Column(f"games_expected_{name}", "int64", f"Games that the schedule has among {looked_at}.", "games",
+                   between=(0, 14)),
+            Column(f"games_missing_{name}", "int64", "Of these, those that are in no history.", "games",
+                   between=(0, 14)),
         )
     ),
     Column("window_completeness", "float64",
            "The lowest share of its games that any of the windows has; 1 where none is missing.", "share",
+           between=(0, 1)),
+    Column("opponent_window_completeness", "float64", "The same of the windows of the opponent.", "share",
            between=(0, 1)),
 )  # fmt: skip
 
@@ -42,45 +52,54 @@ def is_complete(completeness: ir.FloatingValue) -> ir.BooleanValue:
     return completeness >= COMPLETE_FROM
 
 
-def games_of_teams(team_history: ibis.Table, rulings: ibis.Table) -> ibis.Table:
-    """One row a team and game that was played, `missing` 1 where the game is held and else 0."""
-    names = ("season", "game_date", "game_id", "team_id")
-    held = rulings.filter(rulings.state == held_games.HELD)
-    return team_history.select(*names, missing=ibis.literal(0, "int64")).union(
-        held.select(*names, missing=ibis.literal(1, "int64"))
+def expected_games(schedule: ibis.Table, team_history: ibis.Table) -> ibis.Table:
+    """One row a team and game that the schedule expects, `missing` 1 where the team's history lacks it and else 0."""
+    sides = expected_sides(games.team_games(schedule)).select(*KEYS, "season")
+    both = sides.left_join(team_history.select(*KEYS, there=ibis.literal(True)), list(KEYS))
+    return both.select(*(sides[name] for name in sides.columns), missing=both.there.isnull().cast("int64"))
+
+
+def with_windows(spine: ibis.Table, schedule: ibis.Table, team_history: ibis.Table) -> ibis.Table:
+    """The rows of `spine`, one a game and player, with the windows of his team and how complete the opponent's are."""
+    own = spine.select(*KEYS, "season")
+    opponents = spine.select("game_date", "game_id", "season", team_id="opponent_id").select(own.columns)
+    sides = windows_of_teams(own.union(opponents).distinct(), expected_games(schedule, team_history))
+    theirs = sides.select(
+        "game_date", "game_id", opponent_id="team_id", opponent_window_completeness="window_completeness"
     )
+    return _beside(_beside(spine, sides, KEYS), theirs, ("game_date", "game_id", "opponent_id"))
 
 
-def with_windows(spine: ibis.Table, team_history: ibis.Table, rulings: ibis.Table) -> ibis.Table:
-    """The rows of `spine`, one a game and player, with the windows of the player's team."""
-    played = games_of_teams(team_history, rulings)
-    log = GameLog(played, "team_id")
+def _beside(rows: ibis.Table, other: ibis.Table, keys: Sequence[str]) -> ibis.Table:
+    """The rows with the columns of `other`, and the keys once."""
+    both = rows.left_join(other, list(keys))
+    return both.drop([name for name in both.columns if name.endswith("_right")])
+
+
+def windows_of_teams(sides: ibis.Table, expected: ibis.Table) -> ibis.Table:
+    """The columns of all windows for each team of a game."""
+    log = GameLog(expected, "team_id")
     states = log.states(
         games_so_far=log.count(log.this_season),
         **{f"share_missing_last_{n}": log.last(log.rows.missing, n) for n in LAST_GAMES},
     )
-    sides = as_of(spine.select(*KEYS, "season").distinct(), states, "team_id")
-    played = played.mutate(expected=ibis.literal(1, "int64"))
+    rows = as_of(sides, states, "team_id")
+    expected = expected.mutate(expected=ibis.literal(1, "int64"))
     sums = {f"games_{what}_last_{n}_days": (what, n) for n in LAST_DAYS for what in ("expected", "missing")}
-    by_days = within_days(sides, played, "team_id", KEYS, sums)
-    sides = sides.inner_join(by_days, KEYS)
-    rows = spine.left_join(sides.select(*KEYS, **_values(sides)), KEYS)
-    return rows.drop([name for name in rows.columns if name.endswith("_right")])
+    rows = rows.inner_join(within_days(rows, expected, "team_id", KEYS, sums), list(KEYS))
+    return rows.select(*KEYS, **_values(rows))
 
 
-KEYS = ("game_date", "game_id", "team_id")
-
-
-def _values(sides: ibis.Table) -> dict[str, ir.Value]:
-    so_far = sides.games_so_far.fill_null(0)
+def _values(rows: ibis.Table) -> dict[str, ir.Value]:
+    so_far = rows.games_so_far.fill_null(0)
     values: dict[str, ir.Value] = {}
     for n in LAST_GAMES:
         expected = ibis.least(so_far, n)
-        missing = (sides[f"share_missing_last_{n}"].fill_null(0.0) * expected).round()
+        missing = (rows[f"share_missing_last_{n}"].fill_null(0.0) * expected).round()
         values |= {f"games_expected_last_{n}": expected, f"games_missing_last_{n}": missing.cast("int64")}
     for n in LAST_DAYS:
         names = (f"games_expected_last_{n}_days", f"games_missing_last_{n}_days")
-        values |= {name: sides[name].cast("int64") for name in names}
+        values |= {name: rows[name].cast("int64") for name in names}
     shares = [
         1.0 - (values[f"games_missing_{name}"] / values[f"games_expected_{name}"].nullif(0)).fill_null(0.0)
         for name in WINDOWS

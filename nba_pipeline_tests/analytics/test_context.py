@@ -103,10 +103,24 @@ HISTORY = [
 ] + [player_game(n, OPPONENT, LAL, points=25) for n in (2, 5, 9)]
 
 
-def teams(**inputs: list[dict]) -> pd.DataFrame:
-    """The context of tonight's teams, by id."""
+def on_schedule(game: dict) -> dict:
+    """The game of a team as the schedule has it."""
+    own, other = ("home", "visitor") if game["is_home"] else ("visitor", "home")
+    return {
+        **scheduled(), **{name: game[name] for name in ("game_date", "season", "postseason")}, "status": "final",
+        "game_id": 1000 * game["team_id"] + game["game_id"], "tipoff_at": None,
+        f"{own}_team_id": game["team_id"], f"{own}_team": game["team"],
+        f"{other}_team_id": game["opponent_id"], f"{other}_team": game["opponent"],
+    }  # fmt: skip
+
+
+def teams(earlier: list[dict] | None = None, **inputs: list[dict]) -> pd.DataFrame:
+    """The context of tonight's teams, by id; the schedule of earlier dates is that of the history if none is given."""
     told = {"games": [scheduled()], "team_history": CALENDAR, "history": HISTORY, **inputs}
-    return context(team_context.CONTRACT, told).set_index("team_id").sort_index()
+    tonight = {game["game_id"] for game in told["games"]}
+    earlier = [on_schedule(game) for game in told["team_history"]] if earlier is None else earlier
+    found = context(team_context.CONTRACT, {**told, "games": [*told["games"], *earlier]})
+    return found[found["game_id"].isin(tonight)].set_index("team_id").sort_index()
 
 
 def expected(**inputs: list[dict]) -> pd.DataFrame:
@@ -129,6 +143,23 @@ def test_rest_is_days_from_game_to_game_and_one_is_a_back_to_back():
     assert found["games_last_7_days"].tolist() == [2, 1]
     assert found["games_last_14_days"].tolist() == [2, 1]
     assert found["game_number_in_season"].tolist() == [3, 3]
+
+
+def test_a_game_without_a_box_score_counts_in_the_calendar_and_in_no_result():
+    """As one that is held, or of a date of which the source never told."""
+    played = [team_game(3, BOS, DEN, margin=9), team_game(5, LAL, DEN, margin=9)]
+    unseen = [team_game(1, BOS, DEN, home=False), team_game(2, LAL, DEN, home=False)]
+    off = [{**on_schedule(team_game(n, BOS, DEN)), "status": "postponed"} for n in (2, 4)]
+    found = teams([*map(on_schedule, [*played, *unseen]), *off], team_history=played)
+    assert found["days_rest"].tolist() == [1, 2]
+    assert found["opponent_days_rest"].tolist() == [2, 1]
+    assert found["is_back_to_back"].tolist() == [True, False]
+    assert found["games_last_7_days"].tolist() == [2, 2]
+    assert found["game_number_in_season"].tolist() == [3, 3]
+    assert found["consecutive_road_games"].tolist() == [0, 2]
+    assert found["time_zones_crossed"].tolist() == [2, 2]
+    assert found["win_streak"].tolist() == [1, 1]
+    assert found["last_margin"].tolist() == [9, 9]
 
 
 def test_a_season_begins_with_the_rest_of_the_summer_and_without_a_streak():

@@ -60,17 +60,21 @@ def filled(rows: pd.DataFrame, table: Table) -> ibis.Table:
     return ibis.memtable(pa.table(columns, schema=schema))
 
 
-def lacking(season: Season) -> int:
-    """Who has played, and of whose team a game is held."""
-    rows = spine(season)
-    return int(rows.loc[rows["games_played_season"].idxmax(), "player_id"])
+def lacking(season: Season) -> tuple[int, int]:
+    """Two who have played: of one's team a game is missing, and of the other's opponent."""
+    own, met = spine(season).nlargest(2, "games_played_season")["player_id"]
+    return int(own), int(met)
 
 
 @pytest.fixture(scope="module")
 def made(season) -> pd.DataFrame:
     """The store of the day. One team's report is known, and says that one who played its last game is out."""
     rows = spine(season)
-    rows = rows.assign(window_completeness=(rows["player_id"] == lacking(season)).map({True: 0.8, False: 1.0}))
+    own, met = lacking(season)
+    rows = rows.assign(
+        window_completeness=(rows["player_id"] == own).map({True: 0.8, False: 1.0}),
+        opponent_window_completeness=rows["player_id"].map({own: 0.95, met: 0.7}).fillna(1.0),
+    )
     reported = rows["team_id"] == rows["team_id"].iloc[0]
     out = rows.index == pd.to_datetime(rows.loc[reported, "last_game_date"]).idxmax()
     upcoming = rows.assign(
@@ -155,11 +159,13 @@ def test_without_news_the_quality_is_the_same_and_where_games_are_missing_it_is_
     lasting = [feature for feature in store.FEATURES if not feature.news]
     known = made[[feature.name for feature in lasting]].notna().to_numpy()
     qualities = made[[feature.quality_column.name for feature in lasting]].to_numpy()
-    mine = made["player_id"] == lacking(season)
-    np.testing.assert_allclose(made["quality"], (qualities * known).mean(axis=1) * mine.map({True: 0.8, False: 1.0}))
-    (row,) = made[mine].to_dict("records")
-    assert row["quality"] > 70, "by its features alone it would be bronze at least"
-    assert row["quality_tier"] == "poor"
+    own, met = lacking(season)
+    shares = made["player_id"].map({own: 0.8, met: 0.7}).fillna(1.0)
+    by_features = (qualities * known).mean(axis=1)
+    np.testing.assert_allclose(made["quality"], by_features * shares)
+    marked = made["player_id"].isin([own, met])
+    assert (by_features[marked] > 70).all(), "by their features alone they would be bronze at least"
+    assert made.loc[marked, "quality_tier"].tolist() == ["poor", "poor"]
 
 
 def test_the_store_compiles_for_bigquery():

@@ -18,7 +18,7 @@ from nba_pipeline.precompute import player_composite_factors as factors
 from nba_pipeline.precompute import player_daily_cache as cache
 from nba_pipeline.precompute import player_shot_zone_analysis as player_zones
 from nba_pipeline.precompute import team_defense_zone_analysis as team_zones
-from nba_pipeline.raw import game_lines, held_games, injuries, injury_reports, player_box_scores, player_prop_lines
+from nba_pipeline.raw import game_lines, injuries, injury_reports, player_box_scores, player_prop_lines
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import players as raw_players
 
@@ -75,7 +75,9 @@ class Season:
 
     def tables(self, *days: date, until: date = date(2100, 1, 1)) -> dict[str, pd.DataFrame]:
         """The rows of the dates, from history before `until`."""
-        games = frame_of(self.games[self.games["game_date"].isin(days)], raw_games.CONTRACT)
+        asked = self.games["game_date"].isin(days)
+        games = frame_of(self.games[asked], raw_games.CONTRACT)
+        schedule = frame_of(self.games[asked | (self.games["game_date"] < until)], raw_games.CONTRACT)
         nothing = {
             table.CONTRACT: ibis.memtable([], schema=table.CONTRACT.schema)
             for table in (raw_players, injury_reports, injuries, game_lines, player_prop_lines)
@@ -90,10 +92,10 @@ class Season:
         sides = frame_of(sides, team_context.CONTRACT)
         expected = run(player_context.upcoming_player_game_context(games, rosters, listed, props, sides, history))
         upcoming = frame_of(expected, player_context.CONTRACT)
-        held = ibis.memtable([], schema=held_games.CONTRACT.schema)
-        known = run(cache.player_daily_cache(upcoming, history, offense, held))
+        known = run(cache.player_daily_cache(upcoming, history, offense, schedule))
         players = run(player_zones.player_shot_zone_analysis(frame_of(known, cache.CONTRACT), history))
-        teams = run(team_zones.team_defense_zone_analysis(games, defense, held))
+        teams = run(team_zones.team_defense_zone_analysis(schedule, defense))
+        teams = teams[teams["game_date"].isin(days)]
         inputs = (
             (known, cache.CONTRACT), (expected, player_context.CONTRACT), (players, player_zones.CONTRACT),
             (teams, team_zones.CONTRACT),

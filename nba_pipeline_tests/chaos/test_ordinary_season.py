@@ -1,0 +1,71 @@
+"""What a season's replay says of predictions without a mark is told from the rules, and can fail."""
+
+from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from nba_pipeline_tests.chaos.ordinary_season import unmarked
+
+FIRST = date(2023, 11, 1)
+MINE, OTHER, ELSEWHERE = 1, 2, 3
+
+
+def tip(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 23, 30, tzinfo=UTC)
+
+
+def league() -> Any:
+    """A team that plays every other day against another, and once against a third, on the last day."""
+    days = [FIRST + timedelta(days=n) for n in range(0, 12, 2)]
+    rows = [
+        {"game_id": n, "game_date": day, "tipoff_at": pd.Timestamp(tip(day)), "home_team_id": MINE,
+         "visitor_team_id": ELSEWHERE if day == days[-1] else OTHER}
+        for n, day in enumerate(days)
+    ]  # fmt: skip
+    return SimpleNamespace(games=pd.DataFrame(rows))
+
+
+def found(rule: dict, tier: str = "gold", *, hour: int = 12) -> list[str]:
+    """What is found of predictions of the last game, made on its morning at an hour of UTC."""
+    games = league().games
+    last = games.iloc[-1]
+    made = {
+        "game_date": last["game_date"], "game_id": int(last["game_id"]), "player_id": 7, "quality_tier": tier,
+        "made_at": datetime(2023, 11, 11, hour),
+    }  # fmt: skip
+    days = [FIRST + timedelta(days=n) for n in range(11)]
+    return unmarked(pd.DataFrame([made]), [rule], league(), days)
+
+
+NEVER_THERE = [
+    {"kind": "wrong_score", "game_id": 2},
+    {"kind": "missing_players", "game_id": 4},
+    {"kind": "missing_game", "game_id": 4, "appears_at": "2023-11-11T18:00:00+00:00"},
+    {"kind": "late_final", "game_id": 4, "hours": 40.0},
+    {"kind": "silent_days", "since": "2023-11-10T05:00:00+00:00", "until": "2023-11-12T05:00:00+00:00"},
+]
+
+
+@pytest.mark.parametrize("rule", NEVER_THERE, ids=lambda rule: rule["kind"])
+def test_a_prediction_without_a_mark_is_found_where_a_game_cannot_have_counted(rule):
+    assert len(found(rule)) == 1
+    assert "1 players in game 5 of 2023-11-11" in found(rule)[0]
+    assert found(rule, "poor") == []
+
+
+@pytest.mark.parametrize("rule", NEVER_THERE[2:4], ids=lambda rule: rule["kind"])
+def test_what_came_before_the_prediction_needs_no_mark(rule):
+    assert found(rule, hour=19) == []
+
+
+@pytest.mark.parametrize("rule", [
+    {"kind": "stat_correction", "game_id": 4, "field": "ast", "appears_at": "2023-11-12T17:00:00+00:00"},
+    {"kind": "undecided_tip_off", "game_date": "2023-11-09", "whole_date": True},
+    {"kind": "postponed_game", "game_id": 4, "announced_at": "2023-11-09T20:00:00+00:00",
+     "rescheduled_to": "2023-11-11", "rescheduled_at": "2023-11-10T17:00:00+00:00"},
+], ids=lambda rule: rule["kind"])  # fmt: skip
+def test_a_game_that_counts_or_is_not_played_yet_needs_no_mark(rule):
+    assert found(rule) == []
