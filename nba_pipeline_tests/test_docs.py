@@ -74,7 +74,7 @@ def test_every_row_has_a_verdict_and_every_named_test_exists_and_runs() -> None:
 
 def test_every_fault_of_the_source_says_what_shows_it() -> None:
     found = rows("The real calendar, and a source that is wrong")
-    assert len(found) == 17
+    assert len(found) == 20
     assert all(named_tests(row[-1]) for row in found)
 
 
