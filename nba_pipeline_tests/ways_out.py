@@ -174,6 +174,7 @@ WAYS_OUT: dict[str, Way] = {
     "operations.game_commands.run_game_decision: NotTriedError": way(OPEN, TYPED, "what_cannot_be_decided_is_refused_with_what_to_type_instead"),
     "operations.known_games.KnownGame.commands: game {}": way(DECIDED, "a_game_whose_rows_were_refused_is_shown_with_the_reasons_and_commands_that_work"),
     "operations.known_games.decided_about: game decisions": way(DECIDED, "health_names_decisions_of_its_dates_and_counts_the_others"),
+    'operations.known_games.release_command: game accept {} --date {} --by "your name" --because "why"': way(DECIDED, "a_repair_is_shown_where_people_look_and_what_goes_before_it_is_named"),
     'operations.known_games.release_command: game release {} --date {} --by "your name" --because "why"': way(DECIDED, "a_decision_is_recorded_shown_and_taken_back"),
     "operations.landing_commands.run_landing_clean_up: NotTriedError": way(OPEN, TYPED, "the_command_says_what_it_would_remove_removes_it_and_keeps_everything_unless_told"),
     "operations.landing_commands.run_landing_clean_up: landing clean-up --keep-days 60 --dry-run": way(OPEN, "the_command_says_what_it_would_remove_removes_it_and_keeps_everything_unless_told"),

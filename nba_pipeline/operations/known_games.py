@@ -135,8 +135,9 @@ def decision_object(decision: GameDecision) -> dict[str, object]:
 
 def release_command(decision: GameDecision) -> str:
     """The command that takes a decision back; a person takes the source's word against the catalogue by `accept`."""
-    ruling = "accept" if decision.decided_by == BY_CATALOGUE else "release"
-    return f"{COMMAND}game {ruling} {decision.game_id} --date {decision.game_date} {SIGNED}"
+    if decision.decided_by == BY_CATALOGUE:
+        return f"{COMMAND}game accept {decision.game_id} --date {decision.game_date} {SIGNED}"
+    return f"{COMMAND}game release {decision.game_id} --date {decision.game_date} {SIGNED}"
 
 
 def in_force_sentence(decision: GameDecision) -> str:

@@ -208,7 +208,7 @@ def test_two_final_games_of_a_team_are_both_unclear():
     assert states(listed(1, "ATL", "BOS", **FINAL), listed(2, "CHI", "ATL", **FINAL)) == {1: "unclear", 2: "unclear"}
 
 
-@pytest.mark.parametrize("off", ["PPD", "TBD", "Canceled"])
+@pytest.mark.parametrize("off", ["PPD", "If Necessary", "Canceled"])
 def test_a_game_that_is_off_makes_no_other_unclear(off):
     assert states(listed(1, "ATL", "BOS"), listed(2, "CHI", "ATL", status=off))[1] == "scheduled"
 
