@@ -118,6 +118,7 @@ class Table:
     `keeps(staged, published)` returns the rows to publish where published ones must be kept.
     `landed` is the endpoint whose landed answers the table is parsed from. With `landed_optional` a date about
     which nothing was landed has no rows and is complete: what nobody asked for in time can never be had.
+    With `every_answer` they follow from each landed answer that told something new, not from the newest alone.
     `waits_for(read)` returns what a date still waits for before it can be made: `game_date`, `reason`.
     `decided` tables follow from what people decided about games as well, and from whether the date's deadline is over.
     `critical` tables must be complete for the next phase to begin. A `ledger` is never made again once the
@@ -138,6 +139,7 @@ class Table:
     keeps: Callable[[ibis.Table, ibis.Table], ibis.Table] | None = None
     landed: str | None = None
     landed_optional: bool = False
+    every_answer: bool = False
     waits_for: Callable[[Reader], ibis.Table] | None = None
     decided: bool = False
     critical: bool = False
