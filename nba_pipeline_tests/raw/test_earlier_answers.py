@@ -118,6 +118,11 @@ class Home:
         with self.warehouse.session() as session:
             return self.evidence(session, NIGHT).lineage.inputs(held_games.CONTRACT, [day])[day]
 
+    def is_stale(self, now: datetime) -> bool:
+        """Whether the rulings of the date are not those that would be made at an instant."""
+        with self.warehouse.session() as session:
+            return self.evidence(session, now).lineage.is_stale(held_games.CONTRACT, DAY)
+
     def decide(self, ruling: Ruling, game_id: int = 1, **corrections: Any) -> None:
         at = self.asked.replace(tzinfo=None)
         with self.warehouse.session() as session:
@@ -337,6 +342,25 @@ def test_no_older_answer_is_read_where_the_newest_has_every_game_whole(home):
     home.land(listed(1, assists=2), listed(2))
     Path(damaged.pages[0].where).unlink()
     assert home.make()[DAY].status == "published"
+
+
+def test_the_deadline_makes_stale_what_was_waited_for_and_nothing_else(home):
+    home.land(listed(1)[:4], listed(2))
+    home.make(NIGHT)
+    assert not home.is_stale(NIGHT)
+    assert home.is_stale(MORNING), "though nothing was landed since"
+    home.make(MORNING)
+    assert (home.states(), home.is_stale(MORNING)) == ({1: held_games.HELD}, False)
+
+
+def test_a_date_that_was_whole_before_its_deadline_is_not_judged_again_by_it(home):
+    home.land(listed(1), listed(2))
+    home.make(NIGHT)
+    assert not home.is_stale(MORNING)
+    home.land(listed(1, assists=5), listed(2))
+    assert home.is_stale(MORNING)
+    home.make(MORNING)
+    assert not home.is_stale(MORNING)
 
 
 ANSWERS = st.lists(st.frozensets(st.integers(1, 4)), max_size=6)
