@@ -133,11 +133,13 @@ class Calendar:
         return self._session.query_built("held games", partial(_ruled_rows, table)).to_pylist()
 
     def nothing_arrived(self, day: date) -> bool:
-        """Whether the source gave no box score at all of a date with games, and its deadline is over.
+        """Whether the source's answer lists no row at all of a date with games, and its deadline is over.
 
-        Such a date is closed, and later dates look back past it: its games are held.
+        Such a date is closed, and later dates look back past it: its games are held. Where rows came and all of them
+        are of broken games, the date is one without those games, as every other that has a held one.
         """
-        if not any(held.decided_by == HELD_BY_RULE for held in self.held(day).values()):
+        held = self.held(day).values()
+        if not any(found.decided_by == HELD_BY_RULE for found in held) or any(found.listed for found in held):
             return False
         line = self._manifest.lines.get(BOX_SCORES, {}).get(day)
         return line is not None and not line.row_count

@@ -123,6 +123,10 @@ class Home:
         with self.warehouse.session() as session:
             return self.evidence(session, now).lineage.is_stale(held_games.CONTRACT, DAY)
 
+    def nothing_arrived(self) -> bool:
+        with self.warehouse.session() as session:
+            return self.evidence(session).calendar.nothing_arrived(DAY)
+
     def decide(self, ruling: Ruling, game_id: int = 1, **corrections: Any) -> None:
         at = self.asked.replace(tzinfo=None)
         with self.warehouse.session() as session:
@@ -361,6 +365,24 @@ def test_a_date_that_was_whole_before_its_deadline_is_not_judged_again_by_it(hom
     assert home.is_stale(MORNING)
     home.make(MORNING)
     assert not home.is_stale(MORNING)
+
+
+@pytest.mark.parametrize("items", [listed(1)[:4], without_points(listed(1)), BROKEN["unreadable"], [NAMELESS]])
+def test_of_a_date_whose_only_game_came_broken_something_arrived(home, items):
+    put_off = {"status": "postponed", "home_score": None, "visitor_score": None, "period": 0}
+    home.schedule(scheduled(1), scheduled(2, **put_off))
+    home.land(items)
+    home.make()
+    assert home.states() == {1: held_games.HELD}
+    assert home.rows(player_box_scores.CONTRACT) == []
+    assert not home.nothing_arrived()
+
+
+def test_of_a_date_of_which_the_answer_lists_nothing_nothing_arrived(home):
+    home.land([])
+    home.make()
+    assert home.states() == {1: held_games.HELD, 2: held_games.HELD}
+    assert home.nothing_arrived()
 
 
 ANSWERS = st.lists(st.frozensets(st.integers(1, 4)), max_size=6)
