@@ -225,12 +225,9 @@ def _is_held(faults: Sequence[Fault], decision: GameDecision | None) -> bool:
 
 
 def listed_rows(records: Iterable[StatRecord], unreadable: Iterable[Unreadable], sides: Sides) -> Counter[GameKey]:
-    """How many rows an answer lists of each game; one that names nobody counts for all games of its date."""
+    """How many rows an answer lists of each game, those that cannot be read included."""
     listed = Counter((record.game_date, record.game_id) for record in records)
-    for item in unreadable:
-        game_id = item.game_of(sides)
-        of_date = {game for (day, _), game in sides.items() if day == item.game_date}
-        listed.update((item.game_date, about) for about in (of_date if game_id is None else {game_id}))
+    listed.update((item.game_date, game_id) for item in unreadable if (game_id := item.game_of(sides)) is not None)
     return listed
 
 
