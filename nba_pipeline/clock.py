@@ -5,7 +5,7 @@ played on, wherever the reader sits. Instants are UTC.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,10 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 EARLIEST_TIP_OFF_HOUR = 16
 """In UTC: noon of New York in summer, eleven in winter. No game of the league's seasons tipped off earlier."""
+
+HELD_FROM = time(6, 45)
+"""From when, on the day after, a game that is wrong or absent is held: the source was asked three times by then, and
+the features of the day are made next."""
 
 
 @dataclass(frozen=True)
@@ -75,3 +79,8 @@ def season_of(game_date: date) -> int:
     Seasons turn over on the first of August.
     """
     return game_date.year if game_date.month >= 8 else game_date.year - 1
+
+
+def held_from(day: date) -> datetime:
+    """The instant from which a game of a date that is not whole is held, in UTC."""
+    return datetime.combine(day + timedelta(days=1), HELD_FROM, tzinfo=NEW_YORK).astimezone(UTC)

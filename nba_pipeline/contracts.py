@@ -119,8 +119,9 @@ class Table:
     `landed` is the endpoint whose landed answers the table is parsed from. With `landed_optional` a date about
     which nothing was landed has no rows and is complete: what nobody asked for in time can never be had. With
     `done_without` it is waited for until the date's deadline, and then made from what the source gave, be it nothing.
+    With `every_answer` they follow from each landed answer that told something new, not from the newest alone.
     `waits_for(read)` returns what a date still waits for before it can be made: `game_date`, `reason`.
-    `decided` tables follow from what people decided about games as well, and from whether the date's deadline is over.
+    `decided` tables follow from what people decided about games as well.
     `critical` tables must be complete for the next phase to begin. A `ledger` is never made again once the
     last game of its date has tipped off, but for those of its rows that `made_again(rows)` gives. `notes(rows)`
     says what the materialization of a date shall tell of its published rows, for whoever cannot trust the
@@ -140,6 +141,7 @@ class Table:
     landed: str | None = None
     landed_optional: bool = False
     done_without: bool = False
+    every_answer: bool = False
     waits_for: Callable[[Reader], ibis.Table] | None = None
     decided: bool = False
     critical: bool = False

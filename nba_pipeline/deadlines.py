@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from nba_pipeline.clock import NEW_YORK
+from nba_pipeline.clock import held_from as held_from
 from nba_pipeline.contracts import Phase, Table
 from nba_pipeline.evidence import Evidence
 
@@ -35,16 +36,6 @@ AFTER_THE_GAMES = {
     Phase.GRADES: Hours(1, time(4, 0), time(10, 0)),
 }
 """What the games make: the last of them ends around one in the morning."""
-
-
-HELD_FROM = time(6, 45)
-"""From when, on the day after, a game that is wrong or absent is held: the source was asked three times by then, and
-the features of the day are made next."""
-
-
-def held_from(day: date) -> datetime:
-    """The instant from which a game of a date that is not whole is held, in UTC."""
-    return _instant(day + timedelta(days=1), HELD_FROM)
 
 
 def hours_of(table: Table) -> Hours:

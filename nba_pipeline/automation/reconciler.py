@@ -66,15 +66,24 @@ def reconcile(
     possible = _with_landing(evidence, found.plan) if asks else found.plan.ready
     tried = {day: launches.attempts(phase, day, inputs) for day, (_, inputs) in possible.items()}
     wanted: dict[date, tuple[frozenset[dg.AssetKey], str]] = {}
-    for day, attempts in tried.items():
+
+    def decided(attempts: Sequence[Attempted]) -> Decision:
+        last_answer = launches.last_answer(attempts[-1].unanswered) if attempts else None
+        return decide(attempts, evidence.clock.now(), launches.last_success(phase), last_answer)
+
+    for day, attempts in list(tried.items()):
         if in_vain := [attempt.launched_at for attempt in attempts if attempt.unanswered & FACTS_LANDED]:
             found.unanswered[day] = in_vain
         if asks and attempts and (silent := _done_without(evidence, attempts[-1], day)):
             keys, inputs = possible[day]
             wanted[day] = keys - silent, inputs
             continue
-        last_answer = launches.last_answer(attempts[-1].unanswered) if attempts else None
-        decision = decide(attempts, evidence.clock.now(), launches.last_success(phase), last_answer)
+        decision = decided(attempts)
+        if asks and attempts and attempts[-1].in_silence and (landed := _of_what_is_landed(evidence, found.plan, day)):
+            parsed = launches.attempts(phase, day, landed[1])
+            if decided(parsed) is Decision.LAUNCH:
+                wanted[day], tried[day] = landed, parsed
+                continue
         if decision is Decision.LAUNCH:
             wanted[day] = possible[day]
         elif decision is Decision.GIVE_UP:
@@ -136,6 +145,19 @@ def _with_landing(evidence: Evidence, planned: Plan) -> Wanted:
             )
             wanted[day] = keys, hashlib.sha256(state.encode()).hexdigest()
     return wanted
+
+
+def _of_what_is_landed(evidence: Evidence, planned: Plan, day: date) -> tuple[frozenset[dg.AssetKey], str] | None:
+    """What can be made of a date without the source, whose deadline is over; None where that is nothing.
+
+    Behind a question that finds no answer nothing of its run is made. So while the source is silent, the deadline
+    holds what is broken in the answer that came, and the other games of the date go on.
+    """
+    if evidence.clock.now() < held_from(day) or day not in planned.ready:
+        return None
+    keys, inputs = planned.ready[day]
+    lacking = [t for t in planned.wanted[day] if asset_key(t) in keys and evidence.coverage.has_no_answer(t, day)]
+    return None if lacking else (keys, inputs)
 
 
 def _wants_an_answer(evidence: Evidence, table: Table, day: date) -> bool:

@@ -67,7 +67,7 @@ class Evidence:
         self.decisions = Decisions(session, clock, tables, self.manifest)
         self.calendar = Calendar(session, clock, tables, self.manifest)
         self.coverage = Standing(session, self.manifest, landing)
-        self.lineage = Lineage(clock, self.manifest, self.decisions, self.calendar, self.coverage)
+        self.lineage = Lineage(clock, tables, self.manifest, self.decisions, self.calendar, self.coverage)
 
     def tables_of(self, phase: Phase) -> list[Table]:
         """The tables of one phase."""

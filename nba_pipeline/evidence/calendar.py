@@ -28,19 +28,24 @@ HELD_BY_RULE = "the deadline"
 
 @dataclass(frozen=True)
 class Held:
-    """A game that is held: nothing of it is in any history, and nothing waits for it."""
+    """A game that is held: nothing of it is in any history, and nothing waits for it.
+
+    In the state `kept` it is one of which an earlier answer counts. `listed` are its rows in the newest answer.
+    """
 
     game_date: date
     game_id: int
     teams: tuple[str, ...]
     reasons: str
     decided_by: str
+    state: str = "held"
+    listed: int | None = None
 
     def __str__(self) -> str:
         """The game with the reasons, as a sentence that names the next command."""
         return (
-            f"game {self.game_id} of {' and '.join(self.teams)} on {self.game_date} is held by {self.decided_by}: "
-            f"{self.reasons}{MEND}nba-pipeline game show {self.game_id}"
+            f"game {self.game_id} of {' and '.join(self.teams)} on {self.game_date} is {self.state} by "
+            f"{self.decided_by}: {self.reasons}{MEND}nba-pipeline game show {self.game_id}"
         )
 
 
@@ -105,23 +110,27 @@ class Calendar:
 
     def held(self, day: date) -> Mapping[int, Held]:
         """The games of a date that are held, by id."""
-        return self._held.get(day, {})
+        return {game_id: found for game_id, found in self._ruled.get(day, {}).items() if found.state == "held"}
+
+    def kept(self, day: date) -> Sequence[Held]:
+        """The games of a date of which an earlier answer counts, since the newest has them not whole."""
+        return [found for found in self._ruled.get(day, {}).values() if found.state == "kept"]
 
     @cached_property
-    def _held(self) -> Mapping[date, Mapping[int, Held]]:
+    def _ruled(self) -> Mapping[date, Mapping[int, Held]]:
         found: dict[date, dict[int, Held]] = {}
         table = next((table for table in self._tables if table.name == HELD_GAMES), None)
         days = sorted(d for d, line in self._manifest.published(table).items() if line.row_count) if table else []
-        for row in self._held_rows(table, days) if table and days else ():
+        for row in self._ruled_rows(table, days) if table and days else ():
             of_date = found.setdefault(row["game_date"], {})
             known = of_date.get(row["game_id"])
             teams = (*(known.teams if known else ()), row.pop("team"))
             of_date[row["game_id"]] = Held(**row, teams=teams)
         return found
 
-    def _held_rows(self, table: Table, days: Sequence[date]) -> list[dict[str, Any]]:
+    def _ruled_rows(self, table: Table, days: Sequence[date]) -> list[dict[str, Any]]:
         self._session.ask_about(days)
-        return self._session.query_built("held games", partial(_held_rows, table)).to_pylist()
+        return self._session.query_built("held games", partial(_ruled_rows, table)).to_pylist()
 
     def undecided(self, day: date) -> Sequence[str]:
         """A sentence for each game of a date to come whose teams are known, and of which nobody says that it is played.
@@ -150,11 +159,13 @@ class Calendar:
         return found
 
     def nothing_arrived(self, day: date) -> bool:
-        """Whether the source gave no box score at all of a date with games, and its deadline is over.
+        """Whether the source's answer lists no row at all of a date with games, and its deadline is over.
 
-        Such a date is closed, and later dates look back past it: its games are held.
+        Such a date is closed, and later dates look back past it: its games are held. Where rows came and all of them
+        are of broken games, the date is one without those games, as every other that has a held one.
         """
-        if not any(held.decided_by == HELD_BY_RULE for held in self.held(day).values()):
+        held = self.held(day).values()
+        if not any(found.decided_by == HELD_BY_RULE for found in held) or any(found.listed for found in held):
             return False
         line = self._manifest.lines.get(BOX_SCORES, {}).get(day)
         return line is not None and not line.row_count
@@ -169,11 +180,11 @@ def _undecided_games(schedule: Table, read: Reader) -> ibis.Table:
     )
 
 
-def _held_rows(table: Table, read: Reader) -> ibis.Table:
-    """The teams of the games of the asked dates that are held."""
+def _ruled_rows(table: Table, read: Reader) -> ibis.Table:
+    """The teams of the games of the asked dates that are held, or of which an earlier answer counts."""
     rows = asked_rows(table, read)
-    held = rows.filter(rows.state == "held").order_by("game_date", "game_id", "team")
-    return held.select("game_date", "game_id", "team", "reasons", "decided_by")
+    ruled = rows.filter(rows.state != "accepted").order_by("game_date", "game_id", "team")
+    return ruled.select("game_date", "game_id", "team", "reasons", "decided_by", "state", "listed")
 
 
 def _last_tip_offs(schedule: Table, read: Reader) -> ibis.Table:

@@ -195,13 +195,16 @@ class Standing:
 def _told(landing: Landing, table: Table, day: date) -> str:
     """A hash over the answers that count.
 
-    The newest answer speaks for most tables, and the first that said the same stands for it. Optional ones say
+    The newest answer speaks for most tables, and the first that said the same stands for it; for some every answer that
+    told something new counts, and while there is one alone that is the same. Optional ones say
     when their news was known: where nothing tells what an answer says of a date, every one counts, also one that
     repeats the one before.
     """
     captures = landing.telling(table.landed or "", day)
     if not captures:
         return "-"
+    if table.every_answer and len(captures) > 1:
+        return hashlib.sha256("|".join(capture.fingerprint for capture in captures).encode()).hexdigest()
     if not table.landed_optional:
         return captures[-1].fingerprint
     told = "|".join(f"{capture.known_at.isoformat()} {capture.fingerprint}" for capture in captures)

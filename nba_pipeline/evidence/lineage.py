@@ -5,10 +5,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 
-from nba_pipeline.clock import Clock, season_of
+from nba_pipeline.clock import Clock, held_from, season_of
 from nba_pipeline.code_versions import version_of
 from nba_pipeline.contracts import Phase, Read, Table, Window
-from nba_pipeline.evidence.calendar import SCHEDULE, Calendar
+from nba_pipeline.evidence.calendar import BOX_SCORES, HELD_GAMES, SCHEDULE, Calendar
 from nba_pipeline.evidence.coverage import Standing
 from nba_pipeline.evidence.decisions import Decisions
 from nba_pipeline.evidence.manifest import Manifest, Published
@@ -23,7 +23,13 @@ class Lineage:
     """The dates that each date was made from and reaches, and what of them is stale, outdated or missing."""
 
     def __init__(
-        self, clock: Clock, manifest: Manifest, decisions: Decisions, calendar: Calendar, coverage: Standing
+        self,
+        clock: Clock,
+        tables: Sequence[Table],
+        manifest: Manifest,
+        decisions: Decisions,
+        calendar: Calendar,
+        coverage: Standing,
     ) -> None:
         self._clock = clock
         self._manifest = manifest
@@ -33,6 +39,7 @@ class Lineage:
         self._prefixes: dict[tuple[str, date, bool], tuple[list[date], list[str]]] = {}
         self._stale: dict[tuple[str, date], bool] = {}
         self._behind: dict[str, dict[date, str]] = {}
+        self._box_scores = next((table for table in tables if table.name == BOX_SCORES), None)
 
     def dates_needed(self, read: Read, day: date) -> list[date]:
         """The dates of an upstream table that must be complete before `day` may be made.
@@ -102,7 +109,20 @@ class Lineage:
             if read.window is not Window.BEFORE and not made:
                 line = self._manifest.published(read.table).get(day)
                 digest.update((line.fingerprint if line and _says_something(read, line) else "-").encode())
-        return digest.hexdigest()
+        return self._with_deadline(table, day, digest.hexdigest())
+
+    def _with_deadline(self, table: Table, day: date, inputs: str) -> str:
+        """What held games are made from, with the end of the date's deadline where that changes anything.
+
+        It does while the box scores of the date are not made from what stands now: what was waited for is held then,
+        though nothing new was landed. Once they are, rows from before the deadline are as good as those from after it.
+        """
+        if table.name != HELD_GAMES or self._box_scores is None or self._clock.now() < held_from(day):
+            return inputs
+        over = hashlib.sha256(f"{inputs} the deadline is over".encode()).hexdigest()
+        noted = self._manifest.published(table).get(day)
+        waiting = day not in self._manifest.published(self._box_scores) or self.is_stale(self._box_scores, day)
+        return over if waiting or (noted is not None and noted.inputs == over) else inputs
 
     def _before(self, read: Read, begin: date, day: date) -> str:
         """A hash over the fingerprints of a table from `begin` to the day before `day`."""

@@ -130,6 +130,7 @@ def health(gatekeeper: Gatekeeper, instance: DagsterInstance, day: date) -> Heal
             *map(str, sorted(evidence.decisions.overrides.values(), key=lambda o: (o.gate, o.game_date))),
             *decided_about(decided_games(session, now).values(), dates),
             *(str(held) for day in dates for held in evidence.calendar.held(day).values()),
+            *(str(kept) for day in dates for kept in evidence.calendar.kept(day)),
         )
         found = session.read(QUARANTINE)
         quarantined = len(session.query(found.filter(found.game_date.isin(dates)))) if dates else 0

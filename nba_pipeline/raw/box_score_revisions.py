@@ -86,6 +86,7 @@ CONTRACT = Table(
     ),
     audits=(Audit("something changed", "The old value and the new one differ.", nothing_changed),),
     landed=STATS,
+    every_answer=True,
 )
 
 
@@ -191,10 +192,23 @@ def box_score_revisions(landing: Landing, dates: Iterable[date]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=CONTRACT.schema.to_pyarrow())
 
 
-def as_known_at(instant: datetime, box_scores: ibis.Table, revisions: ibis.Table) -> ibis.Table:
-    """The box scores as they were known at an instant: every later revision is taken back.
+def newest_told(landing: Landing, dates: Iterable[date]) -> pa.Table:
+    """The box scores of the dates as the source tells them now, of every game: held, kept and corrected ones too."""
+    schema = player_box_scores.CONTRACT.schema.to_pyarrow()
+    rows = [
+        {"game_date": day, "game_id": game_id, "player_id": player_id, **values}
+        for day in dates
+        for (game_id, player_id), values in (states(landing, day) or [(None, {})])[-1][1].items()
+    ]
+    as_texts = pa.schema([column if column.name in KEYS else column.with_type(pa.string()) for column in schema])
+    return pa.Table.from_pylist(rows, schema=as_texts).cast(schema)
 
-    Of dates about which nothing was landed by then there are no rows.
+
+def as_known_at(instant: datetime, newest: ibis.Table, revisions: ibis.Table) -> ibis.Table:
+    """The box scores as they were known at an instant: from the `newest` told every later revision is taken back.
+
+    Published rows are no such beginning: they lack games that are held since, and have what people corrected. Of dates
+    about which nothing was landed by then there are no rows.
     """
     later = revisions.filter(revisions.known_at > ibis.literal(instant.astimezone(UTC).replace(tzinfo=None)))
     nth = ibis.row_number().over(group_by=[*KEYS, "stat"], order_by="known_at")
@@ -205,8 +219,8 @@ def as_known_at(instant: datetime, box_scores: ibis.Table, revisions: ibis.Table
         taken_back[f"{name}_changed"] = of_it.any()
         taken_back[f"{name}_before"] = next_ones.old_value.max(where=of_it)
     before = next_ones.group_by(*KEYS).agg(**taken_back)
-    keys = box_scores.select(*KEYS).union(before.select(*KEYS), distinct=True)
-    now = box_scores.mutate(is_listed=ibis.literal(True))
+    keys = newest.select(*KEYS).union(before.select(*KEYS), distinct=True)
+    now = newest.mutate(is_listed=ibis.literal(True))
     both = keys.left_join(now, KEYS).select(*KEYS, *REVISED, "is_listed")
     both = both.left_join(before, KEYS).select(*both.columns, *taken_back)
     was_listed = both.row_changed.fill_null(False).ifelse(

@@ -19,22 +19,30 @@ from nba_pipeline.raw import games
 from nba_pipeline.raw.box_score_rules import SIDE, broken_games, expected_sides
 from nba_pipeline.raw.corrections import GameKey, corrected_box_scores, corrected_schedule, corrections
 from nba_pipeline.raw.decided_games import decided_games
-from nba_pipeline.raw.landed import Sides, Unreadable, read_landed
+from nba_pipeline.raw.earlier_answers import last_with, older_answers
+from nba_pipeline.raw.landed import Landed, Sides, Unreadable, read_answer, read_landed
 from nba_pipeline.raw.listed_box_scores import LISTED, as_rows
-from nba_pipeline.sources.balldontlie import StatRecord, parse_stats
+from nba_pipeline.sources.balldontlie import Parsed, StatRecord, parse_stats
+from nba_pipeline.sources.errors import DamagedLandingError
+from nba_pipeline.sources.landing import Capture
 from nba_pipeline.table_asset import table_asset
 from nba_pipeline.warehouse import audit
 from nba_pipeline.warehouse.asked import is_asked
 from nba_pipeline.warehouse.publish import Rows
 
-HELD, ACCEPTED = "held", "accepted"
+HELD, ACCEPTED, KEPT = "held", "accepted", "kept"
+
+BY_ANSWER = "an earlier answer"
+"""By what a game is kept that the newest answer has broken or not at all."""
 
 CONTRACT = Table(
     name="raw.held_games",
     description=(
-        "One row per team of a game that is held or was accepted with its faults. A held game has no box scores, is in "
-        "no history and in no grade, and nothing waits for it: its numbers are wrong or absent, and the deadline of "
-        "its date is over or a person decided so. It is released by itself once an answer has it whole."
+        "One row per team of a game that is held, kept, or was accepted with its faults. A held game has no box "
+        "scores, is in no history and in no grade, and nothing waits for it: its numbers are wrong or absent in every "
+        "answer, and the deadline of its date is over or a person decided so. It is released by itself once an answer "
+        "has it whole. A kept game is broken or absent in the newest answer only: the last one that has it whole "
+        "counts, and the newest is set aside."
     ),
     phase=Phase.RAW,
     grain=("game_date", "game_id", "team_id"),
@@ -44,9 +52,15 @@ CONTRACT = Table(
         TEAM_ID,
         TEAM,
         SEASON,
-        Column("state", "string", "Held, or accepted as it is.", "category", allowed=(HELD, ACCEPTED)),
+        Column(
+            "state",
+            "string",
+            "Held, accepted as it is, or kept as an earlier answer has it.",
+            "category",
+            allowed=(HELD, ACCEPTED, KEPT),
+        ),
         Column("reasons", "string", "What is wrong with the game, as sentences.", "text"),
-        Column("decided_by", "string", "The person who decided, or the rule of the deadline.", "text"),
+        Column("decided_by", "string", "The person who decided, or the rule that did.", "text"),
         Column(
             "not_acceptable",
             "string",
@@ -54,9 +68,25 @@ CONTRACT = Table(
             "text",
             nullable=True,
         ),
+        Column(
+            "answer",
+            "string",
+            "The fingerprint of the earlier answer that counts for the game; null where it is the newest.",
+            "SHA-256",
+            nullable=True,
+        ),
+        Column(
+            "listed",
+            "int64",
+            "Rows of the game in the newest answer, those that cannot be read included; null in rows from before this "
+            "was noted.",
+            "rows",
+            nullable=True,
+        ),
     ),
     reads={"games": Read(games.CONTRACT)},
     landed="stats",
+    every_answer=True,
     decided=True,
 )
 
@@ -64,6 +94,11 @@ CONTRACT = Table(
 def held(rulings: ibis.Table) -> ibis.Table:
     """The teams of the games that are held: `game_date`, `game_id`, `team_id`."""
     return rulings.filter(rulings.state == HELD).select("game_date", "game_id", "team_id")
+
+
+def kept(rulings: ibis.Table) -> ibis.Table:
+    """The games that an earlier answer speaks for, with its fingerprint: `game_date`, `game_id`, `answer`."""
+    return rulings.filter(rulings.answer.notnull()).select("game_date", "game_id", "answer").distinct()
 
 
 def accepted(rulings: ibis.Table) -> ibis.Table:
@@ -132,6 +167,68 @@ def _ruling(faults: Sequence[Fault], decision: GameDecision | None, *, over: boo
     ):
         return {"state": ACCEPTED, "reasons": f"{decision.reason} ({said})", "decided_by": decision.decided_by}
     return {"state": HELD, "reasons": said, "decided_by": BY_RULE} if faults and over else None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An earlier answer from which a game is taken, and the ruling where a person accepted it as it is there."""
+
+    capture: Capture
+    accepted: Mapping[str, str] | None = None
+
+
+def kept_rows(
+    sides: Iterable[Mapping[str, Any]], kept: Mapping[GameKey, Kept], faults: Mapping[GameKey, Sequence[Fault]]
+) -> list[dict[str, Any]]:
+    """The rows of the table about games that an earlier answer speaks for: one a team, with what the newest lacks."""
+    rows = []
+    for side in sides:
+        key = side["game_date"], side["game_id"]
+        if key not in kept:
+            continue
+        earlier, ruled = kept[key].capture, kept[key].accepted
+        said = "; ".join(dict.fromkeys(fault.reason for fault in faults[key]))
+        why = f"the answer of {earlier.known_at:%Y-%m-%d %H:%M} UTC counts, the newest is set aside: {said}"
+        names = ("game_date", "game_id", "team_id", "team", "season")
+        rows.append(
+            {
+                **{name: side[name] for name in names},
+                "state": ruled["state"] if ruled else KEPT,
+                "reasons": f"{ruled['reasons']}; {why}" if ruled else why,
+                "decided_by": ruled["decided_by"] if ruled else BY_ANSWER,
+                "answer": earlier.fingerprint,
+            }
+        )
+    return rows
+
+
+def sought_earlier(
+    sides: Iterable[Mapping[str, Any]],
+    faults: Mapping[GameKey, Sequence[Fault]],
+    decisions: Mapping[GameKey, GameDecision],
+) -> set[GameKey]:
+    """The games that an earlier answer may speak for: final on the schedule, faulty in the newest answer.
+
+    What a person holds, or accepted as the newest answer has it, is decided; what is off or unknown is expected of no
+    answer.
+    """
+    final = {(side["game_date"], side["game_id"]) for side in sides if side["status"] == "final"}
+    return {key for key in final & faults.keys() if _is_held(faults[key], decisions.get(key))} - {
+        key for key, decision in decisions.items() if decision.ruling is Ruling.HOLD
+    }
+
+
+def _is_held(faults: Sequence[Fault], decision: GameDecision | None) -> bool:
+    """Whether a game is held at the end of the deadline."""
+    ruled = _ruling(faults, decision, over=True)
+    return ruled is not None and ruled["state"] == HELD
+
+
+def listed_rows(records: Iterable[StatRecord], unreadable: Iterable[Unreadable], sides: Sides) -> Counter[GameKey]:
+    """How many rows an answer lists of each game, those that cannot be read included."""
+    listed = Counter((record.game_date, record.game_id) for record in records)
+    listed.update((item.game_date, game_id) for item in unreadable if (game_id := item.game_of(sides)) is not None)
+    return listed
 
 
 def without(records: Iterable[StatRecord], games: Mapping[date, Collection[int]]) -> list[StatRecord]:
@@ -229,31 +326,82 @@ def judged(context: dg.AssetExecutionContext, records: Sequence[StatRecord], dat
 
 
 def quarantined(records: Iterable[StatRecord], rows: Iterable[Mapping[str, Any]]) -> list[tuple[date, str, str]]:
-    """What is listed of held games, with the reasons, for quarantine."""
-    reasons = {(row["game_date"], row["game_id"]): row["reasons"] for row in rows if row["state"] == HELD}
+    """What is listed of games that are held, or that an earlier answer speaks for, with the reasons, for quarantine."""
+    reasons = {
+        (row["game_date"], row["game_id"]): f"is {row['state']}: {row['reasons']}"
+        for row in rows
+        if row["state"] == HELD or row.get("answer")
+    }
     return [
-        (r.game_date, f"game {r.game_id} is held: {reasons[r.game_date, r.game_id]}", r.model_dump_json())
+        (r.game_date, f"game {r.game_id} {reasons[r.game_date, r.game_id]}", r.model_dump_json())
         for r in records
         if (r.game_date, r.game_id) in reasons
     ]
 
 
-@table_asset(CONTRACT, kinds=("python",), deps=[LANDED_PLAYER_BOX_SCORES])
-def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table) -> Rows:
-    """Judges the games of the newest landed answer about each date."""
+def kept_games(
+    context: dg.AssetExecutionContext,
+    sought: Collection[GameKey],
+    decisions: Mapping[GameKey, GameDecision],
+    of_team: Sides,
+) -> dict[GameKey, Kept]:
+    """The games of those sought that an earlier answer has whole, or as a person accepted them, each from the last."""
+    if not sought:
+        return {}
+    landing = context.resources.landing.as_it_is()
+    parsed: dict[Capture, Parsed[StatRecord]] = {}
+    accepted: dict[GameKey, Mapping[str, str] | None] = {}
+
+    def read(capture: Capture, day: date) -> Landed[StatRecord]:
+        try:
+            parsed[capture] = parsed.get(capture) or parse_stats(capture)
+        except DamagedLandingError as error:
+            # What is damaged says nothing. The newest answer, which must be read, raises this.
+            context.log.warning(f"An earlier answer about {day} is passed over: {error}")
+            return Landed()
+        return read_answer(capture, parsed[capture], day)
+
+    def usable(answers: Mapping[date, Capture]) -> list[GameKey]:
+        said = [read(capture, day) for day, capture in answers.items()]
+        found = judged(context, [record for landed in said for record in landed.records], list(answers))
+        faults = faults_by_game(found.broken, [item for landed in said for item in landed.unreadable], of_team)
+        mine = [key for key in sought if key[0] in answers]
+        ruled = {key: _ruling(faults.get(key, ()), decisions.get(key), over=True) for key in mine}
+        good = {key: ruling for key, ruling in ruled.items() if ruling is None or ruling["state"] == ACCEPTED}
+        accepted.update({key: ruling for key, ruling in good.items() if key not in accepted})
+        return list(good)
+
+    captures = last_with(sought, lambda day: older_answers(landing, "stats", day), usable)
+    return {key: Kept(capture, accepted[key]) for key, capture in captures.items()}
+
+
+def judged_dates(context: dg.AssetExecutionContext, dates: Sequence[date]) -> Rows:
+    """Judges the games of the newest landed answer about each date, and by earlier ones those that it has not whole."""
     landed = read_landed(context.resources.landing, "stats", dates, parse_stats, warn=context.log.info)
     found = judged(context, landed.records, dates)
     of_team = by_team(found.sides)
     now = context.resources.clock.now()
-    rows = rulings(
-        sides_of_games([*found.sides, *found.unclear], found.records),
-        faults_by_game(found.broken, landed.unreadable, of_team),
-        found.decisions,
-        lambda day: now >= held_from(day),
-    )
-    for day, game_id in sorted({(row["game_date"], row["game_id"]) for row in rows if row["state"] == HELD}):
-        context.log.warning(f"Game {game_id} of {day} is held. Look at it: nba-pipeline game show {game_id}")
+
+    def is_over(day: date) -> bool:
+        return now >= held_from(day)
+
+    faults = faults_by_game(found.broken, landed.unreadable, of_team)
+    kept = kept_games(context, sought_earlier(found.sides, faults, found.decisions), found.decisions, of_team)
+    rest = {key: why for key, why in faults.items() if key not in kept}
+    sides = sides_of_games([*found.sides, *found.unclear], found.records)
+    rows = [*rulings(sides, rest, found.decisions, is_over), *kept_rows(found.sides, kept, faults)]
+    listed = listed_rows(landed.records, landed.unreadable, of_team)
+    rows = [{"answer": None, **row, "listed": listed[row["game_date"], row["game_id"]]} for row in rows]
+    for day, game_id, state in sorted({(row["game_date"], row["game_id"], row["state"]) for row in rows}):
+        if state != ACCEPTED:
+            context.log.warning(f"Game {game_id} of {day} is {state}. Look at it: nba-pipeline game show {game_id}")
     refused = landed.refused_but_for(by_date(found.sides), of_team)
     return Rows(
         pa.Table.from_pylist(rows, schema=CONTRACT.schema.to_pyarrow()), refused, quarantined(landed.records, rows)
     )
+
+
+@table_asset(CONTRACT, kinds=("python",), deps=[LANDED_PLAYER_BOX_SCORES])
+def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table) -> Rows:
+    """Judges the games of the dates by what is landed."""
+    return judged_dates(context, dates)

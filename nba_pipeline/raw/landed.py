@@ -112,6 +112,13 @@ def read_landed(
     return landed
 
 
+def read_answer(capture: Capture, parsed: Parsed[R], day: date) -> Landed[R]:
+    """What one answer says about one date, whichever counts there."""
+    landed: Landed[R] = Landed(days_of={capture: [day]})
+    _add(landed, parsed, capture, [day], dated=True, refuses=True)
+    return landed
+
+
 def tell(warnings: Sequence[str], warn: Callable[[str], None]) -> None:
     """Warns once of each thing, and says how often it is so; of many the first are named and the others counted."""
     counted = Counter(warnings)

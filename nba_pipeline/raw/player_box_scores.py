@@ -1,12 +1,13 @@
 """Player box scores: what each player did in each final game, as the source says it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 import dagster as dg
 import ibis
 
 from nba_pipeline.contracts import Audit, Grid, Phase, Read, Reader, Table
+from nba_pipeline.game_decisions import recorded_decisions
 from nba_pipeline.landing import LANDED_PLAYER_BOX_SCORES
 from nba_pipeline.raw import games, held_games
 from nba_pipeline.raw.box_score_rules import (
@@ -16,20 +17,24 @@ from nba_pipeline.raw.box_score_rules import (
     SUMS,
     WINNER,
     Rule,
+    broken_games,
     expected_sides,
     sides_with_players,
     unfinished_games,
 )
-from nba_pipeline.raw.corrections import corrected_box_scores, corrections
+from nba_pipeline.raw.corrections import GameKey, corrected_box_scores, corrections
 from nba_pipeline.raw.decided_games import decided_games
 from nba_pipeline.raw.games import exhibitions as raw_exhibitions
 from nba_pipeline.raw.games import team_games
-from nba_pipeline.raw.landed import read_landed
-from nba_pipeline.raw.listed_box_scores import COLUMNS, COUNTS, GRAIN, as_rows
-from nba_pipeline.sources.balldontlie import parse_stats
+from nba_pipeline.raw.landed import read_answer, read_landed
+from nba_pipeline.raw.listed_box_scores import COLUMNS, COUNTS, GRAIN, LISTED, as_rows
+from nba_pipeline.sources.balldontlie import StatRecord, parse_stats
+from nba_pipeline.sources.landing import Capture, Landing
 from nba_pipeline.table_asset import table_asset
+from nba_pipeline.warehouse import audit
 from nba_pipeline.warehouse.asked import is_asked
-from nba_pipeline.warehouse.publish import Rows
+from nba_pipeline.warehouse.interface import Session
+from nba_pipeline.warehouse.publish import Rows, asked_rows
 
 __all__ = ["CONTRACT", "COUNTS", "asset", "team_game_keys"]
 
@@ -96,24 +101,94 @@ CONTRACT = Table(
 )
 
 
-@table_asset(CONTRACT, kinds=("python",), deps=[LANDED_PLAYER_BOX_SCORES])
-def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table, rulings: ibis.Table) -> Rows:
-    """Parses the newest landed answer about each date, and leaves out the games that are held."""
-    landed = read_landed(context.resources.landing, "stats", dates, parse_stats, warn=context.log.warning)
+def earlier_records(landing: Landing, kept: Mapping[GameKey, str]) -> tuple[list[StatRecord], dict[GameKey, str]]:
+    """The records of kept games, each from the answer of its fingerprint, and why there are none, by game."""
+    records: list[StatRecord] = []
+    gone: dict[GameKey, str] = {}
+    read: dict[tuple[Capture, date], list[StatRecord]] = {}
+    for (day, game_id), fingerprint in kept.items():
+        told = landing.telling("stats", day)
+        capture = next((capture for capture in told if capture.fingerprint == fingerprint), None)
+        if capture is None:
+            gone[day, game_id] = (
+                f"game {game_id} was kept from an answer that is not in the landing any more; judge it again: "
+                f"nba-pipeline backfill --from {day} --to {day} --phase raw"
+            )
+        else:
+            if (capture, day) not in read:
+                read[capture, day] = read_answer(capture, parse_stats(capture), day).records
+            records += [record for record in read[capture, day] if record.game_id == game_id]
+    return records, gone
+
+
+def taken_by_nobody(session: Session, held_by_rule: Mapping[date, Collection[int]]) -> dict[GameKey, str]:
+    """Why rows that stand are not taken away: they are whole, and only the landing has them no more.
+
+    Of a game about which a person ever decided they may be what the decision made of it, and are taken away.
+    """
+    if not held_by_rule:
+        return {}
+    session.ask_about(sorted(held_by_rule))
+    rows = session.query(session.read(CONTRACT).filter(lambda t: t.game_date.isin(sorted(held_by_rule))))
+    standing = {(row["game_date"], row["game_id"]) for row in rows.to_pylist()}
+    standing = {(day, game_id) for day, game_id in standing if game_id in held_by_rule[day]}
+    standing -= {decision.key for decision in recorded_decisions(session)}
+    if not standing:
+        return {}
+    session.stage(LISTED.short_name, rows)
+    staged = audit.staged_rows(LISTED, LISTED.short_name)
+
+    def schedule(read: Reader) -> ibis.Table:
+        return asked_rows(games.CONTRACT, read)
+
+    found = session.query_built("broken games", lambda read: broken_games(staged, schedule(read))).to_pylist()
+    whole = standing - {(row["game_date"], row["game_id"]) for row in found}
+    return {
+        (day, game_id): (
+            f"game {game_id} stands here whole, and no answer in the landing has it whole any more, so it stays. Bring "
+            f"back the answers that are gone, or hold it: nba-pipeline game hold {game_id} --date {day} "
+            '--by "your name" --because "why"'
+        )
+        for day, game_id in whole
+    }
+
+
+def parsed_dates(
+    context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table, rulings: ibis.Table
+) -> Rows:
+    """Parses the newest landed answer about each date, without held games, and earlier ones for the games kept."""
+    landing = context.resources.landing.as_it_is()
+    landed = read_landed(landing, "stats", dates, parse_stats, warn=context.log.warning)
     with context.resources.warehouse.session(read_only=True) as session:
         held = held_games.by_date(session.query(held_games.held(rulings)).to_pylist())
         accepted = held_games.by_date(session.query(held_games.accepted(rulings)).to_pylist())
+        kept = {
+            (row["game_date"], row["game_id"]): row["answer"]
+            for row in session.query(held_games.kept(rulings)).to_pylist()
+        }
+        ruled = session.query(rulings.filter(rulings.decided_by == held_games.BY_RULE)).to_pylist()
+        staying = taken_by_nobody(session, held_games.by_date(row for row in ruled if row["game_date"] in dates))
         not_counting = held_games.by_date(session.query(raw_exhibitions(games)).to_pylist())
         scheduled = session.query(expected_sides(team_games(games)).select(*SIDE)).to_pylist()
         decided = corrections(decided_games(session, context.resources.clock.now()), dates)
-    records = held_games.without(held_games.without(landed.records, held), not_counting)
+    of_earlier = held_games.by_date({"game_date": day, "game_id": game_id} for day, game_id in kept)
+    newest = held_games.without(held_games.without(landed.records, held), of_earlier)
+    earlier, gone = earlier_records(landing, kept)
+    records = held_games.without([*newest, *earlier], not_counting)
     rows = as_rows(records)
     if repeated := len(records) - rows.num_rows:
         context.log.warning(f"The source repeated {repeated} items word for word; each was kept once.")
     open_games = [decision for decision in decided if decision.game_id not in held.get(decision.game_date, ())]
     rows, failed = corrected_box_scores(rows, open_games, CONTRACT)
-    excused = {day: held.get(day, frozenset()) | accepted.get(day, frozenset()) for day in dates}
+    none: frozenset[int] = frozenset()
+    excused = {day: held.get(day, none) | accepted.get(day, none) | of_earlier.get(day, none) for day in dates}
     refused = landed.refused_but_for(excused, held_games.by_team(scheduled))
-    for (day, _), why in failed.items():
+    for (day, _), why in [*failed.items(), *gone.items(), *staying.items()]:
         refused.setdefault(day, []).append(why)
     return Rows(rows, refused, landed.rejected)
+
+
+@table_asset(CONTRACT, kinds=("python",), deps=[LANDED_PLAYER_BOX_SCORES])
+def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table, rulings: ibis.Table) -> Rows:
+    """Parses what is landed about the dates."""
+    return parsed_dates(context, dates, games, rulings)

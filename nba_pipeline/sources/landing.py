@@ -22,7 +22,7 @@ from typing import Any
 
 from nba_pipeline.sources import answers
 from nba_pipeline.sources.answers import NoPageError
-from nba_pipeline.sources.contents import DATE_OF, OF_NOW, OTHERWISE, contents
+from nba_pipeline.sources.contents import DATE_OF, LEFT, OF_NOW, OTHERWISE, contents, of_one_game
 from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing_store import FolderStore, LandingStore
 
@@ -162,7 +162,7 @@ class CaptureWriter:
         entry = self._entry(body, fetched_at) | self._place(body, name)
         self._note(name, request, entry)
         self._pages.append(entry)
-        self._items.append(_items_of(body))
+        self._items.append(_items_of(body, request))
         return _page(self._store, self._key, entry)
 
     def add_rejected(self, body: bytes, request: Mapping[str, Any], fetched_at: datetime) -> None:
@@ -217,12 +217,12 @@ def _is_whole(page: Page) -> bool:
     return True
 
 
-def _items_of(body: bytes) -> list[object] | None:
-    """The items of a page; None where it is none, which its writer finds out too."""
+def _items_of(body: bytes, request: Mapping[str, Any]) -> list[object] | None:
+    """The items of a page, or what it says of one game; None where it is neither, which its writer finds out too."""
     try:
         return answers.list_page(body).items
     except NoPageError:
-        return None
+        return [of_one_game(body, request[LEFT])] if LEFT in request else None
 
 
 class Landing:

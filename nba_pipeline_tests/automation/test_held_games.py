@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 from nba_pipeline.alert_metadata import AlertKind
+from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import held_games, player_box_scores
@@ -52,3 +53,26 @@ def test_a_broken_game_is_waited_for_then_held_and_the_morning_goes_on(loaded: L
     skip_to(daemon, at(MORNING + timedelta(days=1), 4, 20))
     daemon.run_until(at(MORNING + timedelta(days=1), 5, 30))
     assert NIGHT not in dates_of(daemon, held_games.CONTRACT), "the nightly look has brought what was missing"
+
+
+def test_a_source_that_is_silent_since_the_night_keeps_no_deadline_from_holding_what_it_broke(loaded: Loaded) -> None:
+    silence = {
+        "kind": "silent_days",
+        "since": at(MORNING, 2).isoformat(),
+        "until": at(MORNING, 20).isoformat(),
+    }
+    daemon = loaded({"kind": "missing_players", "game_date": str(NIGHT), "count": 1}, silence)
+    waits = {"http_attempts": 1, "http_timeout_seconds": 0.5}
+    daemon.settings = daemon.settings.model_copy(update=waits)
+    daemon.load()
+    daemon.at(at(MORNING, 1, 30))
+    daemon.tick_schedule("box_scores", daemon.now)
+    daemon.at(at(MORNING, 4))
+    daemon.tick_schedule("yesterday_analytics", daemon.now)
+    assert NIGHT not in dates_of(daemon, player_box_scores.CONTRACT), "until the deadline the night is waited for"
+    for minutes in range(0, 90, 15):
+        daemon.at(at(MORNING, 6, 45) + timedelta(minutes=minutes))
+        for sensor in ("self_heal", "analytics_when_upstream_is_fresh"):
+            assert daemon.tick_sensor(sensor).error is None
+    for table in (held_games, player_box_scores, player_game_summary):
+        assert NIGHT in dates_of(daemon, table.CONTRACT), table.CONTRACT.name

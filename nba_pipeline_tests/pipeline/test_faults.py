@@ -79,16 +79,21 @@ def test_what_is_not_the_truth_is_absent_and_the_run_says_why(workbench, truth, 
 
 
 WHOLE_DATE = [
-    ({"kind": "missing_field", "endpoint": "stats", "field": "pts", "game_date": str(BAD)}, "field 'pts' is missing"),
-    ({"kind": "empty", "endpoint": "stats", "game_date": str(BAD)}, "has no 5 players who played"),
+    (
+        {"kind": "missing_field", "endpoint": "stats", "field": "pts", "game_date": str(BAD)},
+        "field 'pts' is missing",
+        True,
+    ),
+    ({"kind": "empty", "endpoint": "stats", "game_date": str(BAD)}, "has no 5 players who played", False),
 ]
+"""A fault of every game of a date, what is said of it, and whether rows of them arrived."""
 
 
-@pytest.mark.parametrize(("fault", "reason"), WHOLE_DATE, ids=["no points", "empty"])
-def test_a_date_of_which_no_game_can_be_used_holds_all_its_games_and_no_other(workbench, truth, fault, reason):
+@pytest.mark.parametrize(("fault", "reason", "arrived"), WHOLE_DATE, ids=["no points", "empty"])
+def test_a_date_of_which_no_game_can_be_used_holds_all_its_games_and_no_other(workbench, truth, fault, reason, arrived):
     bench = workbench(fault)
     report = load(bench)
-    assert not report.complete, "nothing arrived of the date"
+    assert report.complete is arrived, "a date of which nothing arrived is closed"
     held = bench.rows(held_games.CONTRACT)
     assert set(held["game_date"]) == {BAD}
     assert len(held) == 2 * len(bench.rows(games.CONTRACT, BAD, BAD))

@@ -1,18 +1,21 @@
 """What changed in a box score is a revision: old, new and since when; replayed, it gives what was known before."""
 
 import json
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import ibis
 import numpy as np
-import pyarrow as pa
 import pytest
 
-from nba_pipeline.raw import player_box_scores
-from nba_pipeline.raw.box_score_revisions import CONTRACT, as_known_at, as_text, box_score_revisions, states
-from nba_pipeline.sources.balldontlie import parse_stats
+from nba_pipeline.raw.box_score_revisions import (
+    CONTRACT,
+    as_known_at,
+    as_text,
+    box_score_revisions,
+    newest_told,
+    states,
+)
 from nba_pipeline.sources.landing import Capture, Landing
 from nba_pipeline_tests.sources.test_records import stat
 
@@ -129,28 +132,13 @@ def history(random: np.random.Generator, landing: Landing, day: date, answers: i
         writer.commit()
 
 
-def published(landing: Landing, dates: Sequence[date]) -> pa.Table:
-    """The box scores of the newest state of each date, typed as the table has them."""
-    rows = []
-    for day in dates:
-        newest = states(landing, day)[-1][1]
-        records = [r for capture in landing.captures("stats", day) for r in parse_stats(capture).records]
-        for key, values in newest.items():
-            record = next(
-                r for r in reversed(records)
-                if (r.game_id, r.player_id) == key and {n: as_text(getattr(r, n)) for n in values} == values
-            )  # fmt: skip
-            rows.append({name: getattr(record, name) for name in player_box_scores.CONTRACT.schema.names})
-    return pa.Table.from_pylist(rows, schema=player_box_scores.CONTRACT.schema.to_pyarrow())
-
-
 def test_revisions_replayed_from_the_newest_give_every_earlier_state_exactly(landing):
     """Of thirty dates with up to six answers each; half an hour before the first nothing was known."""
     random = np.random.default_rng(11)
     dates = [DAY + timedelta(days=n) for n in range(30)]
     for day in dates:
         history(random, landing, day, int(random.integers(1, 7)))
-    boxes, revised = published(landing, dates), box_score_revisions(landing, dates)
+    boxes, revised = newest_told(landing, dates), box_score_revisions(landing, dates)
     assert len({row["stat"] for row in revised.to_pylist()}) >= 5
     engine = ibis.duckdb.connect()
     tables = [engine.create_table(name, rows) for name, rows in (("boxes", boxes), ("revised", revised))]
@@ -172,3 +160,16 @@ def test_revisions_replayed_from_the_newest_give_every_earlier_state_exactly(lan
         }
         assert got == wanted, number
     assert not as_known_at(NOW - HOUR, *tables).count().execute()
+
+
+def test_a_game_that_is_held_or_corrected_since_is_known_as_it_was_told_then(landing):
+    land(landing, of(1, pts=26, min="34"), of(2, game_id=4))
+    land(landing, of(1, pts=62, min="34"), at=NOW + HOUR)
+    tables = [ibis.memtable(rows) for rows in (newest_told(landing, [DAY]), box_score_revisions(landing, [DAY]))]
+    engine = ibis.duckdb.connect()
+    told = []
+    for hours in (0, 1):
+        known = engine.to_pyarrow(as_known_at(NOW + hours * HOUR, *tables)).to_pylist()
+        told.append({row["game_id"]: row["points"] for row in known})
+    assert told == [{3: 26, 4: 0}, {3: 62}]
+    assert newest_told(landing, [NEXT]).num_rows == 0, "nothing was landed about it"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nba_pipeline.sources.balldontlie import parse_stats
-from nba_pipeline.sources.contents import contents
+from nba_pipeline.sources.contents import LEFT, contents
 from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing import CAPTURE_FILE, KNOWN_FOR, Capture, Landing
 from nba_pipeline_tests.sources.test_records import game, stat
@@ -48,6 +48,37 @@ def test_an_answer_about_many_dates_says_of_each_what_an_answer_about_it_alone_s
     assert alone.about(DAY) == among.about(DAY)
     assert landing.telling("stats", DAY) == [alone]
     assert landing.telling("stats", NEXT) == [among]
+
+
+def land_left(landing: Landing, body: object, listed: list, hours: int = 0, stood: date = DAY) -> Capture:
+    """An answer about two dates with what the source says of game 3 by its id, which stood on one of them."""
+    writer = landing.begin("games", DAY, NEXT, NOW + hours * HOUR)
+    writer.add_page(json.dumps({"data": listed, "meta": {}}).encode(), {}, NOW)
+    left = [{"game_id": 3, "game_date": str(stood)}]
+    writer.add_page(body if isinstance(body, bytes) else json.dumps(body).encode(), {LEFT: left}, NOW)
+    return writer.commit()
+
+
+MOVED = {"data": game(date="2024-03-20")}
+
+
+def test_what_is_said_of_one_game_by_its_id_is_news_about_the_dates_on_which_it_stood_and_no_other(landing):
+    tomorrows = game(id=4, date=str(NEXT))
+    first = land_left(landing, MOVED, [tomorrows])
+    assert first.said is not None
+    again = land_left(landing, MOVED, [tomorrows | {"period": 3}], hours=1)
+    assert (first.about(DAY) == again.about(DAY), first.about(NEXT) == again.about(NEXT)) == (True, False)
+    gone = land_left(landing, {"error": "Not Found"}, [tomorrows], hours=2)
+    assert (first.about(DAY) == gone.about(DAY), first.about(NEXT) == gone.about(NEXT)) == (False, True)
+    unanswered = land_left(landing, b"", [tomorrows], hours=3)
+    assert unanswered.about(DAY) not in (first.about(DAY), gone.about(DAY))
+    assert unanswered.about(NEXT) == gone.about(NEXT)
+
+
+def test_an_answer_about_one_game_that_cannot_be_read_may_be_about_any_date(landing):
+    first = land_left(landing, MOVED, [])
+    odd = land_left(landing, {"data": game(season=None)}, [], hours=1)
+    assert odd.about(NEXT) != first.about(NEXT)
 
 
 def test_a_correction_on_one_date_is_news_about_no_other(landing):
