@@ -170,7 +170,7 @@ def player_daily_cache(
     """One row a date and expected player, from the context of the dates and everything before them."""
     rows = as_of(upcoming, player_states(history), "player_id")
     rows = as_of(rows, team_states(team_history), "team_id")
-    rows = window_completeness.with_windows(rows, schedule, team_history)
+    rows = window_completeness.with_windows(rows, schedule, team_history, history)
     games_played = rows.games_played_season.fill_null(0)
     rows = rows.mutate(
         games_played_season=games_played,

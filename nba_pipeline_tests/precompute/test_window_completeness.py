@@ -45,17 +45,33 @@ def history_of(games: list[dict], *without: int) -> ibis.Table:
     return ibis.memtable(pd.DataFrame(rows, columns=list(types)), schema=types)
 
 
-def windows(games: list[dict], *without: int, team: int = MINE, opponent: int = OTHERS) -> dict:
+def listings(*of: tuple[int, int]) -> ibis.Table:
+    """When player 1 was listed, in days ago, and for which team."""
+    rows = [{"season": 2025, "game_date": DAY - timedelta(days=n), "player_id": 1, "team_id": team} for n, team in of]
+    types = {"season": "int64", "game_date": "date", "player_id": "int64", "team_id": "int64"}
+    return ibis.memtable(pd.DataFrame(rows, columns=list(types)), schema=types)
+
+
+def windows(
+    games: list[dict],
+    *without: int,
+    team: int = MINE,
+    opponent: int = OTHERS,
+    listed: tuple[tuple[int, int], ...] = (),
+    player: int = 1,
+) -> dict:
     """The windows of a player of the team on the day, where history lacks the games of some days ago."""
     spine = [
-        {"game_date": DAY, "game_id": 9, "player_id": player, "season": 2025, "team_id": team, "opponent_id": opponent}
-        for player in (1, 2)
+        {"game_date": DAY, "game_id": 9, "player_id": each, "season": 2025, "team_id": team, "opponent_id": opponent}
+        for each in (1, 2)
     ]
-    found = with_windows(ibis.memtable(pd.DataFrame(spine)), schedule_of(games), history_of(games, *without))
+    found = with_windows(
+        ibis.memtable(pd.DataFrame(spine)), schedule_of(games), history_of(games, *without), listings(*listed)
+    )
     found = found.mutate(complete=is_complete(found.window_completeness))
     rows = ibis.duckdb.connect().to_pandas(found)
     assert len(rows) == 2, "one row a player, as before"
-    return rows.iloc[0].to_dict()
+    return rows.set_index("player_id").loc[player].to_dict()
 
 
 def missing(row: dict) -> list[int]:
@@ -115,6 +131,36 @@ def test_an_opponent_that_lacks_a_game_is_told_beside_the_own_windows():
     assert row["window_completeness"] == 1
     assert row["opponent_window_completeness"] == pytest.approx(0.5)
     assert windows(games, 3, opponent=OTHERS)["opponent_window_completeness"] == 1
+
+
+OLD = 3
+"""The team that player 1 came from."""
+
+TRADED = ((17, OLD), (15, OLD), (9, OLD), (4, MINE), (2, MINE))
+
+
+def test_a_game_that_is_missing_of_the_team_that_he_came_from_is_missing_for_him_alone():
+    games = [*EVERY_OTHER_DAY, *on(17, 15, 9, 7, team=OLD, opponent=4)]
+    row = windows(games, 7, listed=TRADED)
+    assert missing(row) == [1, 1, 1, 1]
+    assert [row[f"games_expected_{name}"] for name in ("last_5", "last_10")] == [5, 10]
+    assert row["games_expected_last_7_days"] == 4
+    assert row["window_completeness"] == pytest.approx(3 / 4)
+    assert missing(windows(games, 7, listed=TRADED, player=2)) == [0, 0, 0, 0]
+
+
+def test_what_his_old_team_lacks_since_he_left_or_from_before_his_windows_is_not_his():
+    games = [*EVERY_OTHER_DAY, *on(27, 17, 15, 9, 3, team=OLD, opponent=4)]
+    assert missing(windows(games, 3, listed=TRADED)) == [0, 0, 0, 0]
+    often = ((28, OLD), *((n, MINE) for n in range(26, 0, -2)))
+    assert missing(windows(games, 27, listed=often)) == [0, 0, 0, 0]
+
+
+def test_what_is_missing_here_and_there_adds_up():
+    games = [*on(*(n for n in range(2, 30, 2) if n != 20)), game(20), *on(9, 7, team=OLD, opponent=4)]
+    row = windows(games, 7, 20, listed=TRADED)
+    assert row["games_missing_last_10"] == 2
+    assert row["games_expected_last_10"] == 10
 
 
 def test_one_of_ten_is_still_complete():
