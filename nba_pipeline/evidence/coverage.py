@@ -62,7 +62,7 @@ class Standing:
         self._manifest = manifest
         self._landing = landing.as_it_is() if landing else None
         self._coverage: dict[str, dict[date, Coverage]] = {}
-        self._answers: dict[tuple[str, date], str] = {}
+        self._answers: dict[tuple[str, date, bool], str] = {}
         self._damaged: set[tuple[str, date]] = set()
 
     def of(self, table: Table, dates: Sequence[date], *, counts: bool = False) -> dict[date, Coverage]:
@@ -181,14 +181,14 @@ class Standing:
         """
         if table.landed is None or self._landing is None:
             return "-"
-        key = (table.landed, day)
+        key = (table.landed, day, table.every_answer)
         if key not in self._answers:
             try:
                 self._answers[key] = _told(self._landing, table, day)
             except DamagedLandingError as error:
                 # The date is closed with this reason; a step that reads the answer raises it.
                 self._answers[key] = str(error)
-                self._damaged.add(key)
+                self._damaged.add((table.landed, day))
         return self._answers[key]
 
 
