@@ -269,6 +269,15 @@ def test_a_correction_that_fits_an_earlier_answer_only_is_made_there(home):
     assert home.states() == {1: held_games.KEPT}
 
 
+def test_who_asks_first_does_not_decide_what_a_table_is_made_from(home):
+    home.land(listed(1), listed(2))
+    home.land([], listed(2))
+    both = held_games.CONTRACT, player_box_scores.CONTRACT
+    with home.warehouse.session() as session:
+        one, other = home.evidence(session).coverage, home.evidence(session).coverage
+        assert [one.answers(table, DAY) for table in both] == [other.answers(table, DAY) for table in both[::-1]][::-1]
+
+
 def test_rows_that_stand_whole_stay_when_the_landing_has_lost_their_answer_until_a_person_holds_the_game(home):
     lost = home.land(listed(1), listed(2))
     home.make()
