@@ -1,5 +1,6 @@
 """A game whose numbers are wrong or absent is held, and reaches its two teams and who meets them, and nothing else."""
 
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +9,7 @@ import pytest
 
 from nba_pipeline.analytics import player_game_summary, team_defense_game_summary, team_offense_game_summary
 from nba_pipeline.contracts import Phase
+from nba_pipeline.game_decisions import GameDecision, Ruling, record_decision
 from nba_pipeline.gates import State as GateState
 from nba_pipeline.gates import gate_named
 from nba_pipeline.league.faults import FAULTS
@@ -140,6 +142,25 @@ def test_before_the_deadline_a_broken_game_is_waited_for_then_held_and_released_
     assert bench.rows(held_games.CONTRACT).empty
     truth = season_start.rows(player_box_scores.CONTRACT, BAD, BAD)
     pd.testing.assert_frame_equal(bench.rows(player_box_scores.CONTRACT), truth, check_exact=True)
+
+
+def test_a_person_accepts_a_game_without_the_row_that_cannot_be_read(broken, league, tmp_path):
+    place = next(n for n, (fault, _) in enumerate(FAULTY) if fault["kind"] == "null_player")
+    game = int(games_of(league)["game_id"][place])
+    shutil.copytree(broken.home, tmp_path / "home")
+    mine = Workbench(tmp_path / "home", broken.server, broken.settings.now)
+    accept = GameDecision(BAD, game, Ruling.ACCEPT, {}, "Ann", "the row is nobody's", None, datetime(2025, 11, 12))
+    with mine.warehouse.session() as session:
+        record_decision(session, accept)
+    report = mine.backfill(BAD, BAD, Phase.RAW, history=False)
+    assert report.complete, [attempt.failures for attempt in report.attempts]
+    rulings = mine.rows(held_games.CONTRACT)
+    assert set(rulings[rulings["game_id"] == game]["state"]) == {held_games.ACCEPTED}
+    listed = league.box[league.box["game_id"] == game]
+    published = mine.rows(player_box_scores.CONTRACT)
+    assert (published["game_id"] == game).sum() == len(listed) - 1
+    others = rulings[rulings["game_id"] != game]
+    assert set(others["state"]) == {held_games.HELD}
 
 
 def test_a_game_in_two_columns_of_dates_is_judged_by_its_own_date(broken):

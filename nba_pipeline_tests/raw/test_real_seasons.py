@@ -1,11 +1,17 @@
 """What the guards of raw data take for honest is what nine real seasons look like."""
 
+import re
+import subprocess
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pandas as pd
+import pytest
+from typer.testing import CliRunner
 
 from nba_pipeline.analytics import upcoming_player_game_context
+from nba_pipeline.cli import app
 from nba_pipeline.contracts import Phase
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
@@ -47,3 +53,30 @@ def test_dates_of_an_old_season_are_loaded_long_after_though_nobody_is_on_a_rost
         expected = bench.rows(upcoming_player_game_context.CONTRACT, last, last)
     assert set(expected["expected_because"]) == {"recent games"}
     assert set(expected["team"]) == {"LAL", "PHX"}, "who played on the season's first day"
+
+
+@pytest.mark.campaign
+def test_a_past_season_is_served_and_loaded_by_two_commands_in_july(real_data: Path, tmp_path: Path):
+    """README's two commands, on a day when the league rests and every roster is one of now."""
+    july = datetime(2026, 7, 15, 15, tzinfo=UTC).isoformat()
+    serve = [sys.executable, "-m", "nba_pipeline.cli", "serve-league", "--data", str(real_data), "--port", "0"]
+    phases = [word for phase in ("landing", "raw", "analytics", "precompute") for word in ("--phase", phase)]
+    with subprocess.Popen([*serve, "--now", july], stdout=subprocess.PIPE, text=True) as serving:
+        try:
+            assert serving.stdout is not None
+            url = re.search(r"http://127\.0\.0\.1:\d+", serving.stdout.readline())
+            assert url
+            home = {
+                "NBA_PIPELINE_HOME": str(tmp_path / "home"),
+                "NBA_PIPELINE_NOW": july,
+                "BALLDONTLIE_API_URL": url[0],
+                "BALLDONTLIE_API_KEY": "any",
+                "BALLDONTLIE_REQUESTS_PER_MINUTE": "60000",
+            }
+            load = ["backfill", "--from", "2023-10-24", "--to", "2023-10-26", *phases]
+            ended = CliRunner(env=home).invoke(app, load)
+            assert ended.exit_code == 0, ended.output[-3000:]
+            looked = CliRunner(env=home).invoke(app, ["backfill", *load[1:], "--dry-run"])
+            assert looked.exit_code == 0, looked.output[-3000:]
+        finally:
+            serving.terminate()
