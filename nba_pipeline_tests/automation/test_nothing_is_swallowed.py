@@ -661,6 +661,10 @@ NOT_IN_A_TICK = {
     ("alert_windows", "made_good"): "at the end of a window, of what was counted in it: in `test_alert_truth.py`",
     ("alert_complaints", "merged"): "of a second alert of one cause: in `test_alert_truth.py`",
     ("Open", "closing"): "when what was sent is good again: in `test_alert_truth.py`",
+    ("alert_silence", "complaint_of"): "of a source that is silent: in `test_silence.py`",
+    ("alert_silence", "asked_in_vain"): "of a source that is silent: in `test_silence.py`",
+    ("alert_closings", "going_on"): "of a source that is silent for longer: in `test_silence.py`",
+    ("Truth", "answered"): "of a source that speaks again: in `test_silence.py`",
 }
 
 
