@@ -78,6 +78,7 @@ def loaded(connection: duckdb.DuckDBPyConnection, raw: Frames) -> None:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema_name}")
         if table.phase is Phase.RAW:
             rows = raw.get(table.name, pd.DataFrame(columns=list(table.schema.names)))
+            rows = rows.assign(**{c.name: None for c in table.columns if c.nullable and c.name not in rows})
             known = pa.Table.from_pandas(rows, table.schema.to_pyarrow(), preserve_index=False)
             connection.register("known", known)
             connection.execute(f"CREATE TABLE {table.name} AS FROM known")
