@@ -98,6 +98,8 @@ def test_every_column_says_what_it_means_and_in_which_unit(table):
 
 def test_missing_is_null_with_quality_zero_and_never_a_default(season_start):
     rows = season_start.rows(ml_feature_store.CONTRACT)
+    # What is made of tomorrow before the games of today lacks these, and its quality says so.
+    rows = rows[rows["game_date"] <= TODAY]
     lasting = [feature for feature in ml_feature_store.FEATURES if not feature.news]
     known = rows[[feature.name for feature in lasting]].notna().to_numpy()
     qualities = rows[[feature.quality_column.name for feature in lasting]].to_numpy()
