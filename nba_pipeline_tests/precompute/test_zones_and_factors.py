@@ -42,6 +42,7 @@ def run(expression: ibis.Table) -> pd.DataFrame:
 
 
 def frame_of(rows: pd.DataFrame, table: Table) -> ibis.Table:
+    rows = rows.assign(**{c.name: None for c in table.columns if c.nullable and c.name not in rows})
     return ibis.memtable(rows[list(table.schema.names)], schema=table.schema)
 
 
