@@ -3,8 +3,8 @@
     pytest -n auto -p nba_pipeline_tests.passed_through
 
 At the end it lists the places of which named tests ran, and none of them went through a line of the place. What a test
-does in another process is not seen. The package is imported with a note before each statement that holds a place, which
-costs next to nothing; so this module imports nothing of it before that.
+does in another process is not seen. The package is imported with a note before each statement that holds a place, so
+this module imports nothing of it before that.
 """
 
 import ast

@@ -1,13 +1,13 @@
 """Runs that failed for want of an answer of the source: one alert for the silence, however often it is asked."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import takewhile
 
 import dagster as dg
-from dagster import DagsterEventType, DagsterInstance, DagsterRun
+from dagster import DagsterInstance, DagsterRun
 
 from nba_pipeline.automation.alert_complaints import (
     MOST_RANGES,
@@ -17,9 +17,16 @@ from nba_pipeline.automation.alert_complaints import (
     ranges_of,
 )
 from nba_pipeline.automation.attempts import LONGEST_SILENT_WAIT, wait_after
-from nba_pipeline.automation.launches import INPUTS_TAG, LAUNCHED_AT_TAG, PHASE_TAG, Launches, launched_at
+from nba_pipeline.automation.launches import (
+    INPUTS_TAG,
+    LAUNCHED_AT_TAG,
+    PHASE_TAG,
+    Launches,
+    launched_at,
+    unanswered_steps,
+)
 from nba_pipeline.contracts import Phase
-from nba_pipeline.landing import KEY_REFUSED, UNANSWERED, dates_between
+from nba_pipeline.landing import KEY_REFUSED, dates_between
 from nba_pipeline.partitions import to_key
 
 
@@ -51,17 +58,11 @@ class Asked:
 def unanswered_in(instance: DagsterInstance, run_id: str) -> dict[str, Unanswered]:
     """What a run asked the source in vain, by the step that failed of it."""
     found = {}
-    for entry in instance.all_logs(run_id, of_type=DagsterEventType.STEP_FAILURE):
-        event = entry.dagster_event
-        failure = event.step_failure_data.user_failure_data if event else None
-        metadata = (failure.metadata or {}) if failure else {}
-        said = metadata[UNANSWERED].value if UNANSWERED in metadata else None
-        if event and event.step_key and isinstance(said, Mapping) and said:
-            spans = (dates_between(str(span)) for span in said)
-            days = days_of((str(first), str(last)) for first, last in spans)
-            setting = str(metadata[KEY_REFUSED].value) if KEY_REFUSED in metadata else None
-            asset = dg.AssetKey(event.step_key.split("__"))
-            found[event.step_key] = Unanswered(asset, tuple(sorted({*days})), str(next(iter(said.values()))), setting)
+    for step in unanswered_steps(instance, run_id):
+        days = days_of((str(first), str(last)) for first, last in map(dates_between, step.reasons))
+        setting = str(step.metadata[KEY_REFUSED].value) if KEY_REFUSED in step.metadata else None
+        reason = next(iter(step.reasons.values()))
+        found[step.step_key] = Unanswered(step.asset, tuple(sorted({*days})), reason, setting)
     return found
 
 

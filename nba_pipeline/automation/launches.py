@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -19,7 +19,7 @@ from dagster import (
 from nba_pipeline.clock import game_date_of
 from nba_pipeline.contracts import Phase
 from nba_pipeline.deadlines import OPERATED
-from nba_pipeline.landing import ASKED_FIRST_TAG, FETCHED_AT, LANDED_FROM, UNANSWERED, dates_between
+from nba_pipeline.landing import ASKED_FIRST_TAG, FETCHED_AT, UNANSWERED, dates_between
 from nba_pipeline.partitions import PARTITION, RANGE_END, RANGE_START, contiguous, dates_of, game_dates, to_key
 
 PHASE_TAG = "nba_pipeline/phase"
@@ -123,6 +123,28 @@ LATEST = 5
 """Of so many newest materializations one was answered: a run may have had nothing to ask about."""
 
 
+@dataclass(frozen=True)
+class UnansweredStep:
+    """A step that asked the source in vain: its asset, why by span of dates, and all that its failure says."""
+
+    step_key: str
+    asset: dg.AssetKey
+    reasons: Mapping[str, str]
+    metadata: Mapping[str, dg.MetadataValue]
+
+
+def unanswered_steps(instance: DagsterInstance, run_id: str) -> Iterator[UnansweredStep]:
+    """The landing steps of a run that failed for want of an answer, from their failures in Dagster's log."""
+    for entry in instance.all_logs(run_id, of_type=DagsterEventType.STEP_FAILURE):
+        event = entry.dagster_event
+        failure = event.step_failure_data.user_failure_data if event else None
+        metadata = (failure.metadata or {}) if failure else {}
+        said = metadata[UNANSWERED].value if UNANSWERED in metadata else None
+        if event and event.step_key and isinstance(said, Mapping) and said:
+            asset = dg.AssetKey(event.step_key.split("__"))
+            yield UnansweredStep(event.step_key, asset, {str(k): str(v) for k, v in said.items()}, metadata)
+
+
 class Launches:
     """The runs that Dagster knows: those under way, and what was tried for a date with the same inputs."""
 
@@ -168,14 +190,10 @@ class Launches:
         """What a failed run asked the source in vain, by landed asset, from the failures of its steps."""
         if run.run_id in _UNANSWERED:
             return _UNANSWERED[run.run_id]
-        landed = {"__".join(key.path): key for key in LANDED_FROM.values()}
-        found: dict[dg.AssetKey, Sequence[tuple[date, date]]] = {}
-        for entry in self._instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE):
-            event = entry.dagster_event
-            failure = event.step_failure_data.user_failure_data if event else None
-            said = (failure.metadata or {}).get(UNANSWERED) if failure else None
-            if event and said and event.step_key in landed and isinstance(said.value, Mapping):
-                found[landed[event.step_key]] = [dates_between(str(span)) for span in said.value]
+        found = {
+            step.asset: [dates_between(span) for span in step.reasons]
+            for step in unanswered_steps(self._instance, run.run_id)
+        }
         if run.is_finished:
             _UNANSWERED[run.run_id] = found
         return found

@@ -96,11 +96,6 @@ def held(rulings: ibis.Table) -> ibis.Table:
     return rulings.filter(rulings.state == HELD).select("game_date", "game_id", "team_id")
 
 
-def kept(rulings: ibis.Table) -> ibis.Table:
-    """The games that an earlier answer speaks for, with its fingerprint: `game_date`, `game_id`, `answer`."""
-    return rulings.filter(rulings.answer.notnull()).select("game_date", "game_id", "answer").distinct()
-
-
 def accepted(rulings: ibis.Table) -> ibis.Table:
     """The games that are accepted as they are: `game_date`, `game_id`."""
     return rulings.filter(rulings.state == ACCEPTED).select("game_date", "game_id").distinct()

@@ -160,14 +160,12 @@ def parsed_dates(
     landing = context.resources.landing.as_it_is()
     landed = read_landed(landing, "stats", dates, parse_stats, warn=context.log.warning)
     with context.resources.warehouse.session(read_only=True) as session:
-        held = held_games.by_date(session.query(held_games.held(rulings)).to_pylist())
-        accepted = held_games.by_date(session.query(held_games.accepted(rulings)).to_pylist())
-        kept = {
-            (row["game_date"], row["game_id"]): row["answer"]
-            for row in session.query(held_games.kept(rulings)).to_pylist()
-        }
-        ruled = session.query(rulings.filter(rulings.decided_by == held_games.BY_RULE)).to_pylist()
-        staying = taken_by_nobody(session, held_games.by_date(row for row in ruled if row["game_date"] in dates))
+        ruled = session.query(rulings).to_pylist()
+        held = held_games.by_date(row for row in ruled if row["state"] == held_games.HELD)
+        accepted = held_games.by_date(row for row in ruled if row["state"] == held_games.ACCEPTED)
+        kept = {(row["game_date"], row["game_id"]): row["answer"] for row in ruled if row["answer"]}
+        by_rule = (row for row in ruled if row["decided_by"] == held_games.BY_RULE and row["game_date"] in dates)
+        staying = taken_by_nobody(session, held_games.by_date(by_rule))
         not_counting = held_games.by_date(session.query(raw_exhibitions(games)).to_pylist())
         scheduled = session.query(expected_sides(team_games(games)).select(*SIDE)).to_pylist()
         decided = corrections(decided_games(session, context.resources.clock.now()), dates)
