@@ -33,6 +33,7 @@ from nba_pipeline.sources.errors import (
 from nba_pipeline.sources.landing import Capture, CaptureWriter, Landing, Page
 from nba_pipeline.sources.rate_limit import RateLimiter
 from nba_pipeline.sources.records import (
+    NOT_PLAYED,
     GameLineRecord,
     GameRecord,
     InjuryRecord,
@@ -664,7 +665,8 @@ def parse_games(capture: Capture) -> Parsed[GameRecord]:
     """The games of a capture of `/games`, with those that left its dates: moved, or unknown by their ids.
 
     A game whose item cannot be read is one of them all the same, as `unclear`, where its id and its date can. One that
-    was asked for by its id then keeps the state that is noted with the question, as where nothing usable was said.
+    was asked for by its id then keeps the state that is noted with the question, as where nothing usable was said. It
+    is put off all the same where one of its teams is listed for another game of the date: what is listed counts.
     """
     asked = _asked_by_id(capture)
     # The pages about one game come last.
@@ -672,8 +674,12 @@ def parse_games(capture: Capture) -> Parsed[GameRecord]:
     listed = _parse(replace(capture, pages=pages), GAMES, GameRecord.of)
     unclear = (GameRecord.unclear(json.loads(item.raw), item.reason) for item in listed.rejected)
     records, rejected = [*listed.records, *filter(None, unclear)], list(listed.rejected)
+    playing = {
+        (game.game_date, team): game for game in listed.records if game.status not in NOT_PLAYED for team in game.teams
+    }
     for page, request in asked:
-        stood = [GameRecord.model_validate(was) for was in request[LEFT]]
+        places = [GameRecord.model_validate(was) for was in request[LEFT]]
+        stood = [_unless_listed_otherwise(was, playing) for was in places]
         if UNANSWERED in request:
             records += stood
             continue
@@ -684,7 +690,7 @@ def parse_games(capture: Capture) -> Parsed[GameRecord]:
             rejected.append(Rejected(page.where, 0, reason_of(error), json.dumps(item)))
             records += stood
             continue
-        records += [_as_it_stands(was, found) for was in stood]
+        records += [_as_it_stands(was, found) for was in places]
     records = [record.on(game_date_of(capture.fetched_at)) for record in records]
     return Parsed(tuple(records), tuple(rejected), listed.unknown_fields)
 
@@ -702,6 +708,15 @@ def unanswered_games(capture: Capture) -> dict[int, str]:
     """The games that a capture of `/games` asked for by their ids in vain, and why."""
     found = [request for _, request in _asked_by_id(capture) if UNANSWERED in request]
     return {was["game_id"]: request[UNANSWERED] for request in found for was in request[LEFT]}
+
+
+def _unless_listed_otherwise(was: GameRecord, playing: Mapping[tuple[date, str], GameRecord]) -> GameRecord:
+    """A game that is not listed any more, as it stood; put off where a team of it is listed for another of the date."""
+    for team in was.teams if was.status not in NOT_PLAYED else ():
+        if (other := playing.get((was.game_date, team))) is not None:
+            why = f"it is not listed any more, and {team} is listed for game {other.game_id} on this date"
+            return was.put_off(why)
+    return was
 
 
 def _as_it_stands(was: GameRecord, found: GameRecord | None) -> GameRecord:

@@ -196,6 +196,15 @@ class GameRecord(Record):
             return self.model_copy(update={"status": "undecided"})
         return self
 
+    @property
+    def teams(self) -> tuple[str, ...]:
+        """The abbreviations of the teams that are known."""
+        return tuple(team for team in (self.home_team, self.visitor_team) if team is not None)
+
+    def put_off(self, why: str) -> Self:
+        """The game, not played on its date after all."""
+        return self.left(self.game_date, None).model_copy(update={"status": "postponed", "status_text": why})
+
     def left(self, day: date, moved_to: date | None) -> Self:
         """The game on a date on which the source lists it no more: it was moved, or never will be played."""
         status = "cancelled" if moved_to is None else "moved"

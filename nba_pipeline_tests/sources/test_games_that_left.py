@@ -1,7 +1,7 @@
 """A game that leaves the answer about its date is asked for by its own id before anything is concluded."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler
@@ -23,6 +23,10 @@ from nba_pipeline_tests.scripted_server import Answer, serving
 from nba_pipeline_tests.sources.test_records import game
 
 DAY, LATER = date(2024, 1, 17), date(2024, 3, 20)
+OTHERS = {
+    "home_team": {"id": 5, "abbreviation": "CHI"},
+    "visitor_team": {"id": 6, "abbreviation": "DET"},
+}
 COMING = {"status": "2024-01-18T00:30:00Z", "period": 0, "home_team_score": 0, "visitor_team_score": 0}
 
 
@@ -52,8 +56,8 @@ class Source:
         client = BalldontlieClient(settings, self.landing, Clock(datetime(2024, 1, 18, 12, tzinfo=UTC)))
         client.land_games(first, last, known_games(self.landing, first, last, pytest.fail))
 
-    def rows(self, *days: date) -> list[dict]:
-        landed = read_landed(self.landing, "games", days or [DAY], parse_games, warn=pytest.fail)
+    def rows(self, *days: date, warn: Callable[[str], None] = pytest.fail) -> list[dict]:
+        landed = read_landed(self.landing, "games", days or [DAY], parse_games, warn=warn)
         assert landed.refused == {}
         return sorted(games(landed.records).to_pylist(), key=lambda row: (row["game_id"], row["game_date"]))
 
@@ -62,7 +66,7 @@ class Source:
 def source(tmp_path: Path) -> Iterator[Source]:
     source = Source(Landing(tmp_path))
     with serving(source.answer) as source.url:
-        source.listed = [game(id=3, **COMING), game(id=4, **COMING)]
+        source.listed = [game(id=3, **COMING), game(id=4, **COMING | OTHERS)]
         source.land()
         source.listed = source.listed[1:]
         source.asked.clear()
@@ -157,6 +161,25 @@ def test_without_an_answer_about_it_the_new_list_counts_and_the_game_stays_as_it
     source.by_id[3] = 404, {"error": "Not Found"}
     source.land()
     assert states(source.rows()) == [(3, "cancelled", None), (4, "final", None)]
+
+
+@pytest.mark.parametrize("said", [(500, {}), (200, {"data": game(id=3, season=None)})], ids=["nothing", "not to read"])
+@pytest.mark.parametrize("side", [*OTHERS])
+def test_a_game_that_is_not_listed_any_more_takes_none_with_it_that_its_team_is_listed_for(source, side, said):
+    source.by_id[3] = said
+    source.listed.append(game(id=9, **OTHERS | {side: game()["home_team"]} | {"date": str(LATER)}))
+    source.land(DAY, LATER)
+    assert states(source.rows(warn=lambda told: None))[0] == (3, "scheduled", None), (
+        "on another date a team may play whom it likes"
+    )
+    source.listed[0] |= {side: game()["home_team"]}
+    source.land(DAY, LATER)
+    found = source.rows(warn=lambda told: None)
+    assert states(found) == [(3, "postponed", None), (4, "scheduled", None)]
+    assert found[0]["status_text"] == "it is not listed any more, and BOS is listed for game 4 on this date"
+    source.by_id[3] = 200, {"data": game(id=3)}
+    source.land(DAY, LATER)
+    assert states(source.rows())[0] == (3, "final", None), "what the source says of it by its id counts"
 
 
 @pytest.mark.parametrize("status", [401, 402, 403])
