@@ -53,6 +53,7 @@ from nba_pipeline.precompute.feature_groups import (
     teams,
 )
 from nba_pipeline.precompute.features import STATS, Feature, added, missing_by_quality, qualities, quality_columns, tier
+from nba_pipeline.raw import games as raw_games
 from nba_pipeline.table_asset import transformed
 
 GROUPS: Mapping[str, tuple[Feature, ...]] = {
@@ -117,6 +118,7 @@ CONTRACT = Contract(
         "upcoming": Read(upcoming_player_game_context.CONTRACT),
         "factors": Read(player_composite_factors.CONTRACT, optional=True),
         "zones": Read(player_shot_zone_analysis.CONTRACT, optional=True),
+        "games": Read(raw_games.CONTRACT, Window.BEFORE, optional=True),
     },
     grid=Grid(
         ("game_id", "player_id"),
@@ -201,16 +203,27 @@ def player_states(played: ibis.Table, spine: ibis.Table) -> ibis.Table:
 def team_states(results: ibis.Table, spine: ibis.Table) -> ibis.Table:
     """What is known of the player's team after each of its games."""
     log = GameLog(results, "team_id", asked_of(spine, "team_id"))
-    return log.states(**schedule.team_measures(log), **teams.team_measures(log))
+    return log.states(**teams.team_measures(log))
 
 
 def opponent_states(results: ibis.Table, spine: ibis.Table) -> ibis.Table:
     """What is known of a team as an opponent after each of its games."""
     log = GameLog(results, "team_id", asked_of(spine, "team_id", on="opponent_id"))
-    return log.states(**schedule.opponent_measures(log), **teams.opponent_measures(log))
+    return log.states(**teams.opponent_measures(log))
 
 
-def known_before(spine: ibis.Table, played: ibis.Table, results: ibis.Table) -> ibis.Table:
+def calendars(games: ibis.Table, spine: ibis.Table) -> tuple[Known, Known]:
+    """What the schedule tells of the player's team and of the opponent after each of their games."""
+    sides = schedule.sides_of(games)
+    own = GameLog(sides, "team_id", asked_of(spine, "team_id"))
+    met = GameLog(sides, "team_id", asked_of(spine, "team_id", on="opponent_id"))
+    return (
+        Known(own.states(**schedule.team_measures(own)), "team_id"),
+        Known(met.states(**schedule.opponent_measures(met)), "team_id", on="opponent_id"),
+    )
+
+
+def known_before(spine: ibis.Table, played: ibis.Table, results: ibis.Table, games: ibis.Table) -> ibis.Table:
     """The spine with every state that the features are made from, and what departed players took along."""
     stays = participation.stay_log(played, results, spine)
     league = form.league_states(played)
@@ -222,6 +235,7 @@ def known_before(spine: ibis.Table, played: ibis.Table, results: ibis.Table) -> 
         Known(stays.states(**participation.stay_measures(stays)), "stay"),
         Known(team_states(results, spine), "team_id"),
         Known(opponent_states(results, spine), "team_id", on="opponent_id"),
+        *calendars(games, spine),
         Known(matchup.pairing_states(played, spine), "pairing"),
         Known(league, "position_group"),
         Known(everybody, "position_group", on="everybody"),
@@ -290,10 +304,11 @@ def ml_feature_store(
     history: ibis.Table,
     offense: ibis.Table,
     defense: ibis.Table,
+    games: ibis.Table,
 ) -> ibis.Table:
     """One row a date and expected player, from the tables of the date and everything before it."""
     played, results = form.with_ranks(history.filter(history.played)), teams.with_results(offense, defense)
-    rows = known_before(spine_of(cache, upcoming, factors, zones), played, results)
+    rows = known_before(spine_of(cache, upcoming, factors, zones), played, results, games)
     return with_quality(features(rows, played, results))
 
 

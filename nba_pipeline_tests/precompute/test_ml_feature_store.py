@@ -9,8 +9,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from nba_pipeline.as_of import as_of_each
 from nba_pipeline.contracts import Table
 from nba_pipeline.precompute import ml_feature_store as store
+from nba_pipeline.precompute.feature_groups import schedule
 from nba_pipeline_tests.precompute.test_zones_and_factors import Season, frame_of, raw, run
 
 DAY = date(2025, 12, 12)
@@ -90,6 +92,7 @@ def made(season) -> pd.DataFrame:
     for name in ("history", "offense", "defense"):
         past = getattr(season, name)
         tables[name] = frame_of(past[past["game_date"] < DAY], reads[name].table)
+    tables["games"] = frame_of(season.games[season.games["game_date"] < DAY], reads["games"].table)
     assert set(tables) == set(inspect.signature(store.ml_feature_store).parameters)
     return run(store.ml_feature_store(**tables)).sort_values(KEYS).reset_index(drop=True)
 
@@ -133,6 +136,32 @@ def test_a_second_implementation_in_pandas_agrees(season, made):
             np.testing.assert_allclose(getattr(row, name), value, atol=1e-6, err_msg=name)
             compared += 1
     assert compared > 1000
+
+
+def test_rest_is_told_by_the_schedule(season, made):
+    before = season.games[season.games["game_date"] < DAY]
+    last = pd.concat([before.set_index(f"{side}_team_id")["game_date"] for side in ("home", "visitor")])
+    last = last.groupby(level=0).max()
+    for name, team in (("team_days_rest", "team_id"), ("opponent_days_rest", "opponent_id")):
+        by_schedule = made[team].map(last).map(lambda day: min((DAY - day).days, schedule.LONGEST_REST))
+        np.testing.assert_array_equal(made[name], by_schedule, err_msg=name)
+
+
+def test_a_team_rests_since_a_game_that_has_no_box_score_and_not_since_one_that_was_put_off(season):
+    asked = filled(spine(season), store.CONTRACT.reads["cache"].table)
+    team = spine(season)["team_id"].iloc[0]
+    before = season.games[season.games["game_date"] < DAY].sort_values("game_date")
+    its_last = before[(before["home_team_id"] == team) | (before["visitor_team_id"] == team)].iloc[-1]
+
+    def last_date(status: str) -> pd.Timestamp:
+        listed = before.assign(status=before["status"].mask(before["game_id"] == its_last["game_id"], status))
+        rows = frame_of(listed, store.CONTRACT.reads["games"].table)
+        known = run(as_of_each(asked, *store.calendars(rows, asked)))
+        [day] = known.loc[known["team_id"] == team, "team_last_date"].unique()
+        return pd.Timestamp(day)
+
+    assert last_date("final") == last_date("in_progress") == pd.Timestamp(its_last["game_date"])
+    assert last_date("postponed") < last_date("final")
 
 
 def test_a_debutant_has_a_prior_of_his_position_and_nothing_else_of_his_own(season, made):

@@ -3,44 +3,40 @@
 import ibis
 import ibis.expr.types as ir
 
-from nba_pipeline.analytics import team_defense_game_summary, team_offense_game_summary
 from nba_pipeline.as_of import GameLog
 from nba_pipeline.precompute import player_composite_factors, player_daily_cache
 from nba_pipeline.precompute.feature_groups.form import GAMES
 from nba_pipeline.precompute.features import Feature, flag
 from nba_pipeline.precompute.games_used import (
     NO_GAMES,
-    OPPONENT_THIS_SEASON,
     OWN,
     OWN_LAST_7_DAYS,
     OWN_LAST_14_DAYS,
     TEAM_THIS_SEASON,
 )
 from nba_pipeline.raw import games
+from nba_pipeline.raw.box_score_rules import expected_sides
 
 LONGEST_REST = 30
 """Days of rest beyond which more say nothing more."""
 
 OF_CACHE = player_daily_cache.CONTRACT.name
-OF_TEAM = team_offense_game_summary.CONTRACT.name
-OF_OPPONENT = team_defense_game_summary.CONTRACT.name
+OF_SCHEDULE = games.CONTRACT.name
 
 FEATURES = (
     Feature(
         "days_rest", "days", f"Days since his last game, at most {LONGEST_REST}.", GAMES, 1, OF_CACHE, made_from=OWN),
     Feature("team_days_rest", "days", f"Days since his team's last game this season, at most {LONGEST_REST}.",
-            "team_games_season", 1, OF_TEAM, made_from=TEAM_THIS_SEASON),
+            "team_games_season", 1, OF_SCHEDULE, made_from=NO_GAMES),
     Feature("opponent_days_rest", "days", f"Days since the opponent's last game this season, at most {LONGEST_REST}.",
-            "opponent_games_season", 1, OF_OPPONENT, made_from=OPPONENT_THIS_SEASON),
+            "opponent_games_season", 1, OF_SCHEDULE, made_from=NO_GAMES),
     Feature("rest_advantage", "days", "Team's days of rest less the opponent's, between -3 and 3.",
-            "opponent_games_season", 1, OF_TEAM, made_from=TEAM_THIS_SEASON | OPPONENT_THIS_SEASON),
-    Feature(
-        "is_back_to_back", "flag", "1 if his team played the day before.", source=OF_TEAM, made_from=TEAM_THIS_SEASON),
-    Feature(
-        "opponent_is_back_to_back", "flag", "1 if the opponent played the day before.", source=OF_OPPONENT,
-        made_from=OPPONENT_THIS_SEASON),
+            "opponent_games_season", 1, OF_SCHEDULE, made_from=NO_GAMES),
+    Feature("is_back_to_back", "flag", "1 if his team played the day before.", source=OF_SCHEDULE, made_from=NO_GAMES),
+    Feature("opponent_is_back_to_back", "flag", "1 if the opponent played the day before.", source=OF_SCHEDULE,
+            made_from=NO_GAMES),
     Feature("is_third_game_in_four_days", "flag", "1 if his team played two games in the 3 days before.",
-            source=OF_TEAM, made_from=TEAM_THIS_SEASON),
+            source=OF_SCHEDULE, made_from=NO_GAMES),
     Feature(
         "games_last_7_days", "games", "Games played in the 7 days before.", source=OF_CACHE, made_from=OWN_LAST_7_DAYS),
     Feature(
@@ -64,19 +60,20 @@ FEATURES = (
 )  # fmt: skip
 
 
+def sides_of(listed: ibis.Table) -> ibis.Table:
+    """One row a team and game of the schedule: rest counts a game without a box score, as a held one, like any."""
+    return expected_sides(games.team_games(listed))
+
+
 def team_measures(log: GameLog) -> dict[str, ir.Value]:
-    """What is known of a team's calendar after each of its games."""
-    no_date = ibis.null("date")
-    last = log.this_season.ifelse(log.rows.game_date, no_date)
-    return {"team_games_known": log.count(), "team_last_date": last, "team_date_before_last": log.back(last, 1)}
+    """What the schedule tells of a team after each of its games."""
+    last = log.this_season.ifelse(log.rows.game_date, ibis.null("date"))
+    return {"team_last_date": last, "team_date_before_last": log.back(last, 1)}
 
 
 def opponent_measures(log: GameLog) -> dict[str, ir.Value]:
-    """What is known of an opponent's calendar after each of its games."""
-    return {
-        "opponent_last_date": log.this_season.ifelse(log.rows.game_date, ibis.null("date")),
-        "opponent_games_season": log.count(log.this_season),
-    }
+    """What the schedule tells of an opponent after each of its games."""
+    return {"opponent_last_date": log.this_season.ifelse(log.rows.game_date, ibis.null("date"))}
 
 
 def derived(rows: ibis.Table) -> dict[str, ir.Value]:

@@ -107,6 +107,7 @@ def team_measures(log: GameLog) -> dict[str, ir.Value]:
     """What is known of a team after each of its games."""
     rows = log.rows
     return {
+        "team_games_known": log.count(),
         **{f"team_{name}": log.ewma(rows[name], HALF_LIFE, never_null=True) for name in OF_TEAM},
         **{f"team_{name}_long": log.ewma(rows[name], LONG_HALF_LIFE, never_null=True) for name in LONG_OF_BOTH},
         "team_win_share_season": log.mean(rows.won.cast("int64"), log.this_season),
@@ -117,6 +118,7 @@ def opponent_measures(log: GameLog) -> dict[str, ir.Value]:
     """What is known of a team as an opponent after each of its games."""
     rows = log.rows
     return {
+        "opponent_games_season": log.count(log.this_season),
         **{opponent_name(name): log.ewma(rows[name], HALF_LIFE, never_null=True) for name in OF_OPPONENT},
         **{f"opponent_{name}_long": log.ewma(rows[name], LONG_HALF_LIFE, never_null=True) for name in LONG_OF_BOTH},
         "opponent_win_share_season": log.mean(rows.won.cast("int64"), log.this_season),
