@@ -66,8 +66,9 @@ def meaning_of(module: str, name: str, leave_out: Iterable[str] = ()) -> str:
     not define the name.
     """
     digest = hashlib.sha256()
-    for where, definition in sorted(reached(module, name, leave_out).items()):
-        digest.update(f"{where[0]}.{where[1]}={definition}\n".encode())
+    # Without the modules: where a definition stands says nothing of what it computes.
+    for said in sorted(f"{what}={text}" for (_, what), text in reached(module, name, leave_out).items()):
+        digest.update(f"{said}\n".encode())
     return digest.hexdigest()
 
 
