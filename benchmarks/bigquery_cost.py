@@ -24,12 +24,12 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table as RichTable
 
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.contracts import Phase, Reader
 from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.runs import opened
 from nba_pipeline.settings import Settings
-from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.bigquery_budget import LEAST_BILLED
 from nba_pipeline.warehouse.bigquery_sql import ASKED_DATES, Names, Statement, read_parameters, translate
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBSession, DuckDBWarehouse

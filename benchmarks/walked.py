@@ -3,8 +3,8 @@
     .venv/bin/python -m benchmarks.walked --home HOME
 
 Prints, by statistic and setting, the smallest and largest error of any system over any fortnight as a share of
-EWMA-7's, on all rows and on those of players with a record: what the limits in `nba_pipeline/gates.py` were taken
-from. Then the share of outcomes within the 80 % intervals of `ensemble`, by month and population from December on.
+EWMA-7's, on all rows and on those of players with a record: what the limits of the accuracy tripwire were taken from.
+Then the share of outcomes within the 80 % intervals of `ensemble`, by month and population from December on.
 """
 
 import argparse
@@ -13,9 +13,9 @@ from pathlib import Path
 import ibis
 import pandas as pd
 
-from nba_pipeline.gates import ENOUGH_GRADES, ON_RECORD, RECENT
-from nba_pipeline.predictions import prediction_accuracy
-from nba_pipeline.predictions.daily_scoreboard import POPULATIONS, ROTATION_MINUTES, STAR_POINTS
+from nba_pipeline.gates.gatekeeper import ENOUGH_GRADES, ON_RECORD, RECENT
+from nba_pipeline.grades import prediction_accuracy
+from nba_pipeline.grades.daily_scoreboard import POPULATIONS, ROTATION_MINUTES, STAR_POINTS
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 
 BY = ["system_id", "stat", "setting"]

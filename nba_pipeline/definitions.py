@@ -2,9 +2,10 @@
 
 import dagster as dg
 
-from nba_pipeline.automation.alert_sensor import ALERTS_ASSET, alert_sensor
+from nba_pipeline.alerting.sensor import ALERTS_ASSET, alert_sensor
+from nba_pipeline.assets.table_checks import checks_of, gate_checks
+from nba_pipeline.assets.tables import all_tables, table_assets
 from nba_pipeline.automation.decided_games import GAME_DECISIONS_ASSET, decided_games_sensor, no_game_is_decided
-from nba_pipeline.automation.freshness import freshness_checks, freshness_sensor
 from nba_pipeline.automation.phase_sensors import phase_sensor
 from nba_pipeline.automation.planning import FED_PHASES
 from nba_pipeline.automation.schedules import schedules
@@ -15,7 +16,7 @@ from nba_pipeline.automation.self_heal import (
     nothing_passed_over,
     self_heal_sensor,
 )
-from nba_pipeline.landing import (
+from nba_pipeline.landing.assets import (
     landed_game_lines,
     landed_games,
     landed_injuries,
@@ -24,16 +25,15 @@ from nba_pipeline.landing import (
     landed_players,
     landed_season_schedule,
 )
-from nba_pipeline.operations.data_quality import quality_checks
-from nba_pipeline.operations.landing_retention import landing_clean_up
-from nba_pipeline.operations.ledger_verification import ledger_check
-from nba_pipeline.operations.pipeline_health import pipeline_health
-from nba_pipeline.operations.season_schedule import season_schedule_checks
-from nba_pipeline.predictions.model_assets import model_assets
+from nba_pipeline.landing.clean_up import landing_clean_up
+from nba_pipeline.monitoring.data_quality import quality_checks
+from nba_pipeline.monitoring.freshness import freshness_checks, freshness_sensor
+from nba_pipeline.monitoring.ledger_verification import ledger_check
+from nba_pipeline.monitoring.pipeline_health import pipeline_health
+from nba_pipeline.monitoring.season_schedule import season_schedule_checks
+from nba_pipeline.predictions.models.model_assets import model_assets
 from nba_pipeline.runtime import resources
 from nba_pipeline.settings import Settings
-from nba_pipeline.table_checks import checks_of, gate_checks
-from nba_pipeline.tables import all_tables, table_assets
 
 
 def definitions(settings: Settings) -> dg.Definitions:

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
+from nba_pipeline.assets.io_manager import WarehouseIOManager
+from nba_pipeline.assets.progress import PROGRESS
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.clock import Clock
 from nba_pipeline.code_versions.translations import translations_at
-from nba_pipeline.gates import Gatekeeper
-from nba_pipeline.progress import PROGRESS
+from nba_pipeline.gates.gatekeeper import Gatekeeper
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.balldontlie import BalldontlieClient
 from nba_pipeline.sources.landing import Landing
-from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.interface import Warehouse
-from nba_pipeline.warehouse.io_manager import WarehouseIOManager
 
 
 def warehouse_of(settings: Settings) -> Warehouse:
@@ -21,7 +21,7 @@ def warehouse_of(settings: Settings) -> Warehouse:
         translations = translations_at(settings.translations_path)
         return DuckDBWarehouse(settings.warehouse_path, settings.lock_wait_seconds, translations)
     # Google's libraries take a second to import, and are not installed where nobody uses them.
-    from nba_pipeline.google_cloud import bigquery_warehouse
+    from nba_pipeline.warehouse.google_cloud import bigquery_warehouse
 
     return bigquery_warehouse(settings, settings.warehouse)
 
@@ -37,7 +37,7 @@ def landing_of(settings: Settings) -> Landing:
     """The landing that the settings ask for."""
     if settings.landing is None:
         return Landing(settings.landing_path)
-    from nba_pipeline.google_cloud import bucket_landing
+    from nba_pipeline.warehouse.google_cloud import bucket_landing
 
     return bucket_landing(settings.landing)
 

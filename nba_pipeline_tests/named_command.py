@@ -5,7 +5,7 @@ from typing import Any
 
 from typer.main import get_command
 
-from nba_pipeline.cli import app
+from nba_pipeline.cli.app import app
 
 
 def named_command(message: str) -> list[str]:

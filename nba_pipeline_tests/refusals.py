@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from typer.main import get_command
 
 import nba_pipeline
-from nba_pipeline.cli import app
+from nba_pipeline.cli.app import app
 
 ROOT = Path(nba_pipeline.__file__).parent
 PROGRAM = "nba-pipeline "

@@ -10,11 +10,11 @@ import pytest
 from rich.console import Console
 
 from nba_pipeline.analytics import player_game_summary
+from nba_pipeline.cli.commands import accuracy_table
 from nba_pipeline.contracts import Table
-from nba_pipeline.operations.commands import accuracy_table
-from nba_pipeline.operations.outlook import accuracy_of
-from nba_pipeline.predictions import prediction_accuracy
-from nba_pipeline.predictions.prediction_accuracy import BASELINES
+from nba_pipeline.grades import prediction_accuracy
+from nba_pipeline.grades.prediction_accuracy import BASELINES
+from nba_pipeline.monitoring.outlook import accuracy_of
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 
 FIRST, DATES, PLAYERS = date(2025, 11, 1), 20, 30

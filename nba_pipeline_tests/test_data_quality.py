@@ -7,9 +7,11 @@ import pytest
 from dagster import AssetCheckKey, AssetCheckSeverity, DagsterInstance
 
 from nba_pipeline.analytics import player_game_summary
+from nba_pipeline.assets.table_asset import asset_key
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.contracts import Table
 from nba_pipeline.definitions import definitions
-from nba_pipeline.operations.data_quality import (
+from nba_pipeline.monitoring.data_quality import (
     DRIFT_CHECK,
     ENOUGH_DATES,
     NULLS_CHECK,
@@ -20,8 +22,6 @@ from nba_pipeline.operations.data_quality import (
 from nba_pipeline.partitions import PARTITION
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.runtime import resources
-from nba_pipeline.table_asset import asset_key
-from nba_pipeline.tables import all_tables
 from nba_pipeline_tests.warehouse_copy import Copy
 
 SUMMARY, PREDICTIONS = player_game_summary.CONTRACT, player_predictions.CONTRACT

@@ -66,7 +66,7 @@ def test_every_incident_that_is_caught_says_after_how_long() -> None:
 def test_every_command_that_the_documents_name_exists() -> None:
     from typer.main import get_command
 
-    from nba_pipeline.cli import app
+    from nba_pipeline.cli.app import app
 
     known = set(get_command(app).commands)  # type: ignore[attr-defined]
     for document in DOCUMENTS:
@@ -91,7 +91,7 @@ def test_a_setting_that_cannot_be_used_is_refused_with_its_name(
 ) -> None:
     from typer.testing import CliRunner
 
-    from nba_pipeline.cli import app
+    from nba_pipeline.cli.app import app
 
     monkeypatch.setenv("NBA_PIPELINE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("NBA_PIPELINE_LOCK_WAIT_SECONDS", "soon")

@@ -22,15 +22,15 @@ from rich.console import Console
 from rich.progress import Progress
 from typer.testing import CliRunner, Result
 
-from nba_pipeline.cli import app
+from nba_pipeline.cli import commands as commands_module
+from nba_pipeline.cli.app import app
+from nba_pipeline.cli.demo import free_port
+from nba_pipeline.cli.demo_runs import backfill_last_dates, told
 from nba_pipeline.contracts import Phase
 from nba_pipeline.league.faults import FAULTS
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.operations import backfill as backfilling
-from nba_pipeline.operations import commands as commands_module
-from nba_pipeline.operations.demo import free_port
-from nba_pipeline.operations.demo_runs import backfill_last_dates, told
 from nba_pipeline.operations.runs import Attempt, opened
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games, players

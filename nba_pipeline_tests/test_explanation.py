@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nba_pipeline.game_decisions import GameDecision, Ruling, record_decision
-from nba_pipeline.operations.commands import run_explain
+from nba_pipeline.cli.commands import run_explain
+from nba_pipeline.decisions.game_decisions import GameDecision, Ruling, record_decision
 from nba_pipeline.operations.explanation import (
     LEARNED,
     SAME,
@@ -22,10 +22,10 @@ from nba_pipeline.operations.explanation import (
     reasons_of,
     weights_of,
 )
-from nba_pipeline.precompute.games_used import Games, Whose
+from nba_pipeline.precompute.calculations.games_used import Games, Whose
 from nba_pipeline.precompute.ml_feature_store import FEATURES
 from nba_pipeline.predictions import player_predictions
-from nba_pipeline.predictions.cards import Card, card_file, model_file
+from nba_pipeline.predictions.models.cards import Card, card_file, model_file
 from nba_pipeline.raw import player_box_scores
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline_tests.pipeline.conftest import NOW, Workbench

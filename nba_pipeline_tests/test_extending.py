@@ -18,7 +18,7 @@ EDIT = re.compile(rf"n `([\w/]+\.py)`, after\n\n{CODE}\n\nput\n\n{CODE}", re.S)
 FOUND = """
 from nba_pipeline.precompute.ml_feature_store import CONTRACT
 from nba_pipeline.predictions.systems import systems
-from nba_pipeline.tables import all_tables, table_assets
+from nba_pipeline.assets.tables import all_tables, table_assets
 
 
 def test_the_feature_is_a_column_of_the_store():

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 from typer.testing import CliRunner, Result
 
-from nba_pipeline.cli import app
-from nba_pipeline.game_decisions import GameDecision, Ruling
-from nba_pipeline.operations.known_games import decided_about, decided_behind
+from nba_pipeline.cli.app import app
+from nba_pipeline.decisions.game_decisions import GameDecision, Ruling
+from nba_pipeline.monitoring.known_games import decided_about, decided_behind
 from nba_pipeline.raw import games, held_games, player_box_scores
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.operations_tables import QUARANTINE

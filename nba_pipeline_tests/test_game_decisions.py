@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nba_pipeline.game_decisions import (
+from nba_pipeline.decisions.game_decisions import (
     GameDecision,
     Ruling,
     corrected_game,

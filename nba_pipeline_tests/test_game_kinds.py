@@ -6,9 +6,9 @@ from typing import Any, get_args
 import pandas as pd
 import pytest
 
-from nba_pipeline.game_kinds import EARLIEST_OPENING, NOT_COUNTING, Kind, kind_of, opening_of
 from nba_pipeline.league.model import League
 from nba_pipeline.raw.games import EXHIBITION, games
+from nba_pipeline.raw.rules.game_kinds import EARLIEST_OPENING, NOT_COUNTING, Kind, kind_of, opening_of
 from nba_pipeline.sources.records import GameRecord
 from nba_pipeline_tests.test_season_games import SEASON
 from nba_pipeline_tests.test_season_games import game as of_season

@@ -19,13 +19,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ibis.expr.operations import UnboundTable
 
-from nba_pipeline.alert_metadata import ALERT_KIND_METADATA, HELD_METADATA, MEND_METADATA, AlertKind
 from nba_pipeline.analytics import upcoming_player_game_context
+from nba_pipeline.assets.io_manager import CONTRACT_CHECK
+from nba_pipeline.assets.table_asset import GAME_DATES, asset_key
+from nba_pipeline.assets.table_checks import said_of
+from nba_pipeline.assets.tables import all_tables, tables_of
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase, Table
 from nba_pipeline.definitions import definitions
-from nba_pipeline.evidence import Held, Override
-from nba_pipeline.gates import (
+from nba_pipeline.gates.alert_metadata import ALERT_KIND_METADATA, HELD_METADATA, MEND_METADATA, AlertKind
+from nba_pipeline.gates.evidence import Held, Override
+from nba_pipeline.gates.gatekeeper import (
     ENOUGH_GRADES,
     GATES,
     RECENT,
@@ -43,7 +47,8 @@ from nba_pipeline.gates import (
     last_table,
     tripped,
 )
-from nba_pipeline.operations.overrides import known_gap, record_override
+from nba_pipeline.gates.overrides import known_gap, record_override
+from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.operations.runs import instance_of
 from nba_pipeline.partitions import RANGE_END, RANGE_START, game_dates, to_key
 from nba_pipeline.precompute import (
@@ -52,16 +57,12 @@ from nba_pipeline.precompute import (
     player_daily_cache,
     player_shot_zone_analysis,
 )
-from nba_pipeline.predictions import player_predictions, prediction_accuracy
-from nba_pipeline.predictions.systems.interface import SETTINGS, STATS
+from nba_pipeline.predictions import player_predictions
+from nba_pipeline.predictions.walk_forward.forecasts import SETTINGS, STATS
 from nba_pipeline.raw import games, player_box_scores, players
 from nba_pipeline.settings import Settings
-from nba_pipeline.table_asset import GAME_DATES, asset_key
-from nba_pipeline.table_checks import said_of
-from nba_pipeline.tables import all_tables, tables_of
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBSession, DuckDBWarehouse
 from nba_pipeline.warehouse.interface import QueryError
-from nba_pipeline.warehouse.io_manager import CONTRACT_CHECK
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
 from nba_pipeline_tests.pipeline.conftest import NOW, OPENING, Workbench
 from nba_pipeline_tests.warehouse_copy import Copy

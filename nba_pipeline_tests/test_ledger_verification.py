@@ -9,13 +9,13 @@ import dagster as dg
 import pytest
 from dagster import AssetCheckKey
 
+from nba_pipeline.assets.table_asset import asset_key
+from nba_pipeline.cli.commands import run_ledger_verify
 from nba_pipeline.definitions import definitions
-from nba_pipeline.operations.commands import run_ledger_verify
-from nba_pipeline.operations.ledger_verification import LEDGER, LEDGER_CHECK, recorded_heads
-from nba_pipeline.operations.pipeline_health import health
+from nba_pipeline.monitoring.ledger_verification import LEDGER, LEDGER_CHECK, recorded_heads
+from nba_pipeline.monitoring.pipeline_health import health
 from nba_pipeline.operations.runs import instance_of
 from nba_pipeline.partitions import PARTITION
-from nba_pipeline.table_asset import asset_key
 from nba_pipeline_tests.pipeline.conftest import NOW, Workbench
 from nba_pipeline_tests.warehouse_copy import Copy
 

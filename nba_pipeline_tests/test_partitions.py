@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nba_pipeline.analytics import upcoming_player_game_context
+from nba_pipeline.assets.table_asset import asset_key
+from nba_pipeline.assets.tables import all_tables, tables_of
 from nba_pipeline.clock import NEW_YORK, Clock, game_date_of, season_of
 from nba_pipeline.contracts import Phase, Window
 from nba_pipeline.definitions import definitions
-from nba_pipeline.gates import gate_named, last_table
-from nba_pipeline.operations.smoke_test import out_of_season
+from nba_pipeline.gates.gatekeeper import gate_named, last_table
+from nba_pipeline.monitoring.smoke_test import out_of_season
 from nba_pipeline.partitions import (
     contiguous,
     game_date_partitions,
@@ -27,8 +29,6 @@ from nba_pipeline.partitions import (
 )
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.settings import Settings
-from nba_pipeline.table_asset import asset_key
-from nba_pipeline.tables import all_tables, tables_of
 
 
 def keys(now: datetime) -> list[str]:

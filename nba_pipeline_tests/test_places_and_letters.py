@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from nba_pipeline import cli
-from nba_pipeline.operations.outcome import NotTriedError
+from nba_pipeline.cli import app as cli
+from nba_pipeline.monitoring.outcome import NotTriedError
 from nba_pipeline.operations.runs import dagster_home
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.settings import Settings

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import strategies
 
 from nba_pipeline.league.model import League
-from nba_pipeline.season_games import (
+from nba_pipeline.sources.records import GameRecord
+from nba_pipeline.sources.season_games import (
     CUP_FINALS,
     PublishedGames,
     SeasonGames,
@@ -19,7 +20,6 @@ from nba_pipeline.season_games import (
     schedule_is_whole,
     season_games,
 )
-from nba_pipeline.sources.records import GameRecord
 
 SEASON = 2025
 

@@ -13,14 +13,16 @@ import pytest
 from pydantic import ValidationError
 from typer.testing import CliRunner, Result
 
-from nba_pipeline import source_faults as catalogue
-from nba_pipeline.cli import app
-from nba_pipeline.game_decisions import GameDecision, Ruling, corrected_game, record_decision, refuse_corrections
-from nba_pipeline.raw import games, player_box_scores
-from nba_pipeline.raw.corrections import corrected_schedule
-from nba_pipeline.raw.decided_games import decided_games
-from nba_pipeline.raw.held_games import rulings
-from nba_pipeline.source_faults import (
+from nba_pipeline.cli.app import app
+from nba_pipeline.decisions import source_faults as catalogue
+from nba_pipeline.decisions.game_decisions import (
+    GameDecision,
+    Ruling,
+    corrected_game,
+    record_decision,
+    refuse_corrections,
+)
+from nba_pipeline.decisions.source_faults import (
     BY_CATALOGUE,
     Repair,
     SourceFault,
@@ -30,6 +32,10 @@ from nba_pipeline.source_faults import (
     source_faults,
     with_repairs,
 )
+from nba_pipeline.raw import games, player_box_scores
+from nba_pipeline.raw.held_games import rulings
+from nba_pipeline.raw.rules.corrections import corrected_schedule
+from nba_pipeline.raw.rules.decided_games import decided_games
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline_tests.named_command import named_command
 

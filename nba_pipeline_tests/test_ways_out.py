@@ -16,22 +16,23 @@ from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from nba_pipeline.analytics import player_game_summary
-from nba_pipeline.automation.code_changes import CODE_CHECK
-from nba_pipeline.automation.freshness import FRESHNESS_CHECK
+from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.automation.self_heal import SELF_HEAL
-from nba_pipeline.cli import app
+from nba_pipeline.cli import demo
+from nba_pipeline.cli.app import app
 from nba_pipeline.definitions import definitions
-from nba_pipeline.operations import demo, explanation
+from nba_pipeline.monitoring.code_changes import CODE_CHECK
+from nba_pipeline.monitoring.freshness import FRESHNESS_CHECK
+from nba_pipeline.monitoring.outcome import NotTriedError
+from nba_pipeline.operations import explanation
 from nba_pipeline.operations.backfill import failures_of
 from nba_pipeline.operations.explanation import CannotExplainError
-from nba_pipeline.operations.outcome import NotTriedError
 from nba_pipeline.operations.runs import Attempt, instance_of
 from nba_pipeline.partitions import PARTITION
 from nba_pipeline.raw import games, player_box_scores
 from nba_pipeline.runtime import warehouse_of
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.landing import Landing
-from nba_pipeline.table_asset import asset_key
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
 from nba_pipeline_tests.named_command import named_command
@@ -154,7 +155,7 @@ def _taker(words: list[str]) -> tuple[Any, list[str]]:
     return taker, rest
 
 
-PUT_IN = frozenset({"operations.known_games.KnownGame.commands: game {}"})
+PUT_IN = frozenset({"monitoring.known_games.KnownGame.commands: game {}"})
 """Commands that are only known as it runs; the tests of the register take what comes of them as a person would."""
 
 STAND_INS = {datetime: "2024-01-17", int: "2024", float: "7", str: "x"}

@@ -9,13 +9,13 @@ import duckdb
 from rich.console import Console
 from rich.progress import Progress
 
+from nba_pipeline.assets.table_asset import asset_key
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Table
-from nba_pipeline.gates import Gate, Gatekeeper, Verdict
+from nba_pipeline.gates.gatekeeper import Gate, Gatekeeper, Verdict
 from nba_pipeline.operations.runs import Attempt, materialize, opened
 from nba_pipeline.sources.landing import Landing
-from nba_pipeline.table_asset import asset_key
-from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.audit import STAGED, fingerprints
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.publish import NO_ROWS, rows_of

@@ -2,7 +2,7 @@
 
 import ibis
 
-from nba_pipeline.analytics.box_score_rates import (
+from nba_pipeline.analytics.calculations.box_score_rates import (
     FREE_THROW_WEIGHT,
     MOST_GAME_MINUTES,
     PACE,
@@ -14,7 +14,8 @@ from nba_pipeline.analytics.box_score_rates import (
     ratio,
     true_shooting,
 )
-from nba_pipeline.analytics.team_games import team_totals
+from nba_pipeline.analytics.calculations.team_games import team_totals
+from nba_pipeline.assets.table_asset import transformed
 from nba_pipeline.contracts import (
     GAME_DATE,
     GAME_ID,
@@ -35,7 +36,6 @@ from nba_pipeline.contracts import (
 from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import player_box_scores
-from nba_pipeline.table_asset import transformed
 
 CONTRACT = Contract(
     name="analytics.player_game_summary",

@@ -2,7 +2,7 @@
 
 import ibis
 
-from nba_pipeline.analytics.box_score_rates import (
+from nba_pipeline.analytics.calculations.box_score_rates import (
     PACE,
     POSSESSIONS,
     RATING,
@@ -12,7 +12,8 @@ from nba_pipeline.analytics.box_score_rates import (
     ratio,
     true_shooting,
 )
-from nba_pipeline.analytics.team_games import team_totals, with_opponent
+from nba_pipeline.analytics.calculations.team_games import team_totals, with_opponent
+from nba_pipeline.assets.table_asset import transformed
 from nba_pipeline.contracts import (
     GAME_DATE,
     GAME_ID,
@@ -31,8 +32,7 @@ from nba_pipeline.contracts import (
 from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import player_box_scores
-from nba_pipeline.raw.box_score_rules import TEAM_COUNTS
-from nba_pipeline.table_asset import transformed
+from nba_pipeline.raw.rules.box_score_rules import TEAM_COUNTS
 
 OLIVER = "Oliver, Basketball on Paper (2004)"
 

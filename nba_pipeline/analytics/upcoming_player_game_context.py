@@ -5,7 +5,7 @@ import ibis.expr.types as ir
 
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.analytics import upcoming_team_game_context as team_context
-from nba_pipeline.analytics.absences import (
+from nba_pipeline.analytics.calculations.absences import (
     EXPECTED,
     FORM,
     OUT,
@@ -18,8 +18,8 @@ from nba_pipeline.analytics.absences import (
     left_by,
     with_form,
 )
-from nba_pipeline.analytics.betting_lines import preferred
-from nba_pipeline.analytics.expected_players import RECENT_GAMES, ROSTER, expected_keys, expected_players
+from nba_pipeline.analytics.calculations.betting_lines import preferred
+from nba_pipeline.analytics.calculations.expected_players import RECENT_GAMES, ROSTER, expected_keys, expected_players
 from nba_pipeline.analytics.upcoming_team_game_context import (
     POSTSEASON,
     SEASON_PHASE,
@@ -32,6 +32,7 @@ from nba_pipeline.analytics.upcoming_team_game_context import (
     vacated_columns,
 )
 from nba_pipeline.as_of import GameLog, as_of, exact, games_before, within_days
+from nba_pipeline.assets.table_asset import transformed
 from nba_pipeline.contracts import (
     GAME_DATE,
     GAME_ID,
@@ -55,7 +56,6 @@ from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import injuries, player_prop_lines
 from nba_pipeline.raw import players as raw_players
-from nba_pipeline.table_asset import transformed
 
 KEYS = ("game_date", "game_id", "player_id")
 

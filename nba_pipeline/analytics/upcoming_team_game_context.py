@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from nba_pipeline.analytics import player_game_summary, team_offense_game_summary
-from nba_pipeline.analytics.absences import (
+from nba_pipeline.analytics.calculations.absences import (
     FORM,
     HALF_LIFE,
     RECENT_DAYS,
@@ -17,9 +17,10 @@ from nba_pipeline.analytics.absences import (
     absences_by_team,
     listed_players,
 )
-from nba_pipeline.analytics.arena_time_zones import hours_behind_new_york
-from nba_pipeline.analytics.betting_lines import preferred
+from nba_pipeline.analytics.calculations.arena_time_zones import hours_behind_new_york
+from nba_pipeline.analytics.calculations.betting_lines import preferred
 from nba_pipeline.as_of import GameLog, as_of, within_days
+from nba_pipeline.assets.table_asset import transformed
 from nba_pipeline.contracts import (
     GAME_DATE,
     GAME_ID,
@@ -40,7 +41,6 @@ from nba_pipeline.contracts import (
 from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.raw import game_lines, injuries, injury_reports
 from nba_pipeline.raw import games as raw_games
-from nba_pipeline.table_asset import transformed
 
 KEYS = ("game_date", "game_id", "team_id")
 

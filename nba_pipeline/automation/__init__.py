@@ -1,1 +1,1 @@
-"""What the pipeline does by itself: it watches its own event log and says when a person is needed."""
+"""What runs by itself: sensors, schedules and self-heal, three triggers of one reconciler."""

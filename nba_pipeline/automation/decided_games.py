@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from nba_pipeline.alert_metadata import AlertKind, alert_metadata
-from nba_pipeline.automation.switch import switched
-from nba_pipeline.game_decisions import GameDecision, Ruling, recorded_decisions
-from nba_pipeline.gates import Gatekeeper
-from nba_pipeline.operations.known_games import in_force_sentence, release_command
-from nba_pipeline.operations.outcome import COMMAND
-from nba_pipeline.operations.smoke_test import backfill_command
+from nba_pipeline.assets.switch import switched
+from nba_pipeline.decisions.game_decisions import GameDecision, Ruling, recorded_decisions
+from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
+from nba_pipeline.gates.gatekeeper import Gatekeeper
+from nba_pipeline.monitoring.known_games import in_force_sentence, release_command
+from nba_pipeline.monitoring.outcome import COMMAND
+from nba_pipeline.monitoring.smoke_test import backfill_command
 from nba_pipeline.partitions import to_key
 from nba_pipeline.settings import Settings
 

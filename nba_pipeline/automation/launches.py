@@ -18,8 +18,8 @@ from dagster import (
 
 from nba_pipeline.clock import game_date_of
 from nba_pipeline.contracts import Phase
-from nba_pipeline.deadlines import OPERATED
-from nba_pipeline.landing import ASKED_FIRST_TAG, FETCHED_AT, UNANSWERED, dates_between
+from nba_pipeline.gates.deadlines import OPERATED
+from nba_pipeline.landing.assets import ASKED_FIRST_TAG, FETCHED_AT, UNANSWERED, dates_between
 from nba_pipeline.partitions import PARTITION, RANGE_END, RANGE_START, contiguous, dates_of, game_dates, to_key
 
 PHASE_TAG = "nba_pipeline/phase"

@@ -8,19 +8,19 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 from dagster import AssetRecordsFilter, DagsterInstance
 
-from nba_pipeline.alert_metadata import WAITS_METADATA, AlertKind, alert_metadata
+from nba_pipeline.assets.switch import switched
+from nba_pipeline.assets.table_asset import asset_key
+from nba_pipeline.assets.table_checks import GRID_CHECK
 from nba_pipeline.automation.launches import Launches
 from nba_pipeline.automation.planning import Plan, landing_key
 from nba_pipeline.automation.reconciler import reconcile
-from nba_pipeline.automation.switch import switched
 from nba_pipeline.contracts import Phase, Table, Window
-from nba_pipeline.deadlines import are_due
-from nba_pipeline.evidence import Evidence
-from nba_pipeline.gates import Gatekeeper, gate_into, last_table, record
+from nba_pipeline.gates.alert_metadata import WAITS_METADATA, AlertKind, alert_metadata
+from nba_pipeline.gates.deadlines import are_due
+from nba_pipeline.gates.evidence import Evidence
+from nba_pipeline.gates.gatekeeper import Gatekeeper, gate_into, last_table, record
 from nba_pipeline.partitions import to_date, to_key
 from nba_pipeline.settings import Settings
-from nba_pipeline.table_asset import asset_key
-from nba_pipeline.table_checks import GRID_CHECK
 
 EVENTS_A_TICK = 1000
 """Materializations of one asset that a tick looks at; the rest is left for the next."""

@@ -6,16 +6,16 @@ from datetime import date, timedelta
 
 import dagster as dg
 
+from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.automation.launches import Launches
 from nba_pipeline.clock import season_of
 from nba_pipeline.code_versions.translations import sources_have_changed
 from nba_pipeline.contracts import Phase, Read, Table, Window
-from nba_pipeline.deadlines import OPERATED, is_done_without
-from nba_pipeline.evidence import Evidence, Need
-from nba_pipeline.gates import Gate, Gatekeeper, State, Verdict, gate_into, incomplete_inputs
-from nba_pipeline.landing import LANDED_FROM
+from nba_pipeline.gates.deadlines import OPERATED, is_done_without
+from nba_pipeline.gates.evidence import Evidence, Need
+from nba_pipeline.gates.gatekeeper import Gate, Gatekeeper, State, Verdict, gate_into, incomplete_inputs
+from nba_pipeline.landing.assets import LANDED_FROM
 from nba_pipeline.partitions import season_start
-from nba_pipeline.table_asset import asset_key
 
 FED_PHASES = (Phase.RAW, Phase.ANALYTICS, Phase.PRECOMPUTE, Phase.PREDICTIONS, Phase.GRADES)
 """The phases that the automation makes, each when those before it are there."""

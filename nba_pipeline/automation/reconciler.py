@@ -11,17 +11,17 @@ from datetime import date, datetime
 
 import dagster as dg
 
+from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.automation.attempts import Decision, decide
 from nba_pipeline.automation.launches import Attempted, Launch, Launches, in_runs
 from nba_pipeline.automation.planning import Plan, is_made_without, landing_key, plan
 from nba_pipeline.automation.silent_source import FACTS_LANDED
 from nba_pipeline.code_versions import version_of
 from nba_pipeline.contracts import Phase, Table
-from nba_pipeline.deadlines import healed_from, held_from, is_done_without
-from nba_pipeline.evidence import Evidence, Need
-from nba_pipeline.game_decisions import decision_hash
-from nba_pipeline.gates import Gatekeeper
-from nba_pipeline.table_asset import asset_key
+from nba_pipeline.decisions.game_decisions import decision_hash
+from nba_pipeline.gates.deadlines import healed_from, held_from, is_done_without
+from nba_pipeline.gates.evidence import Evidence, Need
+from nba_pipeline.gates.gatekeeper import Gatekeeper
 
 Wanted = Mapping[date, tuple[frozenset[dg.AssetKey], str]]
 """Per date, the assets to be made, and a hash over what they will be made from."""

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
+from nba_pipeline.assets.switch import scheduled
 from nba_pipeline.automation.launches import (
     LAUNCHED_AT_TAG,
     LAUNCHED_BY_TAG,
@@ -17,12 +18,11 @@ from nba_pipeline.automation.launches import (
     Launches,
 )
 from nba_pipeline.automation.reconciler import Reconciliation, reconcile
-from nba_pipeline.automation.switch import scheduled
 from nba_pipeline.clock import NEW_YORK, game_date_of, season_of
 from nba_pipeline.contracts import Phase
-from nba_pipeline.deadlines import OPERATED
-from nba_pipeline.gates import Gatekeeper, incomplete_inputs
-from nba_pipeline.landing import (
+from nba_pipeline.gates.deadlines import OPERATED
+from nba_pipeline.gates.gatekeeper import Gatekeeper, incomplete_inputs
+from nba_pipeline.landing.assets import (
     ASKS_AGAIN,
     LANDED_GAME_LINES,
     LANDED_GAMES,
@@ -32,10 +32,10 @@ from nba_pipeline.landing import (
     LANDED_PLAYERS,
     LANDED_SEASON_SCHEDULE,
 )
-from nba_pipeline.operations.landing_retention import CLEAN_UP_KEY
-from nba_pipeline.operations.pipeline_health import PIPELINE_HEALTH_KEY
+from nba_pipeline.landing.clean_up import CLEAN_UP_KEY
+from nba_pipeline.monitoring.pipeline_health import PIPELINE_HEALTH_KEY
 from nba_pipeline.partitions import RANGE_END, RANGE_START, game_dates, is_game_date, season_start, to_key
-from nba_pipeline.predictions.model_assets import MODEL_KEYS, READS
+from nba_pipeline.predictions.models.model_assets import MODEL_KEYS, READS
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.balldontlie import STATS
 

@@ -7,8 +7,21 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
-from nba_pipeline.alert_metadata import AlertKind, alert_metadata
-from nba_pipeline.automation.code_changes import (
+from nba_pipeline.assets.switch import switched
+from nba_pipeline.automation.launches import Launch, Launches
+from nba_pipeline.automation.planning import FED_PHASES
+from nba_pipeline.automation.reconciler import reconcile
+from nba_pipeline.automation.silent_source import gaps_to_end, gaps_to_record
+from nba_pipeline.clock import season_of
+from nba_pipeline.code_versions import version_of
+from nba_pipeline.code_versions.translations import sources_have_changed
+from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
+from nba_pipeline.gates.deadlines import OPERATED, healed_from
+from nba_pipeline.gates.evidence import KNOWN_GAP, Evidence, Override
+from nba_pipeline.gates.gatekeeper import Gatekeeper
+from nba_pipeline.gates.overrides import record_by_rule
+from nba_pipeline.monitoring.code_changes import (
     CODE_CHECK,
     Outdated,
     dates_of,
@@ -16,22 +29,9 @@ from nba_pipeline.automation.code_changes import (
     outdated_history,
     seconds_needed,
 )
-from nba_pipeline.automation.launches import Launch, Launches
-from nba_pipeline.automation.planning import FED_PHASES
-from nba_pipeline.automation.reconciler import reconcile
-from nba_pipeline.automation.silent_source import gaps_to_end, gaps_to_record
-from nba_pipeline.automation.switch import switched
-from nba_pipeline.clock import season_of
-from nba_pipeline.code_versions import version_of
-from nba_pipeline.code_versions.translations import sources_have_changed
-from nba_pipeline.contracts import Phase, Table
-from nba_pipeline.deadlines import OPERATED, healed_from
-from nba_pipeline.evidence import KNOWN_GAP, Evidence, Override
-from nba_pipeline.gates import Gatekeeper
-from nba_pipeline.operations.orphans import close_orphans
-from nba_pipeline.operations.overrides import record_by_rule
+from nba_pipeline.monitoring.orphans import close_orphans
 from nba_pipeline.partitions import game_dates, season_start, to_key
-from nba_pipeline.predictions.walk import HISTORY_SEASONS
+from nba_pipeline.predictions.walk_forward.walk import HISTORY_SEASONS
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.interface import WarehouseBusyError
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from nba_pipeline.contracts import Phase
-from nba_pipeline.deadlines import are_due
-from nba_pipeline.evidence import KNOWN_GAP, Evidence, Override
-from nba_pipeline.landing import LANDED_GAMES, LANDED_PLAYER_BOX_SCORES
-from nba_pipeline.operations.overrides import gap_by_rule
+from nba_pipeline.gates.deadlines import are_due
+from nba_pipeline.gates.evidence import KNOWN_GAP, Evidence, Override
+from nba_pipeline.gates.overrides import gap_by_rule
+from nba_pipeline.landing.assets import LANDED_GAMES, LANDED_PLAYER_BOX_SCORES
 
 ASKED_IN_VAIN = 3
 """So often the source must have been asked about a date, and have been silent, before later dates do without it."""

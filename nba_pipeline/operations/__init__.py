@@ -1,1 +1,1 @@
-"""What people run to know whether last night went well."""
+"""What a person starts: backfills and their runs, the remaking of outdated rows, explanations, copies of a warehouse."""

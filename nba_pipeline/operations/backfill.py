@@ -9,11 +9,13 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 from dagster import DagsterEventType, DagsterInstance, RunsFilter
 
+from nba_pipeline.assets.table_asset import asset_key
+from nba_pipeline.assets.tables import all_tables, tables_of
 from nba_pipeline.clock import Clock, season_of
 from nba_pipeline.code_versions.translations import SOURCES
 from nba_pipeline.contracts import Phase, Table
-from nba_pipeline.evidence import Evidence
-from nba_pipeline.landing import (
+from nba_pipeline.gates.evidence import Evidence
+from nba_pipeline.landing.assets import (
     LANDED_GAME_LINES,
     LANDED_GAMES,
     LANDED_INJURIES,
@@ -21,15 +23,13 @@ from nba_pipeline.landing import (
     LANDED_PLAYER_PROP_LINES,
     LANDED_PLAYERS,
 )
-from nba_pipeline.operations.outcome import COMMAND, OK, Outcome
+from nba_pipeline.monitoring.outcome import COMMAND, OK, Outcome
+from nba_pipeline.monitoring.smoke_test import DateResult, outcome_of, smoke_test
 from nba_pipeline.operations.runs import Attempt, Pipeline, materialize
-from nba_pipeline.operations.smoke_test import DateResult, outcome_of, smoke_test
 from nba_pipeline.partitions import contiguous, game_dates, season_start
-from nba_pipeline.predictions.walk import HISTORY_SEASONS
+from nba_pipeline.predictions.walk_forward.walk import HISTORY_SEASONS
 from nba_pipeline.runtime import gatekeeper_of
 from nba_pipeline.settings import Settings
-from nba_pipeline.table_asset import asset_key
-from nba_pipeline.tables import all_tables, tables_of
 from nba_pipeline.warehouse.interface import Warehouse, WarehouseError
 
 LANDING_BEFORE_TIP_OFF = (

@@ -12,17 +12,18 @@ import numpy as np
 
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.contracts import Table
-from nba_pipeline.operations.newest_games import Newest, as_of, newest_games
+from nba_pipeline.grades import prediction_accuracy
+from nba_pipeline.monitoring.newest_games import Newest, as_of, newest_games
 from nba_pipeline.operations.player_names import meant
 from nba_pipeline.partitions import season_start
 from nba_pipeline.precompute import ml_feature_store
 from nba_pipeline.precompute.ml_feature_store import FEATURES
-from nba_pipeline.predictions import player_predictions, prediction_accuracy
-from nba_pipeline.predictions.cards import Card, card_file, model_file
+from nba_pipeline.predictions import player_predictions
+from nba_pipeline.predictions.models.cards import Card, card_file, model_file
 from nba_pipeline.predictions.systems import ensemble, gradient_boosting
-from nba_pipeline.predictions.systems.interface import MORNING
 from nba_pipeline.predictions.systems.level import TRUSTED_GAMES
 from nba_pipeline.predictions.systems.monthly_models import LEVEL_ONLY
+from nba_pipeline.predictions.walk_forward.forecasts import MORNING
 from nba_pipeline.raw import player_box_scores
 from nba_pipeline.sources.balldontlie import parse_stats
 from nba_pipeline.sources.landing import Capture, Landing, Page

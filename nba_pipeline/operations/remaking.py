@@ -6,13 +6,13 @@ from datetime import date
 
 from dagster import DagsterInstance
 
+from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.contracts import Table
-from nba_pipeline.evidence import Evidence, Need
-from nba_pipeline.gates import GATES, Gatekeeper, last_table
-from nba_pipeline.operations.durations import seconds_a_date
+from nba_pipeline.gates.evidence import Evidence, Need
+from nba_pipeline.gates.gatekeeper import GATES, Gatekeeper, last_table
+from nba_pipeline.monitoring.durations import seconds_a_date
 from nba_pipeline.operations.runs import Attempt, Pipeline, materialize
 from nba_pipeline.partitions import contiguous, game_dates
-from nba_pipeline.table_asset import asset_key
 from nba_pipeline.warehouse.publish import note_columns
 
 LONGEST_PORTION_SECONDS = 300

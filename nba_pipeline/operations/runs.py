@@ -16,18 +16,18 @@ from dagster import DagsterInstance
 from filelock import FileLock
 from rich.progress import Progress as RichBars
 
-from nba_pipeline.automation.freshness import FRESHNESS_CHECK, evaluate_freshness
+from nba_pipeline.assets.progress import PROGRESS
+from nba_pipeline.assets.run_failures import failures_in
+from nba_pipeline.assets.table_asset import asset_key
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.clock import Clock
 from nba_pipeline.definitions import definitions
-from nba_pipeline.operations.orphans import PROCESS_TAG
-from nba_pipeline.operations.outcome import NotTriedError
+from nba_pipeline.monitoring.freshness import FRESHNESS_CHECK, evaluate_freshness
+from nba_pipeline.monitoring.orphans import PROCESS_TAG
+from nba_pipeline.monitoring.outcome import NotTriedError
 from nba_pipeline.partitions import RANGE_END, RANGE_START, to_key
-from nba_pipeline.progress import PROGRESS
-from nba_pipeline.run_failures import failures_in
 from nba_pipeline.runtime import gatekeeper_of, warehouse_of
 from nba_pipeline.settings import Settings, without_signs_of_addresses
-from nba_pipeline.table_asset import asset_key
-from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.interface import Warehouse, WarehouseError
 
 SHIPPED_BEFORE = {"1848a8d4bf6ef5a3668484d9c9ced3b1b30f7648463d4e0117e0ad81d63a5f20"}

@@ -7,8 +7,8 @@ from datetime import date
 import ibis
 import pyarrow as pa
 
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.contracts import Table
-from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.audit import content_hashes
 from nba_pipeline.warehouse.interface import Replacement, Session, Warehouse
 from nba_pipeline.warehouse.operations_tables import (

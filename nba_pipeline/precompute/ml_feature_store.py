@@ -12,6 +12,7 @@ from nba_pipeline.analytics import (
     upcoming_player_game_context,
 )
 from nba_pipeline.as_of import GameLog, Known, as_of, as_of_each, asked_of
+from nba_pipeline.assets.table_asset import transformed
 from nba_pipeline.contracts import (
     GAME_DATE,
     GAME_ID,
@@ -32,11 +33,16 @@ from nba_pipeline.contracts import (
     rows_as_keys,
 )
 from nba_pipeline.contracts import Table as Contract
-from nba_pipeline.precompute import (
-    player_composite_factors,
-    player_daily_cache,
-    player_shot_zone_analysis,
-    window_completeness,
+from nba_pipeline.precompute import player_composite_factors, player_daily_cache, player_shot_zone_analysis
+from nba_pipeline.precompute.calculations import window_completeness
+from nba_pipeline.precompute.calculations.features import (
+    STATS,
+    Feature,
+    added,
+    missing_by_quality,
+    qualities,
+    quality_columns,
+    tier,
 )
 from nba_pipeline.precompute.feature_groups import (
     departures,
@@ -52,9 +58,7 @@ from nba_pipeline.precompute.feature_groups import (
     similar_roles,
     teams,
 )
-from nba_pipeline.precompute.features import STATS, Feature, added, missing_by_quality, qualities, quality_columns, tier
 from nba_pipeline.raw import games as raw_games
-from nba_pipeline.table_asset import transformed
 
 GROUPS: Mapping[str, tuple[Feature, ...]] = {
     "form": form.FEATURES,

@@ -7,6 +7,7 @@ import ibis
 import ibis.expr.types as ir
 
 from nba_pipeline.analytics import upcoming_player_game_context
+from nba_pipeline.assets.table_asset import transformed
 from nba_pipeline.contracts import (
     GAME_DATE,
     GAME_ID,
@@ -25,8 +26,7 @@ from nba_pipeline.contracts import (
 )
 from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.precompute import player_daily_cache, player_shot_zone_analysis, team_defense_zone_analysis
-from nba_pipeline.precompute.zones import ZONES
-from nba_pipeline.table_asset import transformed
+from nba_pipeline.precompute.calculations.zones import ZONES
 
 FRESH = 100
 """The fatigue score of a player whom nothing tires."""

@@ -3,9 +3,10 @@
 import ibis
 
 from nba_pipeline.analytics import player_game_summary, team_offense_game_summary, upcoming_player_game_context
-from nba_pipeline.analytics.box_score_rates import FREE_THROW_WEIGHT, MOST_GAME_MINUTES, PACE, RATING, most
+from nba_pipeline.analytics.calculations.box_score_rates import FREE_THROW_WEIGHT, MOST_GAME_MINUTES, PACE, RATING, most
 from nba_pipeline.analytics.upcoming_player_game_context import EXPECTED_BECAUSE, LAST_GAME_DATE
 from nba_pipeline.as_of import GameLog, as_of
+from nba_pipeline.assets.table_asset import transformed
 from nba_pipeline.contracts import (
     GAME_DATE,
     GAME_ID,
@@ -26,9 +27,8 @@ from nba_pipeline.contracts import (
     rows_as_keys,
 )
 from nba_pipeline.contracts import Table as Contract
-from nba_pipeline.precompute import window_completeness
+from nba_pipeline.precompute.calculations import window_completeness
 from nba_pipeline.raw import games as raw_games
-from nba_pipeline.table_asset import transformed
 
 EARLY_SEASON_GAMES = 10
 """Below this many games of the season, averages of it say little."""

@@ -6,8 +6,9 @@ import ibis
 import ibis.expr.types as ir
 
 from nba_pipeline.analytics import player_game_summary
-from nba_pipeline.analytics.box_score_rates import FREE_THROW_WEIGHT, ratio
+from nba_pipeline.analytics.calculations.box_score_rates import FREE_THROW_WEIGHT, ratio
 from nba_pipeline.as_of import GameLog, as_of
+from nba_pipeline.assets.table_asset import transformed
 from nba_pipeline.contracts import (
     GAME_DATE,
     GAME_ID,
@@ -27,8 +28,16 @@ from nba_pipeline.contracts import (
 )
 from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.precompute import player_daily_cache
-from nba_pipeline.precompute.zones import COUNTS, LEAST_ATTEMPTS, ZONE_NAMES, ZONES, Zone, enough, rate, with_zones
-from nba_pipeline.table_asset import transformed
+from nba_pipeline.precompute.calculations.zones import (
+    COUNTS,
+    LEAST_ATTEMPTS,
+    ZONE_NAMES,
+    ZONES,
+    Zone,
+    enough,
+    rate,
+    with_zones,
+)
 
 SAMPLE_GAMES = 10
 """Games over which a player's shots are looked at."""

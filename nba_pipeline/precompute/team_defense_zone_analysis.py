@@ -8,8 +8,9 @@ import ibis
 import ibis.expr.types as ir
 
 from nba_pipeline.analytics import team_defense_game_summary, upcoming_player_game_context
-from nba_pipeline.analytics.box_score_rates import PACE, RATING, ratio
+from nba_pipeline.analytics.calculations.box_score_rates import PACE, RATING, ratio
 from nba_pipeline.as_of import GameLog, as_of, exact
+from nba_pipeline.assets.table_asset import asset_key, transformed
 from nba_pipeline.contracts import (
     GAME_DATE,
     GAME_ID,
@@ -28,11 +29,10 @@ from nba_pipeline.contracts import (
     rows_as_keys,
 )
 from nba_pipeline.contracts import Table as Contract
-from nba_pipeline.precompute.window_completeness import expected_games
-from nba_pipeline.precompute.zones import COUNTS, LEAST_ATTEMPTS, ZONE_NAMES, ZONES, Zone, rate, with_zones
+from nba_pipeline.precompute.calculations.window_completeness import expected_games
+from nba_pipeline.precompute.calculations.zones import COUNTS, LEAST_ATTEMPTS, ZONE_NAMES, ZONES, Zone, rate, with_zones
 from nba_pipeline.raw import games as raw_games
-from nba_pipeline.raw.box_score_rules import expected_sides
-from nba_pipeline.table_asset import asset_key, transformed
+from nba_pipeline.raw.rules.box_score_rules import expected_sides
 
 SAMPLE_GAMES = 15
 """Games over which a defence is looked at."""

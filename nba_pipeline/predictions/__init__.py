@@ -1,1 +1,1 @@
-"""Phases 5 and 6: predictions and their grades."""
+"""Phase 5: predictions, and the systems and models that make them."""

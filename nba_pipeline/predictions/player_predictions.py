@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from nba_pipeline.analytics import player_game_summary
+from nba_pipeline.assets.table_asset import table_asset
 from nba_pipeline.clock import tips_off_by
 from nba_pipeline.code_versions import version_of
 from nba_pipeline.contracts import (
@@ -30,9 +31,8 @@ from nba_pipeline.contracts import (
 )
 from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.precompute import ml_feature_store
-from nba_pipeline.predictions import availability
-from nba_pipeline.predictions.intervals import predicted, residuals_of, yardstick
-from nba_pipeline.predictions.ledger import (
+from nba_pipeline.predictions.calculations.intervals import predicted, residuals_of, yardstick
+from nba_pipeline.predictions.calculations.ledger import (
     BACKTEST,
     CHAIN,
     KEYS,
@@ -45,14 +45,14 @@ from nba_pipeline.predictions.ledger import (
     standing,
     still_expected,
 )
-from nba_pipeline.predictions.model_assets import MODEL_KEYS, report_trained
+from nba_pipeline.predictions.models import availability
+from nba_pipeline.predictions.models.model_assets import MODEL_KEYS, report_trained
 from nba_pipeline.predictions.systems import systems
-from nba_pipeline.predictions.systems.interface import MORNING, SETTINGS, STATS, System
-from nba_pipeline.predictions.walk import HISTORY_SEASONS, Past, Walk
-from nba_pipeline.predictions.walk_rows import feature_columns, to_frame, walk_rows
+from nba_pipeline.predictions.walk_forward.forecasts import MORNING, SETTINGS, STATS
+from nba_pipeline.predictions.walk_forward.walk import HISTORY_SEASONS, Past, System, Walk
+from nba_pipeline.predictions.walk_forward.walk_rows import feature_columns, to_frame, walk_rows
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import player_prop_lines
-from nba_pipeline.table_asset import table_asset
 from nba_pipeline.warehouse.interface import Warehouse
 
 KNOWN = [

@@ -10,13 +10,13 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from nba_pipeline.assets.table_asset import table_asset
 from nba_pipeline.contracts import GAME_DATE, GAME_ID, PLAYER_ID, Audit, Column, Phase, Reader, Table
-from nba_pipeline.landing import LANDED_PLAYER_BOX_SCORES
+from nba_pipeline.landing.assets import LANDED_PLAYER_BOX_SCORES
 from nba_pipeline.raw import player_box_scores
 from nba_pipeline.sources.balldontlie import STATS, Parsed, StatRecord, parse_stats
 from nba_pipeline.sources.landing import Capture, Landing
 from nba_pipeline.sources.records import parse_date
-from nba_pipeline.table_asset import table_asset
 
 KEYS = ("game_date", "game_id", "player_id")
 REVISED = tuple(name for name in player_box_scores.CONTRACT.schema.names if name not in KEYS)

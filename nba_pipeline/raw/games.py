@@ -10,6 +10,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from nba_pipeline.assets.table_asset import table_asset
 from nba_pipeline.clock import EARLIEST_TIP_OFF_HOUR, season_of
 from nba_pipeline.contracts import (
     GAME_DATE,
@@ -21,20 +22,19 @@ from nba_pipeline.contracts import (
     Reader,
     Table,
 )
-from nba_pipeline.game_decisions import PLAYERS_SUM, GameDecision, decisions_in_force
-from nba_pipeline.game_kinds import NO_OPENINGS, NOT_COUNTING, kind_of, needs_opening, opening_of
-from nba_pipeline.landing import LANDED_GAMES, known_games
+from nba_pipeline.decisions.game_decisions import PLAYERS_SUM, GameDecision, decisions_in_force
+from nba_pipeline.decisions.source_faults import fault_of, with_repairs
+from nba_pipeline.landing.assets import LANDED_GAMES, known_games
 from nba_pipeline.partitions import season_bounds
-from nba_pipeline.raw.corrections import GameKey, corrected_box_scores, corrected_schedule, corrections
-from nba_pipeline.raw.landed import read_landed
-from nba_pipeline.raw.listed_box_scores import LISTED, as_rows
-from nba_pipeline.raw.unclear_games import clear_games
-from nba_pipeline.source_faults import fault_of, with_repairs
+from nba_pipeline.raw.parsing.landed import read_landed
+from nba_pipeline.raw.parsing.listed_box_scores import LISTED, as_rows
+from nba_pipeline.raw.rules.corrections import GameKey, corrected_box_scores, corrected_schedule, corrections
+from nba_pipeline.raw.rules.game_kinds import NO_OPENINGS, NOT_COUNTING, kind_of, needs_opening, opening_of
+from nba_pipeline.raw.rules.unclear_games import clear_games
 from nba_pipeline.sources.balldontlie import SEASON_GAMES, GameRecord, parse_games, parse_season_games, parse_stats
 from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.sources.records import NOT_PLAYED, UNCLEAR, Status
-from nba_pipeline.table_asset import table_asset
 from nba_pipeline.warehouse.asked import is_asked
 from nba_pipeline.warehouse.publish import Rows
 

@@ -10,22 +10,22 @@ import dagster as dg
 import ibis
 import pyarrow as pa
 
+from nba_pipeline.assets.table_asset import table_asset
 from nba_pipeline.contracts import GAME_DATE, GAME_ID, SEASON, TEAM, TEAM_ID, Column, Phase, Read, Reader, Table
-from nba_pipeline.deadlines import held_from
-from nba_pipeline.evidence import HELD_BY_RULE as BY_RULE  # the name here is a part of the code's version
-from nba_pipeline.game_decisions import GameDecision, Ruling
-from nba_pipeline.landing import LANDED_PLAYER_BOX_SCORES
+from nba_pipeline.decisions.game_decisions import GameDecision, Ruling
+from nba_pipeline.gates.deadlines import held_from
+from nba_pipeline.gates.evidence import HELD_BY_RULE as BY_RULE  # the name here is a part of the code's version
+from nba_pipeline.landing.assets import LANDED_PLAYER_BOX_SCORES
 from nba_pipeline.raw import games
-from nba_pipeline.raw.box_score_rules import SIDE, broken_games, expected_sides
-from nba_pipeline.raw.corrections import GameKey, corrected_box_scores, corrected_schedule, corrections
-from nba_pipeline.raw.decided_games import decided_games
-from nba_pipeline.raw.earlier_answers import last_with, older_answers
-from nba_pipeline.raw.landed import Landed, Sides, Unreadable, read_answer, read_landed
-from nba_pipeline.raw.listed_box_scores import LISTED, as_rows
+from nba_pipeline.raw.parsing.earlier_answers import last_with, older_answers
+from nba_pipeline.raw.parsing.landed import Landed, Sides, Unreadable, read_answer, read_landed
+from nba_pipeline.raw.parsing.listed_box_scores import LISTED, as_rows
+from nba_pipeline.raw.rules.box_score_rules import SIDE, broken_games, expected_sides
+from nba_pipeline.raw.rules.corrections import GameKey, corrected_box_scores, corrected_schedule, corrections
+from nba_pipeline.raw.rules.decided_games import decided_games
 from nba_pipeline.sources.balldontlie import Parsed, StatRecord, parse_stats
 from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing import Capture
-from nba_pipeline.table_asset import table_asset
 from nba_pipeline.warehouse import audit
 from nba_pipeline.warehouse.asked import is_asked
 from nba_pipeline.warehouse.publish import Rows

@@ -9,15 +9,15 @@ import dagster as dg
 import ibis
 import pyarrow as pa
 
+from nba_pipeline.assets.table_asset import table_asset
 from nba_pipeline.contracts import GAME_DATE, PLAYER_ID, TEAM, TEAM_ID, Audit, Column, Phase, Read, Reader, Table
-from nba_pipeline.landing import LANDED_INJURIES
+from nba_pipeline.landing.assets import LANDED_INJURIES
 from nba_pipeline.raw import injury_reports as reports
-from nba_pipeline.raw.landed import tell
-from nba_pipeline.raw.snapshots import Snapshots
+from nba_pipeline.raw.parsing.landed import tell
+from nba_pipeline.raw.parsing.snapshots import Snapshots
 from nba_pipeline.sources.balldontlie import INJURIES, InjuryRecord
 from nba_pipeline.sources.decoration import shown
 from nba_pipeline.sources.injury_words import InjuryStatus
-from nba_pipeline.table_asset import table_asset
 from nba_pipeline.warehouse.publish import Rows
 
 WORST_FIRST = ("out", "doubtful", "questionable", "unknown", "probable", "available")

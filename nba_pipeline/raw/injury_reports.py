@@ -12,15 +12,15 @@ import dagster as dg
 import ibis
 import pyarrow as pa
 
+from nba_pipeline.assets.table_asset import table_asset
 from nba_pipeline.clock import EARLIEST_TIP_OFF_HOUR
 from nba_pipeline.contracts import GAME_DATE, GAME_ID, TEAM, TEAM_ID, Column, Phase, Read, Table
-from nba_pipeline.landing import LANDED_INJURIES
+from nba_pipeline.landing.assets import LANDED_INJURIES
 from nba_pipeline.raw import games as raw_games
-from nba_pipeline.raw.scheduled_games import KNOWN_BEFORE_TIP_OFF, ScheduledGame
-from nba_pipeline.raw.snapshots import Snapshots, rows_before_tip_off
+from nba_pipeline.raw.parsing.scheduled_games import KNOWN_BEFORE_TIP_OFF, ScheduledGame
+from nba_pipeline.raw.parsing.snapshots import Snapshots, rows_before_tip_off
 from nba_pipeline.sources.balldontlie import INJURIES, InjuryRecord, Rejected, parse_injuries
 from nba_pipeline.sources.landing import Capture, Landing
-from nba_pipeline.table_asset import table_asset
 from nba_pipeline.warehouse.publish import Rows
 
 KNOWN_SINCE = Column(

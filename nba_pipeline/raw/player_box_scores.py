@@ -6,11 +6,16 @@ from datetime import date
 import dagster as dg
 import ibis
 
+from nba_pipeline.assets.table_asset import table_asset
 from nba_pipeline.contracts import Audit, Grid, Phase, Read, Reader, Table
-from nba_pipeline.game_decisions import recorded_decisions
-from nba_pipeline.landing import LANDED_PLAYER_BOX_SCORES
+from nba_pipeline.decisions.game_decisions import recorded_decisions
+from nba_pipeline.landing.assets import LANDED_PLAYER_BOX_SCORES
 from nba_pipeline.raw import games, held_games
-from nba_pipeline.raw.box_score_rules import (
+from nba_pipeline.raw.games import exhibitions as raw_exhibitions
+from nba_pipeline.raw.games import team_games
+from nba_pipeline.raw.parsing.landed import read_answer, read_landed
+from nba_pipeline.raw.parsing.listed_box_scores import COLUMNS, COUNTS, GRAIN, LISTED, as_rows
+from nba_pipeline.raw.rules.box_score_rules import (
     EXPECTED,
     POSSIBLE,
     SIDE,
@@ -22,15 +27,10 @@ from nba_pipeline.raw.box_score_rules import (
     sides_with_players,
     unfinished_games,
 )
-from nba_pipeline.raw.corrections import GameKey, corrected_box_scores, corrections
-from nba_pipeline.raw.decided_games import decided_games
-from nba_pipeline.raw.games import exhibitions as raw_exhibitions
-from nba_pipeline.raw.games import team_games
-from nba_pipeline.raw.landed import read_answer, read_landed
-from nba_pipeline.raw.listed_box_scores import COLUMNS, COUNTS, GRAIN, LISTED, as_rows
+from nba_pipeline.raw.rules.corrections import GameKey, corrected_box_scores, corrections
+from nba_pipeline.raw.rules.decided_games import decided_games
 from nba_pipeline.sources.balldontlie import StatRecord, parse_stats
 from nba_pipeline.sources.landing import Capture, Landing
-from nba_pipeline.table_asset import table_asset
 from nba_pipeline.warehouse import audit
 from nba_pipeline.warehouse.asked import is_asked
 from nba_pipeline.warehouse.interface import Session

@@ -7,15 +7,15 @@ import dagster as dg
 import ibis
 import pyarrow as pa
 
+from nba_pipeline.assets.table_asset import table_asset
 from nba_pipeline.contracts import GAME_DATE, GAME_ID, PLAYER_ID, Column, Phase, Read, Table
-from nba_pipeline.landing import LANDED_PLAYER_PROP_LINES
+from nba_pipeline.landing.assets import LANDED_PLAYER_PROP_LINES
 from nba_pipeline.raw import games as raw_games
-from nba_pipeline.raw.scheduled_games import KNOWN_BEFORE_TIP_OFF, ScheduledGame
-from nba_pipeline.raw.snapshots import Snapshots, newest_and_opening, rows_before_tip_off
+from nba_pipeline.raw.parsing.scheduled_games import KNOWN_BEFORE_TIP_OFF, ScheduledGame
+from nba_pipeline.raw.parsing.snapshots import Snapshots, newest_and_opening, rows_before_tip_off
 from nba_pipeline.sources.balldontlie import PROP_LINES, PropLineRecord, parse_player_prop_lines
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.sources.records import HIGHEST_LINE, PROP_STATS
-from nba_pipeline.table_asset import table_asset
 from nba_pipeline.warehouse.publish import Rows
 
 VENDOR = Column("vendor", "string", "Bookmaker, as the source names him, in lower case.", "text")

@@ -10,6 +10,7 @@ import dagster as dg
 import ibis
 import pyarrow as pa
 
+from nba_pipeline.assets.table_asset import table_asset
 from nba_pipeline.clock import game_date_of, tips_off_by
 from nba_pipeline.contracts import (
     GAME_DATE,
@@ -23,15 +24,14 @@ from nba_pipeline.contracts import (
     Reader,
     Table,
 )
-from nba_pipeline.deadlines import is_done_without
-from nba_pipeline.landing import LANDED_PLAYERS
+from nba_pipeline.gates.deadlines import is_done_without
+from nba_pipeline.landing.assets import LANDED_PLAYERS
 from nba_pipeline.raw import games
-from nba_pipeline.raw.landed import read_landed, tell
+from nba_pipeline.raw.parsing.landed import read_landed, tell
 from nba_pipeline.sources.balldontlie import PlayerRecord, parse_active_players
 from nba_pipeline.sources.decoration import HEIGHTS, WEIGHTS
 from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing import Capture
-from nba_pipeline.table_asset import table_asset
 from nba_pipeline.warehouse.publish import Rows
 
 SMALLEST_ROSTER = 8

@@ -13,7 +13,7 @@ import pytest
 
 from nba_pipeline.analytics import upcoming_player_game_context as player_context
 from nba_pipeline.analytics import upcoming_team_game_context as team_context
-from nba_pipeline.analytics.arena_time_zones import TEAMS_BY_HOURS_BEHIND_NEW_YORK, hours_behind_new_york
+from nba_pipeline.analytics.calculations.arena_time_zones import TEAMS_BY_HOURS_BEHIND_NEW_YORK, hours_behind_new_york
 from nba_pipeline.contracts import Table
 
 TONIGHT = date(2025, 1, 20)

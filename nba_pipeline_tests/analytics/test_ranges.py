@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from nba_pipeline.analytics import player_game_summary, team_defense_game_summary, team_offense_game_summary
 from nba_pipeline.raw import games
-from nba_pipeline.raw.box_score_rules import broken_games
-from nba_pipeline.raw.listed_box_scores import COUNTS, LISTED
+from nba_pipeline.raw.parsing.listed_box_scores import COUNTS, LISTED
+from nba_pipeline.raw.rules.box_score_rules import broken_games
 from nba_pipeline.warehouse import audit
 
 GAMES = 120

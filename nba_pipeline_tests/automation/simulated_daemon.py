@@ -33,10 +33,10 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._utils.error import serializable_error_info_from_exc_info
 from pydantic import SecretStr
 
-from nba_pipeline.automation.alert_sensor import ALERTS_KEY, SENT
+from nba_pipeline.alerting.sensor import ALERTS_KEY, SENT
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.definitions import definitions
-from nba_pipeline.gates import Gatekeeper
+from nba_pipeline.gates.gatekeeper import Gatekeeper
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.operations.runs import instance_of
 from nba_pipeline.runtime import gatekeeper_of, resources

@@ -15,10 +15,10 @@ from dagster._core.scheduler.instigation import TickData, TickStatus
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from nba_pipeline.alert_metadata import WAITS_METADATA, AlertKind, alert_metadata
-from nba_pipeline.automation import alert_sensor as sensing
-from nba_pipeline.automation.alert_closings import MOST_OPEN, Opens, looked_at, told
-from nba_pipeline.automation.alert_complaints import (
+from nba_pipeline.alerting import sensor as sensing
+from nba_pipeline.alerting.alerts import AlertNotSentError
+from nba_pipeline.alerting.closings import MOST_OPEN, Opens, looked_at, told
+from nba_pipeline.alerting.complaints import (
     MOST_RANGES,
     MOST_RUNS,
     CheckComplaint,
@@ -28,16 +28,16 @@ from nba_pipeline.automation.alert_complaints import (
     merged,
     ranges_of,
 )
-from nba_pipeline.automation.alert_sensor import ALERTS_KEY, MADE_GOOD, RESOLVED, SENT, Cursor
-from nba_pipeline.automation.alert_sources import Position
-from nba_pipeline.automation.alert_truth import HEALED
-from nba_pipeline.automation.alert_windows import SENT_ONE_BY_ONE, WINDOW
-from nba_pipeline.automation.alerts import AlertNotSentError
-from nba_pipeline.automation.freshness import DUE_DATE, FRESHNESS_CHECK
+from nba_pipeline.alerting.sensor import ALERTS_KEY, MADE_GOOD, RESOLVED, SENT, Cursor
+from nba_pipeline.alerting.sources import Position
+from nba_pipeline.alerting.truth import HEALED
+from nba_pipeline.alerting.windows import SENT_ONE_BY_ONE, WINDOW
+from nba_pipeline.assets.check_evaluations import record_by_date
+from nba_pipeline.assets.table_checks import GRID_CHECK
 from nba_pipeline.automation.self_heal import GIVEN_UP_CHECK, SELF_HEAL
-from nba_pipeline.check_evaluations import record_by_date
-from nba_pipeline.operations.ledger_verification import LEDGER_CHECK
-from nba_pipeline.table_checks import GRID_CHECK
+from nba_pipeline.gates.alert_metadata import WAITS_METADATA, AlertKind, alert_metadata
+from nba_pipeline.monitoring.freshness import DUE_DATE, FRESHNESS_CHECK
+from nba_pipeline.monitoring.ledger_verification import LEDGER_CHECK
 from nba_pipeline_tests.automation.test_alerts import (
     DAYS,
     NOW,
@@ -246,7 +246,7 @@ def test_that_the_next_date_is_fresh_does_not_make_a_late_one_good(pager: Pager)
 def test_a_late_date_is_sent_though_so_much_was_said_since_that_only_its_earlier_completeness_is_found(
     pager: Pager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nba_pipeline.automation.alert_truth.WHOLE_EVALUATIONS", 2)
+    monkeypatch.setattr("nba_pipeline.alerting.truth.WHOLE_EVALUATIONS", 2)
     check_players(pager.instance, DAY, DAY)
     late(pager.instance, DAY)
     for _ in range(2):

@@ -37,17 +37,17 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 import nba_pipeline
-from nba_pipeline.alert_metadata import AlertKind, alert_metadata
-from nba_pipeline.automation import alert_sensor as sensing
-from nba_pipeline.automation import alert_windows as windows
-from nba_pipeline.automation.alert_sensor import ALERTS_KEY, Cursor, alert_sensor
-from nba_pipeline.automation.alert_windows import SENT_ONE_BY_ONE, WINDOW
-from nba_pipeline.automation.alerts import (
+from nba_pipeline.alerting import sensor as sensing
+from nba_pipeline.alerting import windows as windows
+from nba_pipeline.alerting.alerts import (
     Alert,
     AlertNotSentError,
     Slack,
     without_particulars,
 )
+from nba_pipeline.alerting.sensor import ALERTS_KEY, Cursor, alert_sensor
+from nba_pipeline.alerting.windows import SENT_ONE_BY_ONE, WINDOW
+from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.settings import Settings
 
 NOW = datetime(2026, 1, 20, 15, tzinfo=UTC)
@@ -571,7 +571,7 @@ def test_a_failed_tick_of_a_sensor_alerts(instance: DagsterInstance, webhook: We
 def test_more_failed_ticks_than_one_batch_are_all_counted(
     instance: DagsterInstance, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nba_pipeline.automation.alert_sources.BATCH", 4)
+    monkeypatch.setattr("nba_pipeline.alerting.sources.BATCH", 4)
     for n in range(11):
         fail_tick(instance, "heal", "ill", 1_700_000_000.0 + 30 * n)
         refuse(instance, days(11)[n])

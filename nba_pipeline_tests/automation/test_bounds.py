@@ -21,7 +21,7 @@ from nba_pipeline.automation.attempts import (
 from nba_pipeline.automation.launches import MOST_DATES_A_RUN, Attempted, Launch
 from nba_pipeline.automation.reconciler import in_few_runs
 from nba_pipeline.contracts import Phase
-from nba_pipeline.landing import ASKED_FIRST_TAG, LANDED_GAMES, LANDED_PLAYER_BOX_SCORES, OUTAGE, begun_with
+from nba_pipeline.landing.assets import ASKED_FIRST_TAG, LANDED_GAMES, LANDED_PLAYER_BOX_SCORES, OUTAGE, begun_with
 from nba_pipeline.partitions import game_dates
 from nba_pipeline.sources.landing import Capture
 

@@ -4,13 +4,13 @@ import duckdb
 import pytest
 from dagster import AssetCheckEvaluation, DagsterEventType
 
-from nba_pipeline.alert_metadata import ALERT_KIND_METADATA, EFFECT_METADATA, AlertKind
 from nba_pipeline.analytics import player_game_summary
+from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.automation import planning, self_heal
-from nba_pipeline.automation.code_changes import CODE_CHECK
 from nba_pipeline.contracts import Table
+from nba_pipeline.gates.alert_metadata import ALERT_KIND_METADATA, EFFECT_METADATA, AlertKind
+from nba_pipeline.monitoring.code_changes import CODE_CHECK
 from nba_pipeline.raw import games, players
-from nba_pipeline.table_asset import asset_key
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
 
 SUMMARY, PLAYERS, GAMES = player_game_summary.CONTRACT, players.CONTRACT, games.CONTRACT

@@ -10,14 +10,14 @@ import pytest
 import requests
 from dagster import DagsterEventType, DagsterRun, DagsterRunStatus, RunsFilter
 
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.automation.attempts import FIRST_WAIT, wait_after
 from nba_pipeline.automation.launches import INPUTS_TAG, PHASE_TAG, UNFINISHED
-from nba_pipeline.evidence import Need
+from nba_pipeline.gates.evidence import Need
 from nba_pipeline.league.faults import FAULTS
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.partitions import dates_of, game_dates
-from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.audit import Reasons
 from nba_pipeline.warehouse.interface import WarehouseError
 from nba_pipeline_tests.automation.conftest import backfill

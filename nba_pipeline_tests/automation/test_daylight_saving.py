@@ -6,12 +6,12 @@ import dagster as dg
 import pytest
 from dagster._utils.schedules import cron_string_iterator
 
+from nba_pipeline.assets.tables import all_tables, tables_of
 from nba_pipeline.automation.schedules import schedules
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.contracts import Phase
-from nba_pipeline.deadlines import due, newest_due_date
+from nba_pipeline.gates.deadlines import due, newest_due_date
 from nba_pipeline.settings import Settings
-from nba_pipeline.tables import all_tables, tables_of
 
 CHANGES = {date(2025, 11, 2): 25, date(2026, 3, 8): 23}
 """The days on which the clock is changed, and how many hours they have."""

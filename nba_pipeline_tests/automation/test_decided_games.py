@@ -12,7 +12,8 @@ from dagster import AssetCheckKey, DagsterInstance
 from dagster._core.storage.asset_check_execution_record import COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
 from typer.testing import CliRunner
 
-from nba_pipeline.alert_metadata import AlertKind
+from nba_pipeline.assets.io_manager import DECIDED_METADATA, _metadata
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.automation.decided_games import (
     DECIDED_CHECK,
     GAME_DECISIONS_ASSET,
@@ -22,14 +23,13 @@ from nba_pipeline.automation.decided_games import (
     no_game_is_decided,
     read_cursor,
 )
-from nba_pipeline.cli import app
+from nba_pipeline.cli.app import app
 from nba_pipeline.clock import Clock
-from nba_pipeline.game_decisions import GameDecision, Ruling
-from nba_pipeline.gates import Gatekeeper, decided_about
+from nba_pipeline.decisions.game_decisions import GameDecision, Ruling
+from nba_pipeline.gates.alert_metadata import AlertKind
+from nba_pipeline.gates.gatekeeper import Gatekeeper, decided_about
 from nba_pipeline.settings import Settings
-from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
-from nba_pipeline.warehouse.io_manager import DECIDED_METADATA, _metadata
 from nba_pipeline.warehouse.publish import Outcome
 from nba_pipeline_tests.automation.test_alerts import Pager, Webhook, instance, webhook  # noqa: F401
 from nba_pipeline_tests.named_command import named_command

@@ -7,19 +7,19 @@ import pytest
 from dagster import DagsterInstance
 
 from nba_pipeline.analytics import upcoming_player_game_context
-from nba_pipeline.analytics.expected_players import RECENT_GAMES, ROSTER
+from nba_pipeline.analytics.calculations.expected_players import RECENT_GAMES, ROSTER
+from nba_pipeline.assets.table_asset import asset_key
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.automation.launches import Attempted, Launches
 from nba_pipeline.automation.reconciler import reconcile
 from nba_pipeline.clock import NEW_YORK, Clock
 from nba_pipeline.contracts import Phase
-from nba_pipeline.deadlines import due
-from nba_pipeline.evidence import Evidence, Need
-from nba_pipeline.gates import State
-from nba_pipeline.landing import LANDED_GAMES, LANDED_PLAYERS
+from nba_pipeline.gates.deadlines import due
+from nba_pipeline.gates.evidence import Evidence, Need
+from nba_pipeline.gates.gatekeeper import State
+from nba_pipeline.landing.assets import LANDED_GAMES, LANDED_PLAYERS
 from nba_pipeline.raw import players
 from nba_pipeline.sources.landing import Landing
-from nba_pipeline.table_asset import asset_key
-from nba_pipeline.tables import all_tables
 from nba_pipeline_tests.pipeline.conftest import NOW, Workbench
 from nba_pipeline_tests.test_gates import BAD, INTO_ANALYTICS, INTO_PRECOMPUTE, TODAY, TOMORROW
 from nba_pipeline_tests.warehouse_copy import Copy

@@ -15,32 +15,32 @@ import pytest
 from dagster import DagsterInstance
 from dagster._daemon.types import DaemonHeartbeat
 
-from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.analytics import player_game_summary
+from nba_pipeline.assets.table_asset import asset_key
+from nba_pipeline.assets.tables import all_tables
+from nba_pipeline.cli.commands import run_health
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase
-from nba_pipeline.deadlines import due
-from nba_pipeline.evidence import Override
-from nba_pipeline.gates import RECENT, TRIPWIRE, Verdict
-from nba_pipeline.gates import State as GateState
-from nba_pipeline.landing import LANDED_GAMES
-from nba_pipeline.operations.commands import run_health
-from nba_pipeline.operations.orphans import PROCESS_TAG
-from nba_pipeline.operations.overrides import known_gap, record_override
-from nba_pipeline.operations.pipeline_health import (
+from nba_pipeline.gates.alert_metadata import AlertKind
+from nba_pipeline.gates.deadlines import due
+from nba_pipeline.gates.evidence import Override
+from nba_pipeline.gates.gatekeeper import RECENT, TRIPWIRE, Verdict
+from nba_pipeline.gates.gatekeeper import State as GateState
+from nba_pipeline.gates.overrides import known_gap, record_override
+from nba_pipeline.landing.assets import LANDED_GAMES
+from nba_pipeline.monitoring.orphans import PROCESS_TAG
+from nba_pipeline.monitoring.pipeline_health import (
     HEALTH_CHECK,
     LONGEST_SILENCE,
     PIPELINE_HEALTH_KEY,
     Health,
     health,
 )
-from nba_pipeline.operations.smoke_test import State, cause_of_closing, smoke_test
+from nba_pipeline.monitoring.smoke_test import State, cause_of_closing, smoke_test
 from nba_pipeline.partitions import PARTITION, game_dates, to_key
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.settings import Settings
-from nba_pipeline.table_asset import asset_key
-from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
 from nba_pipeline_tests.automation.conftest import CORRECTED_GAME, LOADED_AT, lose
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon

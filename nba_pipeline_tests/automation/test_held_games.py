@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
-from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.clock import NEW_YORK
+from nba_pipeline.gates.alert_metadata import AlertKind
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import held_games, player_box_scores
 from nba_pipeline_tests.automation.conftest import LOADED_AT

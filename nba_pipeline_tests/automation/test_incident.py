@@ -7,13 +7,14 @@ from datetime import UTC, date, datetime, time, timedelta
 import pandas as pd
 import pytest
 
-from nba_pipeline.alert_metadata import AlertKind
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.contracts import Phase, Table
-from nba_pipeline.evidence import Need
-from nba_pipeline.gates import Admission, Gatekeeper, gate_named
-from nba_pipeline.predictions import player_predictions, prediction_accuracy
-from nba_pipeline.tables import all_tables
+from nba_pipeline.gates.alert_metadata import AlertKind
+from nba_pipeline.gates.evidence import Need
+from nba_pipeline.gates.gatekeeper import Admission, Gatekeeper, gate_named
+from nba_pipeline.grades import prediction_accuracy
+from nba_pipeline.predictions import player_predictions
 from nba_pipeline_tests.automation.conftest import backfill
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
 

@@ -8,17 +8,17 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.automation.schedules import NETS
 from nba_pipeline.clock import NEW_YORK
-from nba_pipeline.deadlines import OPERATED
-from nba_pipeline.landing import LANDED_GAMES, LANDED_PLAYER_BOX_SCORES
+from nba_pipeline.gates.deadlines import OPERATED
+from nba_pipeline.landing.assets import LANDED_GAMES, LANDED_PLAYER_BOX_SCORES
 from nba_pipeline.operations.backfill import history_stretches
 from nba_pipeline.partitions import RANGE_END, RANGE_START, dates_of, game_dates
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import box_score_revisions, held_games, player_box_scores
 from nba_pipeline.sources.balldontlie import PER_PAGE, parse_stats
 from nba_pipeline.sources.landing import Landing
-from nba_pipeline.table_asset import asset_key
 from nba_pipeline_tests.automation.conftest import CORRECTED_GAME, LOADED_AT, lose
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
 from nba_pipeline_tests.automation.test_sensors import rows_of

@@ -20,29 +20,31 @@ import pytest
 from dagster import AssetRecordsFilter, DagsterEventType, DagsterInstance, DagsterRun
 from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
 
-from nba_pipeline import automation, gates, landing
-from nba_pipeline.alert_metadata import AlertKind
+from nba_pipeline import automation
+from nba_pipeline.assets.io_manager import CONTRACT_CHECK, WarehouseIOManager
+from nba_pipeline.assets.progress import Progress
+from nba_pipeline.assets.table_asset import asset_key
+from nba_pipeline.assets.tables import all_tables, table_modules, tables_of
 from nba_pipeline.automation.schedules import LINES_NETS, NETS
 from nba_pipeline.contracts import Phase
 from nba_pipeline.definitions import definitions
-from nba_pipeline.evidence import Calendar, Decisions, Lineage, Manifest, Standing
-from nba_pipeline.gates import GATES, Gate, gate_named
+from nba_pipeline.gates import gatekeeper as gates
+from nba_pipeline.gates.alert_metadata import AlertKind
+from nba_pipeline.gates.evidence import Calendar, Decisions, Lineage, Manifest, Standing
+from nba_pipeline.gates.gatekeeper import GATES, Gate, gate_named
+from nba_pipeline.landing import assets as landing
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.partitions import PARTITION
 from nba_pipeline.predictions import player_predictions
-from nba_pipeline.predictions.model_assets import MODEL_KEYS
-from nba_pipeline.progress import Progress
+from nba_pipeline.predictions.models.model_assets import MODEL_KEYS
 from nba_pipeline.runtime import resources
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.landing import CaptureWriter
 from nba_pipeline.sources.landing_store import FolderStore
-from nba_pipeline.table_asset import asset_key
-from nba_pipeline.tables import all_tables, table_modules, tables_of
 from nba_pipeline.warehouse import duckdb_warehouse
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBSession, DuckDBWarehouse
 from nba_pipeline.warehouse.interface import Session
-from nba_pipeline.warehouse.io_manager import CONTRACT_CHECK, WarehouseIOManager
 from nba_pipeline_tests.automation.simulated_daemon import QUIET, SimulatedDaemon, Ticked
 from nba_pipeline_tests.automation.test_alerts import Webhook
 from nba_pipeline_tests.breaking import (

@@ -14,9 +14,9 @@ from dagster import DagsterEvent, DagsterInstance, DagsterRun, DagsterRunStatus,
 from dagster._core.events import EngineEventData
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
-from nba_pipeline.operations import orphans
-from nba_pipeline.operations.commands import close_killed
-from nba_pipeline.operations.orphans import PROCESS_TAG, close_orphans
+from nba_pipeline.cli.commands import close_killed
+from nba_pipeline.monitoring import orphans
+from nba_pipeline.monitoring.orphans import PROCESS_TAG, close_orphans
 from nba_pipeline_tests.named_command import named_command
 
 

@@ -10,16 +10,16 @@ from dagster import AssetCheckEvaluation, AssetCheckKey, AssetCheckSeverity
 from dagster._core.event_api import PartitionKeyFilter
 from typer.testing import CliRunner, Result
 
-from nba_pipeline.alert_metadata import AlertKind
-from nba_pipeline.cli import app
+from nba_pipeline.assets.table_asset import asset_key
+from nba_pipeline.assets.tables import all_tables
+from nba_pipeline.cli.app import app
 from nba_pipeline.definitions import definitions
-from nba_pipeline.gates import RECENT, Gate, last_table
+from nba_pipeline.gates.alert_metadata import AlertKind
+from nba_pipeline.gates.gatekeeper import RECENT, Gate, last_table
+from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.operations.runs import instance_of
 from nba_pipeline.partitions import PARTITION, to_key
 from nba_pipeline.precompute import player_daily_cache
-from nba_pipeline.predictions import prediction_accuracy
-from nba_pipeline.table_asset import asset_key
-from nba_pipeline.tables import all_tables
 from nba_pipeline_tests.automation.test_alerts import Pager, Webhook
 from nba_pipeline_tests.pipeline.conftest import NOW, OPENING, Workbench
 from nba_pipeline_tests.test_gates import BAD, HIS, INTO_GRADES, INTO_PRECOMPUTE, PLAYED, TODAY, scale

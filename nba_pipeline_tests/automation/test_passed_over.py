@@ -8,17 +8,18 @@ from pathlib import Path
 import pytest
 from dagster import DagsterRun
 
-from nba_pipeline.alert_metadata import AlertKind
+from nba_pipeline.alerting.sensor import SENT
+from nba_pipeline.assets.tables import all_tables, tables_of
 from nba_pipeline.automation import attempts
-from nba_pipeline.automation.alert_sensor import SENT
 from nba_pipeline.automation.attempts import LONGEST_SILENT_WAIT, MOST_A_DAY
 from nba_pipeline.automation.silent_source import ASKED_IN_VAIN, gaps_to_end, gaps_to_record
 from nba_pipeline.clock import NEW_YORK, Clock
 from nba_pipeline.contracts import Phase, Table
-from nba_pipeline.deadlines import due
-from nba_pipeline.evidence import GAP_BY_RULE, KNOWN_GAP, Evidence, Override
-from nba_pipeline.gates import State
-from nba_pipeline.operations.overrides import (
+from nba_pipeline.gates.alert_metadata import AlertKind
+from nba_pipeline.gates.deadlines import due
+from nba_pipeline.gates.evidence import GAP_BY_RULE, KNOWN_GAP, Evidence, Override
+from nba_pipeline.gates.gatekeeper import State
+from nba_pipeline.gates.overrides import (
     OverrideError,
     end_override,
     gap_by_rule,
@@ -26,12 +27,11 @@ from nba_pipeline.operations.overrides import (
     record_by_rule,
     record_override,
 )
-from nba_pipeline.operations.smoke_test import State as SmokeState
-from nba_pipeline.operations.smoke_test import smoke_test
+from nba_pipeline.monitoring.smoke_test import State as SmokeState
+from nba_pipeline.monitoring.smoke_test import smoke_test
 from nba_pipeline.partitions import dates_of, game_dates
 from nba_pipeline.raw import games, player_box_scores, players
 from nba_pipeline.sources.landing import Landing
-from nba_pipeline.tables import all_tables, tables_of
 from nba_pipeline_tests.automation.conftest import LOADED_AT
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
 from nba_pipeline_tests.pipeline.conftest import NOW

@@ -8,21 +8,21 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.schedule_definition import DecoratedScheduleFunction
 
-from nba_pipeline.automation.freshness import Freshness, freshness
+from nba_pipeline.assets.step_retries import CAN_HEAL, LONGEST_WAIT, retrying_what_can_heal, seconds_to_wait
+from nba_pipeline.assets.table_asset import asset_key
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.automation.launches import Launch
 from nba_pipeline.automation.schedules import NETS
 from nba_pipeline.clock import NEW_YORK, game_date_of
 from nba_pipeline.contracts import Phase, Table
-from nba_pipeline.deadlines import due, healed_from, newest_due_date
 from nba_pipeline.definitions import definitions
-from nba_pipeline.landing import LANDED_INJURIES
+from nba_pipeline.gates.deadlines import due, healed_from, newest_due_date
+from nba_pipeline.landing.assets import LANDED_INJURIES
+from nba_pipeline.monitoring.freshness import Freshness, freshness
 from nba_pipeline.operations.runs import instance_of, prepare_home
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.errors import LandingUnavailableError
-from nba_pipeline.step_retries import CAN_HEAL, LONGEST_WAIT, retrying_what_can_heal, seconds_to_wait
-from nba_pipeline.table_asset import asset_key
-from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.interface import WarehouseBusyError, WarehouseError, WarehouseUnavailableError
 from nba_pipeline_tests.automation.conftest import LOADED_AT, lose
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon

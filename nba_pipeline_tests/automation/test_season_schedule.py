@@ -7,20 +7,20 @@ import dagster as dg
 import pytest
 from typer.testing import CliRunner
 
-from nba_pipeline.alert_metadata import AlertKind
-from nba_pipeline.automation.alert_sensor import RESOLVED, SENT
-from nba_pipeline.cli import app
+from nba_pipeline.alerting.sensor import RESOLVED, SENT
+from nba_pipeline.assets.table_asset import asset_key
+from nba_pipeline.cli.app import app
 from nba_pipeline.clock import NEW_YORK
-from nba_pipeline.landing import LANDED_GAMES
+from nba_pipeline.gates.alert_metadata import AlertKind
+from nba_pipeline.landing.assets import LANDED_GAMES
 from nba_pipeline.league.model import League
-from nba_pipeline.operations.pipeline_health import health
-from nba_pipeline.operations.season_schedule import GAMES_A_TEAM_CHECK, NO_GAME_MISSING_CHECK, as_known_at
+from nba_pipeline.monitoring.pipeline_health import health
+from nba_pipeline.monitoring.season_schedule import GAMES_A_TEAM_CHECK, NO_GAME_MISSING_CHECK, as_known_at
 from nba_pipeline.partitions import RANGE_END, RANGE_START, season_bounds
 from nba_pipeline.raw import games
-from nba_pipeline.season_games import season_name
 from nba_pipeline.sources.balldontlie import SEASON_GAMES, parse_season_games
 from nba_pipeline.sources.landing import Landing
-from nba_pipeline.table_asset import asset_key
+from nba_pipeline.sources.season_games import season_name
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
 
 Daemon = Callable[..., SimulatedDaemon]

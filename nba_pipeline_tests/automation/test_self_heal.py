@@ -11,22 +11,23 @@ from dagster import DagsterInstance, DagsterRunStatus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nba_pipeline.alert_metadata import AlertKind
 from nba_pipeline.analytics import player_game_summary
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.automation import attempts
 from nba_pipeline.automation.attempts import FIRST_WAIT, LONGEST_WAIT, MOST_ATTEMPTS, Decision, decide, wait_after
 from nba_pipeline.automation.launches import INPUTS_TAG, LAUNCHED_AT_TAG, PHASE_TAG, Attempted, Launch, Launches
 from nba_pipeline.automation.self_heal import SELF_HEAL
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.contracts import Phase, Table
-from nba_pipeline.deadlines import OPERATED
-from nba_pipeline.evidence import Need, Standing
-from nba_pipeline.gates import Admission, Gatekeeper
+from nba_pipeline.gates.alert_metadata import AlertKind
+from nba_pipeline.gates.deadlines import OPERATED
+from nba_pipeline.gates.evidence import Need, Standing
+from nba_pipeline.gates.gatekeeper import Admission, Gatekeeper
+from nba_pipeline.grades import daily_scoreboard, prediction_accuracy
 from nba_pipeline.partitions import PARTITION, RANGE_END, RANGE_START, dates_of, game_dates
 from nba_pipeline.precompute import ml_feature_store, player_composite_factors, player_daily_cache
-from nba_pipeline.predictions import daily_scoreboard, player_predictions, prediction_accuracy
+from nba_pipeline.predictions import player_predictions
 from nba_pipeline.sources.landing import Landing
-from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
 from nba_pipeline_tests.automation.conftest import CORRECTED_GAME, LOADED_AT, lose
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon, Ticked

@@ -9,12 +9,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from nba_pipeline.assets.table_asset import asset_key
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.automation.schedules import NETS
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.settings import Settings
-from nba_pipeline.table_asset import asset_key
-from nba_pipeline.tables import all_tables
 from nba_pipeline_tests.automation.real_daemon import HOLDS_THE_WAREHOUSE
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
 

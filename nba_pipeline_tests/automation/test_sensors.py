@@ -13,24 +13,24 @@ import duckdb
 import pandas as pd
 import pytest
 
-from nba_pipeline.alert_metadata import AlertKind
+from nba_pipeline.alerting.sensor import RESOLVED
 from nba_pipeline.analytics import player_game_summary, upcoming_player_game_context, upcoming_team_game_context
+from nba_pipeline.assets.table_asset import asset_key
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.automation import phase_sensors
-from nba_pipeline.automation.alert_sensor import RESOLVED
 from nba_pipeline.automation.launches import PHASE_TAG
 from nba_pipeline.automation.phase_sensors import Cursor, Waiting, changes_since
 from nba_pipeline.automation.planning import FED_PHASES
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.contracts import Table
-from nba_pipeline.evidence import Lineage, Need
-from nba_pipeline.gates import Admission, Gatekeeper
+from nba_pipeline.gates.alert_metadata import AlertKind
+from nba_pipeline.gates.evidence import Lineage, Need
+from nba_pipeline.gates.gatekeeper import Admission, Gatekeeper
 from nba_pipeline.partitions import dates_of, game_dates
 from nba_pipeline.precompute import ml_feature_store, player_daily_cache
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games, held_games, injury_reports, player_box_scores
 from nba_pipeline.sources.landing import Landing
-from nba_pipeline.table_asset import asset_key
-from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
 from nba_pipeline_tests.automation.conftest import CORRECTED_GAME, LOADED_AT, lose
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon, Ticked

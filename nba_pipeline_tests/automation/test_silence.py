@@ -11,14 +11,15 @@ import pytest
 from dagster import DagsterInstance
 from pydantic import SecretStr
 
-from nba_pipeline.alert_metadata import AlertKind
-from nba_pipeline.automation.alert_complaints import MOST_RANGES, SilenceComplaint, SilentAsset, merged, ranges_of
-from nba_pipeline.automation.alert_sensor import GOES_ON, MADE_GOOD, RESOLVED, SENT
+from nba_pipeline.alerting.complaints import MOST_RANGES, SilenceComplaint, SilentAsset, merged, ranges_of
+from nba_pipeline.alerting.sensor import GOES_ON, MADE_GOOD, RESOLVED, SENT
+from nba_pipeline.assets.progress import PROGRESS
 from nba_pipeline.automation.attempts import wait_after
 from nba_pipeline.automation.launches import Attempted, Launch, Launches
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase
-from nba_pipeline.landing import (
+from nba_pipeline.gates.alert_metadata import AlertKind
+from nba_pipeline.landing.assets import (
     LANDED_GAMES,
     LANDED_INJURIES,
     LANDED_PLAYERS,
@@ -26,7 +27,6 @@ from nba_pipeline.landing import (
     landed_injuries,
     landed_players,
 )
-from nba_pipeline.progress import PROGRESS
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.balldontlie import BalldontlieClient
 from nba_pipeline.sources.landing import Landing

@@ -19,15 +19,15 @@ import pandas as pd
 import pytest
 from dagster import RunsFilter
 
-from nba_pipeline.automation.alert_windows import WINDOW
+from nba_pipeline.alerting.windows import WINDOW
+from nba_pipeline.assets.tables import all_tables, tables_of
 from nba_pipeline.automation.launches import UNFINISHED
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.contracts import Phase
-from nba_pipeline.gates import gate_into
+from nba_pipeline.gates.gatekeeper import gate_into
 from nba_pipeline.league.faults import FAULTS
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
-from nba_pipeline.tables import all_tables, tables_of
 from nba_pipeline_tests.automation.conftest import backfill
 from nba_pipeline_tests.automation.real_daemon import RealDaemon
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon

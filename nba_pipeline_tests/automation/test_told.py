@@ -7,10 +7,10 @@ import pytest
 from dagster import DagsterInstance
 from dagster._core.scheduler.instigation import TickStatus
 
-from nba_pipeline.alert_metadata import AlertKind
-from nba_pipeline.automation.alert_sensor import ALERTS_KEY
-from nba_pipeline.automation.alert_windows import SENT_ONE_BY_ONE, WINDOW
-from nba_pipeline.automation.alerts import Alert
+from nba_pipeline.alerting.alerts import Alert
+from nba_pipeline.alerting.sensor import ALERTS_KEY
+from nba_pipeline.alerting.windows import SENT_ONE_BY_ONE, WINDOW
+from nba_pipeline.gates.alert_metadata import AlertKind
 from nba_pipeline_tests.automation.test_alert_truth import end_tick, late, make
 from nba_pipeline_tests.automation.test_alerts import (
     NOW,

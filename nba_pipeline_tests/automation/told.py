@@ -23,12 +23,12 @@ from dagster import (
 from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage.asset_check_execution_record import COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
 
-from nba_pipeline.alert_metadata import AlertKind
-from nba_pipeline.automation.alert_sensor import ALERTS_KEY, MADE_GOOD, RESOLVED, SENT
-from nba_pipeline.automation.alert_sources import EventLog
-from nba_pipeline.automation.alerts import Alert
-from nba_pipeline.automation.freshness import FRESHNESS_CHECK
-from nba_pipeline.table_checks import GRID_CHECK
+from nba_pipeline.alerting.alerts import Alert
+from nba_pipeline.alerting.sensor import ALERTS_KEY, MADE_GOOD, RESOLVED, SENT
+from nba_pipeline.alerting.sources import EventLog
+from nba_pipeline.assets.table_checks import GRID_CHECK
+from nba_pipeline.gates.alert_metadata import AlertKind
+from nba_pipeline.monitoring.freshness import FRESHNESS_CHECK
 
 PAGE = 500
 

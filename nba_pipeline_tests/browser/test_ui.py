@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nba_pipeline.operations.demo import free_port, wait_for
+from nba_pipeline.cli.demo import free_port, wait_for
 from nba_pipeline.operations.runs import prepare_home
 from nba_pipeline.settings import Settings
 

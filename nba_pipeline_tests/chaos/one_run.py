@@ -14,7 +14,7 @@ def main() -> None:
     import dagster as dg
 
     from nba_pipeline.definitions import definitions
-    from nba_pipeline.operations.orphans import PROCESS_TAG
+    from nba_pipeline.monitoring.orphans import PROCESS_TAG
     from nba_pipeline.operations.runs import instance_of
     from nba_pipeline.settings import Settings
 

@@ -21,7 +21,7 @@ from rich.table import Table as RichTable
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.contracts import Table
-from nba_pipeline.deadlines import held_from
+from nba_pipeline.gates.deadlines import held_from
 from nba_pipeline.league.faults import FAULTS
 from nba_pipeline.league.model import League
 from nba_pipeline.league.parquet_seasons import read_seasons

@@ -31,22 +31,23 @@ from dagster._core.scheduler.instigation import TickStatus
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from nba_pipeline.automation.alert_sensor import ALERT_SENSOR
-from nba_pipeline.automation.alert_windows import WINDOW
+from nba_pipeline.alerting.sensor import ALERT_SENSOR
+from nba_pipeline.alerting.windows import WINDOW
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.automation.attempts import MOST_ATTEMPTS
 from nba_pipeline.automation.launches import INPUTS_TAG, PHASE_TAG
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.contracts import Phase
-from nba_pipeline.deadlines import due
+from nba_pipeline.gates.deadlines import due
+from nba_pipeline.grades import daily_scoreboard, prediction_accuracy
 from nba_pipeline.league.faults import FAULTS
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.league.simulation import simulate
 from nba_pipeline.partitions import dates_of
 from nba_pipeline.precompute import ml_feature_store, player_daily_cache
-from nba_pipeline.predictions import daily_scoreboard, player_predictions, prediction_accuracy
+from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games as raw_games
-from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.interface import Warehouse
 from nba_pipeline_tests.automation.conftest import backfill
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon, Ticked

@@ -19,7 +19,7 @@ FIRST, LAST = "2025-10-20", "2025-10-25"
 VERSIONS = """
 import json
 from nba_pipeline.code_versions import version_of
-from nba_pipeline.tables import all_tables
+from nba_pipeline.assets.tables import all_tables
 print(json.dumps({table.name: version_of(table) for table in all_tables()}))
 """
 

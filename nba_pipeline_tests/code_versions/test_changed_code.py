@@ -7,10 +7,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.contracts import Phase
 from nba_pipeline.predictions.player_predictions import CONTRACT as PREDICTIONS
 from nba_pipeline.raw import box_score_revisions, held_games
-from nba_pipeline.tables import all_tables
 from nba_pipeline_tests.code_versions.changed_code import (
     FIRST,
     HOME_FILE,

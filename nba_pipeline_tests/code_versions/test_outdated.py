@@ -6,16 +6,17 @@ import pytest
 
 from nba_pipeline import code_versions
 from nba_pipeline.analytics import player_game_summary
-from nba_pipeline.automation.code_changes import outdated_history
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Table
-from nba_pipeline.evidence import Evidence, Need
-from nba_pipeline.gates import gate_named
-from nba_pipeline.operations.overrides import known_gap, record_override
-from nba_pipeline.operations.pipeline_health import health
+from nba_pipeline.gates.evidence import Evidence, Need
+from nba_pipeline.gates.gatekeeper import gate_named
+from nba_pipeline.gates.overrides import known_gap, record_override
+from nba_pipeline.grades import prediction_accuracy
+from nba_pipeline.monitoring.code_changes import outdated_history
+from nba_pipeline.monitoring.pipeline_health import health
 from nba_pipeline.operations.runs import instance_of
 from nba_pipeline.precompute import ml_feature_store
-from nba_pipeline.predictions import player_predictions, prediction_accuracy
+from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import player_box_scores
 from nba_pipeline_tests.pipeline.conftest import NOW
 from nba_pipeline_tests.warehouse_copy import Copy

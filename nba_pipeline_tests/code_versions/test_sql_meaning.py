@@ -6,8 +6,8 @@ import sqlglot
 from ibis.backends.sql.compilers.duckdb import DuckDBCompiler
 from sqlglot import exp
 
+from nba_pipeline.assets.tables import table_modules
 from nba_pipeline.code_versions.sql_meaning import UnknownQueryError, meaning_of
-from nba_pipeline.tables import table_modules
 
 GAMES = ibis.table({"game_date": "date", "team_id": "int64", "points": "int64", "shots": "int64"}, name="games")
 TEAMS = ibis.table({"team_id": "int64", "city": "string"}, name="teams")

@@ -8,10 +8,10 @@ import pytest
 from google.cloud import bigquery as google_bigquery
 from google.cloud import storage
 
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.contracts import Table
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.precompute import ml_feature_store
-from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.audit import STAGED, fingerprints
 from nba_pipeline.warehouse.bigquery_warehouse import BigQueryWarehouse
 from nba_pipeline.warehouse.interface import Warehouse

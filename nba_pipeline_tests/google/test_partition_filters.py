@@ -12,8 +12,8 @@ import sqlglot.expressions as sge
 from ibis.expr.operations import UnboundTable
 
 from nba_pipeline.analytics import player_game_summary
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.raw import games
-from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.bigquery_sql import Names, translate
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBSession
 from nba_pipeline_tests.pipeline.conftest import Workbench

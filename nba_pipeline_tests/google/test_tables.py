@@ -6,10 +6,10 @@ import ibis
 import pyarrow as pa
 import pytest
 
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.contracts import Table
 from nba_pipeline.precompute import ml_feature_store
 from nba_pipeline.raw import game_lines, games, injuries, injury_reports, player_prop_lines
-from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.audit import STAGED, content_hashes, fingerprints
 from nba_pipeline.warehouse.bigquery_warehouse import MOST_CLUSTERING_COLUMNS, schema_of
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse

@@ -9,15 +9,15 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.progress import Progress
 
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.contracts import Phase, Table
-from nba_pipeline.gates import Gatekeeper
+from nba_pipeline.gates.gatekeeper import Gatekeeper
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.backfill import Report
 from nba_pipeline.operations.runs import opened
 from nba_pipeline.runtime import gatekeeper_of, warehouse_of
 from nba_pipeline.settings import Settings
-from nba_pipeline.tables import all_tables
 
 OPENING = date(2025, 10, 21)
 DAY_OFF = date(2025, 10, 20)

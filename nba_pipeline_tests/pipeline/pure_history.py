@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from nba_pipeline.assets.tables import all_tables, table_modules
 from nba_pipeline.contracts import Phase, Table
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import player_box_scores
-from nba_pipeline.tables import all_tables, table_modules
 
 Frames = dict[str, pd.DataFrame]
 """Rows by the name of their table."""

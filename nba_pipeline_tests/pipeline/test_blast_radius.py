@@ -7,12 +7,12 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from nba_pipeline.game_decisions import GameDecision, Ruling, record_decision
+from nba_pipeline.decisions.game_decisions import GameDecision, Ruling, record_decision
 from nba_pipeline.operations.remaking import make_again
 from nba_pipeline.operations.runs import opened
 from nba_pipeline.precompute import ml_feature_store, player_daily_cache, team_defense_zone_analysis
+from nba_pipeline.precompute.calculations.features import STATS
 from nba_pipeline.precompute.feature_groups.opponent_roles import GAMES_OF_ROLE
-from nba_pipeline.precompute.features import STATS
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games
 from nba_pipeline_tests.pipeline.conftest import NOW, Workbench

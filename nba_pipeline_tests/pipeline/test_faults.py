@@ -8,9 +8,10 @@ import pytest
 
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.contracts import Phase
-from nba_pipeline.operations.smoke_test import State, smoke_test
+from nba_pipeline.grades import prediction_accuracy
+from nba_pipeline.monitoring.smoke_test import State, smoke_test
 from nba_pipeline.precompute import player_daily_cache
-from nba_pipeline.predictions import player_predictions, prediction_accuracy
+from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games, held_games, player_box_scores
 from nba_pipeline_tests.pipeline.conftest import OPENING, Workbench
 

@@ -12,15 +12,15 @@ import ibis
 import pandas as pd
 import pytest
 
-from nba_pipeline.analytics import expected_players as expecting
+from nba_pipeline.analytics.calculations import expected_players as expecting
 from nba_pipeline.as_of import GameLog
+from nba_pipeline.assets.tables import all_tables, table_modules
 from nba_pipeline.contracts import Phase
 from nba_pipeline.league.model import League
 from nba_pipeline.precompute import ml_feature_store, player_daily_cache
 from nba_pipeline.raw import game_lines, injuries, injury_reports, player_box_scores, player_prop_lines
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import players as raw_players
-from nba_pipeline.tables import all_tables, table_modules
 from nba_pipeline_tests.pipeline.pure_history import (
     CONTRACTS,
     Frames,

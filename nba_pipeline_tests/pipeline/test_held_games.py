@@ -9,15 +9,16 @@ import pytest
 
 from nba_pipeline.analytics import player_game_summary, team_defense_game_summary, team_offense_game_summary
 from nba_pipeline.contracts import Phase
-from nba_pipeline.game_decisions import GameDecision, Ruling, record_decision
-from nba_pipeline.gates import State as GateState
-from nba_pipeline.gates import gate_named
+from nba_pipeline.decisions.game_decisions import GameDecision, Ruling, record_decision
+from nba_pipeline.gates.gatekeeper import State as GateState
+from nba_pipeline.gates.gatekeeper import gate_named
+from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.league.faults import FAULTS
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
-from nba_pipeline.operations.smoke_test import State, smoke_test
+from nba_pipeline.monitoring.smoke_test import State, smoke_test
 from nba_pipeline.precompute import player_daily_cache
-from nba_pipeline.predictions import player_predictions, prediction_accuracy
+from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games, held_games, player_box_scores
 from nba_pipeline.warehouse.operations_tables import QUARANTINE
 from nba_pipeline_tests.pipeline.conftest import OPENING, Workbench

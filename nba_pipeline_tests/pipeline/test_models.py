@@ -8,12 +8,13 @@ import dagster as dg
 import pytest
 from dagster import DagsterInstance
 
-from nba_pipeline.predictions import availability, cards, player_predictions
-from nba_pipeline.predictions.cards import Card
-from nba_pipeline.predictions.model_assets import MODEL_KEYS, MODELS, MONTHS, model_asset
+from nba_pipeline.assets.table_asset import asset_key
+from nba_pipeline.assets.tables import table_assets
+from nba_pipeline.predictions import player_predictions
+from nba_pipeline.predictions.models import availability, cards
+from nba_pipeline.predictions.models.cards import Card
+from nba_pipeline.predictions.models.model_assets import MODEL_KEYS, MODELS, MONTHS, model_asset
 from nba_pipeline.runtime import resources
-from nba_pipeline.table_asset import asset_key
-from nba_pipeline.tables import table_assets
 from nba_pipeline_tests.breaking import BreakWherever, operations_of, short_name
 from nba_pipeline_tests.warehouse_copy import Copy
 

@@ -16,10 +16,9 @@ import pandas as pd
 import pytest
 
 from nba_pipeline.league.model import League
-from nba_pipeline.operations.newest_games import Newest, as_of, newest_games
-from nba_pipeline.precompute.feature_groups.participation import LONG_BACK
-from nba_pipeline.precompute.features import Feature
-from nba_pipeline.precompute.games_used import (
+from nba_pipeline.monitoring.newest_games import Newest, as_of, newest_games
+from nba_pipeline.precompute.calculations.features import Feature
+from nba_pipeline.precompute.calculations.games_used import (
     MISSING_TEAMMATES,
     NO_GAMES,
     OPPONENT,
@@ -29,6 +28,7 @@ from nba_pipeline.precompute.games_used import (
     TEAM,
     MadeFrom,
 )
+from nba_pipeline.precompute.feature_groups.participation import LONG_BACK
 from nba_pipeline.precompute.ml_feature_store import FEATURES, GROUPS
 from nba_pipeline.raw import players as raw_players
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse

@@ -2,12 +2,12 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.contracts import Phase
-from nba_pipeline.evidence import Need
-from nba_pipeline.operations.smoke_test import State, smoke_test
+from nba_pipeline.gates.evidence import Need
+from nba_pipeline.monitoring.smoke_test import State, smoke_test
 from nba_pipeline.raw import game_lines, games, injury_reports, player_prop_lines
 from nba_pipeline.runtime import gatekeeper_of
-from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.operations_tables import QUARANTINE
 from nba_pipeline_tests.pipeline.conftest import NOW, OPENING, Workbench
 

@@ -13,17 +13,17 @@ import requests
 from rich.console import Console
 from rich.progress import Progress
 
+from nba_pipeline.assets.tables import tables_of
 from nba_pipeline.automation.launches import LONGEST_RUN_SECONDS, Launch
 from nba_pipeline.contracts import Phase
-from nba_pipeline.game_decisions import GameDecision, Ruling, record_decision
-from nba_pipeline.landing import LANDED_GAMES, MAX_RUNTIME
+from nba_pipeline.decisions.game_decisions import GameDecision, Ruling, record_decision
+from nba_pipeline.landing.assets import LANDED_GAMES, MAX_RUNTIME
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
-from nba_pipeline.operations.known_games import known_game
+from nba_pipeline.monitoring.known_games import known_game
+from nba_pipeline.monitoring.smoke_test import smoke_test
 from nba_pipeline.operations.runs import materialize, opened
-from nba_pipeline.operations.smoke_test import smoke_test
 from nba_pipeline.raw import games, held_games, injuries, player_box_scores, players
-from nba_pipeline.tables import tables_of
 from nba_pipeline.warehouse.operations_tables import QUARANTINE
 from nba_pipeline_tests.pipeline.conftest import NOW, Workbench
 from nba_pipeline_tests.scripted_server import serving

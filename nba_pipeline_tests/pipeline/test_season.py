@@ -15,15 +15,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.contracts import Phase, Window
+from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.league.model import League
-from nba_pipeline.operations.smoke_test import State, smoke_test
+from nba_pipeline.monitoring.smoke_test import State, smoke_test
 from nba_pipeline.precompute import ml_feature_store, player_daily_cache
-from nba_pipeline.predictions import player_predictions, prediction_accuracy
+from nba_pipeline.predictions import player_predictions
 from nba_pipeline.predictions.systems import systems
-from nba_pipeline.predictions.systems.interface import SETTINGS, STATS
+from nba_pipeline.predictions.walk_forward.forecasts import SETTINGS, STATS
 from nba_pipeline.raw import games, player_box_scores
-from nba_pipeline.tables import all_tables
 from nba_pipeline_tests.pipeline.conftest import DAY_OFF, NOW, OPENING, Workbench, assert_same
 
 TODAY, TOMORROW = date(2025, 11, 12), date(2025, 11, 13)
@@ -234,7 +235,7 @@ import sys
 from datetime import date, datetime
 from pathlib import Path
 from nba_pipeline.settings import Settings
-from nba_pipeline.operations.commands import run_backfill
+from nba_pipeline.cli.commands import run_backfill
 from nba_pipeline.contracts import Phase
 last = date.fromisoformat(sys.argv[1])
 run_backfill(Settings(), date(2025, 10, 21), last, list(Phase), history=True, as_json=False)

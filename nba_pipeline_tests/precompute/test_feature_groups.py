@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from nba_pipeline.as_of import GameLog, Known, as_of, as_of_each
+from nba_pipeline.precompute.calculations.features import STATS, Feature, qualities
+from nba_pipeline.precompute.calculations.games_used import NO_GAMES, OWN
 from nba_pipeline.precompute.feature_groups import (
     departures,
     form,
@@ -21,8 +23,6 @@ from nba_pipeline.precompute.feature_groups import (
     similar_roles,
     teams,
 )
-from nba_pipeline.precompute.features import STATS, Feature, qualities
-from nba_pipeline.precompute.games_used import NO_GAMES, OWN
 
 START, SEASON = date(2023, 11, 1), 2023
 COUNTS = (*form.EWMA_STATS, "is_top_five", "minutes_rank")

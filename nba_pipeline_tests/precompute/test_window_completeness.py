@@ -6,8 +6,14 @@ import ibis
 import pandas as pd
 import pytest
 
+from nba_pipeline.precompute.calculations.window_completeness import (
+    COLUMNS,
+    WINDOWS,
+    expected_games,
+    is_complete,
+    with_windows,
+)
 from nba_pipeline.precompute.team_defense_zone_analysis import missing_states
-from nba_pipeline.precompute.window_completeness import COLUMNS, WINDOWS, expected_games, is_complete, with_windows
 from nba_pipeline.raw import games as raw_games
 
 DAY = date(2026, 1, 20)

@@ -292,7 +292,7 @@ def test_every_value_keeps_the_bounds_and_the_columns_of_its_contract(made):
 
 
 def test_percentages_and_shares_are_null_below_ten_attempts_and_exact_from_ten_on():
-    from nba_pipeline.precompute.zones import rate
+    from nba_pipeline.precompute.calculations.zones import rate
 
     rows = [(makes / 7, attempts / 7) for makes, attempts in ((9, 9), (0, 10), (7, 10))]
     table = ibis.memtable(pd.DataFrame(rows, columns=["makes", "attempts"]))

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from nba_pipeline.predictions.systems import boosted_ridge, gradient_boosting, systems
-from nba_pipeline.predictions.systems.interface import FEATURE_NAMES, STATS
-from nba_pipeline.predictions.walk import OUTCOMES, Past, Walk
+from nba_pipeline.predictions.walk_forward.forecasts import FEATURE_NAMES, STATS
+from nba_pipeline.predictions.walk_forward.walk import OUTCOMES, Past, Walk
 
 MONTH = date(2026, 1, 1)
 """The month to be predicted; October, November and December lie before it, and it has games of its own."""

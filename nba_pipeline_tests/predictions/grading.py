@@ -8,8 +8,9 @@ import pandas as pd
 
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.contracts import Table
+from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.precompute import ml_feature_store
-from nba_pipeline.predictions import player_predictions, prediction_accuracy
+from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import held_games
 

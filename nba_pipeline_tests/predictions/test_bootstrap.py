@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nba_pipeline.predictions.bootstrap import FEWEST_DATES, Difference, difference
+from nba_pipeline.monitoring.bootstrap import FEWEST_DATES, Difference, difference
 
 TRUTH = -0.2
 

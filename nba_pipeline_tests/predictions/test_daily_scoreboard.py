@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nba_pipeline.grades import daily_scoreboard as board
+from nba_pipeline.grades import prediction_accuracy
+from nba_pipeline.grades.calculations.scoreboard_report import scoreboard_report
+from nba_pipeline.grades.prediction_accuracy import BASELINES
 from nba_pipeline.partitions import read_bounds
-from nba_pipeline.predictions import daily_scoreboard as board
-from nba_pipeline.predictions import prediction_accuracy
-from nba_pipeline.predictions.prediction_accuracy import BASELINES
-from nba_pipeline.predictions.scoreboard_report import scoreboard_report
 from nba_pipeline_tests.predictions.grading import run
 
 FIRST = date(2025, 11, 1)

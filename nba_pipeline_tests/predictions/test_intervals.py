@@ -3,11 +3,18 @@
 import numpy as np
 import pytest
 
-from nba_pipeline.predictions.intervals import Predicted, calibrated, predicted, residuals_of, supposed, yardstick
-from nba_pipeline.predictions.populations import populations
+from nba_pipeline.predictions.calculations.intervals import (
+    Predicted,
+    calibrated,
+    predicted,
+    residuals_of,
+    supposed,
+    yardstick,
+)
+from nba_pipeline.predictions.calculations.populations import populations
 from nba_pipeline.predictions.systems import moving_average
-from nba_pipeline.predictions.systems.interface import MORNING
-from nba_pipeline.predictions.walk import OUTCOMES
+from nba_pipeline.predictions.walk_forward.forecasts import MORNING
+from nba_pipeline.predictions.walk_forward.walk import OUTCOMES
 from nba_pipeline_tests.predictions.conftest import slate_of
 
 

@@ -9,8 +9,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nba_pipeline.predictions import ledger
-from nba_pipeline.predictions.ledger import BACKTEST, CHAIN, HASH, HEAD, LENGTH, LIVE, POSITION, PREVIOUS, Head, Problem
+from nba_pipeline.predictions.calculations import ledger
+from nba_pipeline.predictions.calculations.ledger import (
+    BACKTEST,
+    CHAIN,
+    HASH,
+    HEAD,
+    LENGTH,
+    LIVE,
+    POSITION,
+    PREVIOUS,
+    Head,
+    Problem,
+)
 
 Row = dict[str, Any]
 

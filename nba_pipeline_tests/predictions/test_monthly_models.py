@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nba_pipeline.predictions.cards import Card, card_file
+from nba_pipeline.predictions.models.cards import Card, card_file
 from nba_pipeline.predictions.systems.boosted_ridge import BoostedRidge
 from nba_pipeline.predictions.systems.gradient_boosting import GradientBoosting
-from nba_pipeline.predictions.systems.interface import MORNING, PRE_TIP, SETTINGS, STATS, Forecast
 from nba_pipeline.predictions.systems.level import level
 from nba_pipeline.predictions.systems.monthly_models import FEWEST_ROWS, MonthlyModels
-from nba_pipeline.predictions.walk import OUTCOMES, Past
+from nba_pipeline.predictions.walk_forward.forecasts import MORNING, PRE_TIP, SETTINGS, STATS, Forecast
+from nba_pipeline.predictions.walk_forward.walk import OUTCOMES, Past
 from nba_pipeline_tests.predictions.conftest import past_of, slate_of
 
 SYSTEMS = (GradientBoosting(rounds=15), BoostedRidge(rounds=15))

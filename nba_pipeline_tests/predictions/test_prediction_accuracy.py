@@ -4,7 +4,7 @@ import ibis
 import pandas as pd
 import pytest
 
-from nba_pipeline.predictions import prediction_accuracy
+from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.predictions.player_predictions import STATS
 from nba_pipeline_tests.predictions.grading import (
     FEATURES,

@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nba_pipeline.predictions import availability, player_predictions
+from nba_pipeline.predictions import player_predictions
 from nba_pipeline.predictions import systems as package
-from nba_pipeline.predictions.intervals import residuals_of
-from nba_pipeline.predictions.systems import ensemble, interface, systems
-from nba_pipeline.predictions.systems.interface import FEATURE_NAMES, MORNING, PRE_TIP, STATS, System
-from nba_pipeline.predictions.walk import OUTCOMES, Past
+from nba_pipeline.predictions.calculations.intervals import residuals_of
+from nba_pipeline.predictions.models import availability
+from nba_pipeline.predictions.systems import ensemble, systems
+from nba_pipeline.predictions.walk_forward import forecasts
+from nba_pipeline.predictions.walk_forward.forecasts import FEATURE_NAMES, MORNING, PRE_TIP, STATS
+from nba_pipeline.predictions.walk_forward.walk import OUTCOMES, Past, System
 from nba_pipeline_tests.predictions.conftest import MONTH, past_of, slate_of
 
 IDS = ("boosted_ridge", "ensemble", "gradient_boosting", "moving_average", "similarity", "zone_matchup")
@@ -131,7 +133,7 @@ def test_before_tip_off_only_players_whose_report_is_known_are_predicted(months,
 def test_the_news_changes_no_forecast_of_the_morning(months, few_rounds, tmp_path, monkeypatch) -> None:
     news = "minutes_trend"
     monkeypatch.setattr(
-        interface, "FEATURES", tuple(replace(f, news=f.news or f.name == news) for f in interface.FEATURES)
+        forecasts, "FEATURES", tuple(replace(f, news=f.news or f.name == news) for f in forecasts.FEATURES)
     )
     rows = months.copy()
     rows[OUTCOMES["points"]] += 3 * rows[news].clip(0, 3)
@@ -152,8 +154,8 @@ def test_a_system_that_leaves_a_row_out_is_refused(months, past) -> None:
     class Short:
         system_id, settings = "short", (MORNING,)
 
-        def forecast(self, slate: pd.DataFrame, past: Past, stat: str, setting: str) -> interface.Forecast:
-            return interface.Forecast(np.zeros(len(slate) - 1), "1")
+        def forecast(self, slate: pd.DataFrame, past: Past, stat: str, setting: str) -> forecasts.Forecast:
+            return forecasts.Forecast(np.zeros(len(slate) - 1), "1")
 
     with pytest.raises(ValueError, match="short gave 9 values of points"):
         past.forecast(Short(), slate_of(months).head(10), "points", MORNING)
@@ -161,7 +163,7 @@ def test_a_system_that_leaves_a_row_out_is_refused(months, past) -> None:
 
 GUESS = """
 import numpy as np
-from nba_pipeline.predictions.systems.interface import Forecast, MORNING
+from nba_pipeline.predictions.walk_forward.forecasts import Forecast, MORNING
 
 class Guess:
     system_id, settings = "guess", (MORNING,)

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from nba_pipeline.game_decisions import GameDecision, Ruling
-from nba_pipeline.raw.corrections import corrected_box_scores, corrected_schedule
+from nba_pipeline.decisions.game_decisions import GameDecision, Ruling
 from nba_pipeline.raw.games import CONTRACT
-from nba_pipeline.raw.listed_box_scores import LISTED, as_rows
+from nba_pipeline.raw.parsing.listed_box_scores import LISTED, as_rows
+from nba_pipeline.raw.rules.corrections import corrected_box_scores, corrected_schedule
 from nba_pipeline_tests.test_game_commands import DAY, WHOLE, listed, scheduled
 
 ROWS = [listed(WHOLE, 7, "BKN", 101), listed(WHOLE, 8, "NYK", 90)]

@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Table
-from nba_pipeline.evidence import Evidence
-from nba_pipeline.game_decisions import GameDecision, Ruling, record_decision
+from nba_pipeline.decisions.game_decisions import GameDecision, Ruling, record_decision
+from nba_pipeline.gates.evidence import Evidence
 from nba_pipeline.raw import games, held_games, player_box_scores
-from nba_pipeline.raw.earlier_answers import last_with
+from nba_pipeline.raw.parsing.earlier_answers import last_with
 from nba_pipeline.sources.landing import Capture, Landing
-from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.interface import Session
 from nba_pipeline.warehouse.operations_tables import QUARANTINE

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nba_pipeline.deadlines import held_from
-from nba_pipeline.evidence import HELD_BY_RULE
-from nba_pipeline.game_decisions import GameDecision, Ruling
+from nba_pipeline.decisions.game_decisions import GameDecision, Ruling
+from nba_pipeline.gates.deadlines import held_from
+from nba_pipeline.gates.evidence import HELD_BY_RULE
 from nba_pipeline.raw.held_games import ACCEPTED, HELD, Fault, faults_by_game, rulings, sides_of_games
-from nba_pipeline.raw.landed import Landed, Unreadable
+from nba_pipeline.raw.parsing.landed import Landed, Unreadable
 from nba_pipeline.sources.records import StatRecord
 from nba_pipeline_tests.sources.test_records import stat
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nba_pipeline.raw.landed import MOST_TOLD, Landed, read_landed, tell
+from nba_pipeline.raw.parsing.landed import MOST_TOLD, Landed, read_landed, tell
 from nba_pipeline.raw.players import in_two_teams, players
 from nba_pipeline.sources.balldontlie import parse_active_players, parse_games, parse_stats
 from nba_pipeline.sources.landing import Landing

@@ -10,9 +10,10 @@ import pytest
 
 import nba_pipeline
 from nba_pipeline.analytics import player_game_summary
-from nba_pipeline.analytics.team_games import team_totals, with_opponent
+from nba_pipeline.analytics.calculations.team_games import team_totals, with_opponent
 from nba_pipeline.precompute import ml_feature_store
-from nba_pipeline.predictions import ledger, player_predictions
+from nba_pipeline.predictions import player_predictions
+from nba_pipeline.predictions.calculations import ledger
 from nba_pipeline.predictions.player_predictions import lines_of, median_lines, slate_rows
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import player_prop_lines

@@ -11,12 +11,12 @@ import pytest
 from typer.testing import CliRunner
 
 from nba_pipeline.analytics import upcoming_player_game_context
-from nba_pipeline.cli import app
+from nba_pipeline.cli.app import app
 from nba_pipeline.contracts import Phase
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.raw import players
-from nba_pipeline.raw.box_score_rules import OVERTIME_TEAM_MINUTES, ROUNDED_MINUTES, TEAM_MINUTES
+from nba_pipeline.raw.rules.box_score_rules import OVERTIME_TEAM_MINUTES, ROUNDED_MINUTES, TEAM_MINUTES
 from nba_pipeline_tests.pipeline.conftest import Workbench
 
 LONG_AFTER = datetime(2026, 1, 20, 15, tzinfo=UTC)

@@ -14,9 +14,9 @@ from nba_pipeline.raw import games, injury_reports, player_prop_lines
 from nba_pipeline.raw.game_lines import game_line_snapshots, game_lines
 from nba_pipeline.raw.injuries import CONTRACT, injuries, unknown_words, unlike_the_reports
 from nba_pipeline.raw.injury_reports import injury_snapshots
+from nba_pipeline.raw.parsing.scheduled_games import ScheduledGame, known_too_late
+from nba_pipeline.raw.parsing.snapshots import Quote, newest_and_opening
 from nba_pipeline.raw.player_prop_lines import main_lines, prop_line_snapshots
-from nba_pipeline.raw.scheduled_games import ScheduledGame, known_too_late
-from nba_pipeline.raw.snapshots import Quote, newest_and_opening
 from nba_pipeline.sources.balldontlie import GAME_LINES, INJURIES, PROP_LINES
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.sources.records import PropLineRecord

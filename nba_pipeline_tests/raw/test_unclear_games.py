@@ -11,12 +11,12 @@ import ibis
 import pyarrow as pa
 import pytest
 
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.clock import Clock
-from nba_pipeline.evidence import HELD_BY_RULE, Evidence
-from nba_pipeline.gates import unclear_games
+from nba_pipeline.gates.evidence import HELD_BY_RULE, Evidence
+from nba_pipeline.gates.gatekeeper import unclear_games
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import held_games
-from nba_pipeline.raw.box_score_rules import broken_games, unfinished_games
 from nba_pipeline.raw.games import (
     CONTRACT,
     as_known_before,
@@ -27,13 +27,13 @@ from nba_pipeline.raw.games import (
     unclear_sides,
 )
 from nba_pipeline.raw.held_games import faults_by_game, rulings, sides_of_games
-from nba_pipeline.raw.landed import Landed, read_landed
-from nba_pipeline.raw.listed_box_scores import LISTED, as_rows
-from nba_pipeline.raw.unclear_games import clear_games
+from nba_pipeline.raw.parsing.landed import Landed, read_landed
+from nba_pipeline.raw.parsing.listed_box_scores import LISTED, as_rows
+from nba_pipeline.raw.rules.box_score_rules import broken_games, unfinished_games
+from nba_pipeline.raw.rules.unclear_games import clear_games
 from nba_pipeline.sources.balldontlie import GAMES, SEASON_GAMES, parse_games
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.sources.records import NOT_PLAYED, GameRecord
-from nba_pipeline.tables import all_tables
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.publish import Outcome, Rows, Stamp, publish
 from nba_pipeline_tests.sources.test_records import game

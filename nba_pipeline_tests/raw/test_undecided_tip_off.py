@@ -12,7 +12,7 @@ import pytest
 from nba_pipeline.clock import tips_off_by
 from nba_pipeline.predictions.player_predictions import modes
 from nba_pipeline.raw.games import is_before_tip_off
-from nba_pipeline.raw.scheduled_games import ScheduledGame
+from nba_pipeline.raw.parsing.scheduled_games import ScheduledGame
 from nba_pipeline.sources.records import GameRecord
 from nba_pipeline_tests.predictions.grading import run
 from nba_pipeline_tests.sources.test_records import game

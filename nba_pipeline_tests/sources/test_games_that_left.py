@@ -11,9 +11,9 @@ import pytest
 from pydantic import SecretStr
 
 from nba_pipeline.clock import Clock
-from nba_pipeline.landing import known_games
+from nba_pipeline.landing.assets import known_games
 from nba_pipeline.raw.games import CONTRACT, NOT_PLAYED, games
-from nba_pipeline.raw.landed import read_landed
+from nba_pipeline.raw.parsing.landed import read_landed
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.balldontlie import BalldontlieClient, parse_games, unanswered_games
 from nba_pipeline.sources.errors import SourceRefused

@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from nba_pipeline.automation.schedules import schedules
-from nba_pipeline.cli import app
+from nba_pipeline.cli.app import app
 from nba_pipeline.clock import Clock
-from nba_pipeline.operations.landing_retention import landing_clean_up
+from nba_pipeline.landing.clean_up import landing_clean_up
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing import Capture, Landing

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from nba_pipeline.assets.tables import all_tables, tables_of
 from nba_pipeline.contracts import Phase, Window
-from nba_pipeline.gates import gate_into
-from nba_pipeline.tables import all_tables, tables_of
+from nba_pipeline.gates.gatekeeper import gate_into
+from nba_pipeline_tests.support.rooms import ROOMS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -94,15 +95,17 @@ def _box(phase: Phase) -> Iterator[str]:
 
 
 def parts_of_the_package() -> str:
-    """The folders of the package, each with what it says of itself."""
-    folders = sorted(path.parent for path in (ROOT / "nba_pipeline").glob("*/__init__.py"))
-    return "\n".join(["| folder | what it is |", "|---|---|", *map(_part, folders)])
+    """The rooms of the package from the top down, each with what it says of itself."""
+    package = ROOT / "nba_pipeline"
+    rooms = [package / room if (package / room).is_dir() else package / f"{room}.py" for room in ROOMS]
+    return "\n".join(["| room | what it is |", "|---|---|", *map(_part, rooms)])
 
 
-def _part(folder: Path) -> str:
-    said = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
+def _part(room: Path) -> str:
+    file = room / "__init__.py" if room.is_dir() else room
+    said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
     first = " ".join(said.split("\n\n")[0].split())
-    return f"| `{folder.name}/` | {first[0].lower()}{first[1:].rstrip('.')} |"
+    return f"| `{room.name}{'/' if room.is_dir() else ''}` | {first[0].lower()}{first[1:].rstrip('.')} |"
 
 
 @dataclass(frozen=True)

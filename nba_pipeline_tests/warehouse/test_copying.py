@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from nba_pipeline.cli import app
+from nba_pipeline.cli.app import app
 from nba_pipeline.contracts import Table
 from nba_pipeline.operations.warehouse_copying import CopiedTable, CopyError, copied_tables, copy_warehouse
 from nba_pipeline.predictions import player_predictions

@@ -7,10 +7,10 @@ import ibis.expr.types as ir
 
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.as_of import GameLog, Known, as_of, as_of_each, asked_of, exact
+from nba_pipeline.precompute.calculations.features import Feature
+from nba_pipeline.precompute.calculations.games_used import DEPARTED, TEAM
 from nba_pipeline.precompute.feature_groups.participation import HALF_LIFE_OF_ROLE, over_team_games
 from nba_pipeline.precompute.feature_groups.roster import ACTIVE_WITHIN
-from nba_pipeline.precompute.features import Feature
-from nba_pipeline.precompute.games_used import DEPARTED, TEAM
 
 SIDE = ["game_date", "game_id", "team_id"]
 

@@ -7,8 +7,8 @@ import ibis.expr.types as ir
 
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.as_of import GameLog, exact
-from nba_pipeline.precompute.features import STATS, UNITS, Feature, flag
-from nba_pipeline.precompute.games_used import OWN, OWN_SEASON_BEFORE, OWN_THIS_SEASON, POSITION
+from nba_pipeline.precompute.calculations.features import STATS, UNITS, Feature, flag
+from nba_pipeline.precompute.calculations.games_used import OWN, OWN_SEASON_BEFORE, OWN_THIS_SEASON, POSITION
 
 GAMES = "evidence_games"
 SEASON_GAMES = "games_played_season"

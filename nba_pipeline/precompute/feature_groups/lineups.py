@@ -13,9 +13,9 @@ import ibis.expr.types as ir
 
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.as_of import exact, games_before
+from nba_pipeline.precompute.calculations.features import Feature
+from nba_pipeline.precompute.calculations.games_used import OWN_FOR_TEAM_THIS_SEASON, TEAM, TEAMMATES_OF_TEAM
 from nba_pipeline.precompute.feature_groups.participation import stay
-from nba_pipeline.precompute.features import Feature
-from nba_pipeline.precompute.games_used import OWN_FOR_TEAM_THIS_SEASON, TEAM, TEAMMATES_OF_TEAM
 
 KEYS = ("game_date", "game_id", "player_id")
 

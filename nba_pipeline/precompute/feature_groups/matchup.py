@@ -6,19 +6,19 @@ import ibis
 import ibis.expr.types as ir
 
 from nba_pipeline.analytics import player_game_summary
-from nba_pipeline.analytics.box_score_rates import ratio
+from nba_pipeline.analytics.calculations.box_score_rates import ratio
 from nba_pipeline.as_of import GameLog, asked_of
 from nba_pipeline.precompute import player_composite_factors, player_shot_zone_analysis
-from nba_pipeline.precompute.feature_groups.form import SEASON_GAMES
-from nba_pipeline.precompute.features import Feature, added
-from nba_pipeline.precompute.games_used import (
+from nba_pipeline.precompute.calculations.features import Feature, added
+from nba_pipeline.precompute.calculations.games_used import (
     EVERYBODY_THIS_SEASON,
     OPPONENT_THIS_SEASON,
     OWN_AGAINST_OPPONENT,
     OWN_THIS_SEASON,
     TEAM_THIS_SEASON,
 )
-from nba_pipeline.precompute.zones import ZONES
+from nba_pipeline.precompute.calculations.zones import ZONES
+from nba_pipeline.precompute.feature_groups.form import SEASON_GAMES
 
 _factor = partial(Feature, source=player_composite_factors.CONTRACT.name)
 _zone = partial(Feature, evidence=SEASON_GAMES, wanted=10, source=player_shot_zone_analysis.CONTRACT.name,

@@ -14,9 +14,8 @@ from nba_pipeline.analytics import upcoming_player_game_context as context
 from nba_pipeline.as_of import exact
 from nba_pipeline.contracts import Table
 from nba_pipeline.precompute import player_composite_factors
-from nba_pipeline.precompute.feature_groups.roster import ACTIVE_WITHIN, of_team, rank, teammates
-from nba_pipeline.precompute.features import Feature
-from nba_pipeline.precompute.games_used import (
+from nba_pipeline.precompute.calculations.features import Feature
+from nba_pipeline.precompute.calculations.games_used import (
     MISSING_OPPONENTS,
     MISSING_TEAMMATES,
     NO_GAMES,
@@ -32,6 +31,7 @@ from nba_pipeline.precompute.games_used import (
     Whose,
     only_with,
 )
+from nba_pipeline.precompute.feature_groups.roster import ACTIVE_WITHIN, of_team, rank, teammates
 
 OUT = ("out", "doubtful")
 """What counts as not playing; of players listed as doubtful hardly any play."""

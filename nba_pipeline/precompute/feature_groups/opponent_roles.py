@@ -6,10 +6,10 @@ import ibis
 import ibis.expr.types as ir
 
 from nba_pipeline.analytics import player_game_summary
-from nba_pipeline.analytics.box_score_rates import ratio
+from nba_pipeline.analytics.calculations.box_score_rates import ratio
 from nba_pipeline.as_of import GameLog, exact
-from nba_pipeline.precompute.features import STATS, UNITS, Feature
-from nba_pipeline.precompute.games_used import OPPONENT, OWN
+from nba_pipeline.precompute.calculations.features import STATS, UNITS, Feature
+from nba_pipeline.precompute.calculations.games_used import OPPONENT, OWN
 
 HALF_LIFE = 15
 """In games of the player: what he usually does."""

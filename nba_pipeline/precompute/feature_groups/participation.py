@@ -7,10 +7,10 @@ import ibis
 import ibis.expr.types as ir
 
 from nba_pipeline.analytics import player_game_summary
-from nba_pipeline.analytics.box_score_rates import ratio
+from nba_pipeline.analytics.calculations.box_score_rates import ratio
 from nba_pipeline.as_of import GameLog, asked_of
-from nba_pipeline.precompute.features import Feature, flag
-from nba_pipeline.precompute.games_used import OWN, OWN_FOR_TEAM, OWN_THIS_SEASON, TEAM, TEAM_THIS_SEASON
+from nba_pipeline.precompute.calculations.features import Feature, flag
+from nba_pipeline.precompute.calculations.games_used import OWN, OWN_FOR_TEAM, OWN_THIS_SEASON, TEAM, TEAM_THIS_SEASON
 
 TEAM_GAMES = "team_games_known"
 

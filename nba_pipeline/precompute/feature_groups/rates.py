@@ -6,12 +6,12 @@ import ibis
 import ibis.expr.types as ir
 
 from nba_pipeline.analytics import player_game_summary
-from nba_pipeline.analytics.box_score_rates import FREE_THROW_WEIGHT, ratio
+from nba_pipeline.analytics.calculations.box_score_rates import FREE_THROW_WEIGHT, ratio
 from nba_pipeline.as_of import GameLog
 from nba_pipeline.precompute import player_daily_cache
+from nba_pipeline.precompute.calculations.features import Feature
+from nba_pipeline.precompute.calculations.games_used import OWN, OWN_THIS_SEASON
 from nba_pipeline.precompute.feature_groups.form import GAMES, SEASON_GAMES, words
-from nba_pipeline.precompute.features import Feature
-from nba_pipeline.precompute.games_used import OWN, OWN_THIS_SEASON
 
 PER_MINUTE = {
     "points": ("points/min", (15, 30, 60)),

@@ -10,11 +10,11 @@ import ibis
 import ibis.expr.types as ir
 
 from nba_pipeline.analytics import player_game_summary
-from nba_pipeline.analytics.box_score_rates import ratio
+from nba_pipeline.analytics.calculations.box_score_rates import ratio
 from nba_pipeline.as_of import exact
+from nba_pipeline.precompute.calculations.features import Feature
+from nba_pipeline.precompute.calculations.games_used import OWN, TEAM, TEAMMATES, TEAMMATES_OF_TEAM
 from nba_pipeline.precompute.feature_groups.form import GAMES
-from nba_pipeline.precompute.features import Feature
-from nba_pipeline.precompute.games_used import OWN, TEAM, TEAMMATES, TEAMMATES_OF_TEAM
 
 ACTIVE_WITHIN = 5
 """A player who played one of his team's last 5 games is active."""

@@ -5,17 +5,17 @@ import ibis.expr.types as ir
 
 from nba_pipeline.as_of import GameLog
 from nba_pipeline.precompute import player_composite_factors, player_daily_cache
-from nba_pipeline.precompute.feature_groups.form import GAMES
-from nba_pipeline.precompute.features import Feature, flag
-from nba_pipeline.precompute.games_used import (
+from nba_pipeline.precompute.calculations.features import Feature, flag
+from nba_pipeline.precompute.calculations.games_used import (
     NO_GAMES,
     OWN,
     OWN_LAST_7_DAYS,
     OWN_LAST_14_DAYS,
     TEAM_THIS_SEASON,
 )
+from nba_pipeline.precompute.feature_groups.form import GAMES
 from nba_pipeline.raw import games
-from nba_pipeline.raw.box_score_rules import expected_sides
+from nba_pipeline.raw.rules.box_score_rules import expected_sides
 
 LONGEST_REST = 30
 """Days of rest beyond which more say nothing more."""

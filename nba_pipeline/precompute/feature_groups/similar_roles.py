@@ -9,10 +9,10 @@ import ibis
 import ibis.expr.types as ir
 
 from nba_pipeline.analytics import upcoming_player_game_context as context
-from nba_pipeline.analytics.box_score_rates import ratio
+from nba_pipeline.analytics.calculations.box_score_rates import ratio
 from nba_pipeline.as_of import exact
-from nba_pipeline.precompute.features import Feature
-from nba_pipeline.precompute.games_used import OWN, TEAM, TEAMMATES_OF_TEAM, Whose, only_with
+from nba_pipeline.precompute.calculations.features import Feature
+from nba_pipeline.precompute.calculations.games_used import OWN, TEAM, TEAMMATES_OF_TEAM, Whose, only_with
 
 KEYS = ("game_date", "game_id", "player_id")
 

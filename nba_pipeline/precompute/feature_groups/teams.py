@@ -7,8 +7,8 @@ import ibis.expr.types as ir
 
 from nba_pipeline.analytics import team_defense_game_summary, team_offense_game_summary
 from nba_pipeline.as_of import GameLog
-from nba_pipeline.precompute.features import Feature
-from nba_pipeline.precompute.games_used import OPPONENT, OPPONENT_THIS_SEASON, TEAM, TEAM_THIS_SEASON
+from nba_pipeline.precompute.calculations.features import Feature
+from nba_pipeline.precompute.calculations.games_used import OPPONENT, OPPONENT_THIS_SEASON, TEAM, TEAM_THIS_SEASON
 
 HALF_LIFE, LONG_HALF_LIFE = 15, 40
 

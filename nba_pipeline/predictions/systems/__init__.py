@@ -4,7 +4,7 @@ import pkgutil
 from functools import cache
 from importlib import import_module
 
-from nba_pipeline.predictions.systems.interface import System
+from nba_pipeline.predictions.walk_forward.walk import System
 
 
 @cache

@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 
 from nba_pipeline.predictions.systems.gradient_boosting import PARAMETERS, ROUNDS
-from nba_pipeline.predictions.systems.interface import features_of
 from nba_pipeline.predictions.systems.monthly_models import MODELS_AT_ONCE, MonthlyModels, Trained, matrix, shares
-from nba_pipeline.predictions.walk import OUTCOMES
+from nba_pipeline.predictions.walk_forward.forecasts import features_of
+from nba_pipeline.predictions.walk_forward.walk import OUTCOMES
 
 PENALTY = 300.0
 """On the square of each weight, beside the squared errors of all rows."""

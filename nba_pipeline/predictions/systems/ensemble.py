@@ -9,9 +9,9 @@ import pandas as pd
 
 from nba_pipeline.code_versions import of_class
 from nba_pipeline.predictions import systems as all_systems
-from nba_pipeline.predictions.cards import Card, model_file
-from nba_pipeline.predictions.systems.interface import MORNING, PRE_TIP, SETTINGS, STATS, Forecast, System
-from nba_pipeline.predictions.walk import Past
+from nba_pipeline.predictions.models.cards import Card, model_file
+from nba_pipeline.predictions.walk_forward.forecasts import MORNING, PRE_TIP, SETTINGS, STATS, Forecast
+from nba_pipeline.predictions.walk_forward.walk import Past, System
 
 WEIGHT_MONTHS = 3
 """The months before, with games, on which the weights are learned."""

@@ -10,9 +10,9 @@ import lightgbm
 import numpy as np
 import pandas as pd
 
-from nba_pipeline.predictions.systems.interface import features_of
 from nba_pipeline.predictions.systems.monthly_models import MODELS_AT_ONCE, MonthlyModels, Trained, importance, matrix
-from nba_pipeline.predictions.walk import OUTCOMES
+from nba_pipeline.predictions.walk_forward.forecasts import features_of
+from nba_pipeline.predictions.walk_forward.walk import OUTCOMES
 
 ROUNDS = 300
 

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from nba_pipeline.code_versions import of_class
-from nba_pipeline.predictions.cards import Card, card_file, model_file, write_whole
-from nba_pipeline.predictions.systems.interface import MORNING, PRE_TIP, SETTINGS, STATS, Forecast, features_of
+from nba_pipeline.predictions.models.cards import Card, card_file, model_file, write_whole
 from nba_pipeline.predictions.systems.level import level
-from nba_pipeline.predictions.walk import OUTCOMES, Past
+from nba_pipeline.predictions.walk_forward.forecasts import MORNING, PRE_TIP, SETTINGS, STATS, Forecast, features_of
+from nba_pipeline.predictions.walk_forward.walk import OUTCOMES, Past
 
 FEWEST_ROWS = 2_000
 """Below this many games to learn from, some ten dates of a season, the level is the better forecast."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from nba_pipeline.predictions.systems.interface import MORNING, Forecast
 from nba_pipeline.predictions.systems.level import level
-from nba_pipeline.predictions.walk import Past
+from nba_pipeline.predictions.walk_forward.forecasts import MORNING, Forecast
+from nba_pipeline.predictions.walk_forward.walk import Past
 
 WEIGHTS = {"avg_last_5": 0.5, "avg_last_10": 0.3, "avg_season": 0.2}
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from nba_pipeline.predictions.systems.interface import MORNING, Forecast
 from nba_pipeline.predictions.systems.level import level, level_columns
-from nba_pipeline.predictions.walk import OUTCOMES, Past
+from nba_pipeline.predictions.walk_forward.forecasts import MORNING, Forecast
+from nba_pipeline.predictions.walk_forward.walk import OUTCOMES, Past
 
 OPPONENT, REST, VENUE, FORM = 40.0, 30.0, 15.0, 15.0
 """What likeness in each circumstance counts for, of 100 in all."""

@@ -7,9 +7,9 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 
-from nba_pipeline.predictions.systems.interface import MORNING, Forecast
 from nba_pipeline.predictions.systems.level import level
-from nba_pipeline.predictions.walk import Past
+from nba_pipeline.predictions.walk_forward.forecasts import MORNING, Forecast
+from nba_pipeline.predictions.walk_forward.walk import Past
 
 ALLOWED = {
     "rebounds": "opponent_rebounds_allowed",

@@ -1,0 +1,67 @@
+"""What was sent and is not good again, one entry a signature: a state machine without side effects.
+
+An entry ends with one closing message, however many alerts and dates it stands for.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from nba_pipeline.alerting.alerts import Alert, Closing, Good
+from nba_pipeline.alerting.complaints import Complaint, SilenceComplaint, merged
+
+MOST_OPEN = 50
+"""Signatures that are watched for their end. Of more the oldest is let go: it was sent, and nothing closes it."""
+
+
+@dataclass(frozen=True)
+class Open:
+    """How many were sent of one signature, and the first: with the dates of all, and what is still to be made good."""
+
+    alert: Alert
+    sent: int = 1
+
+    def closing(self, good: Good) -> Closing:
+        """The message that all of it is good again."""
+        complaint = self.alert.complaint
+        asked = complaint.asked if isinstance(complaint, SilenceComplaint) else 0
+        return Closing(self.alert, self.sent, good, complaint is not None and complaint.unwatched, asked)
+
+
+Opens = Mapping[str, Open]
+"""The open entry of each signature that has one; those come first that were not looked at for longest."""
+
+
+def told(opens: Opens, alert: Alert, count: int = 1) -> Opens:
+    """The entries after an alert, or a summary of so many, was sent. What cannot be looked up is not watched."""
+    if alert.complaint is None:
+        return opens
+    signature = alert.signature
+    before = opens.get(signature)
+    if before is not None:
+        return {**opens, signature: Open(_both(before.alert, alert), before.sent + count)}
+    found = {**opens, signature: Open(alert.kept_short(), count)}
+    return {key: found[key] for key in list(found)[-MOST_OPEN:]}
+
+
+def going_on(opens: Opens, alert: Alert) -> Opens:
+    """The entries after something that was sent goes on: it is watched as well, and not sent again."""
+    before = opens[alert.signature]
+    return {**opens, alert.signature: replace(before, alert=_both(before.alert, alert))}
+
+
+def looked_at(opens: Opens, signature: str, left: Complaint) -> Opens:
+    """The entries after a look at one, of which this is left; the others come before it from now on."""
+    entry = opens[signature]
+    return {**ended(opens, signature), signature: replace(entry, alert=replace(entry.alert, complaint=left))}
+
+
+def ended(opens: Opens, signature: str) -> Opens:
+    """The entries without one."""
+    return {key: entry for key, entry in opens.items() if key != signature}
+
+
+def _both(before: Alert, alert: Alert) -> Alert:
+    pairs = [dates for dates in (before.dates, alert.dates) if dates]
+    dates = (min(first for first, _ in pairs), max(last for _, last in pairs)) if pairs else None
+    complaint = merged(before.complaint, alert.complaint)
+    return replace(before, since=min(before.since, alert.since), dates=dates, complaint=complaint)

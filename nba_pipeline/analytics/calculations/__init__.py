@@ -1,0 +1,1 @@
+"""What several tables of analytics compute alike."""

@@ -1,0 +1,1 @@
+"""From a contract to an asset: factory, checks, I/O manager, retries, progress, discovery."""

@@ -1,0 +1,197 @@
+"""From a contract to a Dagster asset: one factory, so that no table can forget its guards."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+
+import dagster as dg
+import ibis
+import pyarrow as pa
+
+from nba_pipeline import code_versions
+from nba_pipeline.assets.check_evaluations import record_by_date
+from nba_pipeline.assets.step_retries import retrying_what_can_heal
+from nba_pipeline.clock import Clock
+from nba_pipeline.code_versions.translations import translations_at
+from nba_pipeline.contracts import Column, Table
+from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
+from nba_pipeline.gates.gatekeeper import Admission, Gatekeeper, State, Verdict, gate_into, gate_named, last_table
+from nba_pipeline.partitions import game_date_partitions, partition_mapping, read_bounds, to_date, to_key
+from nba_pipeline.settings import Settings
+from nba_pipeline.warehouse.publish import Rows, Transform
+
+TRANSLATIONS = translations_at(Settings().translations_path)
+"""What was worked out of the code before: a version takes seconds to work out, and none to look up."""
+
+GAME_DATES = game_date_partitions(Clock.from_settings(Settings()))
+"""The partitions of every asset."""
+
+ENGINE = "bigquery" if Settings().warehouse else "duckdb"
+"""The kind by which the UI shows where the tables are."""
+
+OWNERS = ["team:data-platform"]
+
+WRITER_POOL = "warehouse_writer"
+"""The pool of everything that writes to the warehouse: DuckDB has one writer, so runs take turns."""
+
+
+def asset_key(table: Table) -> dg.AssetKey:
+    """The asset key of a table: its schema and its name."""
+    return dg.AssetKey(table.name.split("."))
+
+
+def table_asset(
+    table: Table,
+    *,
+    kinds: Sequence[str] = (),
+    deps: Sequence[dg.AssetKey] = (),
+    transform: Transform | None = None,
+) -> Callable[[Callable[..., ibis.Table | pa.Table | Rows]], dg.AssetsDefinition]:
+    """Makes the decorated function the asset of `table`.
+
+    The function takes the context, the dates whose gate is open, and the tables that the contract reads, by their
+    names there, as Ibis tables bound to no engine. Dates whose gate is closed are refused and the others go on.
+    The code version is that of the transform, where there is one, and else that of the function.
+    """
+
+    reads = table.reads.values()
+
+    def decorate(function: Callable[..., ibis.Table | pa.Table | Rows]) -> dg.AssetsDefinition:
+        if transform is not None:
+            version = code_versions.of_transform(table, transform, TRANSLATIONS)
+        else:
+            version = code_versions.of_python(table, function, TRANSLATIONS)
+
+        @dg.asset(
+            key=asset_key(table),
+            code_version=code_versions.noted(table, version),
+            # Not as arguments: for each of those Dagster walks the partitions of its window once more.
+            deps=[
+                *(dg.AssetDep(asset_key(read.table), partition_mapping=partition_mapping(read)) for read in reads),
+                *deps,
+            ],
+            partitions_def=GAME_DATES,
+            backfill_policy=dg.BackfillPolicy.single_run(),
+            io_manager_key="warehouse_io",
+            group_name=group_name(table),
+            description=table.description,
+            kinds={ENGINE, *kinds},
+            owners=OWNERS,
+            metadata=definition_metadata(table),
+            required_resource_keys={"warehouse", "clock", "landing", "settings", "progress", "gatekeeper"},
+            pool=WRITER_POOL,
+        )
+        def asset(context: dg.AssetExecutionContext) -> Rows:
+            dates = [to_date(key) for key in context.partition_keys]
+            context.resources.warehouse.charge(context.run_id)
+            with retrying_what_can_heal(context.resources.settings, context.op_execution_context.retry_number):
+                admission = admit(context, table, dates)
+                refused = admission.refused
+                open_dates = [day for day in dates if day not in refused]
+                if not open_dates:
+                    raise gate_failure(table, refused)
+                made = function(context, open_dates, **_inputs(table, min(dates), max(dates)))
+            if not isinstance(made, Rows):
+                made = Rows(made)
+            closed = {day: [f"the gate is closed: {reason}" for reason in why] for day, why in refused.items()}
+            return Rows(made.rows, {**made.refused, **closed}, made.rejected, admission.inputs, admission.decided)
+
+        return asset
+
+    return decorate
+
+
+def transformed(table: Table, transform: Transform, *, deps: Sequence[dg.AssetKey] = ()) -> dg.AssetsDefinition:
+    """The asset of a table whose rows the warehouse computes from the tables that its contract reads."""
+
+    @table_asset(table, deps=deps, transform=transform)
+    def asset(context: dg.AssetExecutionContext, dates: Sequence[date], **inputs: ibis.Table) -> Rows:
+        return Rows(transform)
+
+    return asset
+
+
+def _inputs(table: Table, first: date, last: date) -> dict[str, ibis.Table]:
+    """The tables that the contract reads, bound to no engine, each with only the rows that the dates may read."""
+    narrowed = {}
+    for name, read in table.reads.items():
+        rows = read.table.unbound()
+        begin, end = read_bounds(read, first, last)
+        narrowed[name] = rows.filter(rows.game_date.between(ibis.literal(begin), ibis.literal(end)))
+    return narrowed
+
+
+def group_name(table: Table) -> str:
+    """The asset group: the number and the name of the phase, so that groups sort as data flows."""
+    return f"phase_{table.phase.value}_{table.phase.name.lower()}"
+
+
+def admit(context: dg.AssetExecutionContext, table: Table, dates: Sequence[date]) -> Admission:
+    """Asks the gates about the dates of the run; what they refuse, warn of or overlook is in the log and the UI."""
+    gatekeeper: Gatekeeper = context.resources.gatekeeper
+    admission = gatekeeper.admit(table, dates, asked_by=f"{table.name} in run {context.run_id}")
+    for day, reasons in admission.refused.items():
+        context.log.error(f"The gate into {table.name} is closed for {day}: {' '.join(reasons)}")
+    for day, verdict in admission.verdicts.items():
+        if verdict.state in (State.DEGRADED, State.OVERRIDDEN):
+            context.log.warning(f"The gate {verdict.gate} is {verdict.state} for {day}: {' '.join(verdict.reasons)}")
+        if verdict.state is State.OVERRIDDEN and day not in admission.refused:
+            _report_override(context, table, verdict)
+    return admission
+
+
+def _report_override(context: dg.AssetExecutionContext, table: Table, verdict: Verdict) -> None:
+    """Puts a use of an override on the gate's check, where the UI shows it and the alerts find it."""
+    gate, tables = gate_named(verdict.gate), context.resources.gatekeeper.tables
+    result = dg.AssetCheckResult(
+        passed=False,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "reasons": dg.MetadataValue.json({to_key(verdict.game_date): list(verdict.reasons)}),
+            **alert_metadata(
+                AlertKind.OVERRIDE_USED,
+                context.resources.clock.now(),
+                f"{table.name} of {verdict.game_date} is made although its gate is closed.",
+                "nba-pipeline gate overrides",
+            ),
+        },
+    )
+    key = dg.AssetCheckKey(asset_key(last_table(gate, tables)), gate.check_name)
+    record_by_date(context.op_execution_context.get_step_execution_context(), key, {verdict.game_date: result})
+
+
+def gate_failure(table: Table, refused: dict[date, list[str]]) -> dg.Failure:
+    """The failure of a step none of whose dates may be made; never retried, since waiting mends nothing."""
+    day, gate = min(refused), gate_into(table.phase)
+    others = f" (and {len(refused) - 1} more dates)" if len(refused) > 1 else ""
+    name = f"The gate {gate.name} into {table.name}" if gate else f"What {table.name} is made from"
+    is_not = "is closed" if gate else "is not whole"
+    reasons = " ".join(refused[day])
+    mend = "" if "Mend: " in reasons else f" Mend: nba-pipeline backfill --from {day} --to {day}"
+    return dg.Failure(
+        description=f"{name} {is_not} for {day}{others}: {reasons}{mend}",
+        metadata={"refused": dg.MetadataValue.json({str(d): reasons for d, reasons in refused.items()})},
+        allow_retries=False,
+    )
+
+
+def definition_metadata(table: Table) -> dict[str, object]:
+    """What the UI shows of a table before it was ever materialized: grain, schema, definitions, units."""
+    return {
+        "dagster/column_schema": dg.TableSchema(columns=[_column_doc(column, table) for column in table.columns]),
+        "dagster/table_name": table.name,
+        "grain": ", ".join(table.grain),
+        "reads": {name: f"{read.table.name}, {read.window.value}" for name, read in table.reads.items()},
+        "promises": [f"{audit.name}: {audit.definition}" for audit in table.audits],
+    }
+
+
+def _column_doc(column: Column, table: Table) -> dg.TableColumn:
+    source = f" Source: {column.source}." if column.source else ""
+    allowed = f" One of: {', '.join(column.allowed)}." if column.allowed else ""
+    between = f" Between {column.between[0]:g} and {column.between[1]:g}." if column.between else ""
+    return dg.TableColumn(
+        name=column.name,
+        type=column.type,
+        description=f"{column.definition} Unit: {column.unit}.{allowed}{between}{source}",
+        constraints=dg.TableColumnConstraints(nullable=column.nullable),
+    )

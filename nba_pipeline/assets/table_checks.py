@@ -1,0 +1,197 @@
+"""The asset checks of tables and the gates as asset checks: what the UI shows, and what stops a run.
+
+They read what is published and not what a step believes that it wrote.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+
+import dagster as dg
+from dagster import AssetCheckSeverity
+
+from nba_pipeline.assets.check_evaluations import listed, record_by_date
+from nba_pipeline.assets.io_manager import CONTRACT_CHECK
+from nba_pipeline.assets.step_retries import retrying_what_can_heal
+from nba_pipeline.assets.table_asset import GAME_DATES, asset_key
+from nba_pipeline.contracts import Table
+from nba_pipeline.gates.alert_metadata import HELD_METADATA, AlertKind, alert_metadata
+from nba_pipeline.gates.gatekeeper import (
+    GATES,
+    RECENT,
+    Gate,
+    Gatekeeper,
+    State,
+    Verdict,
+    alert_kind,
+    last_table,
+    record,
+)
+from nba_pipeline.partitions import to_date, to_key
+
+GRID_CHECK = "expected_grid"
+
+RESOURCES = {"gatekeeper", "settings"}
+
+
+def checks_of(table: Table) -> list[dg.AssetChecksDefinition]:
+    """The two blocking checks of every table: nothing expected is missing, and the contract holds."""
+    key = asset_key(table)
+
+    @dg.asset_check(
+        asset=key,
+        name=GRID_CHECK,
+        blocking=True,
+        partitions_def=GAME_DATES,
+        required_resource_keys=RESOURCES,
+        description="Every key that the schedule and the upstream tables expect is there, and no other.",
+    )
+    def expected_grid(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        gatekeeper: Gatekeeper = context.resources.gatekeeper
+        dates = [to_date(key) for key in context.partition_keys]
+        with (
+            retrying_what_can_heal(context.resources.settings, context.op_execution_context.retry_number),
+            gatekeeper.warehouse.session(read_only=True) as session,
+        ):
+            found = gatekeeper.evidence(session).coverage.of(table, dates, counts=True)
+        incomplete = {c.game_date: c.reasons(table) for c in found.values() if not c.complete}
+        report_dates(context, dg.AssetCheckKey(key, GRID_CHECK), dates, incomplete)
+        return dg.AssetCheckResult(
+            passed=not incomplete,
+            metadata={
+                "dates": len(dates),
+                "dates with nothing expected": sum(c.nothing_expected for c in found.values()),
+                "present": sum(c.present for c in found.values()),
+                "expected": sum(c.expected or 0 for c in found.values()),
+                "incomplete": _by_date(incomplete),
+            },
+        )
+
+    @dg.asset_check(
+        asset=key,
+        name=CONTRACT_CHECK,
+        blocking=True,
+        partitions_def=GAME_DATES,
+        required_resource_keys=RESOURCES,
+        description="Types, keys, nulls, ranges and promises of the contract hold for the published rows.",
+    )
+    def contract(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        gatekeeper: Gatekeeper = context.resources.gatekeeper
+        dates = [to_date(key) for key in context.partition_keys]
+        with (
+            retrying_what_can_heal(context.resources.settings, context.op_execution_context.retry_number),
+            gatekeeper.warehouse.session(read_only=True) as session,
+        ):
+            broken = gatekeeper.evidence(session).coverage.broken_promises(table, dates)
+        report_dates(context, dg.AssetCheckKey(key, CONTRACT_CHECK), dates, broken)
+        return dg.AssetCheckResult(passed=not broken, metadata={"dates": len(dates), "broken": _by_date(broken)})
+
+    return [expected_grid, contract]
+
+
+def gate_checks(tables: Sequence[Table]) -> list[dg.AssetChecksDefinition]:
+    """Every gate as a blocking check on the table that its phase ends with."""
+    return [_gate_check(gate, last_table(gate, tables), tables) for gate in GATES]
+
+
+def _gate_check(gate: Gate, table: Table, tables: Sequence[Table]) -> dg.AssetChecksDefinition:
+    key = asset_key(table)
+    others = [asset_key(other) for other in tables if other.phase is gate.out_of and other is not table]
+    name = gate.check_name
+
+    @dg.asset_check(
+        asset=key,
+        name=name,
+        blocking=True,
+        partitions_def=GAME_DATES,
+        additional_deps=others,
+        required_resource_keys=RESOURCES,
+        description=f"Circuit breaker into phase {gate.into.value}: {gate.description}",
+    )
+    def gate_check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        gatekeeper: Gatekeeper = context.resources.gatekeeper
+        dates = [to_date(key) for key in context.partition_keys]
+        with (
+            retrying_what_can_heal(context.resources.settings, context.op_execution_context.retry_number),
+            gatekeeper.warehouse.session() as session,
+        ):
+            verdicts = gatekeeper.verdicts(gatekeeper.evidence(session), gate, dates)
+            record(session, verdicts.values(), f"check in run {context.op_execution_context.run_id}", gatekeeper.clock)
+        return _gate_result(context, dg.AssetCheckKey(key, name), verdicts)
+
+    return gate_check
+
+
+def _gate_result(
+    context: dg.AssetCheckExecutionContext, key: dg.AssetCheckKey, verdicts: Mapping[date, Verdict]
+) -> dg.AssetCheckResult:
+    """Closed fails and blocks; overridden or degraded is a warning, which the UI shows and nothing waits for."""
+    closed = {day: list(v.reasons) for day, v in verdicts.items() if v.state is State.CLOSED}
+    noted = {day: list(v.reasons) for day, v in verdicts.items() if v.state in (State.DEGRADED, State.OVERRIDDEN)}
+    warned = {
+        day: {"reasons": listed(why), **said_of([verdicts[day]], context.resources.gatekeeper)}
+        for day, why in noted.items()
+    }
+    report_dates(context, key, list(verdicts), closed, warned)
+    return dg.AssetCheckResult(
+        passed=not closed and not noted,
+        severity=AssetCheckSeverity.ERROR if closed else AssetCheckSeverity.WARN,
+        metadata={
+            "dates": len(verdicts),
+            "states": ", ".join(sorted({v.state.value for v in verdicts.values()})),
+            "closed": _by_date(closed),
+            "degraded or overridden": _by_date(noted),
+            "reasons": _by_date(closed or noted),
+            **said_of(verdicts.values(), context.resources.gatekeeper),
+        },
+    )
+
+
+def said_of(verdicts: Iterable[Verdict], gatekeeper: Gatekeeper) -> dict[str, dg.MetadataValue]:
+    """What the alert of a gate's check says beyond its reasons, where it is more than a failed check."""
+    found = list(verdicts)
+    kind = alert_kind(found)
+    if kind is None:
+        return {}
+    if kind is AlertKind.OVERRIDE_USED:
+        effect, mend = "Data that a gate refuses flows on, because a person decided so.", "nba-pipeline gate overrides"
+    elif kind is AlertKind.GAME_HELD:
+        effect = "The game is in no history and in no grade; everything else of its date goes on without it."
+        mend = next(f"nba-pipeline game show {held.game_id}" for v in found for held in v.held)
+    else:
+        last = max(verdict.game_date for verdict in found) - timedelta(days=1)
+        effect = "Nothing is graded or published from these predictions."
+        mend = f"nba-pipeline accuracy --from {last - RECENT} --to {last}"
+    games = [
+        {"game_date": to_key(g.game_date), "game_id": g.game_id, "teams": list(g.teams), "decided_by": g.decided_by}
+        for v in found
+        for g in v.held
+    ]
+    held = {HELD_METADATA: dg.MetadataValue.json(games)} if games else {}
+    return {**alert_metadata(kind, gatekeeper.clock.now(), effect, mend), **held}
+
+
+def report_dates(
+    context: dg.AssetCheckExecutionContext,
+    key: dg.AssetCheckKey,
+    dates: Sequence[date],
+    failed: Mapping[date, Sequence[str]],
+    warned: Mapping[date, Mapping[str, dg.MetadataValue]] | None = None,
+) -> None:
+    """Records an evaluation of each date of a range run: it failed, warns, or else passed.
+
+    Dagster records the check of a run over one date for that date, and of a range once for all of it. Of each date it
+    has noted before that the check is planned, and shows it as skipped when nothing more is said.
+    """
+    if len(dates) < 2:
+        return
+    passed = dg.AssetCheckResult(passed=True)
+    found = dict.fromkeys(dates, passed)
+    for day, metadata in (warned or {}).items():
+        found[day] = dg.AssetCheckResult(passed=False, severity=AssetCheckSeverity.WARN, metadata=metadata)
+    for day, reasons in failed.items():
+        found[day] = dg.AssetCheckResult(passed=False, metadata={"reasons": listed(reasons)})
+    record_by_date(context.op_execution_context.get_step_execution_context(), key, found)
+
+
+def _by_date(reasons: Mapping[date, Sequence[str]]) -> dg.MetadataValue:
+    return dg.MetadataValue.json({str(day): list(why) for day, why in sorted(reasons.items())})

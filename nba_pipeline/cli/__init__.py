@@ -1,0 +1,1 @@
+"""The commands of `nba-pipeline`, one file a topic, with what they print beside them."""

@@ -1,0 +1,142 @@
+"""What `nba-pipeline backfill` prints beside its report: what would be made, and what is made again."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from dagster import AssetKey
+
+from nba_pipeline.assets.table_asset import asset_key
+from nba_pipeline.assets.tables import all_tables
+from nba_pipeline.cli.commands import close_killed, progress_bars, refuse_nothing, refuse_range
+from nba_pipeline.clock import Clock
+from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.gates.evidence import Evidence, Need
+from nba_pipeline.monitoring.durations import as_time, seconds_a_date
+from nba_pipeline.monitoring.outcome import OK, NotTriedError, Outcome, end, errors, refusing, say
+from nba_pipeline.monitoring.smoke_test import out_of_season
+from nba_pipeline.operations import backfill as backfilling
+from nba_pipeline.operations.remaking import Portion, make_again, may_follow, not_current_dates, planned
+from nba_pipeline.operations.runs import instance_of, opened
+from nba_pipeline.partitions import game_dates
+from nba_pipeline.runtime import gatekeeper_of, warehouse_of
+from nba_pipeline.settings import Settings
+
+EVER = date.min, date.max
+
+
+@refusing
+def run_dry(
+    settings: Settings, first: date, last: date, phases: Sequence[Phase], *, history: bool, as_json: bool
+) -> int:
+    """Prints what a backfill would make, in which order and why, and about how long it takes; makes nothing."""
+    clock, warehouse, gatekeeper = Clock.from_settings(settings), warehouse_of(settings), gatekeeper_of(settings)
+    refuse_range(clock, first, last)
+    with instance_of(settings) as instance:
+        stretches = backfilling.plan(warehouse, clock, first, last, phases, history=history)
+        identity = backfilling.identity_of(settings, first, last, phases, history=history)
+        before = backfilling.ended_before(instance, identity)
+        speeds = seconds_a_date(instance, {key for stretch in stretches for key in stretch.keys})
+    with warehouse.session(read_only=True) as session:
+        evidence = gatekeeper.evidence(session)
+        found = [_stretch_object(evidence, stretch, before, speeds) for stretch in stretches]
+    seconds = sum(step["seconds"] for stretch in found for step in stretch["steps"])
+    lines = [line for stretch in found for line in _stretch_lines(stretch)]
+    lines.append(f"{as_time(seconds)} in all, by what was measured here before." if found else "Nothing would be made.")
+    content = {"stretches": found, "seconds": seconds}
+    outcome = Outcome(decided=tuple(out_of_season(first, last)))
+    return end(outcome, content, lambda: say(lines), as_json=as_json)
+
+
+def _stretch_object(
+    evidence: Evidence,
+    stretch: backfilling.Stretch,
+    before: backfilling.Ended,
+    speeds: Mapping[AssetKey, float],
+) -> dict:
+    days = game_dates(stretch.first, stretch.last)
+    tables = {asset_key(table): table for table in all_tables()}
+    done = before.done.get(stretch.label, frozenset())
+    in_order = sorted(stretch.keys, key=lambda key: [*tables].index(key) if key in tables else -1)
+    return {
+        "first": str(stretch.first), "last": str(stretch.last), "dates": len(days), "why": stretch.why,
+        "steps": [
+            {
+                "asset": ".".join(key.path), "seconds": speeds[key] * len(days),
+                "why": _why(evidence, tables[key], days) if key in tables else "the source is asked",
+            }
+            for key in in_order if key not in done
+        ],
+        "done": sorted(".".join(key.path) for key in done),
+    }  # fmt: skip
+
+
+def _why(evidence: Evidence, table: Table, days: Sequence[date]) -> str:
+    """How the dates of a table stand now: what is missing, stale and outdated, and what is asked for all the same."""
+    needs = list(evidence.lineage.needs([table], days).values())
+    counts = {need.value: needs.count(need) for need in (Need.MISSING, Need.STALE, Need.OUTDATED)}
+    said = [f"{count} {name}" for name, count in counts.items() if count]
+    current = len(days) - len(needs)
+    return ", ".join([*said, *([f"{current} current, asked for"] if current else [])])
+
+
+def _stretch_lines(stretch: dict) -> list[str]:
+    title = f"{stretch['why']} {stretch['first']} to {stretch['last']}, {stretch['dates']} game dates:"
+    done = [f"    done before it was ended: {', '.join(stretch['done'])}"] if stretch["done"] else []
+    steps = [f"    {s['asset']:<42}{as_time(s['seconds']):>14}  {s['why']}" for s in stretch["steps"]]
+    return [title, *done, *steps]
+
+
+@refusing
+def run_outdated(settings: Settings, first: date | None, last: date | None, *, dry_run: bool, as_json: bool) -> int:
+    """Makes again what is stale or outdated of all dates or of a range, upstream first, without asking the source."""
+    gatekeeper, within = gatekeeper_of(settings), (first or EVER[0], last or EVER[1])
+    if within[0] > within[1]:
+        raise NotTriedError(f"--from {first} is after --to {last}")
+    refuse_nothing(gatekeeper.warehouse)
+    if dry_run:
+        with instance_of(settings) as instance:
+            portions = planned(gatekeeper, instance, within)
+        return _end_dry(portions, may_follow(gatekeeper, portions, within), as_json=as_json)
+    with progress_bars() as bars, opened(settings, bars) as pipeline:
+        killed = close_killed(pipeline.instance)
+        attempts = list(make_again(pipeline, gatekeeper, within))
+    failed = tuple(sentence for attempt in attempts for sentence in backfilling.failures_of(attempt))
+    with gatekeeper.warehouse.session(read_only=True) as session:
+        evidence = gatekeeper.evidence(session)
+        left = {table: not_current_dates(evidence, table, within) for table in all_tables()}
+        undone = [
+            f"{reasons[0]} ({len(needs)} dates of the table are not current)"
+            for table, needs in left.items()
+            if needs and (reasons := evidence.lineage.not_current(table, [min(needs)])[min(needs)])
+        ]
+    runs = [{"run_id": a.run_id, "success": a.success, "failures": list(a.failures)} for a in attempts]
+    outcome = Outcome(failed=failed, undone=tuple(undone))
+
+    def print_it() -> None:
+        if outcome.exit_code == OK:
+            say([f"All is made from its present inputs by the present code, in {len(runs)} runs."], style="green")
+        else:
+            say(outcome.reasons, style="red", on=errors)
+
+    return end(outcome, {"killed_runs": killed, "runs": runs}, print_it, as_json=as_json)
+
+
+def _end_dry(portions: Sequence[Portion], follow: Mapping[str, int], *, as_json: bool) -> int:
+    seconds = sum(portion.seconds for portion in portions)
+    content = {
+        "portions": [
+            {
+                "table": p.table.name, "first": str(p.dates[0]), "last": str(p.dates[-1]), "dates": len(p.dates),
+                "why": p.why, "seconds": p.seconds,
+            }
+            for p in portions
+        ],
+        "may_follow": dict(follow), "seconds": seconds,
+    }  # fmt: skip
+    lines = [f"{portion} ({as_time(portion.seconds)})" for portion in portions]
+    lines += [f"{name}: {count} dates, where rows change" for name, count in follow.items()]
+    lines.append(
+        f"{as_time(seconds)} for these runs, by what was measured here before; what follows comes on top."
+        if portions else "Nothing is stale or outdated."
+    )  # fmt: skip
+    return end(Outcome(), content, lambda: say(lines), as_json=as_json)

@@ -1,0 +1,1 @@
+"""What is decided about single games, by people and by the catalogue of the sources' known faults."""

@@ -1,0 +1,91 @@
+"""When a table's rows about a game date are due, in New York time."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from nba_pipeline.clock import NEW_YORK
+from nba_pipeline.clock import held_from as held_from
+from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.gates.evidence import Evidence
+
+OPERATED = timedelta(days=14)
+"""How far back health and self-heal look every time, and predictions are filled at all."""
+
+
+@dataclass(frozen=True)
+class Hours:
+    """From when self-heal steps in, and by when the rows must be there; days count from the game date."""
+
+    days_after: int
+    healed_from: time
+    due: time
+
+
+BEFORE_THE_GAMES = {
+    Phase.RAW: Hours(0, time(6, 45), time(8, 0)),
+    Phase.ANALYTICS: Hours(0, time(7, 0), time(8, 30)),
+    Phase.PRECOMPUTE: Hours(0, time(7, 15), time(9, 0)),
+    Phase.PREDICTIONS: Hours(0, time(7, 30), time(10, 0)),
+}
+"""What exists before the games of its date: predictions are out two hours before the earliest tip-off."""
+
+AFTER_THE_GAMES = {
+    Phase.RAW: Hours(1, time(3, 45), time(8, 0)),
+    Phase.ANALYTICS: Hours(1, time(3, 45), time(8, 0)),
+    Phase.GRADES: Hours(1, time(4, 0), time(10, 0)),
+}
+"""What the games make: the last of them ends around one in the morning."""
+
+
+def hours_of(table: Table) -> Hours:
+    """The hours of a table."""
+    return (BEFORE_THE_GAMES if table.before_tip_off else AFTER_THE_GAMES)[table.phase]
+
+
+def due(table: Table, day: date) -> datetime:
+    """The instant by which the rows about a date must be published, in UTC."""
+    hours = hours_of(table)
+    return _instant(day + timedelta(days=hours.days_after), hours.due)
+
+
+def healed_from(table: Table, day: date) -> datetime:
+    """The instant from which rows that are not there are taken for lost, in UTC."""
+    hours = hours_of(table)
+    return _instant(day + timedelta(days=hours.days_after), hours.healed_from)
+
+
+def is_due(table: Table, day: date, now: datetime) -> bool:
+    """Whether the rows about a date must be published by now."""
+    return due(table, day) <= now
+
+
+def is_done_without(table: Table, day: date, now: datetime) -> bool:
+    """Whether a date is made without what the source has not given of a table by now."""
+    return table.done_without and is_due(table, day, now)
+
+
+def are_due(tables: Iterable[Table], day: date, now: datetime) -> bool:
+    """Whether the rows of all of the tables about a date must be published by now."""
+    return all(is_due(table, day, now) for table in tables)
+
+
+def owed(evidence: Evidence, table: Table, dates: Iterable[date]) -> list[date]:
+    """The dates whose rows must be there by now: they are due, and no known gap passes over them.
+
+    The one judgement of what is late: what of it is not complete alerts, and is named by `health`.
+    """
+    now = evidence.clock.now()
+    return [day for day in dates if is_due(table, day, now) and not evidence.decisions.is_known_gap(day, table)]
+
+
+def newest_due_date(table: Table, now: datetime) -> date:
+    """The newest date whose rows must be there by now."""
+    day = now.astimezone(NEW_YORK).date() + timedelta(days=1)
+    while not is_due(table, day, now):
+        day -= timedelta(days=1)
+    return day
+
+
+def _instant(day: date, at: time) -> datetime:
+    return datetime.combine(day, at, tzinfo=NEW_YORK).astimezone(UTC)

@@ -1,0 +1,1 @@
+"""What the grades are shown as."""

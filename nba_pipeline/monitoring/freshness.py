@@ -1,0 +1,165 @@
+"""Freshness: is what must be there by now there? Asked of the newest due date, whatever was made meanwhile."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+from dagster import AssetRecordsFilter, DagsterInstance
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
+from dagster._core.definitions.metadata import RawMetadataValue
+
+from nba_pipeline.assets.switch import switched
+from nba_pipeline.assets.table_asset import asset_key
+from nba_pipeline.clock import season_of
+from nba_pipeline.contracts import Table
+from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
+from nba_pipeline.gates.deadlines import due, newest_due_date, owed
+from nba_pipeline.gates.evidence import Evidence
+from nba_pipeline.gates.gatekeeper import Gatekeeper
+from nba_pipeline.partitions import is_game_date, season_start, to_key
+from nba_pipeline.settings import Settings
+
+FRESHNESS_CHECK = "freshness"
+
+DUE_DATE = "due date"
+"""In the metadata of an evaluation: the date that it is about."""
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How a table stands on its newest due date; `reasons` is empty when it is there."""
+
+    table: Table
+    game_date: date
+    reasons: tuple[str, ...]
+
+    @property
+    def fresh(self) -> bool:
+        """Whether what is due is there."""
+        return not self.reasons
+
+    def evaluation(self) -> dg.AssetCheckEvaluation:
+        """The state as an evaluation of the table's check, for the date that is due."""
+        return dg.AssetCheckEvaluation(
+            asset_key=asset_key(self.table),
+            check_name=FRESHNESS_CHECK,
+            passed=self.fresh,
+            metadata=self.metadata(),
+        )
+
+    def metadata(self) -> dict[str, RawMetadataValue]:
+        """Which date is due since when, and what is missing."""
+        deadline = due(self.table, self.game_date)
+        shown: dict[str, RawMetadataValue] = {
+            DUE_DATE: to_key(self.game_date),
+            "deadline": deadline.isoformat(),
+            "reasons": dg.MetadataValue.json({to_key(self.game_date): list(self.reasons)}),
+        }
+        if self.fresh:
+            return shown
+        effect = f"{self.table.name} has no complete rows for {self.game_date}; what is made from them waits."
+        mend = f"nba-pipeline backfill --from {self.game_date} --to {self.game_date}"
+        return shown | alert_metadata(AlertKind.FRESHNESS_MISSED, deadline, effect, mend)
+
+
+def freshness(evidence: Evidence, tables: Sequence[Table]) -> list[Freshness]:
+    """How each table stands on its newest due date; out of season, and before anything was loaded, nothing."""
+    found = []
+    for table in tables:
+        day = newest_due_date(table, evidence.clock.now())
+        first = evidence.manifest.first_loaded(season_start(season_of(day)))
+        if is_game_date(day) and first is not None and first <= day:
+            lacking = evidence.coverage.of(table, owed(evidence, table, [day]))
+            found.append(Freshness(table, day, tuple(r for c in lacking.values() for r in c.reasons(table))))
+    return found
+
+
+def evaluate_freshness(instance: DagsterInstance, evidence: Evidence, tables: Sequence[Table]) -> None:
+    """Records how fresh the tables are, outside of any run: once a load is over, of all that it made.
+
+    Within a load its runs would judge dates that the next of them makes. Each evaluation names the table's newest
+    materialization, or the UI would show the check as not evaluated since.
+    """
+    states = {state.table: state for state in freshness(evidence, tables)}
+    for table in tables:
+        result = _result(asset_key(table), states.get(table))
+        newest = instance.fetch_materializations(AssetRecordsFilter(asset_key(table)), limit=1).records
+        evaluation = dg.AssetCheckEvaluation(
+            asset_key=asset_key(table),
+            check_name=FRESHNESS_CHECK,
+            passed=result.passed,
+            severity=result.severity,
+            metadata=result.metadata,
+            target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
+                storage_id=newest[0].storage_id, run_id=newest[0].run_id, timestamp=newest[0].timestamp
+            )
+            if newest
+            else None,
+        )
+        instance.report_runless_asset_event(evaluation)
+
+
+def freshness_sensor(tables: Sequence[Table], settings: Settings) -> dg.SensorDefinition:
+    """The sensor that records, for every table, when its newest due date becomes late and when it is there."""
+
+    @dg.sensor(
+        name="freshness",
+        minimum_interval_seconds=settings.sensor_interval_seconds * 10,
+        default_status=switched(settings),
+        required_resource_keys={"gatekeeper", "settings"},
+        description="Says for every table whether the newest date that is due is there, by deadlines in New York time.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        gatekeeper: Gatekeeper = context.resources.gatekeeper
+        known: dict[str, list[object]] = json.loads(context.cursor) if context.cursor else {}
+        with gatekeeper.warehouse.session(read_only=True, wait_seconds=settings.sensor_lock_wait_seconds) as session:
+            found = freshness(gatekeeper.evidence(session), tables)
+        states = {state.table.name: [str(state.game_date), state.fresh] for state in found}
+        news = [state.evaluation() for state in found if known.get(state.table.name) != states[state.table.name]]
+        late = sum(not state.fresh for state in found)
+        reason = f"{len(found)} tables have a date that is due, {late} of them are late"
+        return dg.SensorResult(asset_events=news, cursor=json.dumps(states), skip_reason=reason)
+
+    return sensor
+
+
+def freshness_checks(tables: Sequence[Table]) -> dg.AssetChecksDefinition:
+    """The check of every table, in one step; it looks at the newest due date whichever dates a run makes."""
+    by_key = {asset_key(table): table for table in tables}
+
+    @dg.multi_asset_check(
+        name="freshness_of_tables",
+        specs=[
+            dg.AssetCheckSpec(
+                FRESHNESS_CHECK,
+                asset=key,
+                description="The newest date that is due is complete. Making an old date does not make today fresh.",
+            )
+            for key in by_key
+        ],
+        can_subset=True,
+        required_resource_keys={"gatekeeper"},
+    )
+    def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        gatekeeper: Gatekeeper = context.resources.gatekeeper
+        chosen = {key.asset_key for key in context.selected_asset_check_keys}
+        with gatekeeper.warehouse.session(read_only=True) as session:
+            found = freshness(gatekeeper.evidence(session), [by_key[key] for key in by_key if key in chosen])
+        states = {asset_key(state.table): state for state in found}
+        for key in sorted(chosen):
+            yield _result(key, states.get(key))
+
+    return check
+
+
+def _result(key: dg.AssetKey, state: Freshness | None) -> dg.AssetCheckResult:
+    nothing_due: dict[str, RawMetadataValue] = {DUE_DATE: "none: out of season, or nothing loaded yet"}
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=FRESHNESS_CHECK,
+        passed=state is None or state.fresh,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata=state.metadata() if state else nothing_due,
+    )

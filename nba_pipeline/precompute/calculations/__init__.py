@@ -1,0 +1,1 @@
+"""What several precomputed tables compute alike: features, their evidence, and how complete windows are."""

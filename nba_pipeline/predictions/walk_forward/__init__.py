@@ -1,0 +1,1 @@
+"""Walk-forward training: each month by models that saw nothing of it."""

@@ -1,0 +1,1 @@
+"""What makes a game or a row of the source usable: rules, corrections, the kinds of games."""
