@@ -1,1 +1,1 @@
-"""What a person starts: backfills and their runs, the remaking of outdated rows, explanations, copies of a warehouse."""
+"""What a person starts: backfills and their runs, the remaking of outdated rows, explanations, copies."""
