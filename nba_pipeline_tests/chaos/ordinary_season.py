@@ -3,15 +3,18 @@
 The real season 2023-24 with `trouble.ordinary_trouble`: each day the schedules ask at the times that matter, self-heal
 looks once in the morning, and the sensors launch what follows. The twin is loaded at once from the same league without
 trouble. `python -m nba_pipeline_tests.chaos.ordinary_season --days 30` prints the table; it ends with 0 when all holds.
+With `--minutes` it plays as many of the days as fit, and judges these.
 """
 
 import argparse
+import math
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from time import monotonic
 
 import pandas as pd
 from rich.console import Console
@@ -54,6 +57,9 @@ COMPLETE_FROM = 0.9
 LEAST_SHARE = 0.95
 """The least share of the twin's player rows that must be predicted."""
 
+LEAST_DAYS = 4
+"""With fewer days than these nothing is judged."""
+
 LONGEST_WAIT = timedelta(days=1)
 """How long after its deadline a date may wait."""
 
@@ -64,8 +70,9 @@ KEYS = ["game_id", "player_id"]
 
 @dataclass
 class Replay:
-    """What a replay left: the rows of both homes, the rules that struck, and since when each date stood."""
+    """What a replay left: the days played, the rows of both homes, the rules, and since when each date stood."""
 
+    days: Sequence[date]
     tables: dict[str, pd.DataFrame]
     twin: pd.DataFrame
     rules: Sequence[Rule]
@@ -82,10 +89,17 @@ class Line:
     named: tuple[str, ...] = ()
 
 
-def played_by(daemon: SimulatedDaemon, days: Sequence[date]) -> dict[date, datetime]:
-    """Lets the days pass; returns since when the box scores of each date stand."""
+def played_by(
+    daemon: SimulatedDaemon, days: Sequence[date], ends_at: float
+) -> tuple[Sequence[date], dict[date, datetime]]:
+    """Lets the days pass, until the clock of the machine says `ends_at`.
+
+    Returns the days that passed, and since when the box scores of each date stand.
+    """
     stood: dict[date, datetime] = {}
-    for day in track(days, "the season, day by day", console=Console(stderr=True)):
+    for number, day in enumerate(track(days, "the season, day by day", console=Console(stderr=True))):
+        if number > LEAST_DAYS and monotonic() > ends_at:
+            return days[:number], stood
         for clock, name in MOMENTS:
             daemon.at(datetime.combine(day, clock, NEW_YORK))
             if name == "self_heal":
@@ -95,7 +109,7 @@ def played_by(daemon: SimulatedDaemon, days: Sequence[date]) -> dict[date, datet
             daemon.settle()
             for published in set(rows_of(daemon.warehouse, player_box_scores.CONTRACT, "published")) - stood.keys():
                 stood[published] = daemon.now
-    return stood
+    return days, stood
 
 
 def rows_of(warehouse, table: Table, what: str = "rows") -> pd.DataFrame | list[date]:
@@ -110,7 +124,9 @@ def rows_of(warehouse, table: Table, what: str = "rows") -> pd.DataFrame | list[
         return session.query(session.read(table)).to_pandas(date_as_object=True)
 
 
-def replay(league: League, rules: Sequence[Rule], days: Sequence[date], folder: Path) -> Replay:
+def replay(
+    league: League, rules: Sequence[Rule], days: Sequence[date], folder: Path, ends_at: float = math.inf
+) -> Replay:
     """Plays the days with the rules, and the twin without; both homes are made in the folder."""
     begins = datetime.combine(days[0], time(3), NEW_YORK)
     ends = datetime.combine(days[-1], time(12), NEW_YORK)
@@ -122,12 +138,12 @@ def replay(league: League, rules: Sequence[Rule], days: Sequence[date], folder: 
     with LeagueServer(league, now=begins, faults=FAULTS.validate_python(list(rules))) as server:
         daemon = SimulatedDaemon(folder / "disturbed", server, begins)
         try:
-            stood = played_by(daemon, days)
+            passed, stood = played_by(daemon, days, ends_at)
             wanted = (held_games, player_game_summary, player_daily_cache, player_predictions)
             tables = {each.CONTRACT.name: pd.DataFrame(rows_of(daemon.warehouse, each.CONTRACT)) for each in wanted}
         finally:
             daemon.close()
-    return Replay(tables, expected, rules, stood)
+    return Replay(passed, tables, expected[expected["game_date"] < passed[-1]], rules, stood)
 
 
 def held_before(held: pd.DataFrame, team: int, day: date) -> list[str]:
@@ -212,8 +228,9 @@ def unmarked(predicted: pd.DataFrame, rules: Sequence[Rule], league: League, day
     return found
 
 
-def verdict(found: Replay, days: Sequence[date], league: League) -> Iterator[Line]:
+def verdict(found: Replay, league: League) -> Iterator[Line]:
     """The table, line by line."""
+    days = found.days
     held, cache = (found.tables[each.CONTRACT.name] for each in (held_games, player_daily_cache))
     predicted = found.tables[player_predictions.CONTRACT.name]
     there = set(predicted[KEYS].drop_duplicates().itertuples(index=False, name=None))
@@ -265,7 +282,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--from", dest="first", type=date.fromisoformat, default=date(2023, 10, 24))
     parser.add_argument("--days", type=int, default=174, help="how many days to play")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="begin no day after so many minutes")
     arguments = parser.parse_args()
+    ends_at = monotonic() + 60 * arguments.minutes
     if not (DATA / "nba-data" / "games.parquet").exists():
         print(f"no real seasons at {DATA / 'nba-data'}", file=sys.stderr)
         return 2
@@ -275,12 +294,14 @@ def main() -> int:
     days = game_dates(arguments.first, arguments.first + timedelta(days=arguments.days - 1))
     rules = within(ordinary_trouble(league, SEASON, arguments.seed), league, days[0], days[-1])
     with tempfile.TemporaryDirectory(prefix="nba_pipeline-season-") as folder:
-        lines = list(verdict(replay(league, rules, days, Path(folder)), days, league))
+        found = replay(league, rules, days, Path(folder), ends_at)
+        lines = list(verdict(found, league))
+    struck = within(rules, league, days[0], found.days[-1])
     table = RichTable("of the season", "found", "holds")
     for line in lines:
         table.add_row(line.what, line.found, "yes" if line.holds else "NO")
     console = Console()
-    console.print(f"{days[0]} to {days[-1]}, {len(rules)} troubles, seed {arguments.seed}")
+    console.print(f"{days[0]} to {found.days[-1]}, {len(struck)} troubles, seed {arguments.seed}")
     console.print(table)
     for line in lines:
         for name in line.named[:50]:
