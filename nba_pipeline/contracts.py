@@ -1,6 +1,6 @@
 """What a table promises, written once.
 
-From a `Table` come the schema in the warehouse, the audit before anything is published, the column
+From a `Contract` come the schema in the warehouse, the audit before anything is published, the column
 docs in Dagster's UI, the partition mappings, the gates and the data dictionary.
 """
 
@@ -66,14 +66,14 @@ class Read:
     date is made all the same, with nothing in its place, and made again once it is there.
     """
 
-    table: "Table"
+    table: "Contract"
     window: Window = Window.SAME_DATE
     earlier_seasons: int = 0
     days: int = 1
     optional: bool = False
 
 
-Reader = Callable[["Table"], ibis.Table]
+Reader = Callable[["Contract"], ibis.Table]
 """Gives the published rows of a table, as an Ibis table."""
 
 
@@ -111,7 +111,7 @@ def rows_as_keys(*keys: str) -> Callable[[ibis.Table], ibis.Table]:
 
 
 @dataclass(frozen=True)
-class Table:
+class Contract:
     """The contract of one table. Its grain always begins with `game_date`, the partition.
 
     `before_tip_off` tables can be made before the games of their date are played.

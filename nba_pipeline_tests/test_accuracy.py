@@ -11,7 +11,7 @@ from rich.console import Console
 
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.cli.commands import accuracy_table
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.grades.prediction_accuracy import BASELINES
 from nba_pipeline.monitoring.outlook import accuracy_of
@@ -21,7 +21,7 @@ FIRST, DATES, PLAYERS = date(2025, 11, 1), 20, 30
 LAST = FIRST + timedelta(days=DATES - 1)
 
 
-def append(warehouse: DuckDBWarehouse, table: Table, rows: pd.DataFrame) -> None:
+def append(warehouse: DuckDBWarehouse, table: Contract, rows: pd.DataFrame) -> None:
     with warehouse.session() as session:
         session.ensure(table)
         schema = table.schema.to_pyarrow()

@@ -9,7 +9,7 @@ from dagster import AssetCheckKey, AssetCheckSeverity, DagsterInstance
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.assets.tables import all_tables
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.definitions import definitions
 from nba_pipeline.monitoring.data_quality import (
     DRIFT_CHECK,
@@ -29,13 +29,13 @@ LAST = date(2025, 11, 11)
 """The only date played that has enough dates before it."""
 
 
-def figures(copy: Copy, table: Table) -> pd.DataFrame:
+def figures(copy: Copy, table: Contract) -> pd.DataFrame:
     with copy.warehouse.session(read_only=True) as session:
         return daily_figures(session, table)
 
 
 @pytest.mark.parametrize("table", all_tables(), ids=lambda table: table.name)
-def test_an_ordinary_date_is_not_unusual(copy: Copy, table: Table) -> None:
+def test_an_ordinary_date_is_not_unusual(copy: Copy, table: Contract) -> None:
     days = figures(copy, table)
     assert more_nulls(days, LAST) == []
     assert drifted(days, LAST) == []

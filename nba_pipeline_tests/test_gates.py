@@ -25,7 +25,7 @@ from nba_pipeline.assets.table_asset import GAME_DATES, asset_key
 from nba_pipeline.assets.table_checks import said_of
 from nba_pipeline.assets.tables import all_tables, tables_of
 from nba_pipeline.clock import Clock
-from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.definitions import definitions
 from nba_pipeline.gates.alert_metadata import ALERT_KIND_METADATA, HELD_METADATA, MEND_METADATA, AlertKind
 from nba_pipeline.gates.evidence import Held, Override
@@ -109,7 +109,7 @@ class Damage:
     statements: tuple[str, ...]
     said: str
     stamped: bool = True
-    table: Table = player_box_scores.CONTRACT
+    table: Contract = player_box_scores.CONTRACT
 
 
 DAMAGES = (
@@ -799,7 +799,7 @@ def assert_shut(copy: Copy, gate: Gate, gatekeeper: Gatekeeper, said: str) -> No
         assert_refused(copy, table, gatekeeper, f"a step of {table.name}")
 
 
-def assert_refused(copy: Copy, table: Table, gatekeeper: Gatekeeper, step: str) -> None:
+def assert_refused(copy: Copy, table: Contract, gatekeeper: Gatekeeper, step: str) -> None:
     """The step may make no date, and it is on record that its gate was closed."""
     admission = gatekeeper.admit(table, PLAYED, step)
     assert set(admission.refused) == set(PLAYED)
@@ -1030,7 +1030,7 @@ def test_of_thirty_dates_those_that_look_back_on_the_bad_one_have_no_features_un
     assert set(infos(healed.settings, gate, THIRTY).values()) == {Status.SUCCEEDED}
 
 
-def published(bench: Workbench, table: Table) -> list[date]:
+def published(bench: Workbench, table: Contract) -> list[date]:
     """The dates that the manifest names."""
     with duckdb.connect(str(bench.settings.warehouse_path), read_only=True) as connection:
         rows = connection.execute(

@@ -11,7 +11,7 @@ import pytest
 
 import nba_pipeline
 from nba_pipeline.assets.tables import ROOMS as WITH_TABLES
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline_tests.support.rooms import ROOMS
 
 ROOT = Path(nba_pipeline.__file__).parent
@@ -71,7 +71,7 @@ def test_nothing_private_is_used_by_another_module() -> None:
 def test_a_file_of_a_room_with_tables_is_a_table_and_what_helps_them_stands_in_folders(room: str) -> None:
     files = [path.stem for path in (ROOT / room).glob("*.py") if path.stem != "__init__"]
     for module in (import_module(f"{ROOT.name}.{room}.{name}") for name in files):
-        assert isinstance(module.CONTRACT, Table), module.__name__
+        assert isinstance(module.CONTRACT, Contract), module.__name__
         assert isinstance(module.asset, dg.AssetsDefinition), module.__name__
 
 

@@ -12,7 +12,7 @@ from rich.progress import Progress
 from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.clock import Clock
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.gates.gatekeeper import Gate, Gatekeeper, Verdict
 from nba_pipeline.operations.runs import Attempt, materialize, opened
 from nba_pipeline.sources.landing import Landing
@@ -47,7 +47,7 @@ class Copy:
         with duckdb.connect(str(self.settings.warehouse_path)) as connection:
             return connection.execute(statement).fetchall()
 
-    def stamp(self, table: Table, day: date) -> None:
+    def stamp(self, table: Contract, day: date) -> None:
         """Makes the manifest say that the rows that stand there are those that were published."""
         with self.warehouse.session() as session:
             session.stage(STAGED, rows_of(session, table, [day]))
@@ -57,7 +57,7 @@ class Copy:
             f"WHERE table_name = '{table.name}' AND game_date = '{day}'"
         )
 
-    def stamp_inputs(self, table: Table, day: date) -> None:
+    def stamp_inputs(self, table: Contract, day: date) -> None:
         """Makes the manifest say that the rows were made from what stands now."""
         with self.warehouse.session() as session:
             inputs = self.gatekeeper().evidence(session).lineage.inputs(table, [day])[day]
@@ -66,14 +66,14 @@ class Copy:
             f"WHERE table_name = '{table.name}' AND game_date = '{day}'"
         )
 
-    def forget(self, table: Table, day: date) -> None:
+    def forget(self, table: Contract, day: date) -> None:
         """Takes the rows of a date away, and the note that they were published."""
         self.sql(f"DELETE FROM {table.name} WHERE game_date = '{day}'")
         self.sql(
             f"DELETE FROM operations.published_partitions WHERE table_name = '{table.name}' AND game_date = '{day}'"
         )
 
-    def run(self, table: Table, first: date, last: date) -> Attempt:
+    def run(self, table: Contract, first: date, last: date) -> Attempt:
         """A real run of the table's asset."""
         with Progress(console=Console(quiet=True)) as bars, opened(self.settings, bars) as pipeline:
             return materialize(pipeline, [asset_key(table)], first, last, "test")

@@ -28,12 +28,12 @@ from nba_pipeline.contracts import (
     TEAM,
     TEAM_ID,
     Column,
+    Contract,
     Grid,
     Phase,
     Read,
     rows_as_keys,
 )
-from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import player_box_scores
 

@@ -6,8 +6,7 @@ from nba_pipeline.analytics.calculations.box_score_rates import PACE, RATING, TR
 from nba_pipeline.analytics.calculations.team_games import team_totals, with_opponent
 from nba_pipeline.analytics.team_offense_game_summary import OLIVER, TEAM_GAME_COLUMNS, TEAM_GAME_GRID
 from nba_pipeline.assets.table_asset import transformed
-from nba_pipeline.contracts import Column, Phase, Read
-from nba_pipeline.contracts import Table as Contract
+from nba_pipeline.contracts import Column, Contract, Phase, Read
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import player_box_scores
 from nba_pipeline.raw.rules.box_score_rules import TEAM_COUNTS

@@ -46,13 +46,13 @@ from nba_pipeline.contracts import (
     TEAM,
     TEAM_ID,
     Column,
+    Contract,
     Grid,
     Phase,
     Read,
     Window,
     rows_as_keys,
 )
-from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import injuries, player_prop_lines
 from nba_pipeline.raw import players as raw_players

@@ -31,6 +31,7 @@ from nba_pipeline.contracts import (
     TEAM,
     TEAM_ID,
     Column,
+    Contract,
     Grid,
     Phase,
     Read,
@@ -38,7 +39,6 @@ from nba_pipeline.contracts import (
     Window,
     rows_as_keys,
 )
-from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.raw import game_lines, injuries, injury_reports
 from nba_pipeline.raw import games as raw_games
 

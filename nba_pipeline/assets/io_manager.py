@@ -10,7 +10,7 @@ import ibis
 from nba_pipeline.assets.check_evaluations import listed, record_by_date
 from nba_pipeline.assets.step_retries import retrying_what_can_heal
 from nba_pipeline.clock import Clock
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.partitions import to_date, to_key
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.interface import Session, Warehouse
@@ -30,7 +30,9 @@ Decided = Mapping[date, Sequence[str]]
 class WarehouseIOManager(dg.IOManager):
     """Loads inputs as unbound Ibis tables and publishes outputs, one warehouse session an output."""
 
-    def __init__(self, warehouse: Warehouse, clock: Clock, settings: Settings, contracts: Mapping[str, Table]) -> None:
+    def __init__(
+        self, warehouse: Warehouse, clock: Clock, settings: Settings, contracts: Mapping[str, Contract]
+    ) -> None:
         self._warehouse = warehouse
         self._clock = clock
         self._settings = settings
@@ -79,7 +81,7 @@ def _metadata(outcome: Outcome, decided: Decided) -> dict[str, dg.MetadataValue]
     }
 
 
-def _preview(session: Session, table: Table, day: date) -> str:
+def _preview(session: Session, table: Contract, day: date) -> str:
     """The first rows of a date as a Markdown table; empty when there are none."""
     session.ask_about([day])
     first = session.query_built(
@@ -126,7 +128,7 @@ def _report_partial(context: dg.OutputContext, outcomes: Mapping[date, Outcome],
     record_by_date(context.step_context, dg.AssetCheckKey(context.asset_key, CONTRACT_CHECK), found)
 
 
-def _failure(table: Table, refused: list[Outcome], asked: int) -> dg.Failure:
+def _failure(table: Contract, refused: list[Outcome], asked: int) -> dg.Failure:
     listed = "; ".join(
         f"{outcome.game_date}: {', '.join(outcome.reasons)}"
         for outcome in sorted(refused, key=lambda o: o.game_date)[:10]

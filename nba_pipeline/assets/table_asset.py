@@ -12,7 +12,7 @@ from nba_pipeline.assets.check_evaluations import record_by_date
 from nba_pipeline.assets.step_retries import retrying_what_can_heal
 from nba_pipeline.clock import Clock
 from nba_pipeline.code_versions.translations import translations_at
-from nba_pipeline.contracts import Column, Table
+from nba_pipeline.contracts import Column, Contract
 from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.gates.gatekeeper import Admission, Gatekeeper, State, Verdict, gate_into, gate_named, last_table
 from nba_pipeline.partitions import game_date_partitions, partition_mapping, read_bounds, to_date, to_key
@@ -34,13 +34,13 @@ WRITER_POOL = "warehouse_writer"
 """The pool of everything that writes to the warehouse: DuckDB has one writer, so runs take turns."""
 
 
-def asset_key(table: Table) -> dg.AssetKey:
+def asset_key(table: Contract) -> dg.AssetKey:
     """The asset key of a table: its schema and its name."""
     return dg.AssetKey(table.name.split("."))
 
 
 def table_asset(
-    table: Table,
+    table: Contract,
     *,
     kinds: Sequence[str] = (),
     deps: Sequence[dg.AssetKey] = (),
@@ -100,7 +100,7 @@ def table_asset(
     return decorate
 
 
-def transformed(table: Table, transform: Transform, *, deps: Sequence[dg.AssetKey] = ()) -> dg.AssetsDefinition:
+def transformed(table: Contract, transform: Transform, *, deps: Sequence[dg.AssetKey] = ()) -> dg.AssetsDefinition:
     """The asset of a table whose rows the warehouse computes from the tables that its contract reads."""
 
     @table_asset(table, deps=deps, transform=transform)
@@ -110,7 +110,7 @@ def transformed(table: Table, transform: Transform, *, deps: Sequence[dg.AssetKe
     return asset
 
 
-def _inputs(table: Table, first: date, last: date) -> dict[str, ibis.Table]:
+def _inputs(table: Contract, first: date, last: date) -> dict[str, ibis.Table]:
     """The tables that the contract reads, bound to no engine, each with only the rows that the dates may read."""
     narrowed = {}
     for name, read in table.reads.items():
@@ -120,12 +120,12 @@ def _inputs(table: Table, first: date, last: date) -> dict[str, ibis.Table]:
     return narrowed
 
 
-def group_name(table: Table) -> str:
+def group_name(table: Contract) -> str:
     """The asset group: the number and the name of the phase, so that groups sort as data flows."""
     return f"phase_{table.phase.value}_{table.phase.name.lower()}"
 
 
-def admit(context: dg.AssetExecutionContext, table: Table, dates: Sequence[date]) -> Admission:
+def admit(context: dg.AssetExecutionContext, table: Contract, dates: Sequence[date]) -> Admission:
     """Asks the gates about the dates of the run; what they refuse, warn of or overlook is in the log and the UI."""
     gatekeeper: Gatekeeper = context.resources.gatekeeper
     admission = gatekeeper.admit(table, dates, asked_by=f"{table.name} in run {context.run_id}")
@@ -139,7 +139,7 @@ def admit(context: dg.AssetExecutionContext, table: Table, dates: Sequence[date]
     return admission
 
 
-def _report_override(context: dg.AssetExecutionContext, table: Table, verdict: Verdict) -> None:
+def _report_override(context: dg.AssetExecutionContext, table: Contract, verdict: Verdict) -> None:
     """Puts a use of an override on the gate's check, where the UI shows it and the alerts find it."""
     gate, tables = gate_named(verdict.gate), context.resources.gatekeeper.tables
     result = dg.AssetCheckResult(
@@ -159,7 +159,7 @@ def _report_override(context: dg.AssetExecutionContext, table: Table, verdict: V
     record_by_date(context.op_execution_context.get_step_execution_context(), key, {verdict.game_date: result})
 
 
-def gate_failure(table: Table, refused: dict[date, list[str]]) -> dg.Failure:
+def gate_failure(table: Contract, refused: dict[date, list[str]]) -> dg.Failure:
     """The failure of a step none of whose dates may be made; never retried, since waiting mends nothing."""
     day, gate = min(refused), gate_into(table.phase)
     others = f" (and {len(refused) - 1} more dates)" if len(refused) > 1 else ""
@@ -174,7 +174,7 @@ def gate_failure(table: Table, refused: dict[date, list[str]]) -> dg.Failure:
     )
 
 
-def definition_metadata(table: Table) -> dict[str, object]:
+def definition_metadata(table: Contract) -> dict[str, object]:
     """What the UI shows of a table before it was ever materialized: grain, schema, definitions, units."""
     return {
         "dagster/column_schema": dg.TableSchema(columns=[_column_doc(column, table) for column in table.columns]),
@@ -185,7 +185,7 @@ def definition_metadata(table: Table) -> dict[str, object]:
     }
 
 
-def _column_doc(column: Column, table: Table) -> dg.TableColumn:
+def _column_doc(column: Column, table: Contract) -> dg.TableColumn:
     source = f" Source: {column.source}." if column.source else ""
     allowed = f" One of: {', '.join(column.allowed)}." if column.allowed else ""
     between = f" Between {column.between[0]:g} and {column.between[1]:g}." if column.between else ""

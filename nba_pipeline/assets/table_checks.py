@@ -13,7 +13,7 @@ from nba_pipeline.assets.check_evaluations import listed, record_by_date
 from nba_pipeline.assets.io_manager import CONTRACT_CHECK
 from nba_pipeline.assets.step_retries import retrying_what_can_heal
 from nba_pipeline.assets.table_asset import GAME_DATES, asset_key
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.gates.alert_metadata import HELD_METADATA, AlertKind, alert_metadata
 from nba_pipeline.gates.gatekeeper import (
     GATES,
@@ -33,7 +33,7 @@ GRID_CHECK = "expected_grid"
 RESOURCES = {"gatekeeper", "settings"}
 
 
-def checks_of(table: Table) -> list[dg.AssetChecksDefinition]:
+def checks_of(table: Contract) -> list[dg.AssetChecksDefinition]:
     """The two blocking checks of every table: nothing expected is missing, and the contract holds."""
     key = asset_key(table)
 
@@ -88,12 +88,12 @@ def checks_of(table: Table) -> list[dg.AssetChecksDefinition]:
     return [expected_grid, contract]
 
 
-def gate_checks(tables: Sequence[Table]) -> list[dg.AssetChecksDefinition]:
+def gate_checks(tables: Sequence[Contract]) -> list[dg.AssetChecksDefinition]:
     """Every gate as a blocking check on the table that its phase ends with."""
     return [_gate_check(gate, last_table(gate, tables), tables) for gate in GATES]
 
 
-def _gate_check(gate: Gate, table: Table, tables: Sequence[Table]) -> dg.AssetChecksDefinition:
+def _gate_check(gate: Gate, table: Contract, tables: Sequence[Contract]) -> dg.AssetChecksDefinition:
     key = asset_key(table)
     others = [asset_key(other) for other in tables if other.phase is gate.out_of and other is not table]
     name = gate.check_name

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import dagster as dg
 
-from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.contracts import Contract, Phase
 
 ROOMS = ("raw", "analytics", "precompute", "predictions", "grades")
 """The folders with tables. By their names: what is made of a contract knows no single table."""
@@ -43,7 +43,7 @@ def _in_order(modules: list[ModuleType]) -> list[ModuleType]:
     return ordered
 
 
-def all_tables() -> tuple[Table, ...]:
+def all_tables() -> tuple[Contract, ...]:
     """The contracts of all tables, upstream before downstream."""
     return tuple(module.CONTRACT for module in table_modules())
 
@@ -53,6 +53,6 @@ def table_assets() -> list[dg.AssetsDefinition]:
     return [module.asset for module in table_modules()]
 
 
-def tables_of(phase: Phase) -> tuple[Table, ...]:
+def tables_of(phase: Phase) -> tuple[Contract, ...]:
     """The tables of one phase."""
     return tuple(table for table in all_tables() if table.phase is phase)

@@ -14,7 +14,7 @@ from nba_pipeline.assets.table_checks import GRID_CHECK
 from nba_pipeline.automation.launches import Launches
 from nba_pipeline.automation.planning import Plan, landing_key
 from nba_pipeline.automation.reconciler import reconcile
-from nba_pipeline.contracts import Phase, Table, Window
+from nba_pipeline.contracts import Contract, Phase, Window
 from nba_pipeline.gates.alert_metadata import WAITS_METADATA, AlertKind, alert_metadata
 from nba_pipeline.gates.deadlines import are_due
 from nba_pipeline.gates.evidence import Evidence
@@ -63,7 +63,7 @@ class Cursor:
         return json.dumps({"events": self.events, "waiting": waiting})
 
 
-def phase_sensor(phase: Phase, tables: Sequence[Table], settings: Settings) -> dg.SensorDefinition:
+def phase_sensor(phase: Phase, tables: Sequence[Contract], settings: Settings) -> dg.SensorDefinition:
     """The sensor that launches a phase for the dates that changes upstream reach.
 
     The cursor moves only past what was handled: launched, under way, needing nothing, or remembered as
@@ -91,7 +91,7 @@ def phase_sensor(phase: Phase, tables: Sequence[Table], settings: Settings) -> d
     return sensor
 
 
-def upstream_assets(tables: Sequence[Table]) -> dict[dg.AssetKey, tuple[str, ...]]:
+def upstream_assets(tables: Sequence[Contract]) -> dict[dg.AssetKey, tuple[str, ...]]:
     """The assets that feed a phase, each with the names under which its dates reach the tables.
 
     A table of the phase itself feeds the later dates of those that look back on it.
@@ -128,7 +128,7 @@ def changes_since(
 def _tick(
     context: dg.SensorEvaluationContext,
     phase: Phase,
-    tables: Sequence[Table],
+    tables: Sequence[Contract],
     changed: Mapping[str, set[date]],
     cursor: Cursor,
 ) -> dg.SensorResult:
@@ -152,7 +152,7 @@ def _tick(
     return dg.SensorResult(run_requests=requests, skip_reason=reason, cursor=str(cursor), asset_events=alerts)
 
 
-def reached_dates(evidence: Evidence, tables: Sequence[Table], changed: Mapping[str, set[date]]) -> set[date]:
+def reached_dates(evidence: Evidence, tables: Sequence[Contract], changed: Mapping[str, set[date]]) -> set[date]:
     """The dates of a phase that changed tables, or answers landed for its own, can reach."""
     dates: set[date] = set()
     for table in tables:

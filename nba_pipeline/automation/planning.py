@@ -10,7 +10,7 @@ from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.automation.launches import Launches
 from nba_pipeline.clock import season_of
 from nba_pipeline.code_versions.translations import sources_have_changed
-from nba_pipeline.contracts import Phase, Read, Table, Window
+from nba_pipeline.contracts import Contract, Phase, Read, Window
 from nba_pipeline.gates.deadlines import OPERATED, is_done_without
 from nba_pipeline.gates.evidence import Evidence, Need
 from nba_pipeline.gates.gatekeeper import Gate, Gatekeeper, State, Verdict, gate_into, incomplete_inputs
@@ -26,7 +26,7 @@ SCORED = OPERATED + timedelta(days=30)
 """What the scoreboards of the operated days look back on: backtests of that long ago are made again as well."""
 
 
-def landing_key(table: Table) -> dg.AssetKey:
+def landing_key(table: Contract) -> dg.AssetKey:
     """The landing asset that a raw table is parsed from. Raises `KeyError` for a table that is parsed from none."""
     return LANDED_FROM[table.landed or ""]
 
@@ -47,7 +47,7 @@ class Plan:
     """
 
     phase: Phase
-    wanted: dict[date, list[Table]] = field(default_factory=dict)
+    wanted: dict[date, list[Contract]] = field(default_factory=dict)
     ready: dict[date, tuple[frozenset[dg.AssetKey], str]] = field(default_factory=dict)
     followed: set[date] = field(default_factory=set)
     under_way: set[date] = field(default_factory=set)
@@ -87,7 +87,7 @@ def plan(gatekeeper: Gatekeeper, evidence: Evidence, launches: Launches, phase: 
     return found
 
 
-def wanted_tables(evidence: Evidence, tables: Sequence[Table], dates: Sequence[date]) -> dict[date, list[Table]]:
+def wanted_tables(evidence: Evidence, tables: Sequence[Contract], dates: Sequence[date]) -> dict[date, list[Contract]]:
     """Per date, the tables that are missing, stale or outdated, and those of the phase that are made from them.
 
     What is missing is filled as far back as `filled_since`; what is stale or outdated is made again however old it is,
@@ -98,9 +98,9 @@ def wanted_tables(evidence: Evidence, tables: Sequence[Table], dates: Sequence[d
     if Need.OUTDATED in needs.values() and sources_have_changed():
         # What was made by the code that lies on the disk is not made again by the code of before.
         needs = {key: need for key, need in needs.items() if need is not Need.OUTDATED}
-    wanted: dict[date, list[Table]] = {}
+    wanted: dict[date, list[Contract]] = {}
     for day in dates:
-        chosen: list[Table] = []
+        chosen: list[Contract] = []
         for table in tables:
             need = needs.get((table.name, day), Need.NOTHING)
             follows = any(read.table in chosen for read in table.reads.values() if read.window is not Window.BEFORE)
@@ -113,23 +113,23 @@ def wanted_tables(evidence: Evidence, tables: Sequence[Table], dates: Sequence[d
     return wanted
 
 
-def _of_backtests(evidence: Evidence, table: Table, day: date) -> bool:
+def _of_backtests(evidence: Evidence, table: Contract, day: date) -> bool:
     """Whether rows are predictions that were computed after their games, or are made from such that are not current."""
     ledgers = [read.table for read in table.reads.values() if read.table.ledger]
     return table.ledger or any(evidence.lineage.not_current(ledger, [day]) for ledger in ledgers)
 
 
-def _waits_for_any(table: Table, wanted: Sequence[Table]) -> bool:
+def _waits_for_any(table: Contract, wanted: Sequence[Contract]) -> bool:
     """Whether what the table waits for is itself to be made: in one run, the wait would be a failure."""
     return table.waits_for is not None and _reads_any(table, wanted)
 
 
-def _reads_any(table: Table, wanted: Sequence[Table]) -> bool:
+def _reads_any(table: Contract, wanted: Sequence[Contract]) -> bool:
     """Whether some of the tables are among those that the table cannot be made without."""
     return any(read.table in wanted for read in table.reads.values() if not read.optional)
 
 
-def _frozen(evidence: Evidence, table: Table, day: date) -> bool:
+def _frozen(evidence: Evidence, table: Contract, day: date) -> bool:
     return evidence.calendar.is_frozen(table, day) and evidence.coverage.is_complete(table, day)
 
 
@@ -137,7 +137,7 @@ def _frozen(evidence: Evidence, table: Table, day: date) -> bool:
 class _Judged:
     """What the gate said to the tables of a phase that are made before the games, or to those made after them."""
 
-    wanted: Mapping[date, Sequence[Table]]
+    wanted: Mapping[date, Sequence[Contract]]
     verdicts: Mapping[date, Verdict]
     closed: Mapping[date, list[str]]
 
@@ -146,7 +146,7 @@ class _Judged:
 
 
 def _judged(
-    gatekeeper: Gatekeeper, evidence: Evidence, phase: Phase, wanted: Mapping[date, Sequence[Table]]
+    gatekeeper: Gatekeeper, evidence: Evidence, phase: Phase, wanted: Mapping[date, Sequence[Contract]]
 ) -> list[_Judged]:
     """The gate's verdicts, apart for what is made before the games and after them: neither holds up the other."""
     judged = []
@@ -163,8 +163,8 @@ def _judge(
     gatekeeper: Gatekeeper,
     evidence: Evidence,
     gate: Gate | None,
-    tables: Sequence[Table],
-    wanted: Mapping[date, Sequence[Table]],
+    tables: Sequence[Contract],
+    wanted: Mapping[date, Sequence[Contract]],
 ) -> _Judged:
     """The dates that may not be made yet, by the gate and by what the tables read of other phases.
 
@@ -198,7 +198,7 @@ def _reasons(of_tables: Mapping[str, Sequence[str]]) -> list[str]:
 
 def _waiting(
     evidence: Evidence,
-    wanted: dict[date, list[Table]],
+    wanted: dict[date, list[Contract]],
     judged: Sequence[_Judged],
     shut: Mapping[date, Mapping[str, list[str]]],
 ) -> dict[date, dict[str, list[str]]]:
@@ -236,16 +236,16 @@ def _waiting(
     return found
 
 
-def is_made_without(evidence: Evidence, table: Table, day: date) -> bool:
+def is_made_without(evidence: Evidence, table: Contract, day: date) -> bool:
     """Whether the games of a date are to come, and it is made by now from what the source gave of a table."""
     return day >= evidence.clock.today() and is_done_without(table, day, evidence.clock.now())
 
 
-def _has_to_do_without(evidence: Evidence, table: Table, day: date) -> bool:
+def _has_to_do_without(evidence: Evidence, table: Contract, day: date) -> bool:
     return is_made_without(evidence, table, day) and evidence.coverage.has_no_answer(table, day)
 
 
-def _look_backs(table: Table) -> dict[str, Read]:
+def _look_backs(table: Contract) -> dict[str, Read]:
     """What a table waits for of earlier dates of its own phase; a trailing window takes what there is."""
     return {
         name: replace(read, window=Window.BEFORE)

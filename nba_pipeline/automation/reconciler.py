@@ -17,7 +17,7 @@ from nba_pipeline.automation.launches import Attempted, Launch, Launches, in_run
 from nba_pipeline.automation.planning import Plan, is_made_without, landing_key, plan
 from nba_pipeline.automation.silent_source import FACTS_LANDED
 from nba_pipeline.code_versions import version_of
-from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.decisions.game_decisions import decision_hash
 from nba_pipeline.gates.deadlines import healed_from, held_from, is_done_without
 from nba_pipeline.gates.evidence import Evidence, Need
@@ -160,7 +160,7 @@ def _of_what_is_landed(evidence: Evidence, planned: Plan, day: date) -> tuple[fr
     return None if lacking else (keys, inputs)
 
 
-def _wants_an_answer(evidence: Evidence, table: Table, day: date) -> bool:
+def _wants_an_answer(evidence: Evidence, table: Contract, day: date) -> bool:
     """Whether only a new answer can bring a table: not when the table that is made for it is whole by the landed one.
 
     So what a home from before a table lacks is parsed from what is landed, and the source is not asked for it.
@@ -169,7 +169,7 @@ def _wants_an_answer(evidence: Evidence, table: Table, day: date) -> bool:
     return not table.landed_optional and not any(evidence.coverage.is_complete(each, day) for each in made_for_it)
 
 
-def _is_merely_outdated(evidence: Evidence, table: Table, day: date) -> bool:
+def _is_merely_outdated(evidence: Evidence, table: Contract, day: date) -> bool:
     """Whether a table wants no more than to be parsed again from what is landed, for itself or after another one."""
     return evidence.coverage.is_complete(table, day) and evidence.lineage.need_of_rows(table, day) in (
         Need.OUTDATED,

@@ -15,7 +15,7 @@ from nba_pipeline.automation.silent_source import gaps_to_end, gaps_to_record
 from nba_pipeline.clock import season_of
 from nba_pipeline.code_versions import version_of
 from nba_pipeline.code_versions.translations import sources_have_changed
-from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.gates.deadlines import OPERATED, healed_from
 from nba_pipeline.gates.evidence import KNOWN_GAP, Evidence, Override
@@ -108,7 +108,7 @@ class Round:
     waiting: int = 0
 
 
-def self_heal_sensor(tables: Sequence[Table], settings: Settings) -> dg.SensorDefinition:
+def self_heal_sensor(tables: Sequence[Contract], settings: Settings) -> dg.SensorDefinition:
     """The sensor that mends, every 15 minutes over the operated days and once a day over the season."""
 
     @dg.sensor(

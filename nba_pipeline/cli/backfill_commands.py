@@ -9,7 +9,7 @@ from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.cli.commands import close_killed, progress_bars, refuse_nothing, refuse_range
 from nba_pipeline.clock import Clock
-from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.gates.evidence import Evidence, Need
 from nba_pipeline.monitoring.durations import as_time, seconds_a_date
 from nba_pipeline.monitoring.outcome import OK, NotTriedError, Outcome, end, errors, refusing, say
@@ -70,7 +70,7 @@ def _stretch_object(
     }  # fmt: skip
 
 
-def _why(evidence: Evidence, table: Table, days: Sequence[date]) -> str:
+def _why(evidence: Evidence, table: Contract, days: Sequence[date]) -> str:
     """How the dates of a table stand now: what is missing, stale and outdated, and what is asked for all the same."""
     needs = list(evidence.lineage.needs([table], days).values())
     counts = {need.value: needs.count(need) for need in (Need.MISSING, Need.STALE, Need.OUTDATED)}

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from nba_pipeline.cli.explanation_tables import print_explanation
 from nba_pipeline.clock import Clock
-from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.gates.evidence import KNOWN_GAP, Override
 from nba_pipeline.gates.gatekeeper import GATES, Gatekeeper
 from nba_pipeline.gates.overrides import (
@@ -404,7 +404,7 @@ def run_warehouse_copy(settings: Settings, source: str, target: str, *, as_json:
     begun = 0
     with progress_bars() as bars:
 
-        def starts(table: Table, partitions: int) -> Callable[[int], None]:
+        def starts(table: Contract, partitions: int) -> Callable[[int], None]:
             task = bars.add_task(table.name, total=partitions)
 
             def advance(done: int) -> None:

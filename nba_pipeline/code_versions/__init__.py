@@ -15,7 +15,7 @@ from ibis.expr.operations import InMemoryTable
 
 from nba_pipeline.code_versions import python_meaning, sql_meaning
 from nba_pipeline.code_versions.translations import Translations, name_of
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 
 SHOWN = 16
 """Characters of a version."""
@@ -23,18 +23,18 @@ SHOWN = 16
 _VERSIONS: dict[str, str] = {}
 
 
-def version_of(table: Table) -> str | None:
+def version_of(table: Contract) -> str | None:
     """The version of the code that makes a table in this process; None of a table that no asset makes."""
     return _VERSIONS.get(table.name)
 
 
-def noted(table: Table, version: str) -> str:
+def noted(table: Contract, version: str) -> str:
     """Notes the version of a table's code, for `version_of`, and returns it."""
     _VERSIONS[table.name] = version
     return version
 
 
-def of_transform(table: Table, transform: Callable[..., ibis.Table], kept: Translations) -> str:
+def of_transform(table: Contract, transform: Callable[..., ibis.Table], kept: Translations) -> str:
     """The version of a table that the warehouse computes by a transform of the tables that it reads."""
 
     def worked_out() -> dict[str, str]:
@@ -44,7 +44,7 @@ def of_transform(table: Table, transform: Callable[..., ibis.Table], kept: Trans
     return (worked_out() if name is None else kept.once(f"{name} of {table.name}", worked_out))["version"]
 
 
-def of_python(table: Table, function: Callable[..., object], kept: Translations) -> str:
+def of_python(table: Contract, function: Callable[..., object], kept: Translations) -> str:
     """The version of a table that is made by a Python function."""
 
     def worked_out() -> dict[str, str]:
@@ -62,13 +62,13 @@ def of_class(kind: type) -> str:
     return python_meaning.meaning_of_function(kind)[:SHOWN]
 
 
-def _columns(table: Table) -> str:
+def _columns(table: Contract) -> str:
     """What a contract says of single values, but for the words."""
     said = [(c.name, str(c.dtype), c.nullable, c.between, c.allowed, c.volatile) for c in table.columns]
     return repr(said)
 
 
-def _sql(table: Table, transform: Callable[..., ibis.Table]) -> str:
+def _sql(table: Contract, transform: Callable[..., ibis.Table]) -> str:
     inputs = {name: read.table.unbound() for name, read in table.reads.items()}
     schemas = {read.table.name: _types(read.table.schema) for read in table.reads.values()}
     expression = transform(**inputs)

@@ -16,7 +16,7 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
-from nba_pipeline.contracts import Column, Table
+from nba_pipeline.contracts import Column, Contract
 from nba_pipeline.warehouse.interface import Session
 from nba_pipeline.warehouse.operations_tables import GAME_DECISIONS
 
@@ -177,7 +177,7 @@ def decision_hash(decisions: Mapping[tuple[date, int], GameDecision], day: date)
 
 
 def corrected_game(
-    record: Mapping[str, Any], decision: GameDecision, games: Table, rows: Rows | None = None
+    record: Mapping[str, Any], decision: GameDecision, games: Contract, rows: Rows | None = None
 ) -> dict[str, Any]:
     """The row of a game as a decision has it; `games` is the contract of the table that it belongs to.
 
@@ -197,7 +197,7 @@ def corrected_game(
     return corrected
 
 
-def corrected_rows(rows: Rows, decision: GameDecision, box_scores: Table) -> list[dict[str, Any]]:
+def corrected_rows(rows: Rows, decision: GameDecision, box_scores: Contract) -> list[dict[str, Any]]:
     """Rows of players as a decision has them; rows of other games stay. `box_scores` is their table's contract.
 
     Raises `ValueError` for a player who has no row in the game, or two, and for a value that a row cannot hold.
@@ -217,7 +217,11 @@ def corrected_rows(rows: Rows, decision: GameDecision, box_scores: Table) -> lis
 
 
 def refuse_corrections(
-    decision: GameDecision, games: Table, box_scores: Table, rows: Rows | None = None, record: Corrections | None = None
+    decision: GameDecision,
+    games: Contract,
+    box_scores: Contract,
+    rows: Rows | None = None,
+    record: Corrections | None = None,
 ) -> None:
     """Raises `ValueError` when the values of a decision cannot be: no such column, no such player, out of range.
 
@@ -267,7 +271,7 @@ def _row_of(rows: Iterable[dict[str, Any]], key: str, decision: GameDecision) ->
     )
 
 
-def _values(values: Corrections, table: Table, where: str) -> dict[str, Any]:
+def _values(values: Corrections, table: Contract, where: str) -> dict[str, Any]:
     """The values as their columns hold them."""
     columns = {column.name: column for column in table.columns if column.name not in NOT_CORRECTED}
     checked = {}

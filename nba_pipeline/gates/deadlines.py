@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.clock import held_from as held_from
-from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.gates.evidence import Evidence
 
 OPERATED = timedelta(days=14)
@@ -38,39 +38,39 @@ AFTER_THE_GAMES = {
 """What the games make: the last of them ends around one in the morning."""
 
 
-def hours_of(table: Table) -> Hours:
+def hours_of(table: Contract) -> Hours:
     """The hours of a table."""
     return (BEFORE_THE_GAMES if table.before_tip_off else AFTER_THE_GAMES)[table.phase]
 
 
-def due(table: Table, day: date) -> datetime:
+def due(table: Contract, day: date) -> datetime:
     """The instant by which the rows about a date must be published, in UTC."""
     hours = hours_of(table)
     return _instant(day + timedelta(days=hours.days_after), hours.due)
 
 
-def healed_from(table: Table, day: date) -> datetime:
+def healed_from(table: Contract, day: date) -> datetime:
     """The instant from which rows that are not there are taken for lost, in UTC."""
     hours = hours_of(table)
     return _instant(day + timedelta(days=hours.days_after), hours.healed_from)
 
 
-def is_due(table: Table, day: date, now: datetime) -> bool:
+def is_due(table: Contract, day: date, now: datetime) -> bool:
     """Whether the rows about a date must be published by now."""
     return due(table, day) <= now
 
 
-def is_done_without(table: Table, day: date, now: datetime) -> bool:
+def is_done_without(table: Contract, day: date, now: datetime) -> bool:
     """Whether a date is made without what the source has not given of a table by now."""
     return table.done_without and is_due(table, day, now)
 
 
-def are_due(tables: Iterable[Table], day: date, now: datetime) -> bool:
+def are_due(tables: Iterable[Contract], day: date, now: datetime) -> bool:
     """Whether the rows of all of the tables about a date must be published by now."""
     return all(is_due(table, day, now) for table in tables)
 
 
-def owed(evidence: Evidence, table: Table, dates: Iterable[date]) -> list[date]:
+def owed(evidence: Evidence, table: Contract, dates: Iterable[date]) -> list[date]:
     """The dates whose rows must be there by now: they are due, and no known gap passes over them.
 
     The one judgement of what is late: what of it is not complete alerts, and is named by `health`.
@@ -79,7 +79,7 @@ def owed(evidence: Evidence, table: Table, dates: Iterable[date]) -> list[date]:
     return [day for day in dates if is_due(table, day, now) and not evidence.decisions.is_known_gap(day, table)]
 
 
-def newest_due_date(table: Table, now: datetime) -> date:
+def newest_due_date(table: Contract, now: datetime) -> date:
     """The newest date whose rows must be there by now."""
     day = now.astimezone(NEW_YORK).date() + timedelta(days=1)
     while not is_due(table, day, now):

@@ -17,7 +17,7 @@ import ibis
 import pyarrow as pa
 
 from nba_pipeline.clock import Clock
-from nba_pipeline.contracts import Phase, Read, Reader, Table, Window
+from nba_pipeline.contracts import Contract, Phase, Read, Reader, Window
 from nba_pipeline.gates.alert_metadata import AlertKind
 from nba_pipeline.gates.evidence import MEND, WHY_NOT_CURRENT, Coverage, Evidence, Held, Need, make_again
 from nba_pipeline.partitions import contiguous
@@ -110,7 +110,7 @@ class Finding:
     dishonest: bool = False
 
 
-Rule = Callable[[Evidence, Sequence[date], Sequence[Table]], Mapping[date, Finding]]
+Rule = Callable[[Evidence, Sequence[date], Sequence[Contract]], Mapping[date, Finding]]
 """What is found about each of the dates, for the tables behind the gate that are to be made."""
 
 
@@ -147,7 +147,7 @@ class Gate:
         return f"gate_{self.name}"
 
 
-def raw_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Table]) -> Mapping[date, Finding]:
+def raw_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Contract]) -> Mapping[date, Finding]:
     """2→3: what the tables read of a date is there, and its contracts hold for what stands in the warehouse now.
 
     A summary needs every expected game final by its content or postponed, box scores of both teams with enough
@@ -182,7 +182,7 @@ def raw_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Table
     return found
 
 
-def _made_without(evidence: Evidence, table: Table, dates: Sequence[date]) -> list[str]:
+def _made_without(evidence: Evidence, table: Contract, dates: Sequence[date]) -> list[str]:
     """A sentence for each date with games that went on without what the source had not given when it was due."""
     said = []
     for day in dates if table.done_without else ():
@@ -214,12 +214,12 @@ def unclear_games(evidence: Evidence, dates: Sequence[date]) -> Reasons:
     return found
 
 
-def _unclear_games(schedule: Table, read: Reader) -> ibis.Table:
+def _unclear_games(schedule: Contract, read: Reader) -> ibis.Table:
     rows = asked_rows(schedule, read)
     return rows.filter(rows.status == UNCLEAR).order_by("game_date", "game_id")
 
 
-def _is_asked_for(evidence: Evidence, table: Table, behind: Table, day: date) -> bool:
+def _is_asked_for(evidence: Evidence, table: Contract, behind: Contract, day: date) -> bool:
     """Whether what is read must be there for the table behind; what is there before its time is judged as well.
 
     A summary of a game to come lacks its own inputs, and is refused for them.
@@ -229,7 +229,7 @@ def _is_asked_for(evidence: Evidence, table: Table, behind: Table, day: date) ->
     )
 
 
-def look_back_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Table]) -> Mapping[date, Finding]:
+def look_back_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Contract]) -> Mapping[date, Finding]:
     """3→4: every analytics table is complete on every due date of the look-back window, known gaps aside.
 
     Tables made before tip-off are complete on the date itself too, and nothing that they are made from has
@@ -260,13 +260,13 @@ def passed_over_by_rule(evidence: Evidence, day: date) -> list[str]:
     return [f"nothing of {gap.game_date} counts: {gap.reason}" for gap in sorted(gaps, key=lambda gap: gap.game_date)]
 
 
-def _not_current(table: Table, dates: Sequence[date], need: Need) -> str:
+def _not_current(table: Contract, dates: Sequence[date], need: Need) -> str:
     first, last = contiguous(dates)[0]
     others = f" (and {len(dates) - 1} more dates)" if len(dates) > 1 else ""
     return f"{table.name} on {dates[0]}{others} {WHY_NOT_CURRENT[need]}. {make_again(need, first, last)}"
 
 
-def precompute_is_enough(evidence: Evidence, dates: Sequence[date], into: Sequence[Table]) -> Mapping[date, Finding]:
+def precompute_is_enough(evidence: Evidence, dates: Sequence[date], into: Sequence[Contract]) -> Mapping[date, Finding]:
     """4→5: enough Phase 4 tables, both critical ones among them, whole, fresh and on a whole history."""
     tables = evidence.tables_of(Phase.PRECOMPUTE)
     covered = {table.name: evidence.coverage.of(table, dates) for table in tables}
@@ -298,7 +298,9 @@ def enough_tables(complete: Mapping[str, bool], critical: set[str]) -> Finding:
     return finding
 
 
-def predictions_are_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Table]) -> Mapping[date, Finding]:
+def predictions_are_whole(
+    evidence: Evidence, dates: Sequence[date], into: Sequence[Contract]
+) -> Mapping[date, Finding]:
     """5→6: every expected prediction of every system, values in range, and recent errors that are honest."""
     found = {day: Finding() for day in dates}
     for table in evidence.tables_of(Phase.PREDICTIONS):
@@ -446,7 +448,7 @@ class Gatekeeper:
         warehouse: Warehouse,
         clock: Clock,
         landing: Landing | None,
-        tables: Sequence[Table],
+        tables: Sequence[Contract],
         time_limit_seconds: float = 120,
         games_a_team: int | None = None,
     ) -> None:
@@ -462,7 +464,7 @@ class Gatekeeper:
         return Evidence(session, self.clock, self.tables, self.landing)
 
     def verdicts(
-        self, evidence: Evidence, gate: Gate, dates: Sequence[date], into: Sequence[Table] | None = None
+        self, evidence: Evidence, gate: Gate, dates: Sequence[date], into: Sequence[Contract] | None = None
     ) -> dict[date, Verdict]:
         """What a gate says about each date, to the tables given or else to all tables behind it.
 
@@ -494,7 +496,7 @@ class Gatekeeper:
             return None
         return str(found) if found else None
 
-    def judge(self, evidence: Evidence, table: Table, dates: Sequence[date]) -> Admission:
+    def judge(self, evidence: Evidence, table: Contract, dates: Sequence[date]) -> Admission:
         """May the rows of these dates be made? The gate in front of the phase, and the table's own inputs."""
         gate = gate_into(table.phase)
         verdicts = self.verdicts(evidence, gate, dates, [table]) if gate else {}
@@ -514,7 +516,7 @@ class Gatekeeper:
                     refused.setdefault(day, []).extend(new)
         return Admission(refused, verdicts, inputs, decided)
 
-    def admit(self, table: Table, dates: Sequence[date], asked_by: str) -> Admission:
+    def admit(self, table: Contract, dates: Sequence[date], asked_by: str) -> Admission:
         """Judges at the start of a step and records the verdicts, in one session that nobody can write in between."""
         with self.warehouse.session() as session:
             admission = self.judge(self.evidence(session), table, dates)
@@ -575,13 +577,13 @@ def _incomplete_reads(evidence: Evidence, read: Read, dates: Sequence[date]) -> 
     return {day: _sentence(read.table, found) for day, found in blocking.items() if found}
 
 
-def _sentence(table: Table, blocking: Sequence[Coverage]) -> str:
+def _sentence(table: Contract, blocking: Sequence[Coverage]) -> str:
     first, last = contiguous([c.game_date for c in blocking])[0]
     others = f" (and {len(blocking) - 1} more dates)" if len(blocking) > 1 else ""
     return f"{'; '.join(blocking[0].reasons(table))}{others}. Mend: nba-pipeline backfill --from {first} --to {last}"
 
 
-def last_table(gate: Gate, tables: Sequence[Table]) -> Table:
+def last_table(gate: Gate, tables: Sequence[Contract]) -> Contract:
     """The table of the gate's upstream phase that the next phase reads and no table of its own phase does.
 
     Where the next phase, or a part of it, is made after the games, that is a table made after them too.

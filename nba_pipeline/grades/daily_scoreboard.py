@@ -9,8 +9,7 @@ import ibis.expr.types as ir
 
 from nba_pipeline.as_of import exact
 from nba_pipeline.assets.table_asset import table_asset
-from nba_pipeline.contracts import GAME_DATE, Audit, Column, Grid, Phase, Read, Reader, Window, rows_as_keys
-from nba_pipeline.contracts import Table as Contract
+from nba_pipeline.contracts import GAME_DATE, Audit, Column, Contract, Grid, Phase, Read, Reader, Window, rows_as_keys
 from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.grades.calculations.scoreboard_report import scoreboard_report
 from nba_pipeline.grades.prediction_accuracy import BASELINES

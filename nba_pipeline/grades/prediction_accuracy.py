@@ -14,13 +14,13 @@ from nba_pipeline.contracts import (
     TEAM,
     Audit,
     Column,
+    Contract,
     Grid,
     Phase,
     Read,
     Reader,
     rows_as_keys,
 )
-from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.precompute import ml_feature_store
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.predictions.player_predictions import LIVE, SETTINGS, STATS

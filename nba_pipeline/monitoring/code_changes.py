@@ -9,7 +9,7 @@ from dagster import DagsterInstance
 from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.clock import season_of
 from nba_pipeline.code_versions import version_of
-from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.gates.deadlines import due
 from nba_pipeline.gates.evidence import Evidence
@@ -38,7 +38,7 @@ def dates_of(outdated: Outdated) -> set[date]:
     return {day for days in outdated.values() for day in days}
 
 
-def seconds_needed(instance: DagsterInstance, tables: Sequence[Table], outdated: Outdated) -> float:
+def seconds_needed(instance: DagsterInstance, tables: Sequence[Contract], outdated: Outdated) -> float:
     """How long making it again takes at least, by the runs before; what follows from changed rows comes on top."""
     chosen = [table for table in tables if table.name in outdated]
     speeds = seconds_a_date(instance, [asset_key(table) for table in chosen])

@@ -11,7 +11,7 @@ import ibis
 import pandas as pd
 
 from nba_pipeline.assets.table_asset import asset_key
-from nba_pipeline.contracts import Column, Table
+from nba_pipeline.contracts import Column, Contract
 from nba_pipeline.gates.gatekeeper import Gatekeeper
 from nba_pipeline.partitions import dates_of
 from nba_pipeline.warehouse.interface import Session
@@ -42,7 +42,7 @@ NOT_MEASURED = ("id", "year", "UTC", "date", "rank")
 """Units whose mean says nothing."""
 
 
-def measured(table: Table) -> list[Column]:
+def measured(table: Contract) -> list[Column]:
     """The columns whose daily mean says something."""
     return [
         column
@@ -51,17 +51,17 @@ def measured(table: Table) -> list[Column]:
     ]
 
 
-def nullable(table: Table) -> list[Column]:
+def nullable(table: Contract) -> list[Column]:
     """The columns that may be null; how and when a row was made is no news about what it says."""
     return [column for column in table.columns if column.nullable and not column.volatile]
 
 
-def daily_figures(session: Session, table: Table) -> pd.DataFrame:
+def daily_figures(session: Session, table: Contract) -> pd.DataFrame:
     """One row a date: its number of rows, the mean of each measured column, the null share of each nullable one."""
     return session.query_built(("daily", table), lambda read: _daily(read(table), table)).to_pandas(date_as_object=True)
 
 
-def _daily(rows: ibis.Table, table: Table) -> ibis.Table:
+def _daily(rows: ibis.Table, table: Contract) -> ibis.Table:
     means = {f"mean {column.name}": rows[column.name].cast("float64").mean() for column in measured(table)}
     nulls = {f"nulls {column.name}": rows[column.name].isnull().cast("float64").mean() for column in nullable(table)}
     return rows.group_by("game_date").agg(rows=ibis._.count(), **means, **nulls)
@@ -108,7 +108,7 @@ def _split(days: pd.DataFrame, day: date) -> tuple[pd.Series | None, pd.DataFram
     return (today.iloc[0] if len(today) else None), before
 
 
-def quality_checks(tables: Sequence[Table]) -> dg.AssetChecksDefinition:
+def quality_checks(tables: Sequence[Contract]) -> dg.AssetChecksDefinition:
     """The two checks of every table, in one step at the end of a run."""
     by_key = {asset_key(table): table for table in tables}
     about = {

@@ -13,7 +13,7 @@ from dagster._core.definitions.metadata import RawMetadataValue
 from nba_pipeline.assets.switch import switched
 from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.clock import season_of
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.gates.deadlines import due, newest_due_date, owed
 from nba_pipeline.gates.evidence import Evidence
@@ -31,7 +31,7 @@ DUE_DATE = "due date"
 class Freshness:
     """How a table stands on its newest due date; `reasons` is empty when it is there."""
 
-    table: Table
+    table: Contract
     game_date: date
     reasons: tuple[str, ...]
 
@@ -64,7 +64,7 @@ class Freshness:
         return shown | alert_metadata(AlertKind.FRESHNESS_MISSED, deadline, effect, mend)
 
 
-def freshness(evidence: Evidence, tables: Sequence[Table]) -> list[Freshness]:
+def freshness(evidence: Evidence, tables: Sequence[Contract]) -> list[Freshness]:
     """How each table stands on its newest due date; out of season, and before anything was loaded, nothing."""
     found = []
     for table in tables:
@@ -76,7 +76,7 @@ def freshness(evidence: Evidence, tables: Sequence[Table]) -> list[Freshness]:
     return found
 
 
-def evaluate_freshness(instance: DagsterInstance, evidence: Evidence, tables: Sequence[Table]) -> None:
+def evaluate_freshness(instance: DagsterInstance, evidence: Evidence, tables: Sequence[Contract]) -> None:
     """Records how fresh the tables are, outside of any run: once a load is over, of all that it made.
 
     Within a load its runs would judge dates that the next of them makes. Each evaluation names the table's newest
@@ -101,7 +101,7 @@ def evaluate_freshness(instance: DagsterInstance, evidence: Evidence, tables: Se
         instance.report_runless_asset_event(evaluation)
 
 
-def freshness_sensor(tables: Sequence[Table], settings: Settings) -> dg.SensorDefinition:
+def freshness_sensor(tables: Sequence[Contract], settings: Settings) -> dg.SensorDefinition:
     """The sensor that records, for every table, when its newest due date becomes late and when it is there."""
 
     @dg.sensor(
@@ -125,7 +125,7 @@ def freshness_sensor(tables: Sequence[Table], settings: Settings) -> dg.SensorDe
     return sensor
 
 
-def freshness_checks(tables: Sequence[Table]) -> dg.AssetChecksDefinition:
+def freshness_checks(tables: Sequence[Contract]) -> dg.AssetChecksDefinition:
     """The check of every table, in one step; it looks at the newest due date whichever dates a run makes."""
     by_key = {asset_key(table): table for table in tables}
 

@@ -11,7 +11,7 @@ import ibis
 
 from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.clock import season_of
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.decisions.game_decisions import GameDecision, recorded_decisions
 from nba_pipeline.decisions.source_faults import BY_CATALOGUE
 from nba_pipeline.monitoring.outcome import COMMAND
@@ -204,7 +204,7 @@ def known_game(session: Session, game_id: int, now: datetime) -> list[KnownGame]
     return [found[day] for day in sorted(found)]
 
 
-def _rows(session: Session, table: Table, game_id: int) -> list[dict[str, Any]]:
+def _rows(session: Session, table: Contract, game_id: int) -> list[dict[str, Any]]:
     rows = session.read(table)
     return session.query(rows.filter(rows.game_id == game_id).order_by(list(table.grain))).to_pylist()
 

@@ -13,7 +13,7 @@ from dagster._daemon.controller import DEFAULT_HEARTBEAT_INTERVAL_SECONDS, get_d
 
 from nba_pipeline.assets.table_asset import ENGINE, GAME_DATES, OWNERS, WRITER_POOL, asset_key
 from nba_pipeline.clock import season_of
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.gates.deadlines import OPERATED, are_due, owed
 from nba_pipeline.gates.evidence import WHY_NOT_CURRENT, Evidence, Need
@@ -157,7 +157,7 @@ def _operated(evidence: Evidence, day: date, until: date) -> tuple[list[date], l
 
 
 def _tables(
-    evidence: Evidence, tables: Sequence[Table], dates: Sequence[date]
+    evidence: Evidence, tables: Sequence[Contract], dates: Sequence[date]
 ) -> tuple[tuple[int, int, int], dict[date, tuple[TableResult, ...]], dict[str, list[date]]]:
     """Due, complete and stale table dates, by date the tables that are not complete or stale, and what is outdated."""
     expected = complete = stale = 0

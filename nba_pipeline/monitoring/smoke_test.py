@@ -7,7 +7,7 @@ from enum import Enum
 
 from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.clock import Clock
-from nba_pipeline.contracts import Phase, Table, Window
+from nba_pipeline.contracts import Contract, Phase, Window
 from nba_pipeline.gates.evidence import KNOWN_GAP, MEND, Coverage, Evidence, Held, Override
 from nba_pipeline.gates.gatekeeper import GATES, RECENT, TRIPWIRE, Gatekeeper, Verdict
 from nba_pipeline.gates.gatekeeper import State as GateState
@@ -32,7 +32,7 @@ class TableResult:
     `because_of` names the table of the same date because of which alone it fails; None for what fails by itself.
     """
 
-    table: Table
+    table: Contract
     state: State
     expected: int | None
     present: int
@@ -108,7 +108,7 @@ def worst(states: Iterable[State]) -> State:
 
 
 def smoke_test(
-    gatekeeper: Gatekeeper, first: date, last: date, tables: Sequence[Table] | None = None
+    gatekeeper: Gatekeeper, first: date, last: date, tables: Sequence[Contract] | None = None
 ) -> list[DateResult]:
     """The state of every game date from `first` to `last`, a query a table and not a date.
 
@@ -139,7 +139,7 @@ def smoke_test(
 
 
 def gate_verdicts(
-    gatekeeper: Gatekeeper, evidence: Evidence, dates: Sequence[date], tables: Sequence[Table]
+    gatekeeper: Gatekeeper, evidence: Evidence, dates: Sequence[date], tables: Sequence[Contract]
 ) -> dict[date, list[Verdict]]:
     """Per date, what the gates in front of the tables say, where a part of what is behind can be made by now."""
     found: dict[date, list[Verdict]] = {day: [] for day in dates}
@@ -153,7 +153,7 @@ def gate_verdicts(
 
 
 def table_results(
-    evidence: Evidence, table: Table, dates: Sequence[date], gaps: Mapping[date, Override], *, counts: bool
+    evidence: Evidence, table: Contract, dates: Sequence[date], gaps: Mapping[date, Override], *, counts: bool
 ) -> dict[date, TableResult]:
     """How a table stands on each of the dates."""
     covered = evidence.coverage.of(table, dates, counts=counts)
@@ -163,7 +163,7 @@ def table_results(
     return {day: _result(table, covered[day], old.get(day, []), evidence.clock, passed.get(day)) for day in dates}
 
 
-def _result(table: Table, coverage: Coverage, old: Sequence[str], clock: Clock, gap: Override | None) -> TableResult:
+def _result(table: Contract, coverage: Coverage, old: Sequence[str], clock: Clock, gap: Override | None) -> TableResult:
     waiting = not table.before_tip_off and coverage.game_date >= clock.today()
     if waiting and not coverage.complete:
         note = ("not due: the games of the date have not been played",)
@@ -225,7 +225,7 @@ def cause_of(reasons: Sequence[str], command: str, follows: tuple[str, ...] = ()
     return Cause("; ".join(reason.partition(MEND)[0] for reason in reasons), named, follows)
 
 
-def made_of(table: Table) -> list[Table]:
+def made_of(table: Contract) -> list[Contract]:
     """A table and those that it is made of on its date, upstream first."""
     names = {table.name}
     for candidate in reversed(all_tables()):

@@ -13,7 +13,7 @@ from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.assets.tables import all_tables, tables_of
 from nba_pipeline.clock import Clock, season_of
 from nba_pipeline.code_versions.translations import SOURCES
-from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.gates.evidence import Evidence
 from nba_pipeline.landing.assets import (
     LANDED_GAME_LINES,
@@ -236,7 +236,7 @@ def backfill(
     )
     for run_id in (*before.runs, *(attempt.run_id for attempt in attempts)) if identity else ():
         pipeline.instance.add_run_tags(run_id, {DONE_TAG: "yes"})
-    checked: list[Table] = [table for table in all_tables() if table.phase in phases]
+    checked: list[Contract] = [table for table in all_tables() if table.phase in phases]
     try:
         results = smoke_test(gatekeeper_of(pipeline.settings), *dates, checked)
     except WarehouseError as error:

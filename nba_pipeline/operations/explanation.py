@@ -11,7 +11,7 @@ import lightgbm
 import numpy as np
 
 from nba_pipeline.analytics import player_game_summary
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.monitoring.newest_games import Newest, as_of, newest_games
 from nba_pipeline.operations.player_names import meant
@@ -309,7 +309,7 @@ def _box_scores(session: Session, landing: Landing, features: Row, stat: str) ->
         )  # fmt: skip
 
 
-def _published(session: Session, table: Table, row: Row) -> Row | None:
+def _published(session: Session, table: Contract, row: Row) -> Row | None:
     """The raw row of the same player and game."""
     rows = session.read(table)
     same = [rows[name] == ibis.literal(row[name]) for name in ("game_date", "game_id", "player_id")]

@@ -7,7 +7,7 @@ from datetime import date
 from dagster import DagsterInstance
 
 from nba_pipeline.assets.table_asset import asset_key
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.gates.evidence import Evidence, Need
 from nba_pipeline.gates.gatekeeper import GATES, Gatekeeper, last_table
 from nba_pipeline.monitoring.durations import seconds_a_date
@@ -23,7 +23,7 @@ LONGEST_PORTION_SECONDS = 300
 class Portion:
     """A table and contiguous dates that are made again in one run, and why."""
 
-    table: Table
+    table: Contract
     dates: tuple[date, ...]
     why: str
     seconds: float
@@ -33,7 +33,7 @@ class Portion:
         return f"{self.table.name} {self.dates[0]} to {self.dates[-1]}, {len(self.dates)} dates: {self.why}"
 
 
-def not_current_dates(evidence: Evidence, table: Table, within: tuple[date, date]) -> dict[date, Need]:
+def not_current_dates(evidence: Evidence, table: Contract, within: tuple[date, date]) -> dict[date, Need]:
     """The dates of a table that are stale, outdated or not there since older code did not make it, in order."""
     first, last = within
     found = {day: evidence.lineage.need_of_rows(table, day) for day in evidence.manifest.published(table)}
@@ -45,7 +45,7 @@ def not_current_dates(evidence: Evidence, table: Table, within: tuple[date, date
     }
 
 
-def _never_made(evidence: Evidence, table: Table) -> set[date]:
+def _never_made(evidence: Evidence, table: Contract) -> set[date]:
     """The dates on which a table is not there that was not waited for, as before it existed.
 
     The others of the date could be made without it, or were made from the same landed answers.
@@ -59,7 +59,7 @@ def _never_made(evidence: Evidence, table: Table) -> set[date]:
     return {*missing} - {*evidence.coverage.not_landed(table, missing)}
 
 
-def portions_of(table: Table, needs: Mapping[date, Need], seconds: float) -> list[Portion]:
+def portions_of(table: Contract, needs: Mapping[date, Need], seconds: float) -> list[Portion]:
     """The dates of a table in runs, each of contiguous dates and short enough."""
     most = max(1, int(LONGEST_PORTION_SECONDS / max(seconds, 1e-3)))
     portions = []
@@ -104,7 +104,7 @@ def may_follow(gatekeeper: Gatekeeper, portions: Sequence[Portion], within: tupl
     return follow
 
 
-def in_turn(tables: Sequence[Table]) -> list[Table]:
+def in_turn(tables: Sequence[Contract]) -> list[Contract]:
     """The tables phase by phase, upstream first; the one that carries the gate behind its phase is the last of it.
 
     A gate judges the whole phase as soon as that table is made.

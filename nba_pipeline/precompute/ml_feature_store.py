@@ -26,13 +26,13 @@ from nba_pipeline.contracts import (
     TEAM,
     TEAM_ID,
     Column,
+    Contract,
     Grid,
     Phase,
     Read,
     Window,
     rows_as_keys,
 )
-from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.precompute import player_composite_factors, player_daily_cache, player_shot_zone_analysis
 from nba_pipeline.precompute.calculations import window_completeness
 from nba_pipeline.precompute.calculations.features import (

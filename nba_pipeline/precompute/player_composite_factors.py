@@ -19,12 +19,12 @@ from nba_pipeline.contracts import (
     TEAM,
     TEAM_ID,
     Column,
+    Contract,
     Grid,
     Phase,
     Read,
     rows_as_keys,
 )
-from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.precompute import player_daily_cache, player_shot_zone_analysis, team_defense_zone_analysis
 from nba_pipeline.precompute.calculations.zones import ZONES
 

@@ -20,13 +20,13 @@ from nba_pipeline.contracts import (
     TEAM,
     TEAM_ID,
     Column,
+    Contract,
     Grid,
     Phase,
     Read,
     Window,
     rows_as_keys,
 )
-from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.precompute.calculations.zones import (
     COUNTS,

@@ -21,6 +21,7 @@ from nba_pipeline.contracts import (
     TEAM,
     TEAM_ID,
     Column,
+    Contract,
     Grid,
     Phase,
     Read,
@@ -28,7 +29,6 @@ from nba_pipeline.contracts import (
     Window,
     rows_as_keys,
 )
-from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.precompute.calculations.window_completeness import expected_games
 from nba_pipeline.precompute.calculations.zones import COUNTS, LEAST_ATTEMPTS, ZONE_NAMES, ZONES, Zone, rate, with_zones
 from nba_pipeline.raw import games as raw_games

@@ -22,6 +22,7 @@ from nba_pipeline.contracts import (
     TEAM,
     Audit,
     Column,
+    Contract,
     Grid,
     Phase,
     Read,
@@ -29,7 +30,6 @@ from nba_pipeline.contracts import (
     Window,
     rows_as_keys,
 )
-from nba_pipeline.contracts import Table as Contract
 from nba_pipeline.precompute import ml_feature_store
 from nba_pipeline.predictions.calculations.intervals import predicted, residuals_of, yardstick
 from nba_pipeline.predictions.calculations.ledger import (

@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from nba_pipeline.assets.table_asset import table_asset
-from nba_pipeline.contracts import GAME_DATE, GAME_ID, PLAYER_ID, Audit, Column, Phase, Reader, Table
+from nba_pipeline.contracts import GAME_DATE, GAME_ID, PLAYER_ID, Audit, Column, Contract, Phase, Reader
 from nba_pipeline.landing.assets import LANDED_PLAYER_BOX_SCORES
 from nba_pipeline.raw import player_box_scores
 from nba_pipeline.sources.balldontlie import STATS, Parsed, StatRecord, parse_stats
@@ -47,7 +47,7 @@ def nothing_changed(staged: ibis.Table, read: Reader) -> ibis.Table:
     )
 
 
-CONTRACT = Table(
+CONTRACT = Contract(
     name="raw.box_score_revisions",
     description=(
         "One row per player, game and column of `raw.player_box_scores` of which an answer said something else than "

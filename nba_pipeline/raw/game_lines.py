@@ -8,7 +8,7 @@ import ibis
 import pyarrow as pa
 
 from nba_pipeline.assets.table_asset import table_asset
-from nba_pipeline.contracts import GAME_DATE, GAME_ID, Column, Phase, Read, Table
+from nba_pipeline.contracts import GAME_DATE, GAME_ID, Column, Contract, Phase, Read
 from nba_pipeline.landing.assets import LANDED_GAME_LINES
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw.parsing.scheduled_games import KNOWN_BEFORE_TIP_OFF, ScheduledGame
@@ -30,7 +30,7 @@ def _total(name: str, when: str) -> Column:
     return Column(name, "float64", definition, "points", nullable=True, between=(LOWEST_TOTAL, HIGHEST_TOTAL))
 
 
-CONTRACT = Table(
+CONTRACT = Contract(
     name="raw.game_lines",
     description=(
         "One row per game and bookmaker who had a spread or a total on it in the newest snapshot about the game "

@@ -18,9 +18,9 @@ from nba_pipeline.contracts import (
     SEASON,
     Audit,
     Column,
+    Contract,
     Phase,
     Reader,
-    Table,
 )
 from nba_pipeline.decisions.game_decisions import PLAYERS_SUM, GameDecision, decisions_in_force
 from nba_pipeline.decisions.source_faults import fault_of, with_repairs
@@ -89,7 +89,7 @@ def vanished_games(staged: ibis.Table, read: Reader) -> ibis.Table:
     )
 
 
-CONTRACT = Table(
+CONTRACT = Contract(
     name="raw.games",
     description="One row per game on the schedule of a date, with its result once it is final.",
     phase=Phase.RAW,

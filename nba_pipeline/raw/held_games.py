@@ -11,7 +11,7 @@ import ibis
 import pyarrow as pa
 
 from nba_pipeline.assets.table_asset import table_asset
-from nba_pipeline.contracts import GAME_DATE, GAME_ID, SEASON, TEAM, TEAM_ID, Column, Phase, Read, Reader, Table
+from nba_pipeline.contracts import GAME_DATE, GAME_ID, SEASON, TEAM, TEAM_ID, Column, Contract, Phase, Read, Reader
 from nba_pipeline.decisions.game_decisions import GameDecision, Ruling
 from nba_pipeline.gates.deadlines import held_from
 from nba_pipeline.gates.evidence import HELD_BY_RULE as BY_RULE  # the name here is a part of the code's version
@@ -35,7 +35,7 @@ HELD, ACCEPTED, KEPT = "held", "accepted", "kept"
 BY_ANSWER = "an earlier answer"
 """By what a game is kept that the newest answer has broken or not at all."""
 
-CONTRACT = Table(
+CONTRACT = Contract(
     name="raw.held_games",
     description=(
         "One row per team of a game that is held, kept, or was accepted with its faults. A held game has no box "

@@ -10,7 +10,7 @@ import ibis
 import pyarrow as pa
 
 from nba_pipeline.assets.table_asset import table_asset
-from nba_pipeline.contracts import GAME_DATE, PLAYER_ID, TEAM, TEAM_ID, Audit, Column, Phase, Read, Reader, Table
+from nba_pipeline.contracts import GAME_DATE, PLAYER_ID, TEAM, TEAM_ID, Audit, Column, Contract, Phase, Read, Reader
 from nba_pipeline.landing.assets import LANDED_INJURIES
 from nba_pipeline.raw import injury_reports as reports
 from nba_pipeline.raw.parsing.landed import tell
@@ -36,7 +36,7 @@ def unlike_the_reports(staged: ibis.Table, read: Reader) -> ibis.Table:
     )
 
 
-CONTRACT = Table(
+CONTRACT = Contract(
     name="raw.injuries",
     description=(
         "One row per game date and player who is listed in the injury report that speaks for his team's game. A "

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from nba_pipeline.assets.table_asset import table_asset
 from nba_pipeline.clock import EARLIEST_TIP_OFF_HOUR
-from nba_pipeline.contracts import GAME_DATE, GAME_ID, TEAM, TEAM_ID, Column, Phase, Read, Table
+from nba_pipeline.contracts import GAME_DATE, GAME_ID, TEAM, TEAM_ID, Column, Contract, Phase, Read
 from nba_pipeline.landing.assets import LANDED_INJURIES
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw.parsing.scheduled_games import KNOWN_BEFORE_TIP_OFF, ScheduledGame
@@ -31,7 +31,7 @@ KNOWN_SINCE = Column(
     "UTC",
 )
 
-CONTRACT = Table(
+CONTRACT = Contract(
     name="raw.injury_reports",
     description=(
         "One row per team that plays on a date and of which a snapshot of the injury list was landed before the "

@@ -7,7 +7,7 @@ import dagster as dg
 import ibis
 
 from nba_pipeline.assets.table_asset import table_asset
-from nba_pipeline.contracts import Audit, Grid, Phase, Read, Reader, Table
+from nba_pipeline.contracts import Audit, Contract, Grid, Phase, Read, Reader
 from nba_pipeline.decisions.game_decisions import recorded_decisions
 from nba_pipeline.landing.assets import LANDED_PLAYER_BOX_SCORES
 from nba_pipeline.raw import games, held_games
@@ -75,7 +75,7 @@ def _of_game(rows: ibis.Table) -> ibis.expr.types.StringValue:
     return ibis.literal("game ") + rows.game_id.cast("string") + ": " + rows.reason
 
 
-CONTRACT = Table(
+CONTRACT = Contract(
     name="raw.player_box_scores",
     description=(
         "One row per player and final game, players who sat included where the source lists them. A date is "

@@ -8,7 +8,7 @@ import ibis
 import pyarrow as pa
 
 from nba_pipeline.assets.table_asset import table_asset
-from nba_pipeline.contracts import GAME_DATE, GAME_ID, PLAYER_ID, Column, Phase, Read, Table
+from nba_pipeline.contracts import GAME_DATE, GAME_ID, PLAYER_ID, Column, Contract, Phase, Read
 from nba_pipeline.landing.assets import LANDED_PLAYER_PROP_LINES
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw.parsing.scheduled_games import KNOWN_BEFORE_TIP_OFF, ScheduledGame
@@ -26,7 +26,7 @@ def _odds(side: str) -> Column:
     return Column(f"{side}_odds", "int64", definition, "odds", nullable=True)
 
 
-CONTRACT = Table(
+CONTRACT = Contract(
     name="raw.player_prop_lines",
     description=(
         "One row per game, player, stat and bookmaker who had an over-under line on it in the newest snapshot "

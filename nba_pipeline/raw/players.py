@@ -19,10 +19,10 @@ from nba_pipeline.contracts import (
     TEAM_ID,
     Audit,
     Column,
+    Contract,
     Phase,
     Read,
     Reader,
-    Table,
 )
 from nba_pipeline.gates.deadlines import is_done_without
 from nba_pipeline.landing.assets import LANDED_PLAYERS
@@ -48,7 +48,7 @@ def short_rosters(staged: ibis.Table, read: Reader) -> ibis.Table:
     )
 
 
-CONTRACT = Table(
+CONTRACT = Contract(
     name="raw.players",
     description=(
         "One row per game date and player on the roster of a team that plays on it. The source knows only the "

@@ -9,7 +9,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from nba_pipeline.contracts import Column, Grid, Reader, Table
+from nba_pipeline.contracts import Column, Contract, Grid, Reader
 from nba_pipeline.warehouse.asked import is_asked
 from nba_pipeline.warehouse.interface import Session
 
@@ -25,7 +25,7 @@ class ContractError(Exception):
     """Rows cannot be the table's at all: columns are missing or unknown, or dates were never asked for."""
 
 
-def conform(rows: ibis.Table, table: Table) -> ibis.Table:
+def conform(rows: ibis.Table, table: Contract) -> ibis.Table:
     """The rows with exactly the contract's columns, in its order and types.
 
     Raises `ContractError` when a column is missing or unknown.
@@ -40,7 +40,7 @@ def conform(rows: ibis.Table, table: Table) -> ibis.Table:
     return rows.select(**{c.name: rows[c.name].cast(c.dtype) for c in table.columns})
 
 
-def column_rules(rows: ibis.Table, table: Table) -> dict[str, ir.BooleanValue]:
+def column_rules(rows: ibis.Table, table: Contract) -> dict[str, ir.BooleanValue]:
     """For each rule about single values, the condition under which a row breaks it."""
     rules: dict[str, ir.BooleanValue] = {}
     for column in table.columns:
@@ -57,12 +57,12 @@ def column_rules(rows: ibis.Table, table: Table) -> dict[str, ir.BooleanValue]:
     return rules
 
 
-def duplicate_rule(table: Table) -> str:
+def duplicate_rule(table: Contract) -> str:
     """The name of the rule that a key stands once."""
     return f"more than one row per {', '.join(table.grain)}"
 
 
-def broken_rows(rows: ibis.Table, table: Table, broken: Collection[str]) -> ibis.Table:
+def broken_rows(rows: ibis.Table, table: Contract, broken: Collection[str]) -> ibis.Table:
     """The rows that break the named rules about single values and keys, with `reason`."""
     parts = [
         rows.filter(condition.fill_null(False)).mutate(reason=ibis.literal(name))
@@ -77,12 +77,12 @@ def broken_rows(rows: ibis.Table, table: Table, broken: Collection[str]) -> ibis
 
 
 @cache
-def staged_rows(table: Table, name: str = STAGED) -> ibis.Table:
+def staged_rows(table: Contract, name: str = STAGED) -> ibis.Table:
     """The rows under audit, wherever they come from: a session stages them under this name."""
     return ibis.table(table.schema, name=name)
 
 
-def count_broken(table: Table) -> ibis.Table:
+def count_broken(table: Contract) -> ibis.Table:
     """Per game date, how many staged rows break each rule: `rule_0` and so on, as in `column_rules`."""
     rows = staged_rows(table)
     rules = column_rules(rows, table)
@@ -93,7 +93,7 @@ def count_broken(table: Table) -> ibis.Table:
     return by_date.inner_join(duplicates, "game_date")
 
 
-def audit_columns(session: Session, table: Table) -> dict[date, dict[str, int]]:
+def audit_columns(session: Session, table: Contract) -> dict[date, dict[str, int]]:
     """Per date, the rules about single values and keys that the staged rows break, and how many rows do."""
     names = list(column_rules(staged_rows(table), table))
     broken: dict[date, dict[str, int]] = {}
@@ -111,7 +111,7 @@ def as_reasons(broken: Mapping[date, Mapping[str, int]]) -> Reasons:
     return {day: [f"{count} rows: {name}" for name, count in rules.items()] for day, rules in broken.items()}
 
 
-def audit_promises(session: Session, table: Table, dates: Sequence[date]) -> Reasons:
+def audit_promises(session: Session, table: Contract, dates: Sequence[date]) -> Reasons:
     """Per date, the promises about its staged rows as a whole that are broken."""
     if not table.audits:
         return {}
@@ -123,7 +123,7 @@ def audit_promises(session: Session, table: Table, dates: Sequence[date]) -> Rea
     return dict(reasons)
 
 
-def broken_promises(table: Table, read: Reader) -> ibis.Table:
+def broken_promises(table: Contract, read: Reader) -> ibis.Table:
     """The dates of staged rows that break a promise as a whole: `game_date`, `reason`, and the promise's `place`.
 
     One query for all of them: a warehouse that bills asks a price for each.
@@ -164,7 +164,7 @@ def describe_gaps(gaps: pa.Table, grid: Grid, shown: int = 3) -> Reasons:
     return dict(reasons)
 
 
-def audit_grid(session: Session, table: Table, dates: Sequence[date]) -> Reasons:
+def audit_grid(session: Session, table: Contract, dates: Sequence[date]) -> Reasons:
     """Per date, what the expected grid wants and the staged rows lack, and what they have beyond it."""
     grid = table.grid
     if grid is None or not dates:
@@ -175,13 +175,13 @@ def audit_grid(session: Session, table: Table, dates: Sequence[date]) -> Reasons
     return describe_gaps(gaps, grid)
 
 
-def fingerprint_columns(table: Table) -> str:
+def fingerprint_columns(table: Contract) -> str:
     """The columns over which a fingerprint is taken, as the manifest notes them."""
     return ",".join(column.name for column in table.columns if not column.volatile)
 
 
 def fingerprints(
-    session: Session, table: Table, staged_as: str = STAGED, over: str | None = None
+    session: Session, table: Contract, staged_as: str = STAGED, over: str | None = None
 ) -> Mapping[date, tuple[int, str]]:
     """Per date with staged rows: their number and the SHA-256 over their content in the order of the grain.
 
@@ -194,7 +194,7 @@ def fingerprints(
 
 
 def fingerprints_as_noted(
-    session: Session, table: Table, noted: Mapping[date, str | None], staged_as: str = STAGED
+    session: Session, table: Contract, noted: Mapping[date, str | None], staged_as: str = STAGED
 ) -> dict[date, str]:
     """Per date, the fingerprint of the staged rows over the columns that the manifest notes of it.
 
@@ -208,7 +208,7 @@ def fingerprints_as_noted(
     return found
 
 
-def dates_with_values(session: Session, table: Table, columns: Collection[str]) -> set[date]:
+def dates_with_values(session: Session, table: Contract, columns: Collection[str]) -> set[date]:
     """The dates on which some staged row has a value in one of the columns."""
     key = ("dates with values", table, tuple(sorted(columns)))
 
@@ -219,7 +219,7 @@ def dates_with_values(session: Session, table: Table, columns: Collection[str]) 
     return {row["game_date"] for row in session.query_built(key, with_values).to_pylist()}
 
 
-def content_hashes(session: Session, table: Table, dates: Sequence[date]) -> Mapping[date, tuple[int, str]]:
+def content_hashes(session: Session, table: Contract, dates: Sequence[date]) -> Mapping[date, tuple[int, str]]:
     """Per date with published rows: their number and the SHA-256 over all that they say, volatile columns too.
 
     The same rows give the same hash in every engine.
@@ -230,7 +230,7 @@ def content_hashes(session: Session, table: Table, dates: Sequence[date]) -> Map
     return {row["game_date"]: (row["row_count"], row["fingerprint"]) for row in found.to_pylist()}
 
 
-def _fingerprints(table: Table, staged_as: str, names: Sequence[str]) -> ibis.Table:
+def _fingerprints(table: Contract, staged_as: str, names: Sequence[str]) -> ibis.Table:
     order = [name for name in table.grain if name != "game_date"]
     by_name = {column.name: column for column in table.columns}
     # Of a column that the contract has lost nothing can be said: the rows are then not those that were published.
@@ -238,7 +238,7 @@ def _fingerprints(table: Table, staged_as: str, names: Sequence[str]) -> ibis.Ta
     return _hash_of_hashes(_row_hashes(staged_rows(table, staged_as), columns, order), order)
 
 
-def _content_hashes(table: Table) -> ibis.Table:
+def _content_hashes(table: Contract) -> ibis.Table:
     """In the order of the rows' own hashes: tables that only ever grow need not be unique in their grain."""
     return _hash_of_hashes(_row_hashes(staged_rows(table), table.columns, ()), ["row_hash"])
 

@@ -13,7 +13,7 @@ from ibis.backends.sql.compilers.bigquery import BigQueryCompiler
 from ibis.backends.sql.datatypes import BigQueryType
 from ibis.expr.operations import HexDigest, InMemoryTable, UnboundTable
 
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.warehouse.asked import is_asked, is_read
 
 ASKED_DATES = "asked_dates"
@@ -47,7 +47,7 @@ class Names:
         """The dataset of a schema: `nba_analytics` of `analytics`."""
         return f"{self.prefix}_{schema}"
 
-    def table_id(self, table: Table) -> str:
+    def table_id(self, table: Contract) -> str:
         """A table as the client names it."""
         return self.id_of(table.name)
 
@@ -56,7 +56,7 @@ class Names:
         schema, short_name = name.split(".")
         return f"{self.project}.{self.dataset(schema)}.{short_name}"
 
-    def quoted(self, table: Table) -> str:
+    def quoted(self, table: Contract) -> str:
         """A table as it is written in a statement."""
         return quote(self.table_id(table))
 

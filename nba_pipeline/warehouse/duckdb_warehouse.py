@@ -19,7 +19,7 @@ from ibis.common.exceptions import IbisError
 from ibis.expr.operations import InMemoryTable, ScalarUDF, UnboundTable
 
 from nba_pipeline.code_versions.translations import Translations, name_of
-from nba_pipeline.contracts import Reader, Table
+from nba_pipeline.contracts import Contract, Reader
 from nba_pipeline.warehouse.asked import is_asked, is_read
 from nba_pipeline.warehouse.interface import (
     QueryError,
@@ -111,7 +111,7 @@ class DuckDBSession:
         ).fetchall()
         self._existing: dict[str, frozenset[str]] = {name: frozenset(found) for name, found in columns}
 
-    def read(self, table: Table) -> ibis.Table:
+    def read(self, table: Contract) -> ibis.Table:
         """The published rows of a table; empty when nothing was ever published."""
         if not self.exists(table):
             return ibis.memtable(table.schema.to_pyarrow().empty_table())
@@ -119,7 +119,7 @@ class DuckDBSession:
         self._read_lacking = self._read_lacking or lacking is not None
         return table.unbound() if lacking is None else lacking
 
-    def exists(self, table: Table) -> bool:
+    def exists(self, table: Contract) -> bool:
         """Whether the warehouse has the table at all."""
         return table.name in self._existing
 
@@ -252,12 +252,12 @@ class DuckDBSession:
             self._in_time(error)
             raise QueryError(f"DuckDB could not answer a query: {error}") from error
 
-    def append(self, table: Table, rows: pa.Table) -> None:
+    def append(self, table: Contract, rows: pa.Table) -> None:
         """Adds rows in one statement: all of them, or none."""
         self.stage("appended", rows)
         self._connection.execute(f"INSERT INTO {_quoted(table)} BY NAME SELECT * FROM appended")  # noqa: S608
 
-    def ensure(self, table: Table) -> None:
+    def ensure(self, table: Contract) -> None:
         """Creates the table, or adds the columns that its contract has gained."""
         if table.name not in self._existing:
             self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quote(table.schema_name)}")
@@ -396,7 +396,7 @@ def _quote(identifier: str) -> str:
     return f'"{escaped}"'
 
 
-def _quoted(table: Table) -> str:
+def _quoted(table: Contract) -> str:
     return f"{_quote(table.schema_name)}.{_quote(table.short_name)}"
 
 

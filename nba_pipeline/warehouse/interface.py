@@ -8,7 +8,7 @@ from typing import Protocol
 import ibis
 import pyarrow as pa
 
-from nba_pipeline.contracts import Reader, Table
+from nba_pipeline.contracts import Contract, Reader
 
 
 class WarehouseError(Exception):
@@ -34,11 +34,11 @@ class SchemaMismatchError(WarehouseError):
 class Session(Protocol):
     """One stretch of work on the warehouse, holding its lock for as long as it lasts."""
 
-    def read(self, table: Table) -> ibis.Table:
+    def read(self, table: Contract) -> ibis.Table:
         """The published rows of a table; empty when nothing was ever published."""
         ...
 
-    def exists(self, table: Table) -> bool:
+    def exists(self, table: Contract) -> bool:
         """Whether the warehouse has the table at all."""
         ...
 
@@ -62,7 +62,7 @@ class Session(Protocol):
         """
         ...
 
-    def ensure(self, table: Table) -> None:
+    def ensure(self, table: Contract) -> None:
         """Creates the table, or adds the columns that its contract has gained.
 
         Raises `SchemaMismatchError` for any other difference.
@@ -80,7 +80,7 @@ class Session(Protocol):
         """
         ...
 
-    def append(self, table: Table, rows: pa.Table) -> None:
+    def append(self, table: Contract, rows: pa.Table) -> None:
         """Adds rows to a table that only ever grows."""
         ...
 
@@ -103,7 +103,7 @@ class Replacement:
     """
 
     def __init__(
-        self, table: Table, rows: ibis.Table, dates: Sequence[date], where: dict[str, str] | None = None
+        self, table: Contract, rows: ibis.Table, dates: Sequence[date], where: dict[str, str] | None = None
     ) -> None:
         self.table = table
         self.rows = rows

@@ -1,11 +1,11 @@
 """The warehouse's own tables: what is published where, and what was refused and why."""
 
-from nba_pipeline.contracts import GAME_DATE, GAME_ID, Column, Phase, Table
+from nba_pipeline.contracts import GAME_DATE, GAME_ID, Column, Contract, Phase
 
 _TABLE_NAME = Column("table_name", "string", "Schema and name of the table that the row is about.", "text")
 _RUN_ID = Column("run_id", "string", "The Dagster run that did it.", "id")
 
-PUBLISHED_PARTITIONS = Table(
+PUBLISHED_PARTITIONS = Contract(
     name="operations.published_partitions",
     description=(
         "One row per table and game date that was published, written in the transaction that published it. "
@@ -52,7 +52,7 @@ PUBLISHED_PARTITIONS = Table(
     ),
 )
 
-QUARANTINE = Table(
+QUARANTINE = Contract(
     name="operations.quarantine",
     description=(
         "Rows that broke a contract, and items of the source that were set aside, with the reason. The date of a row "
@@ -72,7 +72,7 @@ QUARANTINE = Table(
 
 _GATE = Column("gate", "string", "Name of the gate.", "text")
 
-GATE_VERDICTS = Table(
+GATE_VERDICTS = Contract(
     name="operations.gate_verdicts",
     description="What every gate said about a date each time it was asked: by a step, a check or a sensor.",
     phase=Phase.RAW,
@@ -93,7 +93,7 @@ GATE_VERDICTS = Table(
     ),
 )
 
-GATE_OVERRIDES = Table(
+GATE_OVERRIDES = Contract(
     name="operations.gate_overrides",
     description=(
         "Decisions of people to let one date through one gate, or to count a date as a known gap, until an "
@@ -111,7 +111,7 @@ GATE_OVERRIDES = Table(
     ),
 )
 
-GAME_DECISIONS = Table(
+GAME_DECISIONS = Contract(
     name="operations.game_decisions",
     description=(
         "Decisions about one game whose facts the source has wrong or not at all: held, accepted as it is, "
@@ -145,7 +145,7 @@ GAME_DECISIONS = Table(
     ),
 )
 
-PIPELINE_HEALTH = Table(
+PIPELINE_HEALTH = Contract(
     name="operations.pipeline_health",
     description="How the pipeline stood on a morning: one row a day, over the two weeks up to it.",
     phase=Phase.RAW,

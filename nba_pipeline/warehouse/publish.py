@@ -11,7 +11,7 @@ import ibis
 import pyarrow as pa
 
 from nba_pipeline.code_versions import version_of
-from nba_pipeline.contracts import Reader, Table
+from nba_pipeline.contracts import Contract, Reader
 from nba_pipeline.partitions import read_bounds
 from nba_pipeline.warehouse import audit
 from nba_pipeline.warehouse.asked import is_asked, is_read
@@ -70,7 +70,7 @@ class Stamp:
     at: datetime
 
 
-def publish(session: Session, table: Table, made: Rows, dates: Sequence[date], stamp: Stamp) -> dict[date, Outcome]:
+def publish(session: Session, table: Contract, made: Rows, dates: Sequence[date], stamp: Stamp) -> dict[date, Outcome]:
     """Publishes the dates whose rows keep the contract and returns what became of each date.
 
     A date that does not is refused: its rows go to quarantine with the reasons and whatever was published
@@ -98,7 +98,7 @@ def publish(session: Session, table: Table, made: Rows, dates: Sequence[date], s
 
 
 def _stage(
-    session: Session, table: Table, rows: ibis.Table | pa.Table | Transform, dates: Sequence[date]
+    session: Session, table: Contract, rows: ibis.Table | pa.Table | Transform, dates: Sequence[date]
 ) -> ibis.Table:
     """Stages the rows of the dates, beside those that stand and are kept."""
     if not dates:
@@ -119,12 +119,12 @@ def _stage(
     return session.stage(audit.STAGED, audit.conform(table.keeps(new, standing), table))
 
 
-def _bounds(table: Table, dates: Sequence[date]) -> dict[str, tuple[date, date]]:
+def _bounds(table: Contract, dates: Sequence[date]) -> dict[str, tuple[date, date]]:
     """The first and last date that the dates read of each input."""
     return {name: read_bounds(read, min(dates), max(dates)) for name, read in table.reads.items()}
 
 
-def transformed_rows(table: Table, transform: Transform, read: Reader) -> ibis.Table:
+def transformed_rows(table: Contract, transform: Transform, read: Reader) -> ibis.Table:
     """The rows of the asked dates, from inputs that hold no other dates than those may read."""
     inputs = {name: read(entry.table) for name, entry in table.reads.items()}
     within = {name: rows.filter(is_read(rows.game_date, name)) for name, rows in inputs.items()}
@@ -132,7 +132,7 @@ def transformed_rows(table: Table, transform: Transform, read: Reader) -> ibis.T
     return rows.filter(is_asked(rows.game_date))
 
 
-def rows_of(session: Session, table: Table, dates: Sequence[date]) -> ibis.Table:
+def rows_of(session: Session, table: Contract, dates: Sequence[date]) -> ibis.Table:
     """The published rows of the dates; of none, an empty table, so that nobody scans anything for it."""
     if not dates:
         return ibis.memtable(table.schema.to_pyarrow().empty_table())
@@ -140,7 +140,7 @@ def rows_of(session: Session, table: Table, dates: Sequence[date]) -> ibis.Table
     return published.filter(published.game_date.isin([ibis.literal(d) for d in dates]))
 
 
-def asked_rows(table: Table, read: Reader) -> ibis.Table:
+def asked_rows(table: Contract, read: Reader) -> ibis.Table:
     """The published rows of the dates that the session is asked about."""
     rows = read(table)
     return rows.filter(is_asked(rows.game_date))
@@ -148,7 +148,7 @@ def asked_rows(table: Table, read: Reader) -> ibis.Table:
 
 def _commit(
     session: Session,
-    table: Table,
+    table: Contract,
     staged: ibis.Table,
     good: Sequence[date],
     inputs: Mapping[date, str],
@@ -193,7 +193,7 @@ def _commit(
     }
 
 
-def noted_columns(table: Table, line: Mapping[str, Any]) -> dict[str, Any]:
+def noted_columns(table: Contract, line: Mapping[str, Any]) -> dict[str, Any]:
     """A line of the manifest that notes over which columns its fingerprint was taken.
 
     A line from before they were noted is about those of the contract.
@@ -201,7 +201,7 @@ def noted_columns(table: Table, line: Mapping[str, Any]) -> dict[str, Any]:
     return {**line, "fingerprint_columns": line["fingerprint_columns"] or audit.fingerprint_columns(table)}
 
 
-def note_columns(session: Session, tables: Sequence[Table]) -> None:
+def note_columns(session: Session, tables: Sequence[Contract]) -> None:
     """Notes in every line of the manifest over which columns its fingerprint was taken.
 
     What cannot be made again, such as a ledger, keeps its line; a contract may gain a column after this.
@@ -217,7 +217,7 @@ def note_columns(session: Session, tables: Sequence[Table]) -> None:
             session.replace([Replacement(PUBLISHED_PARTITIONS, rows, dates, where={"table_name": table.name})])
 
 
-def _unchanged(session: Session, table: Table, lines: Mapping[date, Mapping[str, Any]]) -> set[date]:
+def _unchanged(session: Session, table: Contract, lines: Mapping[date, Mapping[str, Any]]) -> set[date]:
     """The dates whose staged rows say what the manifest notes of them.
 
     A column that the contract has gained since says something new where any row has a value in it.
@@ -233,7 +233,7 @@ def _unchanged(session: Session, table: Table, lines: Mapping[date, Mapping[str,
     return same
 
 
-def _notes(session: Session, table: Table, dates: Sequence[date]) -> dict[date, dict[str, Any]]:
+def _notes(session: Session, table: Contract, dates: Sequence[date]) -> dict[date, dict[str, Any]]:
     """What the contract notes of the rows that stand published now."""
     if table.notes is None or not dates:
         return {}
@@ -243,7 +243,7 @@ def _notes(session: Session, table: Table, dates: Sequence[date]) -> dict[date, 
     return {row.pop("game_date"): row for row in found}
 
 
-def _damaged(session: Session, table: Table, lines: Mapping[date, Mapping[str, Any]]) -> set[date]:
+def _damaged(session: Session, table: Contract, lines: Mapping[date, Mapping[str, Any]]) -> set[date]:
     """The dates whose published rows are not those of the manifest any more: somebody else changed them."""
     if not lines:
         return set()
@@ -254,7 +254,7 @@ def _damaged(session: Session, table: Table, lines: Mapping[date, Mapping[str, A
     return {day for day, line in lines.items() if found.get(day, NO_ROWS) != line["fingerprint"]}
 
 
-def _manifest_lines(session: Session, table: Table, dates: Sequence[date]) -> dict[date, dict[str, Any]]:
+def _manifest_lines(session: Session, table: Contract, dates: Sequence[date]) -> dict[date, dict[str, Any]]:
     """The lines of the manifest about the dates of a table."""
 
     def lines(read: Reader) -> ibis.Table:
@@ -265,7 +265,7 @@ def _manifest_lines(session: Session, table: Table, dates: Sequence[date]) -> di
     return {row["game_date"]: row for row in session.query_built(("lines", table.name), lines).to_pylist()}
 
 
-def _broken_rows(session: Session, staged: ibis.Table, table: Table, rules: set[str]) -> list[tuple[date, str, str]]:
+def _broken_rows(session: Session, staged: ibis.Table, table: Contract, rules: set[str]) -> list[tuple[date, str, str]]:
     """The rows that break the rules, as (date, reason, JSON)."""
     if not rules:
         return []
@@ -275,7 +275,7 @@ def _broken_rows(session: Session, staged: ibis.Table, table: Table, rules: set[
 
 def _quarantine(
     session: Session,
-    table: Table,
+    table: Contract,
     rejected: Sequence[tuple[date, str, str]],
     broken: Sequence[tuple[date, str, str]],
     stamp: Stamp,

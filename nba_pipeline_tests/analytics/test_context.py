@@ -14,7 +14,7 @@ import pytest
 from nba_pipeline.analytics import upcoming_player_game_context as player_context
 from nba_pipeline.analytics import upcoming_team_game_context as team_context
 from nba_pipeline.analytics.calculations.arena_time_zones import TEAMS_BY_HOURS_BEHIND_NEW_YORK, hours_behind_new_york
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 
 TONIGHT = date(2025, 1, 20)
 TIP_OFF = datetime(2025, 1, 21, 0, 30)
@@ -25,14 +25,14 @@ HALF_LIFE = 7
 
 
 @cache
-def query(table: Table) -> str:
+def query(table: Contract) -> str:
     """The transform of a context as SQL, translated once for all tests."""
     module = {t.CONTRACT: t for t in (team_context, player_context)}[table]
     made = getattr(module, table.short_name)(**{name: read.table.unbound() for name, read in table.reads.items()})
     return str(ibis.to_sql(made, dialect="duckdb"))
 
 
-def context(table: Table, inputs: dict[str, list[dict]]) -> pd.DataFrame:
+def context(table: Contract, inputs: dict[str, list[dict]]) -> pd.DataFrame:
     """The rows of a context, from rows of what it reads; what is not said of them is null."""
     with duckdb.connect() as connection:
         for name, read in table.reads.items():

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from nba_pipeline.clock import NEW_YORK
-from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.league.faults import FAULTS
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
@@ -95,7 +95,7 @@ def loaded(daemon: Callable[..., SimulatedDaemon], loaded_home: Path, tmp_path: 
     return make
 
 
-def lose(daemon: SimulatedDaemon, table: Table, *days: date) -> None:
+def lose(daemon: SimulatedDaemon, table: Contract, *days: date) -> None:
     """Takes the rows and the manifest's lines of some dates out of the warehouse, as nobody should."""
     with duckdb.connect(str(daemon.settings.warehouse_path)) as connection:
         for day in days:

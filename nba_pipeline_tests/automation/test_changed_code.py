@@ -7,7 +7,7 @@ from dagster import AssetCheckEvaluation, DagsterEventType
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.automation import planning, self_heal
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.gates.alert_metadata import ALERT_KIND_METADATA, EFFECT_METADATA, AlertKind
 from nba_pipeline.monitoring.code_changes import CODE_CHECK
 from nba_pipeline.raw import games, players
@@ -16,7 +16,7 @@ from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
 SUMMARY, PLAYERS, GAMES = player_game_summary.CONTRACT, players.CONTRACT, games.CONTRACT
 
 
-def age(daemon: SimulatedDaemon, table: Table) -> None:
+def age(daemon: SimulatedDaemon, table: Contract) -> None:
     """Makes the manifest say that other code made the table."""
     with duckdb.connect(str(daemon.settings.warehouse_path)) as connection:
         statement = "UPDATE operations.published_partitions SET code_version = 'older' WHERE table_name = ?"

@@ -9,7 +9,7 @@ import pytest
 
 from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.clock import NEW_YORK
-from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.gates.alert_metadata import AlertKind
 from nba_pipeline.gates.evidence import Need
 from nba_pipeline.gates.gatekeeper import Admission, Gatekeeper, gate_named
@@ -46,7 +46,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, days: Sequence[date]) -> Callable[[
     admit = Gatekeeper.admit
     broken = {(name, day) for day, names in zip(days, FAILING, strict=True) for name in names}
 
-    def failing_admit(self: Gatekeeper, table: Table, dates: Sequence[date], asked_by: str) -> Admission:
+    def failing_admit(self: Gatekeeper, table: Contract, dates: Sequence[date], asked_by: str) -> Admission:
         if any((table.name, day) in broken for day in dates):
             raise LimitShorterThanTheWorkError(f"{table.name} did not end within its limit")
         return admit(self, table, dates, asked_by)
@@ -83,7 +83,7 @@ def undisturbed_days(daemon: SimulatedDaemon, days: Sequence[date]) -> None:
     backfill(daemon, days[0] - timedelta(days=1), days[-1], *[phase for phase in Phase if phase is not Phase.LANDING])
 
 
-def rows_of(daemon: SimulatedDaemon, table: Table, days: Sequence[date]) -> pd.DataFrame:
+def rows_of(daemon: SimulatedDaemon, table: Contract, days: Sequence[date]) -> pd.DataFrame:
     """The published rows of the days; of predictions the newest value of each, however late it was made."""
     with daemon.warehouse.session(read_only=True) as session:
         rows = session.read(table)

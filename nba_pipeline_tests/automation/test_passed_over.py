@@ -14,7 +14,7 @@ from nba_pipeline.automation import attempts
 from nba_pipeline.automation.attempts import LONGEST_SILENT_WAIT, MOST_A_DAY
 from nba_pipeline.automation.silent_source import ASKED_IN_VAIN, gaps_to_end, gaps_to_record
 from nba_pipeline.clock import NEW_YORK, Clock
-from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.gates.alert_metadata import AlertKind
 from nba_pipeline.gates.deadlines import due
 from nba_pipeline.gates.evidence import GAP_BY_RULE, KNOWN_GAP, Evidence, Override
@@ -167,7 +167,7 @@ def test_where_no_roster_came_either_its_context_is_not_waited_for(untold: Copy)
 
 @pytest.mark.parametrize("table", SUMMARIES, ids=lambda table: table.name)
 def test_when_the_facts_have_come_a_missing_summary_closes_before_anybody_has_ended_the_gap(
-    copy: Copy, table: Table
+    copy: Copy, table: Contract
 ) -> None:
     pass_over(copy)
     copy.forget(table, BAD)

@@ -14,7 +14,7 @@ from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.automation.launches import Launch
 from nba_pipeline.automation.schedules import NETS
 from nba_pipeline.clock import NEW_YORK, game_date_of
-from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.definitions import definitions
 from nba_pipeline.gates.deadlines import due, healed_from, newest_due_date
 from nba_pipeline.landing.assets import LANDED_INJURIES
@@ -57,7 +57,7 @@ ABOUT = {
 }  # fmt: skip
 """Yesterday, today or tomorrow, counted from the New York date of the tick; models are about its month."""
 
-BY_NAME: dict[str, Table] = {table.name: table for table in all_tables()}
+BY_NAME: dict[str, Contract] = {table.name: table for table in all_tables()}
 
 
 def settings_of(home: Path, **others: object) -> Settings:
@@ -266,7 +266,7 @@ def test_deadlines_follow_the_clocks_of_new_york(table: str, day: date, deadline
 
 @pytest.mark.parametrize("day", [FALL_BACK, SPRING_FORWARD, date(2025, 12, 1)])
 @pytest.mark.parametrize("table", all_tables(), ids=lambda table: table.name)
-def test_a_date_becomes_the_newest_due_one_exactly_at_its_deadline(table: Table, day: date) -> None:
+def test_a_date_becomes_the_newest_due_one_exactly_at_its_deadline(table: Contract, day: date) -> None:
     deadline = due(table, day)
     assert newest_due_date(table, deadline) == day
     assert newest_due_date(table, deadline - timedelta(microseconds=1)) == day - timedelta(days=1)
@@ -274,7 +274,7 @@ def test_a_date_becomes_the_newest_due_one_exactly_at_its_deadline(table: Table,
 
 
 @pytest.mark.parametrize("table", all_tables(), ids=lambda table: table.name)
-def test_self_heal_waits_for_the_schedule_that_would_bring_a_date(table: Table) -> None:
+def test_self_heal_waits_for_the_schedule_that_would_bring_a_date(table: Contract) -> None:
     """The schedules have had their first chance at a date before self-heal takes it for lost."""
     names = {
         Phase.PRECOMPUTE: "overnight_precompute", Phase.PREDICTIONS: "same_day_predictions",
@@ -291,13 +291,13 @@ def test_self_heal_waits_for_the_schedule_that_would_bring_a_date(table: Table) 
 # freshness
 
 
-def state_of(daemon: SimulatedDaemon, table: Table) -> Freshness:
+def state_of(daemon: SimulatedDaemon, table: Contract) -> Freshness:
     gatekeeper = daemon.gatekeeper
     with daemon.warehouse.session(read_only=True) as session:
         return freshness(gatekeeper.evidence(session), [table])[0]
 
 
-def evaluations(daemon: SimulatedDaemon, table: Table) -> list[bool]:
+def evaluations(daemon: SimulatedDaemon, table: Contract) -> list[bool]:
     """What the check of a table said, newest first."""
     key = dg.AssetCheckKey(asset_key(table), "freshness")
     records = daemon.instance.event_log_storage.get_asset_check_execution_history(key, limit=100)

@@ -18,7 +18,7 @@ from nba_pipeline.automation.attempts import FIRST_WAIT, LONGEST_WAIT, MOST_ATTE
 from nba_pipeline.automation.launches import INPUTS_TAG, LAUNCHED_AT_TAG, PHASE_TAG, Attempted, Launch, Launches
 from nba_pipeline.automation.self_heal import SELF_HEAL
 from nba_pipeline.clock import NEW_YORK
-from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.gates.alert_metadata import AlertKind
 from nba_pipeline.gates.deadlines import OPERATED
 from nba_pipeline.gates.evidence import Need, Standing
@@ -191,7 +191,7 @@ def new_york(day: date, at: time) -> datetime:
     return datetime.combine(day, at, tzinfo=NEW_YORK).astimezone(UTC)
 
 
-def make_stale(daemon: SimulatedDaemon, table: Table, *days: date) -> None:
+def make_stale(daemon: SimulatedDaemon, table: Contract, *days: date) -> None:
     """Marks dates as made from something else than what stands there now."""
     import duckdb
 
@@ -273,7 +273,7 @@ def test_a_stale_table_is_made_again_with_what_follows_from_it_and_nothing_else(
     assert healed(daemon) == [f"precompute {day}"]
 
 
-def player_shot_zone_analysis_contract() -> Table:
+def player_shot_zone_analysis_contract() -> Contract:
     return next(table for table in all_tables() if table.name == "precompute.player_shot_zone_analysis")
 
 
@@ -349,11 +349,11 @@ def test_a_hole_older_than_the_operated_days_is_made_again_by_the_look_of_the_ne
 
 
 @contextmanager
-def failing(table: Table, *days: date) -> Iterator[None]:
+def failing(table: Contract, *days: date) -> Iterator[None]:
     """The table's steps about any of the days raise."""
     admit = Gatekeeper.admit
 
-    def failing_admit(self: Gatekeeper, asked: Table, dates: list[date], asked_by: str) -> Admission:
+    def failing_admit(self: Gatekeeper, asked: Contract, dates: list[date], asked_by: str) -> Admission:
         if asked.name == table.name and {*days} & {*dates}:
             raise RuntimeError("a bug")
         return admit(self, asked, dates, asked_by)

@@ -22,7 +22,7 @@ from nba_pipeline.automation.launches import PHASE_TAG
 from nba_pipeline.automation.phase_sensors import Cursor, Waiting, changes_since
 from nba_pipeline.automation.planning import FED_PHASES
 from nba_pipeline.clock import NEW_YORK
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.gates.alert_metadata import AlertKind
 from nba_pipeline.gates.evidence import Lineage, Need
 from nba_pipeline.gates.gatekeeper import Admission, Gatekeeper
@@ -65,13 +65,13 @@ def dates(ticked: Ticked) -> list[list[date]]:
     return [dates_of(run) for run in ticked.runs]
 
 
-def needs(daemon: SimulatedDaemon, table: Table) -> dict[date, Need]:
+def needs(daemon: SimulatedDaemon, table: Contract) -> dict[date, Need]:
     with daemon.warehouse.session(read_only=True) as session:
         found = daemon.gatekeeper.evidence(session).lineage.needs([table], game_dates(date(2025, 10, 1), TODAY))
     return {day: need for (_, day), need in found.items()}
 
 
-def rows_of(daemon: SimulatedDaemon, table: Table, *days: date) -> pd.DataFrame:
+def rows_of(daemon: SimulatedDaemon, table: Contract, *days: date) -> pd.DataFrame:
     with daemon.warehouse.session(read_only=True) as session:
         found = session.read(table)
         rows = session.query(found.filter(found.game_date.isin(days)) if days else found).to_pandas(date_as_object=True)
@@ -79,11 +79,11 @@ def rows_of(daemon: SimulatedDaemon, table: Table, *days: date) -> pd.DataFrame:
 
 
 @contextmanager
-def failing(table: Table) -> Iterator[None]:
+def failing(table: Contract) -> Iterator[None]:
     """Every step of the table raises."""
     admit = Gatekeeper.admit
 
-    def failing_admit(self: Gatekeeper, asked: Table, days: list[date], asked_by: str) -> Admission:
+    def failing_admit(self: Gatekeeper, asked: Contract, days: list[date], asked_by: str) -> Admission:
         if asked.name == table.name:
             raise RuntimeError("a bug")
         return admit(self, asked, days, asked_by)

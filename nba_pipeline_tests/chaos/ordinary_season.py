@@ -23,7 +23,7 @@ from rich.table import Table as RichTable
 
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.clock import NEW_YORK
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.gates.deadlines import held_from
 from nba_pipeline.league.faults import FAULTS
 from nba_pipeline.league.model import League
@@ -112,7 +112,7 @@ def played_by(
     return days, stood
 
 
-def rows_of(warehouse, table: Table, what: str = "rows") -> pd.DataFrame | list[date]:
+def rows_of(warehouse, table: Contract, what: str = "rows") -> pd.DataFrame | list[date]:
     """The rows of a table, or the dates that the manifest names."""
     from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
 

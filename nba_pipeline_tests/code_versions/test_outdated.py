@@ -7,7 +7,7 @@ import pytest
 from nba_pipeline import code_versions
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.clock import Clock
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.gates.evidence import Evidence, Need
 from nba_pipeline.gates.gatekeeper import gate_named
 from nba_pipeline.gates.overrides import known_gap, record_override
@@ -28,7 +28,7 @@ EARLY, TODAY = date(2025, 10, 22), date(2025, 11, 12)
 AFTER_THE_GAMES = datetime(2025, 11, 14, 15, tzinfo=UTC)
 
 
-def age(copy: Copy, table: Table, *days: date) -> None:
+def age(copy: Copy, table: Contract, *days: date) -> None:
     """Makes the manifest say that other code made the rows; all of them, if no dates are given."""
     within = f" AND game_date IN ({', '.join(repr(str(day)) for day in days)})" if days else ""
     copy.sql(

@@ -9,7 +9,7 @@ from google.cloud import bigquery as google_bigquery
 from google.cloud import storage
 
 from nba_pipeline.assets.tables import all_tables
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.precompute import ml_feature_store
 from nba_pipeline.warehouse.audit import STAGED, fingerprints
@@ -72,7 +72,7 @@ def differences(one: Hashes, other: Hashes) -> list[tuple[str, date]]:
     return sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
 
 
-def change_one_value(warehouse: BigQueryWarehouse, table: Table, day: date) -> None:
+def change_one_value(warehouse: BigQueryWarehouse, table: Contract, day: date) -> None:
     """What anybody with BigQuery's console can do: the last digit that counts, of one value."""
     name = warehouse.names.quoted(table)
     warehouse.client.query(

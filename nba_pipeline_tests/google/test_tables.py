@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from nba_pipeline.assets.tables import all_tables
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.precompute import ml_feature_store
 from nba_pipeline.raw import game_lines, games, injuries, injury_reports, player_prop_lines
 from nba_pipeline.warehouse.audit import STAGED, content_hashes, fingerprints
@@ -48,7 +48,7 @@ def test_every_column_has_a_type_that_bigquery_has(table):
     }
 
 
-def made_up(table: Table) -> pa.Table:
+def made_up(table: Contract) -> pa.Table:
     """Five rows of a table, with what engines write differently: long fractions, microseconds, accents and nulls."""
     instant = datetime(2025, 11, 12, 23, 59, 59, 123456)
     values = {

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from nba_pipeline.assets.tables import all_tables
-from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.gates.gatekeeper import Gatekeeper
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.operations import backfill as backfilling
@@ -55,7 +55,7 @@ class Workbench:
             stretches = backfilling.plan(pipeline.warehouse, pipeline.clock, first, last, chosen, history=history)
             return backfilling.backfill(pipeline, stretches, (first, last), chosen)
 
-    def rows(self, table: Table, first: date = date(2015, 1, 1), last: date = date(2100, 1, 1)) -> pd.DataFrame:
+    def rows(self, table: Contract, first: date = date(2015, 1, 1), last: date = date(2100, 1, 1)) -> pd.DataFrame:
         """What is published of a table, in the order of its grain, without volatile columns."""
         keys = [c.name for c in table.columns if not c.volatile]
         with self.warehouse.session(read_only=True) as session:

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from nba_pipeline.assets.tables import all_tables, table_modules
-from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import player_box_scores
@@ -22,7 +22,7 @@ from nba_pipeline.raw import player_box_scores
 Frames = dict[str, pd.DataFrame]
 """Rows by the name of their table."""
 
-CONTRACTS: dict[str, Table] = {table.name: table for table in all_tables()}
+CONTRACTS: dict[str, Contract] = {table.name: table for table in all_tables()}
 
 UNSAID: dict[str, Any] = {"int64": 1, "float64": 1.0, "string": "x", "boolean": True}
 
@@ -60,7 +60,7 @@ def predictions(features: ibis.Table, outcomes: ibis.Table, games: ibis.Table, l
 
 def translated(module: ModuleType) -> str:
     """The table's rows as a query; translating takes longer than running, so one serves many histories."""
-    table: Table = module.CONTRACT
+    table: Contract = module.CONTRACT
     rows = (transform_of(module) or predictions)(**{name: read.table.unbound() for name, read in table.reads.items()})
     return ibis.duckdb.connect().compile(rows.select(table.schema.names).cast(table.schema))
 
@@ -134,7 +134,7 @@ def removed(raw: Frames, day: date) -> Frames:
     return known
 
 
-def known_by(rows: pd.DataFrame, table: Table, day: date) -> pd.DataFrame:
+def known_by(rows: pd.DataFrame, table: Contract, day: date) -> pd.DataFrame:
     """The rows that nothing on or after the day may change: those before it, and its own if made before its games."""
     kept = rows["game_date"] <= day if table.before_tip_off else rows["game_date"] < day
     return rows[kept].reset_index(drop=True)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from nba_pipeline.as_of import as_of_each
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.precompute import ml_feature_store as store
 from nba_pipeline.precompute.feature_groups import schedule
 from nba_pipeline_tests.precompute.test_zones_and_factors import Season, frame_of, raw, run
@@ -50,7 +50,7 @@ def spine(season: Season) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def filled(rows: pd.DataFrame, table: Table) -> ibis.Table:
+def filled(rows: pd.DataFrame, table: Contract) -> ibis.Table:
     """The rows in the columns of the contract, null where the frame has nothing."""
     schema = table.schema.to_pyarrow()
     columns = [

@@ -13,7 +13,7 @@ from nba_pipeline.analytics import upcoming_team_game_context as team_context
 from nba_pipeline.analytics.player_game_summary import player_game_summary
 from nba_pipeline.analytics.team_defense_game_summary import team_defense_game_summary
 from nba_pipeline.analytics.team_offense_game_summary import team_offense_game_summary
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.precompute import player_composite_factors as factors
 from nba_pipeline.precompute import player_daily_cache as cache
 from nba_pipeline.precompute import player_shot_zone_analysis as player_zones
@@ -41,7 +41,7 @@ def run(expression: ibis.Table) -> pd.DataFrame:
     return ibis.duckdb.connect().to_pyarrow(expression).to_pandas(date_as_object=True)
 
 
-def frame_of(rows: pd.DataFrame, table: Table) -> ibis.Table:
+def frame_of(rows: pd.DataFrame, table: Contract) -> ibis.Table:
     rows = rows.assign(**{c.name: None for c in table.columns if c.nullable and c.name not in rows})
     return ibis.memtable(rows[list(table.schema.names)], schema=table.schema)
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.clock import Clock
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.decisions.game_decisions import GameDecision, Ruling, record_decision
 from nba_pipeline.gates.evidence import Evidence
 from nba_pipeline.raw import games, held_games, player_box_scores
@@ -72,7 +72,7 @@ class Home:
         found = pa.Table.from_pylist([dict(row) for row in rows], schema=games.CONTRACT.schema.to_pyarrow())
         self.publish(games.CONTRACT, Rows(found), day)
 
-    def publish(self, table: Table, made: Rows, *days: date, now: datetime = NIGHT) -> dict[date, Outcome]:
+    def publish(self, table: Contract, made: Rows, *days: date, now: datetime = NIGHT) -> dict[date, Outcome]:
         with self.warehouse.session() as session:
             session.ensure(held_games.CONTRACT)
             inputs = self.evidence(session, now).lineage.inputs(table, days)
@@ -99,7 +99,7 @@ class Home:
             made = player_box_scores.parsed_dates(context, days, *inputs)
         return self.publish(player_box_scores.CONTRACT, made, *days, now=now)
 
-    def rows(self, table: Table) -> list[dict[str, Any]]:
+    def rows(self, table: Contract) -> list[dict[str, Any]]:
         with self.warehouse.session(read_only=True) as session:
             return session.query(session.read(table)).to_pylist()
 

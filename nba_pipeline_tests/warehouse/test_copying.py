@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from nba_pipeline.cli.app import app
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.operations.warehouse_copying import CopiedTable, CopyError, copied_tables, copy_warehouse
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games, players
@@ -146,7 +146,7 @@ def there_and_back(source: DuckDBWarehouse, bigquery: Warehouse, folder: Path) -
     assert hashes(back) == expected
 
 
-def keep_only(path: Path, tables: set[Table]) -> None:
+def keep_only(path: Path, tables: set[Contract]) -> None:
     """Makes a warehouse small: what is not named is as if it had never been made."""
     names = {table.name for table in tables}
     with duckdb.connect(str(path)) as connection:

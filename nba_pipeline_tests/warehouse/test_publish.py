@@ -15,7 +15,7 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from nba_pipeline.contracts import GAME_DATE, Audit, Column, Grid, Phase, Read, Table, Window, rows_as_keys
+from nba_pipeline.contracts import GAME_DATE, Audit, Column, Contract, Grid, Phase, Read, Window, rows_as_keys
 from nba_pipeline.warehouse.audit import ContractError
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.interface import (
@@ -33,8 +33,8 @@ ONE, TWO = date(2024, 1, 1), date(2024, 1, 2)
 STAMP = Stamp("run", datetime(2024, 1, 3, tzinfo=UTC))
 
 
-def contract(*more: Column, grid: Grid | None = None, audits: tuple[Audit, ...] = ()) -> Table:
-    return Table(
+def contract(*more: Column, grid: Grid | None = None, audits: tuple[Audit, ...] = ()) -> Contract:
+    return Contract(
         name="raw.heights",
         description="Heights.",
         phase=Phase.RAW,
@@ -76,12 +76,12 @@ def rows(*values: tuple) -> pa.Table:
     return pa.Table.from_pylist([dict(zip(names, v, strict=True)) for v in values], HEIGHTS.schema.to_pyarrow())
 
 
-def put(warehouse: Warehouse, made: pa.Table, *days: date, table: Table = HEIGHTS, **refused):
+def put(warehouse: Warehouse, made: pa.Table, *days: date, table: Contract = HEIGHTS, **refused):
     with warehouse.session() as session:
         return publish(session, table, Rows(made, refused.get("refused", {})), days or (ONE, TWO), STAMP)
 
 
-def stored(warehouse: Warehouse, table: Table = HEIGHTS) -> list[tuple]:
+def stored(warehouse: Warehouse, table: Contract = HEIGHTS) -> list[tuple]:
     with warehouse.session(read_only=True) as session:
         found = session.query(session.read(table).order_by("game_date", "player_id"))
     return [tuple(row.values()) for row in found.to_pylist()]
@@ -185,7 +185,7 @@ def test_an_added_column_is_applied_and_another_type_refused(warehouse):
     made = rows(*GOOD).append_column("weight", pa.array([90.0, None, 90.0]))
     put(warehouse, made, table=wider)
     assert len(stored(warehouse, wider)[0]) == 5
-    other = Table(
+    other = Contract(
         name="raw.heights",
         description="",
         phase=Phase.RAW,
@@ -234,7 +234,7 @@ def test_rows_that_are_kept_stay_in_their_columns_when_the_contract_gains_one(wa
 
 
 DAYS = [date(2024, 1, n) for n in (1, 2, 3, 4)]
-SEEN = Table(
+SEEN = Contract(
     name="analytics.seen",
     description="Which dates of its inputs a date could see.",
     phase=Phase.ANALYTICS,

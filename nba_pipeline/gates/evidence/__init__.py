@@ -7,7 +7,7 @@ believed takes part: a date is complete because its rows are there.
 from collections.abc import Sequence
 
 from nba_pipeline.clock import Clock
-from nba_pipeline.contracts import Phase, Table
+from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.gates.evidence.calendar import HELD_BY_RULE, Calendar, Held
 from nba_pipeline.gates.evidence.coverage import Coverage, Standing
 from nba_pipeline.gates.evidence.decisions import GAP_BY_RULE, KNOWN_GAP, Decisions, Override
@@ -59,7 +59,9 @@ class Evidence:
     lineage: Lineage
     """What was made from what, and is not what would be made now."""
 
-    def __init__(self, session: Session, clock: Clock, tables: Sequence[Table], landing: Landing | None = None) -> None:
+    def __init__(
+        self, session: Session, clock: Clock, tables: Sequence[Contract], landing: Landing | None = None
+    ) -> None:
         self.session = session
         self.clock = clock
         self.tables = tables
@@ -69,6 +71,6 @@ class Evidence:
         self.coverage = Standing(session, self.manifest, landing)
         self.lineage = Lineage(clock, tables, self.manifest, self.decisions, self.calendar, self.coverage)
 
-    def tables_of(self, phase: Phase) -> list[Table]:
+    def tables_of(self, phase: Phase) -> list[Contract]:
         """The tables of one phase."""
         return [table for table in self.tables if table.phase is phase]

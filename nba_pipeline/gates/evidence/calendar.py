@@ -9,7 +9,7 @@ from typing import Any
 import ibis
 
 from nba_pipeline.clock import Clock, tips_off_by
-from nba_pipeline.contracts import Reader, Table
+from nba_pipeline.contracts import Contract, Reader
 from nba_pipeline.gates.evidence.manifest import Manifest
 from nba_pipeline.gates.evidence.needs import MEND
 from nba_pipeline.sources.records import NOT_PLAYED
@@ -52,7 +52,7 @@ class Held:
 class Calendar:
     """How far the games of each date are: begun or not, held, or of a source that gave nothing."""
 
-    def __init__(self, session: Session, clock: Clock, tables: Sequence[Table], manifest: Manifest) -> None:
+    def __init__(self, session: Session, clock: Clock, tables: Sequence[Contract], manifest: Manifest) -> None:
         self._session = session
         self._clock = clock
         self._tables = tables
@@ -60,7 +60,7 @@ class Calendar:
         self._made_again: dict[str, set[date]] = {}
 
     @property
-    def schedule(self) -> Table:
+    def schedule(self) -> Contract:
         """The table of the games of every date."""
         return next(table for table in self._tables if table.name == SCHEDULE)
 
@@ -82,19 +82,19 @@ class Calendar:
         tip = self.last_tip_off(day)
         return self._clock.now() >= tip if tip else day <= self._clock.today()
 
-    def can_exist(self, table: Table, day: date) -> bool:
+    def can_exist(self, table: Contract, day: date) -> bool:
         """Whether the rows of a date can be made by now at all."""
         last = self._clock.today() + timedelta(days=1 if table.before_tip_off else -1)
         return day <= last
 
-    def is_frozen(self, table: Table, day: date) -> bool:
+    def is_frozen(self, table: Contract, day: date) -> bool:
         """Whether a ledger can gain or change no row of a date any more: its games have begun, and all was said before.
 
         What was computed after the games is made again like everything else.
         """
         return table.ledger and self.all_have_begun(day) and day not in self._dates_made_again(table)
 
-    def _dates_made_again(self, table: Table) -> set[date]:
+    def _dates_made_again(self, table: Contract) -> set[date]:
         """The dates of a ledger that have rows which are made again."""
         if table.made_again is None:
             return set()
@@ -128,7 +128,7 @@ class Calendar:
             of_date[row["game_id"]] = Held(**row, teams=teams)
         return found
 
-    def _ruled_rows(self, table: Table, days: Sequence[date]) -> list[dict[str, Any]]:
+    def _ruled_rows(self, table: Contract, days: Sequence[date]) -> list[dict[str, Any]]:
         self._session.ask_about(days)
         return self._session.query_built("held games", partial(_ruled_rows, table)).to_pylist()
 
@@ -171,7 +171,7 @@ class Calendar:
         return line is not None and not line.row_count
 
 
-def _undecided_games(schedule: Table, read: Reader) -> ibis.Table:
+def _undecided_games(schedule: Contract, read: Reader) -> ibis.Table:
     """The games of the asked dates that are undecided though it is known who would play."""
     games = asked_rows(schedule, read)
     known = games.filter(games.status == "undecided", games.home_team.notnull(), games.visitor_team.notnull())
@@ -180,14 +180,14 @@ def _undecided_games(schedule: Table, read: Reader) -> ibis.Table:
     )
 
 
-def _ruled_rows(table: Table, read: Reader) -> ibis.Table:
+def _ruled_rows(table: Contract, read: Reader) -> ibis.Table:
     """The teams of the games of the asked dates that are held, or of which an earlier answer counts."""
     rows = asked_rows(table, read)
     ruled = rows.filter(rows.state != "accepted").order_by("game_date", "game_id", "team")
     return ruled.select("game_date", "game_id", "team", "reasons", "decided_by", "state", "listed")
 
 
-def _last_tip_offs(schedule: Table, read: Reader) -> ibis.Table:
+def _last_tip_offs(schedule: Contract, read: Reader) -> ibis.Table:
     """When the last game of each asked date tips off that is played, and whether some tip-off is unknown."""
     games = asked_rows(schedule, read)
     playing = games.filter(games.status.notin(NOT_PLAYED))

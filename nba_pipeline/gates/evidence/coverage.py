@@ -8,7 +8,7 @@ from functools import partial
 
 import ibis
 
-from nba_pipeline.contracts import Grid, Reader, Table
+from nba_pipeline.contracts import Contract, Grid, Reader
 from nba_pipeline.gates.evidence.manifest import Manifest
 from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing import Landing
@@ -47,7 +47,7 @@ class Coverage:
         """Whether the date is a valid skip: nothing was expected, and nothing is there."""
         return self.complete and not self.present and not self.expected
 
-    def reasons(self, table: Table) -> list[str]:
+    def reasons(self, table: Contract) -> list[str]:
         """Why the date is not complete, as sentences that name the table; empty when it is."""
         if not self.published:
             return [f"{table.name} was never published for {self.game_date}", *self.gaps]
@@ -65,7 +65,7 @@ class Standing:
         self._answers: dict[tuple[str, date, bool], str] = {}
         self._damaged: set[tuple[str, date]] = set()
 
-    def of(self, table: Table, dates: Sequence[date], *, counts: bool = False) -> dict[date, Coverage]:
+    def of(self, table: Contract, dates: Sequence[date], *, counts: bool = False) -> dict[date, Coverage]:
         """What stands of a table on each of the dates, in the order given.
 
         Without `counts` only the gaps are looked for, which is all that a gate needs.
@@ -77,7 +77,7 @@ class Standing:
         known |= self._measure(table, unknown, counts=False)
         return {day: known[day] for day in dates}
 
-    def _measure(self, table: Table, dates: Sequence[date], *, counts: bool) -> dict[date, Coverage]:
+    def _measure(self, table: Contract, dates: Sequence[date], *, counts: bool) -> dict[date, Coverage]:
         published, grid = self._manifest.published(table), table.grid
         rows = {day: published[day].row_count if day in published else 0 for day in dates}
         if grid is None or not dates:
@@ -110,7 +110,7 @@ class Standing:
         lost = self._manifest.lost
         asked: set[str] = set()
 
-        def read(table: Table) -> ibis.Table:
+        def read(table: Contract) -> ibis.Table:
             asked.add(table.name)
             return self._session.read(table)
 
@@ -118,11 +118,11 @@ class Standing:
             grid.expected(read)
         return lost & asked
 
-    def is_complete(self, table: Table, day: date) -> bool:
+    def is_complete(self, table: Contract, day: date) -> bool:
         """Whether a table has everything that is expected on a date."""
         return self.of(table, [day])[day].complete
 
-    def broken_promises(self, table: Table, dates: Sequence[date]) -> Reasons:
+    def broken_promises(self, table: Contract, dates: Sequence[date]) -> Reasons:
         """The promises of the contract that the published rows of the dates break, per date.
 
         A published date whose rows are not those that were published (count or content) is broken too.
@@ -144,7 +144,7 @@ class Standing:
                 broken.setdefault(day, []).append("the rows are not those that the pipeline published")
         return broken
 
-    def waiting(self, table: Table, dates: Sequence[date]) -> Reasons:
+    def waiting(self, table: Contract, dates: Sequence[date]) -> Reasons:
         """Per date, what the table still waits for before it can be made; dates left out wait for nothing."""
         if table.waits_for is None or not dates:
             return {}
@@ -154,7 +154,7 @@ class Standing:
             reasons.setdefault(row["game_date"], []).append(row["reason"])
         return reasons
 
-    def not_landed(self, table: Table, dates: Sequence[date]) -> Reasons:
+    def not_landed(self, table: Contract, dates: Sequence[date]) -> Reasons:
         """The dates about which the source was never asked, or whose answer cannot be read, and why.
 
         Of a table that is parsed from landed answers; others wait for none. Where landing is optional, only
@@ -170,11 +170,11 @@ class Standing:
             if (said == "-" and not table.landed_optional) or (table.landed, day) in self._damaged
         }
 
-    def has_no_answer(self, table: Table, day: date) -> bool:
+    def has_no_answer(self, table: Contract, day: date) -> bool:
         """Whether nothing was ever landed of a table about a date; an answer that cannot be read is one."""
         return self._landing is not None and self.answers(table, day) == "-"
 
-    def answers(self, table: Table, day: date) -> str:
+    def answers(self, table: Contract, day: date) -> str:
         """A hash over the landed answers that a table's rows of a date follow from; `-` when there is none.
 
         Of an answer that cannot be read it is the reason.
@@ -192,7 +192,7 @@ class Standing:
         return self._answers[key]
 
 
-def _told(landing: Landing, table: Table, day: date) -> str:
+def _told(landing: Landing, table: Contract, day: date) -> str:
     """A hash over the answers that count.
 
     The newest answer speaks for most tables, and the first that said the same stands for it; for some every answer that

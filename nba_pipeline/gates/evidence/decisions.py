@@ -8,7 +8,7 @@ from functools import cached_property
 import ibis
 
 from nba_pipeline.clock import Clock
-from nba_pipeline.contracts import Phase, Table, Window
+from nba_pipeline.contracts import Contract, Phase, Window
 from nba_pipeline.decisions.game_decisions import GameDecision, decisions_in_force
 from nba_pipeline.gates.evidence.manifest import Manifest
 from nba_pipeline.warehouse.interface import Session
@@ -47,7 +47,7 @@ class Override:
 class Decisions:
     """What people decided about dates and games, and the rule where nobody did."""
 
-    def __init__(self, session: Session, clock: Clock, tables: Sequence[Table], manifest: Manifest) -> None:
+    def __init__(self, session: Session, clock: Clock, tables: Sequence[Contract], manifest: Manifest) -> None:
         self._session = session
         self._clock = clock
         self._tables = tables
@@ -82,7 +82,7 @@ class Decisions:
         """What people decided about games, and is in force now, by date and game."""
         return decisions_in_force(self._session, self._clock.now())
 
-    def is_known_gap(self, day: date, table: Table | None = None) -> bool:
+    def is_known_gap(self, day: date, table: Contract | None = None) -> bool:
         """Whether what is not there of a date is passed over: a person recorded that it will never be had.
 
         Or the rule did, when the source was silent beyond its deadline: then only what lacks facts of the source is
@@ -100,7 +100,7 @@ class Decisions:
         gap = self.overrides.get((KNOWN_GAP, day))
         return gap is not None and not gap.by_rule
 
-    def _lacks_facts(self, table: Table, day: date) -> bool:
+    def _lacks_facts(self, table: Contract, day: date) -> bool:
         """Whether anything of the source that a table's rows of a date are made from, of the same date, never came."""
         if table.phase is Phase.RAW:
             return not table.landed_optional and day not in self._manifest.published(table)

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from nba_pipeline.clock import Clock, held_from, season_of
 from nba_pipeline.code_versions import version_of
-from nba_pipeline.contracts import Phase, Read, Table, Window
+from nba_pipeline.contracts import Contract, Phase, Read, Window
 from nba_pipeline.decisions.game_decisions import decision_hash
 from nba_pipeline.decisions.source_faults import repairs_hash
 from nba_pipeline.gates.evidence.calendar import BOX_SCORES, HELD_GAMES, SCHEDULE, Calendar
@@ -25,7 +25,7 @@ class Lineage:
     def __init__(
         self,
         clock: Clock,
-        tables: Sequence[Table],
+        tables: Sequence[Contract],
         manifest: Manifest,
         decisions: Decisions,
         calendar: Calendar,
@@ -58,11 +58,11 @@ class Lineage:
         looked_back = game_dates(max(begin, start), due)
         return [*(d for d in looked_back if not self._is_passed_over(d, read.table)), *same]
 
-    def _is_passed_over(self, day: date, table: Table) -> bool:
+    def _is_passed_over(self, day: date, table: Contract) -> bool:
         """Whether a look back asks nothing of a table on a date."""
         return self._decisions.is_known_gap(day, table) or self._calendar.nothing_arrived(day)
 
-    def reached(self, table: Table, changed: Mapping[str, Iterable[date]]) -> set[date]:
+    def reached(self, table: Contract, changed: Mapping[str, Iterable[date]]) -> set[date]:
         """The dates of a table that changes upstream can reach: `changed` has the dates by upstream table.
 
         Dates without a schedule in the warehouse are not reached: nobody has asked for them.
@@ -78,14 +78,14 @@ class Lineage:
                     dates.update(scheduled[bisect_right(scheduled, day) : bisect_left(scheduled, end)])
         return dates
 
-    def inputs(self, table: Table, dates: Sequence[date]) -> dict[date, str]:
+    def inputs(self, table: Contract, dates: Sequence[date]) -> dict[date, str]:
         """Per date, one SHA-256 over the fingerprints of everything that its rows are made from.
 
         Rows recorded with another one are stale: something that they were made from has changed since.
         """
         return {day: self._inputs_of(table, day) for day in dates}
 
-    def inputs_from_outside(self, tables: Iterable[Table], day: date) -> str:
+    def inputs_from_outside(self, tables: Iterable[Contract], day: date) -> str:
         """One hash over what tables that are made in one run are made from, and over the code that makes them.
 
         What they make of each other for the date is left aside; what stands of earlier dates is not.
@@ -94,7 +94,7 @@ class Lineage:
         hashes = [f"{table.name}:{version_of(table)}:{self._inputs_of(table, day, made_with=made)}" for table in made]
         return hashlib.sha256("|".join(sorted(hashes)).encode()).hexdigest()
 
-    def _inputs_of(self, table: Table, day: date, made_with: Sequence[Table] = ()) -> str:
+    def _inputs_of(self, table: Contract, day: date, made_with: Sequence[Contract] = ()) -> str:
         digest = hashlib.sha256(self._coverage.answers(table, day).encode())
         if table.decided:
             digest.update(f"{decision_hash(self._decisions.about_games, day)}{repairs_hash(day)}".encode())
@@ -111,7 +111,7 @@ class Lineage:
                 digest.update((line.fingerprint if line and _says_something(read, line) else "-").encode())
         return self._with_deadline(table, day, digest.hexdigest())
 
-    def _with_deadline(self, table: Table, day: date, inputs: str) -> str:
+    def _with_deadline(self, table: Contract, day: date, inputs: str) -> str:
         """What held games are made from, with the end of the date's deadline where that changes anything.
 
         It does while the box scores of the date are not made from what stands now: what was waited for is held then,
@@ -139,14 +139,14 @@ class Lineage:
         place = bisect_left(dates, day)
         return hashes[place - 1] if place else "-"
 
-    def is_stale(self, table: Table, day: date) -> bool:
+    def is_stale(self, table: Contract, day: date) -> bool:
         """Whether something that a published date was made from has changed since."""
         if (table.name, day) not in self._stale:
             line = self._manifest.published(table).get(day)
             self._stale[table.name, day] = line is not None and line.inputs != self._inputs_of(table, day)
         return self._stale[table.name, day]
 
-    def is_outdated(self, table: Table, day: date) -> bool:
+    def is_outdated(self, table: Contract, day: date) -> bool:
         """Whether the rows of a published date were made by other code than this process runs.
 
         What cannot be made again stays as it is: parsed rows whose landed answer is gone, and what a ledger keeps.
@@ -157,7 +157,7 @@ class Lineage:
         gone = table.landed is not None and self._coverage.has_no_answer(table, day)
         return not (gone and (line.row_count or not table.landed_optional))
 
-    def outdated(self, table: Table, since: date = date.min) -> list[date]:
+    def outdated(self, table: Contract, since: date = date.min) -> list[date]:
         """The published dates from `since` on that are outdated, known gaps aside, in order."""
         return [
             day
@@ -165,7 +165,7 @@ class Lineage:
             if day >= since and self.is_outdated(table, day) and not self._decisions.is_known_gap(day)
         ]
 
-    def behind(self, table: Table) -> Mapping[date, str]:
+    def behind(self, table: Contract) -> Mapping[date, str]:
         """The dates whose rows are outdated, or were made from such rows, each with the outdated table and date.
 
         Known gaps are passed over: nobody makes them again. Whether rows made from outdated ones will change is not
@@ -222,11 +222,11 @@ class Lineage:
             and not self._stays(table, day)
         ]
 
-    def _stays(self, table: Table, day: date) -> bool:
+    def _stays(self, table: Contract, day: date) -> bool:
         """Whether nobody makes the rows of a date again: they are final, or those of a known gap."""
         return self._calendar.is_frozen(table, day) or self._decisions.is_known_gap(day)
 
-    def needs(self, tables: Iterable[Table], dates: Sequence[date]) -> dict[tuple[str, date], Need]:
+    def needs(self, tables: Iterable[Contract], dates: Sequence[date]) -> dict[tuple[str, date], Need]:
         """What has to be done, per table and date; what needs nothing is left out."""
         found: dict[tuple[str, date], Need] = {}
         for table in tables:
@@ -239,7 +239,7 @@ class Lineage:
                     found[table.name, day] = need
         return found
 
-    def need_of_rows(self, table: Table, day: date) -> Need:
+    def need_of_rows(self, table: Contract, day: date) -> Need:
         """Whether the rows that stand of a date are stale or outdated; whether any are missing is not asked."""
         if self._calendar.is_frozen(table, day):
             return Need.NOTHING
@@ -247,7 +247,7 @@ class Lineage:
             return Need.OUTDATED
         return Need.STALE if self.is_stale(table, day) else Need.NOTHING
 
-    def not_current(self, table: Table, dates: Iterable[date]) -> Reasons:
+    def not_current(self, table: Contract, dates: Iterable[date]) -> Reasons:
         """Per date, why published rows are not those that would be made now, as sentences that name the table.
 
         Rows of a ledger about games that have begun are never made again, so nothing is said of them.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.warehouse.interface import Session
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
 
@@ -25,7 +25,7 @@ class Published:
 class Manifest:
     """What was published of each table on each date, and whether the table is still there."""
 
-    def __init__(self, session: Session, tables: Sequence[Table]) -> None:
+    def __init__(self, session: Session, tables: Sequence[Contract]) -> None:
         self._session = session
         self._tables = tables
 
@@ -41,7 +41,7 @@ class Manifest:
             found.setdefault(row["table_name"], {})[row["game_date"]] = line
         return found
 
-    def published(self, table: Table) -> Mapping[date, Published]:
+    def published(self, table: Contract) -> Mapping[date, Published]:
         """Per date, what was published of a table; nothing when the table itself is gone from the warehouse."""
         return self.lines.get(table.name, {}) if self._session.exists(table) else {}
 

@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 
 from nba_pipeline.analytics import upcoming_player_game_context as context
 from nba_pipeline.as_of import exact
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.precompute import player_composite_factors
 from nba_pipeline.precompute.calculations.features import Feature
 from nba_pipeline.precompute.calculations.games_used import (
@@ -90,7 +90,7 @@ FROM_FACTORS: Mapping[str, MadeFrom] = {
 VACATED_ROLES = ("minutes", "points", "rebounds", "assists", "three_pointers_made")
 
 
-def _taken(table: Table, name: str, made_from: MadeFrom) -> Feature:
+def _taken(table: Contract, name: str, made_from: MadeFrom) -> Feature:
     column = next(column for column in table.columns if column.name == name)
     return Feature(name, column.unit, column.definition, source=table.name, news=True, made_from=made_from)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from nba_pipeline.contracts import GAME_DATE, GAME_ID, PLAYER_ID, SEASON, TEAM, TEAM_ID, Column, Phase, Table
+from nba_pipeline.contracts import GAME_DATE, GAME_ID, PLAYER_ID, SEASON, TEAM, TEAM_ID, Column, Contract, Phase
 from nba_pipeline.sources.balldontlie import StatRecord
 
 
@@ -55,7 +55,7 @@ COLUMNS = (
 
 GRAIN = ("game_date", "game_id", "player_id")
 
-LISTED = Table(
+LISTED = Contract(
     name="raw.listed_box_scores",
     description="What an answer lists, before it is judged game by game. It is staged and never published.",
     phase=Phase.RAW,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.decisions.game_decisions import PLAYERS_SUM, GameDecision, Ruling, corrected_game, corrected_rows
 
 GameKey = tuple[date, int]
@@ -19,7 +19,7 @@ def corrections(decisions: Mapping[GameKey, GameDecision], dates: Sequence[date]
 
 
 def corrected_box_scores(
-    rows: pa.Table, decided: Iterable[GameDecision], box_scores: Table
+    rows: pa.Table, decided: Iterable[GameDecision], box_scores: Contract
 ) -> tuple[pa.Table, dict[GameKey, str]]:
     """The rows with every correction that can be made, and why one cannot, by game; that game's rows stay as they are.
 
@@ -38,7 +38,7 @@ def corrected_box_scores(
 
 
 def corrected_schedule(
-    rows: Sequence[Mapping[str, Any]], decided: Iterable[GameDecision], games: Table, box_scores: Sequence[Mapping]
+    rows: Sequence[Mapping[str, Any]], decided: Iterable[GameDecision], games: Contract, box_scores: Sequence[Mapping]
 ) -> tuple[list[dict[str, Any]], dict[GameKey, str]]:
     """The games with the corrections of people, and why one cannot be made, by game; a score may be the sum of
     `box_scores`, with their corrections made.
@@ -58,7 +58,7 @@ def corrected_schedule(
 
 
 def _corrected(
-    row: dict[str, Any], decision: GameDecision | None, games: Table, box_scores: Sequence[Mapping[str, Any]]
+    row: dict[str, Any], decision: GameDecision | None, games: Contract, box_scores: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     if decision is None:
         return row

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nba_pipeline.clock import season_of
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Contract
 from nba_pipeline.raw.rules.corrections import GameKey
 from nba_pipeline.sources.records import NOT_PLAYED, UNCLEAR, Status
 
@@ -17,7 +17,7 @@ Row = dict[str, Any]
 Reasons = dict[GameKey, list[str]]
 
 
-def clear_games(rows: Iterable[Mapping[str, Any]], table: Table) -> tuple[list[Row], dict[GameKey, str]]:
+def clear_games(rows: Iterable[Mapping[str, Any]], table: Contract) -> tuple[list[Row], dict[GameKey, str]]:
     """One row a game, with those marked that cannot be as they are listed, and why, by game. `table` is the contract.
 
     A game is unclear when it is listed twice with different content, has a value that cannot be, is played by nobody
@@ -41,7 +41,7 @@ def clear_games(rows: Iterable[Mapping[str, Any]], table: Table) -> tuple[list[R
     return found, told | put_off | {key: "; ".join(why) for key, why in twice.items()}
 
 
-def impossible(row: Mapping[str, Any], table: Table) -> list[str]:
+def impossible(row: Mapping[str, Any], table: Contract) -> list[str]:
     """What of the row of a game that is to be played cannot be."""
     said = []
     for column in table.columns:
@@ -101,7 +101,7 @@ def _of_teams_that_play_twice(rows: Sequence[Row]) -> Reasons:
     return reasons
 
 
-def _mark(rows: Iterable[Row], reasons: Mapping[GameKey, Sequence[str]], table: Table) -> None:
+def _mark(rows: Iterable[Row], reasons: Mapping[GameKey, Sequence[str]], table: Contract) -> None:
     for row in rows:
         if why := reasons.get(_key(row)):
             row |= _without_result(UNCLEAR, "; ".join(why))
@@ -112,7 +112,7 @@ def _without_result(status: Status, why: str) -> Row:
     return {"status": status, "status_text": why, "moved_to": None}
 
 
-def _possible(row: Row, table: Table) -> Row:
+def _possible(row: Row, table: Contract) -> Row:
     """What a game that is not played has no part in, and what is put for a season that cannot be.
 
     Of a team with an id and no name, or a name and no id, nobody knows which it is.
