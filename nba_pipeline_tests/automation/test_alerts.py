@@ -651,7 +651,7 @@ def test_only_the_alerts_talk_to_slack() -> None:
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             if any(name.split(".")[0] == "slack_sdk" for name in names):
                 importing.add(str(path.relative_to(package)))
-    assert importing == {"automation/alerts.py"}
+    assert importing == {"alerting/alerts.py"}
 
 
 def test_a_cursor_that_is_none_is_refused() -> None:

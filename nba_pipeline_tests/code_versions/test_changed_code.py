@@ -22,7 +22,7 @@ from nba_pipeline_tests.code_versions.changed_code import (
 )
 
 FORMULA = {
-    "analytics/box_score_rates.py": ("FREE_THROW_WEIGHT = 0.44", "FREE_THROW_WEIGHT = 0.47"),
+    "analytics/calculations/box_score_rates.py": ("FREE_THROW_WEIGHT = 0.44", "FREE_THROW_WEIGHT = 0.47"),
     "precompute/feature_groups/rates.py": (
         '    _of_season("usage_rate_last_5",',
         '    _of_season("usage_rate_last_3", "share", "Mean usage rate of 3 games.", SEASON_GAMES, 3),\n'
@@ -34,7 +34,7 @@ FORMULA = {
 MEASURE = ("precompute/feature_groups/rates.py", "for games in (5, 10)}", "for games in (3, 5, 10)}")
 
 REFACTORED = {
-    "analytics/box_score_rates.py": (
+    "analytics/calculations/box_score_rates.py": (
         "    return plays_ended(rows) - rows.offensive_rebounds\n",
         "    return _less_rebounds(rows, plays_ended(rows))\n\n\n"
         "def _less_rebounds(rows: ibis.Table, ended: ir.FloatingValue) -> ir.FloatingValue:\n"
@@ -200,7 +200,7 @@ def test_a_contract_that_gains_a_column_makes_no_old_row_look_tampered_with(brou
     changed_sources(
         code,
         {
-            "raw/listed_box_scores.py": ("    GAME_ID,\n", f"    GAME_ID,\n    {gained}"),
+            "raw/parsing/listed_box_scores.py": ("    GAME_ID,\n", f"    GAME_ID,\n    {gained}"),
             "predictions/player_predictions.py": (
                 '        Column("stat", "string", "What is predicted."',
                 f'        {gained}Column("stat", "string", "What is predicted."',
