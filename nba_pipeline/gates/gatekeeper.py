@@ -82,7 +82,9 @@ class Gatekeeper:
             state, reasons = State.OVERRIDDEN, [override, *finding.reasons]
         else:
             state, reasons = State.CLOSED, [*finding.reasons, *finding.warnings]
-        return Verdict(gate.name, day, state, tuple(reasons), tuple(finding.held), finding.dishonest)
+        return Verdict(
+            gate.name, day, state, tuple(reasons), tuple(finding.held), tuple(finding.kept), finding.dishonest
+        )
 
     def _override(self, evidence: Evidence, gate: Gate, day: date) -> str | None:
         """The override in force; an override that cannot be read opens nothing."""

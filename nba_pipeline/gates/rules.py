@@ -51,7 +51,8 @@ def raw_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Contr
         found[day].warnings += said
     for day in dates if not all(table.before_tip_off for table in into) else ():
         found[day].held += evidence.calendar.held(day).values()
-        found[day].warnings += map(str, [*found[day].held, *evidence.calendar.kept(day)])
+        found[day].kept += evidence.calendar.kept(day)
+        found[day].warnings += map(str, [*found[day].held, *found[day].kept])
         if evidence.calendar.nothing_arrived(day):
             found[day].reasons.append(
                 f"no box score of {day} arrived before its deadline, so that all its games are held; if none will "

@@ -23,13 +23,14 @@ class State(StrEnum):
 class Finding:
     """What a rule found about a date: reasons that close the gate, and warnings that do not.
 
-    `held` are the games of the date that it goes on without; `dishonest` says that errors are among the reasons that
-    cannot be honest.
+    `held` are the games of the date that it goes on without, `kept` those of which an earlier answer counts;
+    `dishonest` says that errors are among the reasons that cannot be honest.
     """
 
     reasons: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
+    kept: list[Held] = field(default_factory=list)
     dishonest: bool = False
 
 
@@ -39,13 +40,14 @@ Rule = Callable[[Evidence, Sequence[date], Sequence[Contract]], Mapping[date, Fi
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a gate says about a date; `held` and `dishonest` are those of what its rule found."""
+    """What a gate says about a date; `held`, `kept` and `dishonest` are those of what its rule found."""
 
     gate: str
     game_date: date
     state: State
     reasons: tuple[str, ...] = ()
     held: tuple[Held, ...] = ()
+    kept: tuple[Held, ...] = ()
     dishonest: bool = False
 
     @property
@@ -80,4 +82,6 @@ def alert_kind(verdicts: Iterable[Verdict]) -> AlertKind | None:
         return None
     if State.OVERRIDDEN in states:
         return AlertKind.OVERRIDE_USED
-    return AlertKind.GAME_HELD if any(verdict.held for verdict in found) else None
+    if any(verdict.held for verdict in found):
+        return AlertKind.GAME_HELD
+    return AlertKind.GAME_KEPT if any(verdict.kept for verdict in found) else None

@@ -16,6 +16,7 @@ from nba_pipeline.gates.gatekeeper import Admission, Gatekeeper
 from nba_pipeline.gates.rules import gate_named
 from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.predictions import player_predictions
+from nba_pipeline.raw import box_score_revisions, held_games
 from nba_pipeline_tests.automation.conftest import backfill
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
 
@@ -55,6 +56,8 @@ def failing(monkeypatch: pytest.MonkeyPatch, days: Sequence[date]) -> Callable[[
     monkeypatch.setattr(Gatekeeper, "admit", failing_admit)
     return lambda: monkeypatch.setattr(Gatekeeper, "admit", admit)
 
+
+WITHOUT_ROWS_WHERE_ALL_IS_WELL = (held_games.CONTRACT, box_score_revisions.CONTRACT)
 
 LANDINGS = (("box_scores", time(6, 30)), ("same_day_schedule_and_rosters", time(6, 40)))
 
@@ -160,7 +163,7 @@ def five_days_replayed(
     undisturbed_days(undisturbed, days)
     for table in all_tables():
         one, other = rows_of(daemon, table, days), rows_of(undisturbed, table, days)
-        assert len(one) or table.landed_optional
+        assert len(one) or table.landed_optional or table in WITHOUT_ROWS_WHERE_ALL_IS_WELL, table.name
         pd.testing.assert_frame_equal(one, other, check_exact=True, obj=table.name)
 
 
