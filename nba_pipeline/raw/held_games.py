@@ -88,6 +88,7 @@ CONTRACT = Table(
     landed="stats",
     every_answer=True,
     decided=True,
+    by_deadline=True,
 )
 
 

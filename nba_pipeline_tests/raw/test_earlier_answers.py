@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nba_pipeline.clock import Clock
-from nba_pipeline.contracts import Table
+from nba_pipeline.contracts import Read, Table
 from nba_pipeline.evidence import Evidence
 from nba_pipeline.game_decisions import GameDecision, Ruling, record_decision
 from nba_pipeline.raw import games, held_games, player_box_scores
@@ -358,6 +358,21 @@ def test_a_date_that_was_whole_before_its_deadline_is_not_judged_again_by_it(hom
     assert home.is_stale(MORNING)
     home.make(MORNING)
     assert not home.is_stale(MORNING)
+
+
+@pytest.mark.parametrize("by_deadline", [True, False])
+def test_a_table_follows_from_the_deadline_because_its_contract_says_so_whatever_its_name(home, by_deadline):
+    ruled = replace(held_games.CONTRACT, name="raw.rulings_of_another", by_deadline=by_deadline)
+    made_of_it = replace(player_box_scores.CONTRACT, name="raw.made_of_it", reads={"rulings": Read(ruled)})
+    home.land(listed(1)[:4], listed(2))
+    with home.warehouse.session() as session:
+        found = [
+            Evidence(session, Clock(now), (games.CONTRACT, ruled, made_of_it), home.landing).lineage.inputs(
+                ruled, [DAY]
+            )
+            for now in (NIGHT, MORNING)
+        ]
+    assert (found[0] != found[1]) is by_deadline
 
 
 @pytest.mark.parametrize("items", [listed(1)[:4], without_points(listed(1)), BROKEN["unreadable"]])
