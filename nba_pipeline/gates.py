@@ -100,13 +100,14 @@ class State(StrEnum):
 class Finding:
     """What a rule found about a date: reasons that close the gate, and warnings that do not.
 
-    `held` are the games of the date that it goes on without; `dishonest` says that errors are among the reasons that
-    cannot be honest.
+    `held` are the games of the date that it goes on without, `kept` those of which an earlier answer counts;
+    `dishonest` says that errors are among the reasons that cannot be honest.
     """
 
     reasons: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
+    kept: list[Held] = field(default_factory=list)
     dishonest: bool = False
 
 
@@ -116,13 +117,14 @@ Rule = Callable[[Evidence, Sequence[date], Sequence[Table]], Mapping[date, Findi
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a gate says about a date; `held` and `dishonest` are those of what its rule found."""
+    """What a gate says about a date; `held`, `kept` and `dishonest` are those of what its rule found."""
 
     gate: str
     game_date: date
     state: State
     reasons: tuple[str, ...] = ()
     held: tuple[Held, ...] = ()
+    kept: tuple[Held, ...] = ()
     dishonest: bool = False
 
     @property
@@ -172,7 +174,8 @@ def raw_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Table
         found[day].warnings += said
     for day in dates if not all(table.before_tip_off for table in into) else ():
         found[day].held += evidence.calendar.held(day).values()
-        found[day].warnings += map(str, [*found[day].held, *evidence.calendar.kept(day)])
+        found[day].kept += evidence.calendar.kept(day)
+        found[day].warnings += map(str, [*found[day].held, *found[day].kept])
         if evidence.calendar.nothing_arrived(day):
             found[day].reasons.append(
                 f"no box score of {day} arrived before its deadline, so that all its games are held; if none will "
@@ -484,7 +487,9 @@ class Gatekeeper:
             state, reasons = State.OVERRIDDEN, [override, *finding.reasons]
         else:
             state, reasons = State.CLOSED, [*finding.reasons, *finding.warnings]
-        return Verdict(gate.name, day, state, tuple(reasons), tuple(finding.held), finding.dishonest)
+        return Verdict(
+            gate.name, day, state, tuple(reasons), tuple(finding.held), tuple(finding.kept), finding.dishonest
+        )
 
     def _override(self, evidence: Evidence, gate: Gate, day: date) -> str | None:
         """The override in force; an override that cannot be read opens nothing."""
@@ -604,4 +609,6 @@ def alert_kind(verdicts: Iterable[Verdict]) -> AlertKind | None:
         return None
     if State.OVERRIDDEN in states:
         return AlertKind.OVERRIDE_USED
-    return AlertKind.GAME_HELD if any(verdict.held for verdict in found) else None
+    if any(verdict.held for verdict in found):
+        return AlertKind.GAME_HELD
+    return AlertKind.GAME_KEPT if any(verdict.kept for verdict in found) else None

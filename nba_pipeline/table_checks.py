@@ -22,6 +22,12 @@ GRID_CHECK = "expected_grid"
 
 RESOURCES = {"gatekeeper", "settings"}
 
+EFFECTS_OF_RULINGS = {
+    "held": "The game is in no history and in no grade; everything else of its date goes on without it.",
+    "kept": "The game counts as an earlier answer has it; what the newest says of it is set aside until that is whole.",
+}
+"""What does not work meanwhile, by the state of a game that is not as good as any."""
+
 
 def checks_of(table: Table) -> list[dg.AssetChecksDefinition]:
     """The two blocking checks of every table: nothing expected is missing, and the contract holds."""
@@ -144,9 +150,11 @@ def said_of(verdicts: Iterable[Verdict], gatekeeper: Gatekeeper) -> dict[str, dg
         return {}
     if kind is AlertKind.OVERRIDE_USED:
         effect, mend = "Data that a gate refuses flows on, because a person decided so.", "nba-pipeline gate overrides"
-    elif kind is AlertKind.GAME_HELD:
-        effect = "The game is in no history and in no grade; everything else of its date goes on without it."
-        mend = next(f"nba-pipeline game show {held.game_id}" for v in found for held in v.held)
+    elif kind in (AlertKind.GAME_HELD, AlertKind.GAME_KEPT):
+        ruled = [game for verdict in found for game in (*verdict.held, *verdict.kept)]
+        effect = " ".join(dict.fromkeys(EFFECTS_OF_RULINGS[game.state] for game in ruled))
+        first = next(game for game in ruled if kind is AlertKind.GAME_KEPT or game.state == "held")
+        mend = f"nba-pipeline game show {first.game_id}"
     else:
         last = max(verdict.game_date for verdict in found) - timedelta(days=1)
         effect = "Nothing is graded or published from these predictions."

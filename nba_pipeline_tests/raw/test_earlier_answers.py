@@ -170,6 +170,16 @@ def test_a_newer_answer_with_a_game_broken_or_absent_replaces_nothing(home, newe
     assert len(aside) == len([item for item in newest if item["pts"] is not None])
 
 
+@pytest.mark.parametrize(("name", "acceptable"), [("absent", False), ("not adding up", True)])
+def test_of_a_game_that_is_kept_it_is_known_whether_a_person_can_accept_what_the_newest_answer_has(
+    home, name, acceptable
+):
+    home.land(listed(1), listed(2))
+    home.land(BROKEN[name], listed(2))
+    home.make()
+    assert {row["not_acceptable"] is None for row in home.rows(held_games.CONTRACT)} == {acceptable}
+
+
 def test_an_answer_cut_short_to_nothing_never_makes_a_published_date_one_without_rows(home):
     home.schedule({**scheduled(1, NEXT)}, day=NEXT)
     home.land(listed(1), listed(2))
