@@ -168,6 +168,7 @@ WAYS_OUT: dict[str, Way] = {
     "operations.explanation.explain: CannotExplainError": way(OPEN, TYPED, "what_was_not_predicted_cannot_be_explained"),
     "operations.game_commands._instant: NotTriedError": way(OPEN, TYPED, "what_cannot_be_decided_is_refused_with_what_to_type_instead"),
     "operations.game_commands._refuse: NotTriedError": way(OPEN, TYPED, "what_cannot_be_decided_is_refused_with_what_to_type_instead"),
+    'operations.game_commands._refuse: game correct {} --date {} --set home_score={} --set visitor_score={} --by "your name" --because "why"': way(OPEN, "the_sum_of_players_of_whom_an_earlier_answer_counts_is_not_taken_and_the_score_can_be_set"),
     "operations.game_commands._refuse: game show {} --date {}": way(OPEN, "what_cannot_be_decided_is_refused_with_what_to_type_instead", "a_game_that_a_rule_holds_is_named_as_decided_and_there_is_nothing_to_take_back"),
     "operations.game_commands.chosen_game: NotTriedError": way(OPEN, TYPED, "of_an_id_on_two_dates_the_date_is_asked_for_and_both_are_listed", "what_cannot_be_decided_is_refused_with_what_to_type_instead"),
     "operations.game_commands.corrections_of: NotTriedError": way(OPEN, TYPED, "what_cannot_be_decided_is_refused_with_what_to_type_instead", "values_are_recorded_as_they_were_typed"),
