@@ -216,6 +216,7 @@ WAYS_OUT: dict[str, Way] = {
     "predictions.ledger.broken_links: ledger verify": way(LEDGER, "two_runs_that_added_to_one_chain_at_once_cannot_both_be_published", "a_live_row_without_a_whole_place_is_not_published"),
     "predictions.model_assets.past_of: Failure": way(OPEN, CARRIED, "a_model_is_not_trained_on_a_part_of_its_past"),
     "raw.games.asset: game show {} --date {}": way(HELD, "what_the_schedule_has_wrong_of_games_holds_these_and_goes_when_it_is_mended"),
+    "raw.games.played_by_the_schedule: game show {} --date {}": way(OPEN, "what_the_schedule_of_the_season_has_as_final_is_not_cancelled_by_one_answer_and_is_told"),
     "raw.held_games.faults_by_game: reasons": way(HELD, CARRIED, "an_unreadable_item_holds_the_game_that_it_names_or_else_the_game_of_its_team", "a_game_with_faults_is_waited_for_until_the_deadline_and_held_from_then_on"),
     "raw.held_games.judged_dates: game show {}": way(HELD, "each_kind_of_broken_game_is_held_with_its_reason", "before_the_deadline_a_broken_game_is_waited_for_then_held_and_released_when_it_is_whole"),
     "raw.landed._add: reasons": way(HELD, CARRIED, "a_box_score_that_cannot_be_read_still_refuses_its_date", "what_cannot_be_read_refuses_its_date_unless_its_game_is_held"),
