@@ -94,20 +94,24 @@ class Audit:
 class Grid:
     """What should exist: the keys that upstream tables say a date must have.
 
-    `expected(read)` returns one row per key, `present(rows)` the keys that rows hold; both have
-    `game_date` and the columns of `keys`. With `exact`, keys beyond the expected ones are wrong too.
+    `expected(read)` returns one row per key, `counted(rows)` the keys that rows hold, which are their own unless it is
+    given; both have `game_date` and the columns of `keys`. With `exact`, keys beyond the expected ones are wrong too.
     """
 
     keys: tuple[str, ...]
     expected: Callable[[Reader], ibis.Table]
-    present: Callable[[ibis.Table], ibis.Table]
     what: str = "rows"
+    counted: Callable[[ibis.Table], ibis.Table] | None = None
     exact: bool = True
 
+    def present(self, rows: ibis.Table) -> ibis.Table:
+        """The distinct keys that rows hold."""
+        return self.counted(rows) if self.counted else rows.select("game_date", *self.keys).distinct()
 
-def rows_as_keys(*keys: str) -> Callable[[ibis.Table], ibis.Table]:
-    """For a `Grid`: the distinct keys of the rows themselves."""
-    return lambda rows: rows.select("game_date", *keys).distinct()
+
+def same_keys(table: "Contract", *keys: str, what: str) -> Grid:
+    """A grid that expects the keys that another table has on the date."""
+    return Grid(keys, lambda read: read(table).select("game_date", *keys).distinct(), what)
 
 
 @dataclass(frozen=True)

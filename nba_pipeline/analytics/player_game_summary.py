@@ -29,10 +29,9 @@ from nba_pipeline.contracts import (
     TEAM_ID,
     Column,
     Contract,
-    Grid,
     Phase,
     Read,
-    rows_as_keys,
+    same_keys,
 )
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import player_box_scores
@@ -85,12 +84,7 @@ CONTRACT = Contract(
                "possessions", between=PACE),
     ),
     reads={"box_scores": Read(player_box_scores.CONTRACT), "games": Read(raw_games.CONTRACT)},
-    grid=Grid(
-        ("game_id", "player_id"),
-        lambda read: rows_as_keys("game_id", "player_id")(read(player_box_scores.CONTRACT)),
-        rows_as_keys("game_id", "player_id"),
-        "players",
-    ),
+    grid=same_keys(player_box_scores.CONTRACT, "game_id", "player_id", what="players"),
 )  # fmt: skip
 
 

@@ -25,10 +25,9 @@ from nba_pipeline.contracts import (
     TEAM_ID,
     Column,
     Contract,
-    Grid,
     Phase,
     Read,
-    rows_as_keys,
+    same_keys,
 )
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import player_box_scores
@@ -51,12 +50,7 @@ TEAM_GAME_COLUMNS = (
 )
 """What every table of one row a team and game begins with."""
 
-TEAM_GAME_GRID = Grid(
-    ("game_id", "team_id"),
-    lambda read: rows_as_keys("game_id", "team_id")(read(player_box_scores.CONTRACT)),
-    rows_as_keys("game_id", "team_id"),
-    "teams",
-)
+TEAM_GAME_GRID = same_keys(player_box_scores.CONTRACT, "game_id", "team_id", what="teams")
 
 CONTRACT = Contract(
     name="analytics.team_offense_game_summary",

@@ -51,7 +51,6 @@ from nba_pipeline.contracts import (
     Phase,
     Read,
     Window,
-    rows_as_keys,
 )
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import injuries, player_prop_lines
@@ -189,7 +188,7 @@ CONTRACT = Contract(
         "teams": Read(team_context.CONTRACT),
         "history": Read(player_game_summary.CONTRACT, Window.BEFORE, earlier_seasons=1),
     },
-    grid=Grid(("game_id", "player_id"), expected_keys, rows_as_keys("game_id", "player_id"), "players"),
+    grid=Grid(("game_id", "player_id"), expected_keys, "players"),
     before_tip_off=True,
 )  # fmt: skip
 

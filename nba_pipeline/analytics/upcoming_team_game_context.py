@@ -37,7 +37,6 @@ from nba_pipeline.contracts import (
     Read,
     Reader,
     Window,
-    rows_as_keys,
 )
 from nba_pipeline.raw import game_lines, injuries, injury_reports
 from nba_pipeline.raw import games as raw_games
@@ -186,7 +185,7 @@ CONTRACT = Contract(
         "history": Read(player_game_summary.CONTRACT, Window.BEFORE, earlier_seasons=1),
         "team_history": Read(team_offense_game_summary.CONTRACT, Window.BEFORE, earlier_seasons=1),
     },
-    grid=Grid(("game_id", "team_id"), expected_teams, rows_as_keys("game_id", "team_id"), "teams"),
+    grid=Grid(("game_id", "team_id"), expected_teams, "teams"),
     before_tip_off=True,
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 
 from nba_pipeline.as_of import exact
 from nba_pipeline.assets.table_asset import table_asset
-from nba_pipeline.contracts import GAME_DATE, Audit, Column, Contract, Grid, Phase, Read, Reader, Window, rows_as_keys
+from nba_pipeline.contracts import GAME_DATE, Audit, Column, Contract, Grid, Phase, Read, Reader, Window
 from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.grades.calculations.scoreboard_report import scoreboard_report
 from nba_pipeline.grades.prediction_accuracy import BASELINES
@@ -115,9 +115,7 @@ CONTRACT = Contract(
     reads={"accuracy": Read(prediction_accuracy.CONTRACT, Window.TRAILING, days=MONTH)},
     grid=Grid(
         ("days", "stat", "system_id", "setting", "mode", "population"),
-        scored_keys,
-        rows_as_keys("days", "stat", "system_id", "setting", "mode", "population"),
-        "scores",
+        scored_keys, "scores",
     ),
     audits=(
         Audit("parts_of_a_whole", f"No population or day counts more than all players over {MONTH} days.", outgrown),

@@ -19,7 +19,6 @@ from nba_pipeline.contracts import (
     Phase,
     Read,
     Reader,
-    rows_as_keys,
 )
 from nba_pipeline.precompute import ml_feature_store
 from nba_pipeline.predictions import player_predictions
@@ -131,7 +130,7 @@ CONTRACT = Contract(
         "games": Read(raw_games.CONTRACT),
         "rulings": Read(held_games.CONTRACT, optional=True),
     },
-    grid=Grid(player_predictions.KEYS[1:], graded_keys, rows_as_keys(*player_predictions.KEYS[1:]), "grades"),
+    grid=Grid(player_predictions.KEYS[1:], graded_keys, "grades"),
     audits=(
         Audit("identical_rows", "Who played has an error of the system and of every baseline; who sat has none.",
               unlike_rows),

@@ -27,11 +27,10 @@ from nba_pipeline.contracts import (
     TEAM_ID,
     Column,
     Contract,
-    Grid,
     Phase,
     Read,
     Window,
-    rows_as_keys,
+    same_keys,
 )
 from nba_pipeline.precompute import player_composite_factors, player_daily_cache, player_shot_zone_analysis
 from nba_pipeline.precompute.calculations import window_completeness
@@ -124,12 +123,7 @@ CONTRACT = Contract(
         "zones": Read(player_shot_zone_analysis.CONTRACT, optional=True),
         "games": Read(raw_games.CONTRACT, Window.BEFORE, optional=True),
     },
-    grid=Grid(
-        ("game_id", "player_id"),
-        lambda read: rows_as_keys("game_id", "player_id")(read(player_daily_cache.CONTRACT)),
-        rows_as_keys("game_id", "player_id"),
-        "players",
-    ),
+    grid=same_keys(player_daily_cache.CONTRACT, "game_id", "player_id", what="players"),
     before_tip_off=True,
     critical=True,
 )  # fmt: skip

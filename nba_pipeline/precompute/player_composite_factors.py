@@ -20,10 +20,9 @@ from nba_pipeline.contracts import (
     TEAM_ID,
     Column,
     Contract,
-    Grid,
     Phase,
     Read,
-    rows_as_keys,
+    same_keys,
 )
 from nba_pipeline.precompute import player_daily_cache, player_shot_zone_analysis, team_defense_zone_analysis
 from nba_pipeline.precompute.calculations.zones import ZONES
@@ -113,12 +112,7 @@ CONTRACT = Contract(
         "player_zones": Read(player_shot_zone_analysis.CONTRACT),
         "defense_zones": Read(team_defense_zone_analysis.CONTRACT),
     },
-    grid=Grid(
-        ("game_id", "player_id"),
-        lambda read: rows_as_keys("game_id", "player_id")(read(player_daily_cache.CONTRACT)),
-        rows_as_keys("game_id", "player_id"),
-        "players",
-    ),
+    grid=same_keys(player_daily_cache.CONTRACT, "game_id", "player_id", what="players"),
     before_tip_off=True,
 )  # fmt: skip
 

@@ -21,11 +21,10 @@ from nba_pipeline.contracts import (
     TEAM_ID,
     Column,
     Contract,
-    Grid,
     Phase,
     Read,
     Window,
-    rows_as_keys,
+    same_keys,
 )
 from nba_pipeline.precompute.calculations import window_completeness
 from nba_pipeline.raw import games as raw_games
@@ -100,12 +99,7 @@ CONTRACT = Contract(
         "team_history": Read(team_offense_game_summary.CONTRACT, Window.BEFORE, earlier_seasons=1),
         "schedule": Read(raw_games.CONTRACT, Window.BEFORE, optional=True),
     },
-    grid=Grid(
-        ("game_id", "player_id"),
-        lambda read: rows_as_keys("game_id", "player_id")(read(upcoming_player_game_context.CONTRACT)),
-        rows_as_keys("game_id", "player_id"),
-        "players",
-    ),
+    grid=same_keys(upcoming_player_game_context.CONTRACT, "game_id", "player_id", what="players"),
     before_tip_off=True,
     critical=True,
 )  # fmt: skip

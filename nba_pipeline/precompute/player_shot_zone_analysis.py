@@ -21,11 +21,10 @@ from nba_pipeline.contracts import (
     TEAM_ID,
     Column,
     Contract,
-    Grid,
     Phase,
     Read,
     Window,
-    rows_as_keys,
+    same_keys,
 )
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.precompute.calculations.zones import (
@@ -94,12 +93,7 @@ CONTRACT = Contract(
         "cache": Read(player_daily_cache.CONTRACT),
         "history": Read(player_game_summary.CONTRACT, Window.BEFORE, earlier_seasons=1),
     },
-    grid=Grid(
-        ("game_id", "player_id"),
-        lambda read: rows_as_keys("game_id", "player_id")(read(player_daily_cache.CONTRACT)),
-        rows_as_keys("game_id", "player_id"),
-        "players",
-    ),
+    grid=same_keys(player_daily_cache.CONTRACT, "game_id", "player_id", what="players"),
     before_tip_off=True,
 )  # fmt: skip
 

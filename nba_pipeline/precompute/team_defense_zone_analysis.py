@@ -27,7 +27,6 @@ from nba_pipeline.contracts import (
     Read,
     Reader,
     Window,
-    rows_as_keys,
 )
 from nba_pipeline.precompute.calculations.window_completeness import expected_games
 from nba_pipeline.precompute.calculations.zones import COUNTS, LEAST_ATTEMPTS, ZONE_NAMES, ZONES, Zone, rate, with_zones
@@ -109,7 +108,7 @@ CONTRACT = Contract(
         "games": Read(raw_games.CONTRACT, Window.UP_TO),
         "defense": Read(team_defense_game_summary.CONTRACT, Window.BEFORE),
     },
-    grid=Grid(("game_id", "team_id"), teams_of_the_date, rows_as_keys("game_id", "team_id"), "teams"),
+    grid=Grid(("game_id", "team_id"), teams_of_the_date, "teams"),
     before_tip_off=True,
 )  # fmt: skip
 

@@ -28,7 +28,6 @@ from nba_pipeline.contracts import (
     Read,
     Reader,
     Window,
-    rows_as_keys,
 )
 from nba_pipeline.precompute import ml_feature_store
 from nba_pipeline.predictions.calculations.intervals import predicted, residuals_of, yardstick
@@ -150,9 +149,7 @@ CONTRACT = Contract(
     },
     grid=Grid(
         ("game_id", "player_id", "stat", "system_id", "setting"),
-        expected_predictions,
-        rows_as_keys("game_id", "player_id", "stat", "system_id", "setting"),
-        "predictions",
+        expected_predictions, "predictions",
         exact=False,
     ),
     audits=(

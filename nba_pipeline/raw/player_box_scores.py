@@ -85,7 +85,7 @@ CONTRACT = Contract(
     grain=GRAIN,
     columns=COLUMNS,
     reads={"games": Read(games.CONTRACT), "rulings": Read(held_games.CONTRACT, optional=True)},
-    grid=Grid(("game_id", "team_id"), team_game_keys, sides_with_players, "team box scores"),
+    grid=Grid(("game_id", "team_id"), team_game_keys, "team box scores", sides_with_players),
     audits=(
         Audit(
             "every game is final",

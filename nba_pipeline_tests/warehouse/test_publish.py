@@ -15,7 +15,7 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from nba_pipeline.contracts import GAME_DATE, Audit, Column, Contract, Grid, Phase, Read, Window, rows_as_keys
+from nba_pipeline.contracts import GAME_DATE, Audit, Column, Contract, Grid, Phase, Read, Window
 from nba_pipeline.warehouse.audit import ContractError
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.interface import (
@@ -133,7 +133,7 @@ def test_a_broken_row_refuses_its_date_and_no_other(warehouse, bad, reason):
 @ON_BIGQUERY_IN_CAMPAIGN
 def test_an_empty_or_shrunken_result_never_replaces_what_is_expected(warehouse):
     expected = ibis.memtable({"game_date": [ONE, ONE, TWO], "player_id": [1, 2, 1]})
-    table = contract(grid=Grid(("player_id",), lambda read: expected, rows_as_keys("player_id"), "players"))
+    table = contract(grid=Grid(("player_id",), lambda read: expected, "players"))
     put(warehouse, rows(*GOOD), table=table)
     outcomes = put(warehouse, rows(GOOD[0]), table=table)
     assert [outcomes[day].status for day in (ONE, TWO)] == ["refused", "refused"]
@@ -143,7 +143,7 @@ def test_an_empty_or_shrunken_result_never_replaces_what_is_expected(warehouse):
 
 @ON_BIGQUERY_IN_CAMPAIGN
 def test_nothing_is_published_when_nothing_is_expected_and_that_is_known(warehouse):
-    table = contract(grid=Grid(("player_id",), lambda read: read(HEIGHTS).limit(0), rows_as_keys("player_id")))
+    table = contract(grid=Grid(("player_id",), lambda read: read(HEIGHTS).limit(0)))
     outcomes = put(warehouse, rows(), table=table)
     assert [(o.status, o.row_count) for o in outcomes.values()] == [("published", 0)] * 2
 
@@ -151,7 +151,7 @@ def test_nothing_is_published_when_nothing_is_expected_and_that_is_known(warehou
 @ON_BIGQUERY_IN_CAMPAIGN
 def test_keys_beyond_the_expected_ones_are_refused(warehouse):
     expected = ibis.memtable({"game_date": [ONE], "player_id": [1]})
-    table = contract(grid=Grid(("player_id",), lambda read: expected, rows_as_keys("player_id"), "players"))
+    table = contract(grid=Grid(("player_id",), lambda read: expected, "players"))
     outcomes = put(warehouse, rows((ONE, 1, 200.0, "G"), (ONE, 7, 200.0, "G")), ONE, table=table)
     assert "1 players unexpected: player_id 7" in outcomes[ONE].reasons[0]
 
