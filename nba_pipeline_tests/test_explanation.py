@@ -28,8 +28,8 @@ from nba_pipeline.predictions import player_predictions
 from nba_pipeline.predictions.models.cards import Card, card_file, model_file
 from nba_pipeline.raw import player_box_scores
 from nba_pipeline.sources.landing import Landing
-from nba_pipeline_tests.pipeline.conftest import NOW, Workbench
-from nba_pipeline_tests.warehouse_copy import Copy
+from nba_pipeline_tests.support.warehouse_copy import Copy
+from nba_pipeline_tests.support.workbench import NOW, Workbench
 
 TODAY = date(2025, 11, 12)
 VERSION = "2025-11-0123456789abcdef"

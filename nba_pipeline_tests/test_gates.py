@@ -64,18 +64,26 @@ from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBSession, DuckDBWarehouse
 from nba_pipeline.warehouse.interface import QueryError
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
-from nba_pipeline_tests.pipeline.conftest import NOW, OPENING, Workbench
-from nba_pipeline_tests.warehouse_copy import Copy
-
-BAD = date(2025, 11, 5)
-TODAY, TOMORROW = date(2025, 11, 12), date(2025, 11, 13)
-PLAYED = game_dates(OPENING, TODAY - timedelta(days=1))
-KNOWN = [*PLAYED, TODAY, TOMORROW]
-
-INTO_ANALYTICS, INTO_PRECOMPUTE, INTO_PREDICTIONS, INTO_GRADES = GATES
-
-SUMMARIES = [table for table in tables_of(Phase.ANALYTICS) if not table.before_tip_off]
-CONTEXTS = [table for table in tables_of(Phase.ANALYTICS) if table.before_tip_off]
+from nba_pipeline_tests.support.damaged_weeks import (
+    BAD,
+    CONTEXTS,
+    GAME,
+    HIS,
+    INTO_ANALYTICS,
+    INTO_GRADES,
+    INTO_PRECOMPUTE,
+    INTO_PREDICTIONS,
+    KNOWN,
+    PLAYED,
+    SUMMARIES,
+    TEAM,
+    THEIRS,
+    TODAY,
+    TOMORROW,
+    scale,
+)
+from nba_pipeline_tests.support.warehouse_copy import Copy
+from nba_pipeline_tests.support.workbench import NOW, OPENING, Workbench
 
 PHASE_4 = tables_of(Phase.PRECOMPUTE)
 CRITICAL = {table.name for table in PHASE_4 if table.critical}
@@ -89,11 +97,6 @@ def closed(verdicts: Mapping[date, Verdict]) -> dict[date, str]:
 # 2→3
 
 
-GAME = f"(SELECT min(game_id) FROM raw.games WHERE game_date = '{BAD}')"
-TEAM = f"(SELECT min(home_team_id) FROM raw.games WHERE game_id = {GAME})"
-THEIRS = f"game_id = {GAME} AND team_id = {TEAM}"
-REGULAR = f"(SELECT min(player_id) FROM raw.player_box_scores WHERE {THEIRS} AND minutes BETWEEN 20 AND 45)"
-HIS = f"game_id = {GAME} AND player_id = {REGULAR}"
 A_BENCH_PLAYER = (
     "SELECT * EXCLUDE extra REPLACE (player_id + 1000000 + extra AS player_id, 0 AS minutes, true AS did_not_play, "
     + ", ".join(f"0 AS {column.name}" for column in player_box_scores.COUNTS)
@@ -453,15 +456,6 @@ def graded(copy) -> Copy:
     scale(copy, 0.97)
     copy.sql(f"UPDATE {prediction_accuracy.CONTRACT.name} SET quality_tier = 'silver'")
     return copy
-
-
-def scale(copy: Copy, share: float, system: str | None = None) -> None:
-    """Makes the errors a share of EWMA-7's."""
-    mine = f"AND system_id = '{system}'" if system else ""
-    copy.sql(
-        f"UPDATE {prediction_accuracy.CONTRACT.name} SET absolute_error = {share} * ewma_7_absolute_error "
-        f"WHERE played {mine}"
-    )
 
 
 def enough_graded(copy: Copy, system: str, kind: str = "stat = 'points'") -> set[date]:

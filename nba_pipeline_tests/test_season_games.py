@@ -20,18 +20,7 @@ from nba_pipeline.sources.season_games import (
     schedule_is_whole,
     season_games,
 )
-
-SEASON = 2025
-
-
-def game(game_id: int, day: date, home: str, visitor: str, season: int = SEASON, **others: object) -> GameRecord:
-    return GameRecord.model_validate(
-        {
-            "game_id": game_id, "game_date": day, "season": season, "status": "scheduled", "status_text": None,
-            "period": 0, "tipoff_at": None, "postseason": False, "home_team_id": 1, "home_team": home,
-            "home_score": None, "visitor_team_id": 2, "visitor_team": visitor, "visitor_score": None, **others,
-        }
-    )  # fmt: skip
+from nba_pipeline_tests.support.game_records import SEASON, game
 
 
 def listed(league: League, season: int) -> list[GameRecord]:

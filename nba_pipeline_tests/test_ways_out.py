@@ -35,11 +35,11 @@ from nba_pipeline.settings import Settings
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
-from nba_pipeline_tests.named_command import named_command
-from nba_pipeline_tests.refusals import GAP, PROGRAM, ROOT, commands, commands_in, places, silent, sites_of
+from nba_pipeline_tests.support.named_command import named_command
 from nba_pipeline_tests.support.pages import named_tests
-from nba_pipeline_tests.test_game_commands import DAY, listed, scheduled
-from nba_pipeline_tests.ways_out import BY_PERSON, ENDS, NOT_SHOWN, WAYS_OUT
+from nba_pipeline_tests.support.refusals import GAP, PROGRAM, ROOT, commands, commands_in, places, silent, sites_of
+from nba_pipeline_tests.support.undecided_games import DAY, listed, scheduled
+from nba_pipeline_tests.support.ways_out import BY_PERSON, ENDS, NOT_SHOWN, WAYS_OUT
 
 TESTS = Path(__file__).parent
 

@@ -24,11 +24,11 @@ from nba_pipeline.monitoring.freshness import FRESHNESS_CHECK
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.raw import games
 from nba_pipeline.settings import Settings
-from nba_pipeline_tests.automation.conftest import LOADED_AT, backfill, lose
-from nba_pipeline_tests.automation.real_daemon import RealDaemon
-from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
-from nba_pipeline_tests.automation.test_alerts import Webhook
-from nba_pipeline_tests.automation.test_daemon import launch, serves
+from nba_pipeline_tests.support.daemon_at_work import launch, serves
+from nba_pipeline_tests.support.loaded_season import LOADED_AT, backfill, lose
+from nba_pipeline_tests.support.real_daemon import RealDaemon
+from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.support.webhook import Webhook
 
 Loaded = Callable[..., SimulatedDaemon]
 

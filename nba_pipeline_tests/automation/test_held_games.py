@@ -8,8 +8,8 @@ from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.gates.alert_metadata import AlertKind
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import held_games, player_box_scores
-from nba_pipeline_tests.automation.conftest import LOADED_AT
-from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.support.loaded_season import LOADED_AT
+from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
 
 Loaded = Callable[..., SimulatedDaemon]
 

@@ -20,10 +20,11 @@ from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.operations.runs import instance_of
 from nba_pipeline.partitions import PARTITION, to_key
 from nba_pipeline.precompute import player_daily_cache
-from nba_pipeline_tests.automation.test_alerts import Pager, Webhook
-from nba_pipeline_tests.pipeline.conftest import NOW, OPENING, Workbench
-from nba_pipeline_tests.test_gates import BAD, HIS, INTO_GRADES, INTO_PRECOMPUTE, PLAYED, TODAY, scale
-from nba_pipeline_tests.warehouse_copy import Copy
+from nba_pipeline_tests.support.damaged_weeks import BAD, HIS, INTO_GRADES, INTO_PRECOMPUTE, PLAYED, TODAY, scale
+from nba_pipeline_tests.support.pager import Pager
+from nba_pipeline_tests.support.warehouse_copy import Copy
+from nba_pipeline_tests.support.webhook import Webhook
+from nba_pipeline_tests.support.workbench import NOW, OPENING, Workbench
 
 CACHE = player_daily_cache.CONTRACT
 DAY = BAD + timedelta(days=1)

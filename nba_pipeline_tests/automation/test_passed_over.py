@@ -32,11 +32,19 @@ from nba_pipeline.monitoring.smoke_test import smoke_test
 from nba_pipeline.partitions import dates_of, game_dates
 from nba_pipeline.raw import games, player_box_scores, players
 from nba_pipeline.sources.landing import Landing
-from nba_pipeline_tests.automation.conftest import LOADED_AT
-from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
-from nba_pipeline_tests.pipeline.conftest import NOW
-from nba_pipeline_tests.test_gates import BAD, CONTEXTS, INTO_PRECOMPUTE, INTO_PREDICTIONS, KNOWN, SUMMARIES, TODAY
-from nba_pipeline_tests.warehouse_copy import Copy
+from nba_pipeline_tests.support.damaged_weeks import (
+    BAD,
+    CONTEXTS,
+    INTO_PRECOMPUTE,
+    INTO_PREDICTIONS,
+    KNOWN,
+    SUMMARIES,
+    TODAY,
+)
+from nba_pipeline_tests.support.loaded_season import LOADED_AT
+from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.support.warehouse_copy import Copy
+from nba_pipeline_tests.support.workbench import NOW
 
 BOX_SCORES = player_box_scores.CONTRACT
 DEADLINE = due(BOX_SCORES, BAD)

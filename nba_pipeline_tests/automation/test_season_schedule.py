@@ -21,7 +21,7 @@ from nba_pipeline.raw import games
 from nba_pipeline.sources.balldontlie import SEASON_GAMES, parse_season_games
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.sources.season_games import season_name
-from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
 
 Daemon = Callable[..., SimulatedDaemon]
 

@@ -9,7 +9,7 @@ import requests
 from nba_pipeline.league.broken_games import BrokenGames
 from nba_pipeline.league.faults import FAULTS, FaultBook, FaultError
 from nba_pipeline.league.server import LeagueServer
-from nba_pipeline_tests.league.conftest import AFTER, DAY, KEY, ask, first_game
+from nba_pipeline_tests.support.league_questions import AFTER, DAY, KEY, ask, first_game
 
 MENDED = AFTER + timedelta(hours=3)
 UNTIL = {"appears_at": MENDED.isoformat()}

@@ -21,7 +21,7 @@ from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games, held_games, player_box_scores
 from nba_pipeline.warehouse.operations_tables import QUARANTINE
-from nba_pipeline_tests.pipeline.conftest import OPENING, Workbench
+from nba_pipeline_tests.support.workbench import OPENING, Workbench
 
 FIRST, BAD, LAST = OPENING, OPENING + timedelta(days=1), OPENING + timedelta(days=3)
 STARS = OPENING + timedelta(days=2)

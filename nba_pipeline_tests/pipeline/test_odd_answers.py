@@ -25,8 +25,8 @@ from nba_pipeline.monitoring.smoke_test import smoke_test
 from nba_pipeline.operations.runs import materialize, opened
 from nba_pipeline.raw import games, held_games, injuries, player_box_scores, players
 from nba_pipeline.warehouse.operations_tables import QUARANTINE
-from nba_pipeline_tests.pipeline.conftest import NOW, Workbench
-from nba_pipeline_tests.scripted_server import serving
+from nba_pipeline_tests.support.scripted_server import serving
+from nba_pipeline_tests.support.workbench import NOW, Workbench
 
 DECORATION = ("first_name", "last_name", "position", "height_inches", "weight_pounds")
 DAY, TODAY = date(2025, 11, 11), date(2025, 11, 12)

@@ -25,7 +25,7 @@ from nba_pipeline.predictions import player_predictions
 from nba_pipeline.predictions.systems import systems
 from nba_pipeline.predictions.walk_forward.forecasts import SETTINGS, STATS
 from nba_pipeline.raw import games, player_box_scores
-from nba_pipeline_tests.pipeline.conftest import DAY_OFF, NOW, OPENING, Workbench, assert_same
+from nba_pipeline_tests.support.workbench import DAY_OFF, NOW, OPENING, Workbench, assert_same
 
 TODAY, TOMORROW = date(2025, 11, 12), date(2025, 11, 13)
 

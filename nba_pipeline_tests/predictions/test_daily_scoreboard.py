@@ -14,7 +14,7 @@ from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.grades.calculations.scoreboard_report import scoreboard_report
 from nba_pipeline.grades.prediction_accuracy import BASELINES
 from nba_pipeline.partitions import read_bounds
-from nba_pipeline_tests.predictions.grading import run
+from nba_pipeline_tests.support.grading import run
 
 FIRST = date(2025, 11, 1)
 DAYS = [FIRST + timedelta(days=n) for n in (0, 1, 2, 5, 29, 30, 31, 45)]

@@ -18,7 +18,7 @@ from nba_pipeline.predictions.systems import ensemble, systems
 from nba_pipeline.predictions.walk_forward import forecasts
 from nba_pipeline.predictions.walk_forward.forecasts import FEATURE_NAMES, MORNING, PRE_TIP, STATS
 from nba_pipeline.predictions.walk_forward.walk import OUTCOMES, Past, System
-from nba_pipeline_tests.predictions.conftest import MONTH, past_of, slate_of
+from nba_pipeline_tests.support.made_up_months import MONTH, past_of, slate_of
 
 IDS = ("boosted_ridge", "ensemble", "gradient_boosting", "moving_average", "similarity", "zone_matchup")
 

@@ -26,8 +26,8 @@ from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.interface import Session
 from nba_pipeline.warehouse.operations_tables import QUARANTINE
 from nba_pipeline.warehouse.publish import Outcome, Rows, Stamp, publish
-from nba_pipeline_tests.named_command import named_command
-from nba_pipeline_tests.sources.test_records import stat
+from nba_pipeline_tests.support.api_items import stat
+from nba_pipeline_tests.support.named_command import named_command
 
 DAY, NEXT = date(2024, 1, 17), date(2024, 1, 18)
 NIGHT, MORNING = datetime(2024, 1, 18, 7, tzinfo=UTC), datetime(2024, 1, 18, 12, tzinfo=UTC)

@@ -18,9 +18,9 @@ from nba_pipeline.predictions.player_predictions import lines_of, median_lines, 
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import player_prop_lines
 from nba_pipeline.raw.player_box_scores import CONTRACT as BOX_SCORES
-from nba_pipeline_tests.predictions.grading import DAY, GAME, HE, TIP_OFF, grades, outcome, prediction, rows_of, run
-from nba_pipeline_tests.predictions.test_ledger import after
-from nba_pipeline_tests.predictions.test_ledger import prediction as told
+from nba_pipeline_tests.support.grading import DAY, GAME, HE, TIP_OFF, grades, outcome, prediction, rows_of, run
+from nba_pipeline_tests.support.ledger_rows import after
+from nba_pipeline_tests.support.ledger_rows import prediction as told
 
 PUT_OFF = date(2025, 10, 22)
 ON_BOTH = (

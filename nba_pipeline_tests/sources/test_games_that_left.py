@@ -19,8 +19,8 @@ from nba_pipeline.sources.balldontlie import BalldontlieClient, parse_games, una
 from nba_pipeline.sources.errors import SourceRefused
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.sources.records import GAME_WORDS, GameRecord, game_status
-from nba_pipeline_tests.scripted_server import Answer, serving
-from nba_pipeline_tests.sources.test_records import game
+from nba_pipeline_tests.support.api_items import game
+from nba_pipeline_tests.support.scripted_server import Answer, serving
 
 DAY, LATER = date(2024, 1, 17), date(2024, 3, 20)
 OTHERS = {
