@@ -27,27 +27,21 @@ from nba_pipeline.assets.tables import all_tables, tables_of
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.definitions import definitions
-from nba_pipeline.gates.alert_metadata import ALERT_KIND_METADATA, HELD_METADATA, MEND_METADATA, AlertKind
-from nba_pipeline.gates.evidence import Held, Override
-from nba_pipeline.gates.gatekeeper import (
+from nba_pipeline.gates.accuracy_tripwire import (
     ENOUGH_GRADES,
-    GATES,
     RECENT,
     TOO_BAD,
     TOO_GOOD,
     TOO_GOOD_MINUTES,
-    Gate,
-    Gatekeeper,
-    State,
     Sums,
-    Verdict,
-    alert_kind,
-    enough_tables,
-    gate_named,
-    last_table,
     tripped,
 )
+from nba_pipeline.gates.alert_metadata import ALERT_KIND_METADATA, HELD_METADATA, MEND_METADATA, AlertKind
+from nba_pipeline.gates.evidence import Held, Override
+from nba_pipeline.gates.gatekeeper import Gatekeeper
 from nba_pipeline.gates.overrides import known_gap, record_override
+from nba_pipeline.gates.rules import GATES, enough_tables, gate_named, last_table
+from nba_pipeline.gates.verdicts import Gate, State, Verdict, alert_kind
 from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.operations.runs import instance_of
 from nba_pipeline.partitions import RANGE_END, RANGE_START, game_dates, to_key

@@ -14,18 +14,11 @@ from nba_pipeline.assets.io_manager import CONTRACT_CHECK
 from nba_pipeline.assets.step_retries import retrying_what_can_heal
 from nba_pipeline.assets.table_asset import GAME_DATES, asset_key
 from nba_pipeline.contracts import Contract
+from nba_pipeline.gates.accuracy_tripwire import RECENT
 from nba_pipeline.gates.alert_metadata import HELD_METADATA, AlertKind, alert_metadata
-from nba_pipeline.gates.gatekeeper import (
-    GATES,
-    RECENT,
-    Gate,
-    Gatekeeper,
-    State,
-    Verdict,
-    alert_kind,
-    last_table,
-    record,
-)
+from nba_pipeline.gates.gatekeeper import Gatekeeper, record
+from nba_pipeline.gates.rules import GATES, last_table
+from nba_pipeline.gates.verdicts import Gate, State, Verdict, alert_kind
 from nba_pipeline.partitions import to_date, to_key
 
 GRID_CHECK = "expected_grid"

@@ -21,7 +21,8 @@ from nba_pipeline.automation.reconciler import Reconciliation, reconcile
 from nba_pipeline.clock import NEW_YORK, game_date_of, season_of
 from nba_pipeline.contracts import Phase
 from nba_pipeline.gates.deadlines import OPERATED
-from nba_pipeline.gates.gatekeeper import Gatekeeper, incomplete_inputs
+from nba_pipeline.gates.gatekeeper import Gatekeeper
+from nba_pipeline.gates.rules import incomplete_inputs
 from nba_pipeline.landing.assets import (
     ASKS_AGAIN,
     LANDED_GAME_LINES,

@@ -12,7 +12,8 @@ from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.gates.alert_metadata import AlertKind
 from nba_pipeline.gates.evidence import Need
-from nba_pipeline.gates.gatekeeper import Admission, Gatekeeper, gate_named
+from nba_pipeline.gates.gatekeeper import Admission, Gatekeeper
+from nba_pipeline.gates.rules import gate_named
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline_tests.support.loaded_season import backfill
 from nba_pipeline_tests.support.nightly_landings import LANDINGS

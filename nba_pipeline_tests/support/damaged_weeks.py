@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from nba_pipeline.assets.tables import tables_of
 from nba_pipeline.contracts import Phase
-from nba_pipeline.gates.gatekeeper import GATES
+from nba_pipeline.gates.rules import GATES
 from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.partitions import game_dates
 from nba_pipeline_tests.support.warehouse_copy import Copy
