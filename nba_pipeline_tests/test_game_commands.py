@@ -156,7 +156,7 @@ def test_values_are_recorded_as_they_were_typed(run: Run) -> None:
     }  # fmt: skip
 
 
-def test_where_not_all_players_of_a_game_are_known_a_correction_is_recorded_and_judged_when_it_is_made(
+def test_a_correction_where_not_all_players_are_known_is_recorded_and_judged_when_it_is_made(
     run: Run,
 ) -> None:
     assert run(f"game correct {PARTLY} {SIGNED} --players-sum --set 77.points=3").exit_code == 0

@@ -301,7 +301,7 @@ def test_a_context_made_before_what_it_is_made_from_changed_closes_its_date_and_
         assert f"{table.name} on {BAD} was made before what it is made from changed" in found[BAD]
 
 
-def test_a_summary_made_before_its_box_score_was_corrected_closes_every_date_that_looks_back_on_it(copy):
+def test_a_summary_older_than_its_corrected_box_score_closes_every_date_that_looks_back_on_it(copy):
     copy.sql(f"UPDATE raw.player_box_scores SET steals = steals + 1 WHERE {HIS}")
     copy.stamp(player_box_scores.CONTRACT, BAD)
     for gate in (INTO_PRECOMPUTE, INTO_PREDICTIONS):
@@ -398,7 +398,7 @@ def test_one_row_instead_of_a_slate_closes_predictions(copy):
         assert f"player_daily_cache on {BAD}: {missing} players missing" in found[BAD]
 
 
-def test_a_run_of_predictions_on_one_row_instead_of_a_slate_fails_with_the_reasons_and_publishes_nothing(copy):
+def test_predictions_on_one_row_instead_of_a_slate_fail_with_the_reasons_and_publish_nothing(copy):
     table = player_predictions.CONTRACT
     missing = one_row_instead_of_a_slate(copy)
     copy.stamp(player_daily_cache.CONTRACT, BAD)
@@ -621,7 +621,7 @@ def test_the_context_of_a_date_waits_for_its_roster_and_for_yesterdays_summaries
     assert f"was never published for {TODAY - timedelta(days=1)}" in " ".join(refused[TOMORROW])
 
 
-def test_a_game_to_come_that_is_undecided_though_its_teams_are_known_degrades_its_date_and_is_named(copy):
+def test_an_undecided_game_to_come_whose_teams_are_known_degrades_its_date_and_is_named(copy):
     game = copy.sql(f"SELECT min(game_id) FROM raw.games WHERE game_date = '{TOMORROW}'")[0][0]
     copy.sql(f"UPDATE raw.games SET status = 'undecided', status_text = 'If necessary' WHERE game_id = {game}")
     copy.stamp(games.CONTRACT, TOMORROW)
@@ -981,7 +981,7 @@ ITS_FAULT = {"kind": "status", "code": 500, "endpoint": "stats", "game_date": st
 AFTER_ALL = NOW + timedelta(days=12)
 
 
-def test_a_range_of_thirty_dates_publishes_29_blocks_one_and_the_ui_shows_it_until_it_is_healed(workbench):
+def test_a_range_of_thirty_dates_publishes_29_blocks_one_and_the_ui_shows_it_until_it_heals(workbench):
     bench = workbench(ITS_FAULT, now=AFTER_ALL)
     report = bench.backfill(THIRTY[0], THIRTY[-1], *UP_TO_ANALYTICS)
     assert not report.complete
@@ -1004,7 +1004,7 @@ def test_a_range_of_thirty_dates_publishes_29_blocks_one_and_the_ui_shows_it_unt
 
 
 @pytest.mark.campaign
-def test_of_thirty_dates_those_that_look_back_on_the_bad_one_have_no_features_until_it_is_healed(workbench):
+def test_of_thirty_dates_those_that_look_back_on_a_bad_one_have_no_features_until_it_heals(workbench):
     bench = workbench(ITS_FAULT, now=AFTER_ALL)
     phases = (*UP_TO_ANALYTICS, Phase.PRECOMPUTE)
     assert not bench.backfill(THIRTY[0], THIRTY[-1], *phases).complete

@@ -17,6 +17,8 @@ from nba_pipeline_tests.support.rooms import ROOMS
 ROOT = Path(nba_pipeline.__file__).parent
 TESTS = Path(__file__).parent
 
+LONGEST_NAME = 90
+
 AT_THE_ROOT = {
     "__init__.py", "definitions.py", "runtime.py", "contracts.py", "as_of.py", "partitions.py", "clock.py",
     "settings.py", "dagster.yaml",
@@ -104,3 +106,13 @@ def test_what_several_tests_use_stands_in_support_and_nothing_imports_a_test_mod
         if part in of_tests
     ]
     assert wrong == []
+
+
+def test_names_of_tests_are_claims_of_at_most_ninety_characters() -> None:
+    long = [
+        f"{path.relative_to(TESTS)}: {node.name} ({len(node.name)})"
+        for path in TESTS.rglob("test_*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and len(node.name) > LONGEST_NAME
+    ]
+    assert long == []

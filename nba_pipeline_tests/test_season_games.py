@@ -144,7 +144,7 @@ def test_a_game_is_missing_where_its_date_is_over_and_published_without_it(full:
 
 
 @pytest.mark.parametrize("state", ["cancelled", "moved"])
-def test_a_game_that_is_gone_from_its_date_by_one_answer_and_on_the_schedule_of_the_season_is_told(state: str) -> None:
+def test_a_game_gone_from_its_date_by_one_answer_but_on_the_schedule_of_the_season_is_told(state: str) -> None:
     day, over = date(2025, 11, 5), date(2025, 11, 6)
     rows = [
         {"game_date": day, "game_id": 1, "status": state}, {"game_date": day, "game_id": 2, "status": "postponed"},

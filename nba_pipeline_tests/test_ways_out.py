@@ -47,7 +47,7 @@ TESTS = Path(__file__).parent
 # the register
 
 
-def test_every_place_that_refuses_closes_or_holds_has_an_entry_and_no_entry_is_of_a_place_that_is_gone() -> None:
+def test_every_place_that_refuses_closes_or_holds_has_an_entry_and_every_entry_has_its_place() -> None:
     missing = [
         f'    "{place}": way(OPEN, {"CARRIED, " if place in silent() else ""}"…"),'
         for place in sorted(places() - WAYS_OUT.keys())

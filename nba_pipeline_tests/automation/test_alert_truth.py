@@ -79,7 +79,7 @@ def check_players(instance: DagsterInstance, first: str, last: str, *, wrong: Se
 # checks of dates
 
 
-def test_a_check_that_passed_later_for_its_date_is_not_sent_and_recorded_with_what_made_it_good(
+def test_a_check_that_passed_later_for_its_date_is_unsent_and_recorded_with_what_made_it_good(
     pager: Pager,
     webhook: Webhook,
 ) -> None:
@@ -177,7 +177,7 @@ def test_that_the_next_date_is_fresh_does_not_make_a_late_one_good(pager: Pager)
     assert len(ticked(pager).of(SENT)) == 1
 
 
-def test_a_late_date_is_sent_though_so_much_was_said_since_that_only_its_earlier_completeness_is_found(
+def test_a_late_date_is_sent_though_so_much_was_said_since_that_only_its_completeness_is_found(
     pager: Pager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nba_pipeline.alerting.truth.WHOLE_EVALUATIONS", 2)
@@ -286,7 +286,7 @@ def test_a_failed_tick_is_good_when_a_later_one_of_the_same_sensor_ended_well(
 # news
 
 
-def test_an_override_that_was_used_is_sent_though_the_gate_is_open_by_now_and_nothing_closes_it(pager: Pager) -> None:
+def test_an_override_that_was_used_is_sent_though_the_gate_is_open_by_now_and_is_never_closed(pager: Pager) -> None:
     say(pager.instance, "gate", passed=False, **of_kind(AlertKind.OVERRIDE_USED))
     say(pager.instance, "gate", passed=True)
     assert len(ticked(pager).of(SENT)) == 1
@@ -349,7 +349,7 @@ def test_an_outage_of_many_dates_closes_with_one_message_when_its_last_date_is_g
     assert len(webhook.taken) == SENT_ONE_BY_ONE + 2
 
 
-def test_a_summary_of_what_was_made_good_meanwhile_is_not_sent_but_recorded_with_how_many_it_stands_for(
+def test_a_summary_of_what_was_made_good_is_not_sent_but_recorded_with_how_many_it_stands_for(
     pager: Pager,
     webhook: Webhook,
 ) -> None:
@@ -471,7 +471,7 @@ def test_stretches_have_every_day_and_no_other(days: set[str]) -> None:
 
 @example(one={f"2025-{n:02}-01" for n in range(1, 13)}, other={f"2025-{n:02}-15" for n in range(1, 13)})
 @given(one=SOME_DAYS.filter(bool), other=SOME_DAYS.filter(bool))
-def test_two_complaints_of_a_check_are_one_about_all_their_dates_or_say_that_some_are_not_watched(
+def test_two_complaints_of_a_check_are_one_about_all_dates_or_say_that_some_are_unwatched(
     one: set[str], other: set[str]
 ) -> None:
     both = merged(complaint(*one, event=1), complaint(*other, event=2))
@@ -548,7 +548,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterInstance
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(events=EVENTS)
-def test_every_failure_is_sent_counted_or_made_good_once_and_what_was_sent_closes_once_all_is_well(
+def test_every_failure_is_sent_counted_or_made_good_once_and_closes_once_all_is_well(
     shared: DagsterInstance, events: list[tuple[str, str, int]]
 ) -> None:
     """Whatever fails, passes and cannot be sent in between; nothing is sent of a date that is good at that moment."""

@@ -103,7 +103,7 @@ def without_games(daemon: SimulatedDaemon, day: date) -> None:
         connection.execute(manifest, [day])
 
 
-def test_a_date_without_games_in_the_middle_of_a_season_is_a_problem_until_a_person_says_that_the_league_rests(
+def test_a_date_without_games_in_mid_season_is_a_problem_until_a_person_says_the_league_rests(
     loaded: Loaded,
 ) -> None:
     daemon = loaded()

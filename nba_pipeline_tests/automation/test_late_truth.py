@@ -100,7 +100,7 @@ def test_a_home_that_was_never_loaded_is_not_loaded_by_asking_again(daemon: Daem
     assert run.tags["dagster/partition"] == str(LAST)
 
 
-def test_a_correction_on_day_three_comes_in_by_night_and_leaves_what_was_predicted_before_the_games(
+def test_a_correction_on_day_three_comes_in_by_night_and_leaves_what_was_predicted_before(
     loaded: Callable[..., SimulatedDaemon],
 ) -> None:
     home = loaded()

@@ -117,7 +117,7 @@ def published(copy: Copy) -> int:
 # overrides
 
 
-def test_a_run_through_an_overridden_gate_publishes_warns_in_the_ui_and_alerts_with_who_and_why(
+def test_a_run_through_an_overridden_gate_publishes_warns_and_alerts_with_who_and_why(
     overridden: Copy, season_start: Workbench, webhook: Webhook, command: Command
 ) -> None:
     attempt = overridden.run(CACHE, DAY, DAY)
@@ -153,7 +153,7 @@ def test_the_check_of_an_overridden_gate_warns_and_alerts_and_stops_nothing(over
     assert alert["mend"] == "nba-pipeline gate overrides"
 
 
-def test_health_names_an_override_while_it_is_in_force_and_after_its_end_the_same_run_is_refused(
+def test_health_names_an_override_while_it_is_in_force_and_then_the_same_run_is_refused(
     overridden: Copy, webhook: Webhook, command: Command
 ) -> None:
     last_moment = ENDS - timedelta(seconds=1)

@@ -441,7 +441,7 @@ def rows_of_schedule(daemon: SimulatedDaemon, day: date) -> list[dict]:
         return session.query(rows.filter(rows.game_date == day)).to_pylist()
 
 
-def test_what_always_fails_is_given_up_after_the_bound_with_one_alert_that_names_the_next_command(
+def test_what_always_fails_is_given_up_after_the_bound_with_one_alert_naming_the_next_command(
     loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts, "MOST_ATTEMPTS", 3)

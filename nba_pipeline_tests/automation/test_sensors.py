@@ -398,7 +398,7 @@ def test_a_closed_gate_makes_its_date_wait_and_no_other_and_opens_by_itself(load
 
 
 @pytest.mark.campaign
-def test_tomorrow_without_its_analytics_is_blocked_however_it_is_launched_alerts_and_comes_when_they_are_back(
+def test_tomorrow_without_its_analytics_is_blocked_however_launched_alerts_and_comes_with_them(
     loaded: Loaded,
 ) -> None:
     daemon = loaded()

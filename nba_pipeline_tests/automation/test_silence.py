@@ -122,7 +122,7 @@ def desk(tmp_path: Path, instance: DagsterInstance, webhook: Webhook) -> Iterato
 # one alert
 
 
-def test_a_silence_is_one_alert_with_since_when_how_often_and_when_next_and_closes_when_the_source_speaks(
+def test_a_silence_is_one_alert_with_since_when_how_often_when_next_and_closes_with_an_answer(
     desk: Desk,
 ) -> None:
     desk.answer = SILENT
@@ -258,7 +258,7 @@ def test_a_run_that_failed_of_something_else_too_is_told_with_all_of_it(desk: De
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_key_that_lapsed_uses_up_no_patience_and_its_alert_names_the_setting_and_the_next_command(
+def test_a_key_that_lapsed_uses_up_no_patience_and_its_alert_names_setting_and_next_command(
     desk: Desk, status: int
 ) -> None:
     desk.answer = (status, *LAPSED[1:])

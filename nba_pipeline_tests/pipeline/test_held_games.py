@@ -124,9 +124,7 @@ def load_raw(bench: Workbench):
     return bench.backfill(BAD, BAD, Phase.LANDING, Phase.RAW, history=False)
 
 
-def test_before_the_deadline_a_broken_game_is_waited_for_then_held_and_released_when_it_is_whole(
-    workbench, season_start
-):
+def test_a_broken_game_is_waited_for_until_the_deadline_then_held_and_released_when_whole(workbench, season_start):
     appears = datetime(2025, 10, 25, 12, tzinfo=UTC)
     rule = {"kind": "missing_players", "game_date": str(BAD), "count": 2, "appears_at": appears.isoformat()}
     bench = workbench(rule, now=datetime(2025, 10, 23, 10, 30, tzinfo=UTC))

@@ -172,7 +172,7 @@ def test_what_the_schedule_has_wrong_of_games_holds_these_and_goes_when_it_is_me
     assert set(bench.rows(games.CONTRACT).set_index("game_id")["status"].drop(OTHER_ID)) == {"final"}
 
 
-def test_a_run_of_the_automation_that_waits_for_the_source_ends_with_the_reason_before_dagster_ends_it(
+def test_an_automated_run_waiting_for_the_source_ends_with_the_reason_before_dagster_ends_it(
     workbench: Any,
 ) -> None:
     bench = workbench({"kind": "status", "code": 503, "endpoint": "games"})

@@ -202,7 +202,7 @@ def test_nothing_on_or_after_a_date_changes_its_features_and_predictions(season_
     assert_nothing_leaked(bench, season_start, day, played=not delete)
 
 
-def test_games_that_end_otherwise_leave_the_features_and_predictions_of_their_date_as_they_were(
+def test_games_that_end_otherwise_leave_features_and_predictions_of_their_date_as_they_were(
     season_start, season_start_home, workbench, league
 ):
     day = date(2025, 11, 7)

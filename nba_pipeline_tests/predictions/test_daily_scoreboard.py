@@ -173,7 +173,7 @@ def test_the_ui_shows_the_month_and_draws_its_days(graded):
     assert scoreboard_report(sums, FIRST - timedelta(days=1), board.MONTH) == ""
 
 
-def test_a_grade_that_comes_later_makes_its_month_of_scores_stale_and_none_of_them_waits_for_it(copy):
+def test_a_grade_that_comes_later_makes_its_month_of_scores_stale_and_no_score_waits_for_it(copy):
     table, first, day = board.CONTRACT, date(2025, 10, 25), date(2025, 11, 10)
     read = table.reads["accuracy"]
     with copy.warehouse.session(read_only=True) as session:

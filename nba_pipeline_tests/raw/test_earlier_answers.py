@@ -278,7 +278,7 @@ def test_who_asks_first_does_not_decide_what_a_table_is_made_from(home):
         assert [one.answers(table, DAY) for table in both] == [other.answers(table, DAY) for table in both[::-1]][::-1]
 
 
-def test_rows_that_stand_whole_stay_when_the_landing_has_lost_their_answer_until_a_person_holds_the_game(home):
+def test_whole_rows_stay_when_the_landing_lost_their_answer_until_a_person_holds_the_game(home):
     lost = home.land(listed(1), listed(2))
     home.make()
     good = home.rows(player_box_scores.CONTRACT)

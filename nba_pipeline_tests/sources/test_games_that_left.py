@@ -196,7 +196,7 @@ def test_a_game_that_is_gone_by_its_id_is_cancelled(source):
     assert states(source.rows()) == [(3, "cancelled", None), (4, "scheduled", None)]
 
 
-def test_one_game_without_an_answer_takes_none_of_the_others_with_it_and_after_two_the_rest_is_not_asked(source):
+def test_one_game_without_an_answer_takes_no_other_with_it_and_after_two_the_rest_is_not_asked(source):
     source.listed = [game(id=n, **COMING) for n in (3, 4, 5, 6, 7)]
     source.land()
     source.listed = []

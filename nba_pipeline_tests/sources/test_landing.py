@@ -45,7 +45,7 @@ def land_left(landing: Landing, body: object, listed: list, hours: int = 0, stoo
 MOVED = {"data": game(date="2024-03-20")}
 
 
-def test_what_is_said_of_one_game_by_its_id_is_news_about_the_dates_on_which_it_stood_and_no_other(landing):
+def test_what_is_said_of_one_game_by_its_id_is_news_about_the_dates_it_stood_on_and_no_other(landing):
     tomorrows = game(id=4, date=str(NEXT))
     first = land_left(landing, MOVED, [tomorrows])
     assert first.said is not None
