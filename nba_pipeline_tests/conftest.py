@@ -10,6 +10,7 @@ os.environ["NBA_PIPELINE_NOW"] = "2026-01-20T15:00:00+00:00"
 os.environ.pop("DAGSTER_HOME", None)
 os.environ.pop("NBA_PIPELINE_HOME", None)
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import date, datetime
@@ -24,9 +25,11 @@ from nba_pipeline.league.model import League
 from nba_pipeline.league.parquet_seasons import read_seasons
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.league.simulation import simulate
-from nba_pipeline_tests.google.fixtures import bigquery, bigquery_settings, bucket, emulator, wire  # noqa: F401
-from nba_pipeline_tests.pipeline.conftest import DAY_OFF, NOW, Workbench
-from nba_pipeline_tests.warehouse_copy import Copy
+from nba_pipeline_tests.support.google_fixtures import bigquery, bigquery_settings, bucket, emulator, wire  # noqa: F401
+from nba_pipeline_tests.support.loaded_season import CORRECTION, LOADED_AT, backfill
+from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.support.warehouse_copy import Copy
+from nba_pipeline_tests.support.workbench import DAY_OFF, NOW, Workbench
 
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -115,3 +118,23 @@ def season_start(
 def copy(season_start: Workbench, tmp_path: Path) -> Copy:
     """A copy of the three weeks that may be damaged."""
     return Copy(season_start, tmp_path / "copy")
+
+
+@pytest.fixture(scope="session")
+def loaded_home(league: League, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home loaded from the start of the season up to `LOADED_AT`, whose sensors have seen all of it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "automation-loaded-home"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            unfinished = tmp_path_factory.mktemp("loading") / "home"
+            with LeagueServer(league, now=LOADED_AT, faults=FAULTS.validate_python([CORRECTION])) as server:
+                daemon = SimulatedDaemon(unfinished, server, LOADED_AT)
+                today = daemon.now.date()
+                backfill(daemon, date(2025, 10, 1), today)
+                for name in daemon.sensors():
+                    assert not daemon.tick_sensor(name).runs, name
+                (unfinished / "cursors.json").write_text(json.dumps(daemon.cursors))
+                daemon.close()
+            shutil.move(unfinished, folder)
+    return folder

@@ -10,7 +10,7 @@ from nba_pipeline.monitoring.smoke_test import DateResult, State, made_of, smoke
 from nba_pipeline.precompute import ml_feature_store, player_daily_cache, team_defense_zone_analysis
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games, player_box_scores, players
-from nba_pipeline_tests.warehouse_copy import Copy
+from nba_pipeline_tests.support.warehouse_copy import Copy
 
 DAY = date(2025, 11, 5)
 

@@ -22,7 +22,7 @@ from nba_pipeline.monitoring.data_quality import (
 from nba_pipeline.partitions import PARTITION
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.runtime import resources
-from nba_pipeline_tests.warehouse_copy import Copy
+from nba_pipeline_tests.support.warehouse_copy import Copy
 
 SUMMARY, PREDICTIONS = player_game_summary.CONTRACT, player_predictions.CONTRACT
 LAST = date(2025, 11, 11)

@@ -7,8 +7,8 @@ import pytest
 
 from nba_pipeline.automation.schedules import schedules
 from nba_pipeline.settings import Settings
-from nba_pipeline_tests.named_command import commands
 from nba_pipeline_tests.support import pages
+from nba_pipeline_tests.support.named_command import commands
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]

@@ -35,11 +35,9 @@ from nba_pipeline.operations.runs import Attempt, opened
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games, players
 from nba_pipeline.settings import Settings
-from nba_pipeline_tests.automation.conftest import CORRECTED_GAME, CORRECTION, LOADED_AT, loaded_home
-from nba_pipeline_tests.named_command import commands, named_command
-from nba_pipeline_tests.warehouse.test_copying import keep_only
-
-__all__ = ["loaded_home"]
+from nba_pipeline_tests.support.loaded_season import CORRECTED_GAME, CORRECTION, LOADED_AT
+from nba_pipeline_tests.support.named_command import commands, named_command
+from nba_pipeline_tests.support.small_warehouse import keep_only
 
 TABLE = Path(__file__).parents[1] / "docs" / "exit-codes.md"
 

@@ -28,8 +28,8 @@ from nba_pipeline.predictions import player_predictions
 from nba_pipeline.predictions.models.cards import Card, card_file, model_file
 from nba_pipeline.raw import player_box_scores
 from nba_pipeline.sources.landing import Landing
-from nba_pipeline_tests.pipeline.conftest import NOW, Workbench
-from nba_pipeline_tests.warehouse_copy import Copy
+from nba_pipeline_tests.support.warehouse_copy import Copy
+from nba_pipeline_tests.support.workbench import NOW, Workbench
 
 TODAY = date(2025, 11, 12)
 VERSION = "2025-11-0123456789abcdef"
@@ -144,7 +144,7 @@ def test_the_ensemble_is_led_back_to_what_each_system_said_and_its_weight(tmp_pa
 # as-of dates
 
 
-def test_a_feature_shows_the_newest_of_the_games_that_it_is_made_from_and_none_where_it_is_missing() -> None:
+def test_a_feature_shows_the_newest_game_that_it_is_made_from_and_none_where_it_is_missing() -> None:
     row: dict[str, object] = {name: 1 for f in FEATURES for name in (f.name, f.quality_column.name)}
     row["points_last_3"] = None
     newest: dict[Games, date | None] = {games: None for feature in FEATURES for games in feature.made_from.games}

@@ -10,8 +10,8 @@ from nba_pipeline.league.model import League
 from nba_pipeline.raw.games import EXHIBITION, games
 from nba_pipeline.raw.rules.game_kinds import EARLIEST_OPENING, NOT_COUNTING, Kind, kind_of, opening_of
 from nba_pipeline.sources.records import GameRecord
-from nba_pipeline_tests.test_season_games import SEASON
-from nba_pipeline_tests.test_season_games import game as of_season
+from nba_pipeline_tests.support.game_records import SEASON
+from nba_pipeline_tests.support.game_records import game as of_season
 
 LAKERS, SUNS = 1610612747, 1610612756
 OPENING = date(2025, 10, 21)

@@ -64,18 +64,26 @@ from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBSession, DuckDBWarehouse
 from nba_pipeline.warehouse.interface import QueryError
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
-from nba_pipeline_tests.pipeline.conftest import NOW, OPENING, Workbench
-from nba_pipeline_tests.warehouse_copy import Copy
-
-BAD = date(2025, 11, 5)
-TODAY, TOMORROW = date(2025, 11, 12), date(2025, 11, 13)
-PLAYED = game_dates(OPENING, TODAY - timedelta(days=1))
-KNOWN = [*PLAYED, TODAY, TOMORROW]
-
-INTO_ANALYTICS, INTO_PRECOMPUTE, INTO_PREDICTIONS, INTO_GRADES = GATES
-
-SUMMARIES = [table for table in tables_of(Phase.ANALYTICS) if not table.before_tip_off]
-CONTEXTS = [table for table in tables_of(Phase.ANALYTICS) if table.before_tip_off]
+from nba_pipeline_tests.support.damaged_weeks import (
+    BAD,
+    CONTEXTS,
+    GAME,
+    HIS,
+    INTO_ANALYTICS,
+    INTO_GRADES,
+    INTO_PRECOMPUTE,
+    INTO_PREDICTIONS,
+    KNOWN,
+    PLAYED,
+    SUMMARIES,
+    TEAM,
+    THEIRS,
+    TODAY,
+    TOMORROW,
+    scale,
+)
+from nba_pipeline_tests.support.warehouse_copy import Copy
+from nba_pipeline_tests.support.workbench import NOW, OPENING, Workbench
 
 PHASE_4 = tables_of(Phase.PRECOMPUTE)
 CRITICAL = {table.name for table in PHASE_4 if table.critical}
@@ -89,11 +97,6 @@ def closed(verdicts: Mapping[date, Verdict]) -> dict[date, str]:
 # 2→3
 
 
-GAME = f"(SELECT min(game_id) FROM raw.games WHERE game_date = '{BAD}')"
-TEAM = f"(SELECT min(home_team_id) FROM raw.games WHERE game_id = {GAME})"
-THEIRS = f"game_id = {GAME} AND team_id = {TEAM}"
-REGULAR = f"(SELECT min(player_id) FROM raw.player_box_scores WHERE {THEIRS} AND minutes BETWEEN 20 AND 45)"
-HIS = f"game_id = {GAME} AND player_id = {REGULAR}"
 A_BENCH_PLAYER = (
     "SELECT * EXCLUDE extra REPLACE (player_id + 1000000 + extra AS player_id, 0 AS minutes, true AS did_not_play, "
     + ", ".join(f"0 AS {column.name}" for column in player_box_scores.COUNTS)
@@ -304,7 +307,7 @@ def test_a_context_made_before_what_it_is_made_from_changed_closes_its_date_and_
         assert f"{table.name} on {BAD} was made before what it is made from changed" in found[BAD]
 
 
-def test_a_summary_made_before_its_box_score_was_corrected_closes_every_date_that_looks_back_on_it(copy):
+def test_a_summary_older_than_its_corrected_box_score_closes_every_date_that_looks_back_on_it(copy):
     copy.sql(f"UPDATE raw.player_box_scores SET steals = steals + 1 WHERE {HIS}")
     copy.stamp(player_box_scores.CONTRACT, BAD)
     for gate in (INTO_PRECOMPUTE, INTO_PREDICTIONS):
@@ -401,7 +404,7 @@ def test_one_row_instead_of_a_slate_closes_predictions(copy):
         assert f"player_daily_cache on {BAD}: {missing} players missing" in found[BAD]
 
 
-def test_a_run_of_predictions_on_one_row_instead_of_a_slate_fails_with_the_reasons_and_publishes_nothing(copy):
+def test_predictions_on_one_row_instead_of_a_slate_fail_with_the_reasons_and_publish_nothing(copy):
     table = player_predictions.CONTRACT
     missing = one_row_instead_of_a_slate(copy)
     copy.stamp(player_daily_cache.CONTRACT, BAD)
@@ -453,15 +456,6 @@ def graded(copy) -> Copy:
     scale(copy, 0.97)
     copy.sql(f"UPDATE {prediction_accuracy.CONTRACT.name} SET quality_tier = 'silver'")
     return copy
-
-
-def scale(copy: Copy, share: float, system: str | None = None) -> None:
-    """Makes the errors a share of EWMA-7's."""
-    mine = f"AND system_id = '{system}'" if system else ""
-    copy.sql(
-        f"UPDATE {prediction_accuracy.CONTRACT.name} SET absolute_error = {share} * ewma_7_absolute_error "
-        f"WHERE played {mine}"
-    )
 
 
 def enough_graded(copy: Copy, system: str, kind: str = "stat = 'points'") -> set[date]:
@@ -633,7 +627,7 @@ def test_the_context_of_a_date_waits_for_its_roster_and_for_yesterdays_summaries
     assert f"was never published for {TODAY - timedelta(days=1)}" in " ".join(refused[TOMORROW])
 
 
-def test_a_game_to_come_that_is_undecided_though_its_teams_are_known_degrades_its_date_and_is_named(copy):
+def test_an_undecided_game_to_come_whose_teams_are_known_degrades_its_date_and_is_named(copy):
     game = copy.sql(f"SELECT min(game_id) FROM raw.games WHERE game_date = '{TOMORROW}'")[0][0]
     copy.sql(f"UPDATE raw.games SET status = 'undecided', status_text = 'If necessary' WHERE game_id = {game}")
     copy.stamp(games.CONTRACT, TOMORROW)
@@ -947,7 +941,7 @@ def test_the_check_of_a_gate_that_goes_on_without_a_game_names_the_game_as_data(
 
 
 @pytest.mark.parametrize(("held", "named", "sentences"), [((), 8, 1), ((HELD,), 7, 2)])
-def test_the_check_of_a_gate_names_a_game_that_an_earlier_answer_speaks_for_and_what_that_means(
+def test_a_gates_check_names_a_game_that_an_earlier_answer_speaks_for_and_what_that_means(
     gatekeeper_of_now, held, named, sentences
 ):
     said = said_of([Verdict("g", BAD, State.DEGRADED, ("in any way",), held, (KEPT,))], gatekeeper_of_now)
@@ -1008,7 +1002,7 @@ ITS_FAULT = {"kind": "status", "code": 500, "endpoint": "stats", "game_date": st
 AFTER_ALL = NOW + timedelta(days=12)
 
 
-def test_a_range_of_thirty_dates_publishes_29_blocks_one_and_the_ui_shows_it_until_it_is_healed(workbench):
+def test_a_range_of_thirty_dates_publishes_29_blocks_one_and_the_ui_shows_it_until_it_heals(workbench):
     bench = workbench(ITS_FAULT, now=AFTER_ALL)
     report = bench.backfill(THIRTY[0], THIRTY[-1], *UP_TO_ANALYTICS)
     assert not report.complete
@@ -1031,7 +1025,7 @@ def test_a_range_of_thirty_dates_publishes_29_blocks_one_and_the_ui_shows_it_unt
 
 
 @pytest.mark.campaign
-def test_of_thirty_dates_those_that_look_back_on_the_bad_one_have_no_features_until_it_is_healed(workbench):
+def test_of_thirty_dates_those_that_look_back_on_a_bad_one_have_no_features_until_it_heals(workbench):
     bench = workbench(ITS_FAULT, now=AFTER_ALL)
     phases = (*UP_TO_ANALYTICS, Phase.PRECOMPUTE)
     assert not bench.backfill(THIRTY[0], THIRTY[-1], *phases).complete

@@ -16,8 +16,8 @@ from nba_pipeline.monitoring.ledger_verification import LEDGER, LEDGER_CHECK, re
 from nba_pipeline.monitoring.pipeline_health import health
 from nba_pipeline.operations.runs import instance_of
 from nba_pipeline.partitions import PARTITION
-from nba_pipeline_tests.pipeline.conftest import NOW, Workbench
-from nba_pipeline_tests.warehouse_copy import Copy
+from nba_pipeline_tests.support.warehouse_copy import Copy
+from nba_pipeline_tests.support.workbench import NOW, Workbench
 
 TODAY, TOMORROW = date(2025, 11, 12), date(2025, 11, 13)
 

@@ -16,8 +16,8 @@ from nba_pipeline.monitoring.outcome import NotTriedError
 from nba_pipeline.operations.runs import dagster_home
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.settings import Settings
-from nba_pipeline_tests.named_command import commands
-from nba_pipeline_tests.warehouse_copy import Copy
+from nba_pipeline_tests.support.named_command import commands
+from nba_pipeline_tests.support.warehouse_copy import Copy
 
 TODAY = date(2025, 11, 12)
 

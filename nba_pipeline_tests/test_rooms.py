@@ -15,6 +15,9 @@ from nba_pipeline.contracts import Contract
 from nba_pipeline_tests.support.rooms import ROOMS
 
 ROOT = Path(nba_pipeline.__file__).parent
+TESTS = Path(__file__).parent
+
+LONGEST_NAME = 90
 
 AT_THE_ROOT = {
     "__init__.py", "definitions.py", "runtime.py", "contracts.py", "as_of.py", "partitions.py", "clock.py",
@@ -89,3 +92,27 @@ def test_transforms_import_no_dagster() -> None:
             )
         ]  # fmt: skip
         assert "dagster" not in {name.split(".")[0] for name in names}, path
+
+
+def test_what_several_tests_use_stands_in_support_and_nothing_imports_a_test_module() -> None:
+    of_tests = {path.stem for path in TESTS.rglob("*.py") if path.stem.startswith(("test_", "conftest"))}
+    wrong = [
+        f"{path.relative_to(TESTS)}, line {node.lineno}, imports {part}"
+        for path in TESTS.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for whole in [*([node.module or ""] if isinstance(node, ast.ImportFrom) else []), *(a.name for a in node.names)]
+        for part in whole.split(".")
+        if part in of_tests
+    ]
+    assert wrong == []
+
+
+def test_names_of_tests_are_claims_of_at_most_ninety_characters() -> None:
+    long = [
+        f"{path.relative_to(TESTS)}: {node.name} ({len(node.name)})"
+        for path in TESTS.rglob("test_*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and len(node.name) > LONGEST_NAME
+    ]
+    assert long == []

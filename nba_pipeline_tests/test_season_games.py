@@ -20,18 +20,7 @@ from nba_pipeline.sources.season_games import (
     schedule_is_whole,
     season_games,
 )
-
-SEASON = 2025
-
-
-def game(game_id: int, day: date, home: str, visitor: str, season: int = SEASON, **others: object) -> GameRecord:
-    return GameRecord.model_validate(
-        {
-            "game_id": game_id, "game_date": day, "season": season, "status": "scheduled", "status_text": None,
-            "period": 0, "tipoff_at": None, "postseason": False, "home_team_id": 1, "home_team": home,
-            "home_score": None, "visitor_team_id": 2, "visitor_team": visitor, "visitor_score": None, **others,
-        }
-    )  # fmt: skip
+from nba_pipeline_tests.support.game_records import SEASON, game
 
 
 def listed(league: League, season: int) -> list[GameRecord]:
@@ -155,7 +144,7 @@ def test_a_game_is_missing_where_its_date_is_over_and_published_without_it(full:
 
 
 @pytest.mark.parametrize("state", ["cancelled", "moved"])
-def test_a_game_that_is_gone_from_its_date_by_one_answer_and_on_the_schedule_of_the_season_is_told(state: str) -> None:
+def test_a_game_gone_from_its_date_by_one_answer_but_on_the_schedule_of_the_season_is_told(state: str) -> None:
     day, over = date(2025, 11, 5), date(2025, 11, 6)
     rows = [
         {"game_date": day, "game_id": 1, "status": state}, {"game_date": day, "game_id": 2, "status": "postponed"},

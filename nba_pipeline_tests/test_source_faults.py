@@ -37,7 +37,7 @@ from nba_pipeline.raw.held_games import rulings
 from nba_pipeline.raw.rules.corrections import corrected_schedule
 from nba_pipeline.raw.rules.decided_games import decided_games
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
-from nba_pipeline_tests.named_command import named_command
+from nba_pipeline_tests.support.named_command import named_command
 
 PAGE = Path(__file__).parents[1] / "docs" / "source-faults.md"
 LAKERS = next(fault for fault in source_faults() if fault.id == "wrong-score-2022-03-05-gsw-lal")

@@ -35,11 +35,11 @@ from nba_pipeline.settings import Settings
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
-from nba_pipeline_tests.named_command import named_command
-from nba_pipeline_tests.refusals import GAP, PROGRAM, ROOT, commands, commands_in, places, silent, sites_of
+from nba_pipeline_tests.support.named_command import named_command
 from nba_pipeline_tests.support.pages import named_tests
-from nba_pipeline_tests.test_game_commands import DAY, listed, scheduled
-from nba_pipeline_tests.ways_out import BY_PERSON, ENDS, NOT_SHOWN, WAYS_OUT
+from nba_pipeline_tests.support.refusals import GAP, PROGRAM, ROOT, commands, commands_in, places, silent, sites_of
+from nba_pipeline_tests.support.undecided_games import DAY, listed, scheduled
+from nba_pipeline_tests.support.ways_out import BY_PERSON, ENDS, NOT_SHOWN, WAYS_OUT
 
 TESTS = Path(__file__).parent
 
@@ -47,7 +47,7 @@ TESTS = Path(__file__).parent
 # the register
 
 
-def test_every_place_that_refuses_closes_or_holds_has_an_entry_and_no_entry_is_of_a_place_that_is_gone() -> None:
+def test_every_place_that_refuses_closes_or_holds_has_an_entry_and_every_entry_has_its_place() -> None:
     missing = [
         f'    "{place}": way(OPEN, {"CARRIED, " if place in silent() else ""}"…"),'
         for place in sorted(places() - WAYS_OUT.keys())

@@ -97,7 +97,7 @@ def box_scores(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 @settings(max_examples=3, deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_no_range_of_analytics_refuses_what_the_rules_about_raw_data_admit_and_a_person_may_accept(seed):
+def test_no_range_of_analytics_refuses_what_the_rules_admit_or_a_person_may_accept(seed):
     engine = ibis.duckdb.connect()
     listed, scheduled = box_scores(seed)
     schedule = ibis.memtable(scheduled, schema=games.CONTRACT.schema)

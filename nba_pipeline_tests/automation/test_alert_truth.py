@@ -3,15 +3,14 @@
 import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
 
 import dagster as dg
 import pytest
 from dagster import DagsterInstance
-from dagster._core.scheduler.instigation import TickData, TickStatus
+from dagster._core.scheduler.instigation import TickStatus
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -35,28 +34,16 @@ from nba_pipeline.alerting.windows import SENT_ONE_BY_ONE, WINDOW
 from nba_pipeline.assets.check_evaluations import record_by_date
 from nba_pipeline.assets.table_checks import GRID_CHECK
 from nba_pipeline.automation.self_heal import GIVEN_UP_CHECK, SELF_HEAL
-from nba_pipeline.gates.alert_metadata import WAITS_METADATA, AlertKind, alert_metadata
+from nba_pipeline.gates.alert_metadata import WAITS_METADATA, AlertKind
 from nba_pipeline.monitoring.freshness import DUE_DATE, FRESHNESS_CHECK
 from nba_pipeline.monitoring.ledger_verification import LEDGER_CHECK
-from nba_pipeline_tests.automation.test_alerts import (
-    DAYS,
-    NOW,
-    Pager,
-    Webhook,
-    an_alert,
-    fail_tick,
-    instance,  # noqa: F401
-    players,
-    run,
-    webhook,  # noqa: F401
-)
-
-DAY, NEXT_DAY = "2025-11-02", "2025-11-03"
-PLAYERS = dg.AssetKey(["raw", "players"])
+from nba_pipeline_tests.support.pager import DAYS, NOW, Pager, an_alert, fail_tick, players, run
+from nba_pipeline_tests.support.recorded_events import DAY, NEXT_DAY, PLAYERS, end_tick, late, make, of_kind, say
+from nba_pipeline_tests.support.webhook import Webhook
 
 
 @pytest.fixture
-def pager(instance: DagsterInstance, webhook: Webhook) -> Pager:  # noqa: F811
+def pager(instance: DagsterInstance, webhook: Webhook) -> Pager:
     """The alert sensor on an instance of its own."""
     return Pager(instance, webhook)
 
@@ -76,7 +63,7 @@ def ticked(pager: Pager) -> Said:
     return Said(pager)
 
 
-def check_players(instance: DagsterInstance, first: str, last: str, *, wrong: Sequence[str] = ()) -> str:  # noqa: F811
+def check_players(instance: DagsterInstance, first: str, last: str, *, wrong: Sequence[str] = ()) -> str:
     """A run of the players and their grid's check, which does not pass for the wrong dates among those of the run."""
 
     @dg.asset_check(asset=players, name=GRID_CHECK, partitions_def=DAYS)
@@ -89,61 +76,12 @@ def check_players(instance: DagsterInstance, first: str, last: str, *, wrong: Se
     return run(instance, [players], first, last, [grid])
 
 
-def make(
-    instance: DagsterInstance,  # noqa: F811
-    *names: str,
-    day: str = DAY,
-    until: str | None = None,
-    fails: bool = False,
-) -> str:
-    """A run that is to publish the assets, one after the other, and fails at the first of them if it shall."""
-    assets: list[dg.AssetsDefinition] = []
-    for name in names:
-
-        @dg.asset(
-            name=name,
-            deps=[a.key for a in assets[-1:]],
-            partitions_def=DAYS,
-            backfill_policy=dg.BackfillPolicy.single_run(),
-        )
-        def asset() -> None:
-            if fails:
-                raise ValueError("the source answered with HTTP 503")
-
-        assets.append(asset)
-    return run(instance, assets, day, until or day)
-
-
-def say(
-    instance: DagsterInstance,  # noqa: F811
-    check: str,
-    *,
-    passed: bool,
-    days: Sequence[str] = (DAY,),
-    asset: dg.AssetKey = PLAYERS,
-    why: str = "too few",
-    **metadata: Any,
-) -> None:
-    """An evaluation that belongs to no run and names its dates itself, as sensors report them."""
-    reasons = {day: [] if passed else [why] for day in days}
-    instance.report_runless_asset_event(
-        dg.AssetCheckEvaluation(
-            asset_key=asset, check_name=check, passed=passed,
-            metadata={**({"reasons": dg.MetadataValue.json(reasons)} if days else {}), **metadata},
-        )
-    )  # fmt: skip
-
-
-def of_kind(kind: AlertKind) -> Mapping[str, Any]:
-    return alert_metadata(kind, NOW, "nothing works", "nba-pipeline ui")
-
-
 # checks of dates
 
 
-def test_a_check_that_passed_later_for_its_date_is_not_sent_and_recorded_with_what_made_it_good(
+def test_a_check_that_passed_later_for_its_date_is_unsent_and_recorded_with_what_made_it_good(
     pager: Pager,
-    webhook: Webhook,  # noqa: F811
+    webhook: Webhook,
 ) -> None:
     check_players(pager.instance, DAY, DAY, wrong=[DAY])
     later = check_players(pager.instance, DAY, DAY)
@@ -227,10 +165,6 @@ def test_a_check_as_a_whole_is_good_when_it_passes_as_a_whole(pager: Pager) -> N
 # freshness, gates, self-heal
 
 
-def late(instance: DagsterInstance, day: str, *, passed: bool = False) -> None:  # noqa: F811
-    say(instance, FRESHNESS_CHECK, passed=passed, days=[day], **{DUE_DATE: day}, **of_kind(AlertKind.FRESHNESS_MISSED))
-
-
 def test_a_late_date_is_good_when_it_is_found_fresh(pager: Pager) -> None:
     late(pager.instance, DAY)
     late(pager.instance, DAY, passed=True)
@@ -243,7 +177,7 @@ def test_that_the_next_date_is_fresh_does_not_make_a_late_one_good(pager: Pager)
     assert len(ticked(pager).of(SENT)) == 1
 
 
-def test_a_late_date_is_sent_though_so_much_was_said_since_that_only_its_earlier_completeness_is_found(
+def test_a_late_date_is_sent_though_so_much_was_said_since_that_only_its_completeness_is_found(
     pager: Pager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nba_pipeline.alerting.truth.WHOLE_EVALUATIONS", 2)
@@ -303,7 +237,7 @@ def test_what_self_heal_gave_up_on_is_good_when_it_finds_that_very_phase_whole(
 # runs and ticks
 
 
-def test_a_failed_run_all_of_whose_work_was_published_later_is_not_sent(pager: Pager, webhook: Webhook) -> None:  # noqa: F811
+def test_a_failed_run_all_of_whose_work_was_published_later_is_not_sent(pager: Pager, webhook: Webhook) -> None:
     make(pager.instance, "cache", "features", fails=True)
     make(pager.instance, "cache")
     later = make(pager.instance, "features")
@@ -331,18 +265,6 @@ def test_a_failed_run_over_a_range_is_good_only_when_every_date_of_it_was_publis
     assert len(ticked(pager).of(RESOLVED)) == 1
 
 
-def end_tick(instance: DagsterInstance, name: str, status: TickStatus, at: float) -> None:  # noqa: F811
-    """What the daemon stores of a tick that did not fail."""
-    state = next(state for state in instance.all_instigator_state() if state.instigator_name == name)
-    instance.create_tick(
-        TickData(
-            instigator_origin_id=state.instigator_origin_id, instigator_name=name,
-            instigator_type=state.instigator_type, status=status, timestamp=at,
-            selector_id=state.selector_id, run_ids=[],
-        )
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("status", "seconds", "good"),
     [
@@ -364,7 +286,7 @@ def test_a_failed_tick_is_good_when_a_later_one_of_the_same_sensor_ended_well(
 # news
 
 
-def test_an_override_that_was_used_is_sent_though_the_gate_is_open_by_now_and_nothing_closes_it(pager: Pager) -> None:
+def test_an_override_that_was_used_is_sent_though_the_gate_is_open_by_now_and_is_never_closed(pager: Pager) -> None:
     say(pager.instance, "gate", passed=False, **of_kind(AlertKind.OVERRIDE_USED))
     say(pager.instance, "gate", passed=True)
     assert len(ticked(pager).of(SENT)) == 1
@@ -388,7 +310,7 @@ def test_dishonest_errors_and_a_changed_ledger_are_sent_though_they_are_gone_and
 # closing
 
 
-def test_what_was_sent_and_is_good_again_closes_with_one_message(pager: Pager, webhook: Webhook) -> None:  # noqa: F811
+def test_what_was_sent_and_is_good_again_closes_with_one_message(pager: Pager, webhook: Webhook) -> None:
     check_players(pager.instance, DAY, DAY, wrong=[DAY])
     pager.tick()
     (alert,) = webhook.taken
@@ -408,7 +330,7 @@ def test_what_was_sent_and_is_good_again_closes_with_one_message(pager: Pager, w
 
 def test_an_outage_of_many_dates_closes_with_one_message_when_its_last_date_is_good(
     pager: Pager,
-    webhook: Webhook,  # noqa: F811
+    webhook: Webhook,
 ) -> None:
     days = [str(date(2025, 10, 1) + timedelta(days=n)) for n in range(40)]
     for day in days:
@@ -427,9 +349,9 @@ def test_an_outage_of_many_dates_closes_with_one_message_when_its_last_date_is_g
     assert len(webhook.taken) == SENT_ONE_BY_ONE + 2
 
 
-def test_a_summary_of_what_was_made_good_meanwhile_is_not_sent_but_recorded_with_how_many_it_stands_for(
+def test_a_summary_of_what_was_made_good_is_not_sent_but_recorded_with_how_many_it_stands_for(
     pager: Pager,
-    webhook: Webhook,  # noqa: F811
+    webhook: Webhook,
 ) -> None:
     days = [f"2025-11-{n:02}" for n in range(1, 7)]
     for day in days:
@@ -446,7 +368,7 @@ def test_a_summary_of_what_was_made_good_meanwhile_is_not_sent_but_recorded_with
 
 def test_a_summary_one_of_whose_dates_is_not_good_is_sent_and_nothing_closes_before_it(
     pager: Pager,
-    webhook: Webhook,  # noqa: F811
+    webhook: Webhook,
 ) -> None:
     days = [f"2025-11-{n:02}" for n in range(1, 7)]
     for day in days:
@@ -461,7 +383,7 @@ def test_a_summary_one_of_whose_dates_is_not_good_is_sent_and_nothing_closes_bef
     assert len(ticked(pager).of(RESOLVED)) == 1
 
 
-def test_a_closing_that_could_not_be_sent_is_sent_by_a_later_tick(pager: Pager, webhook: Webhook) -> None:  # noqa: F811
+def test_a_closing_that_could_not_be_sent_is_sent_by_a_later_tick(pager: Pager, webhook: Webhook) -> None:
     check_players(pager.instance, DAY, DAY, wrong=[DAY])
     pager.tick()
     check_players(pager.instance, DAY, DAY)
@@ -474,7 +396,7 @@ def test_a_closing_that_could_not_be_sent_is_sent_by_a_later_tick(pager: Pager, 
     assert "resolved" in webhook.taken[-1]
 
 
-def test_what_was_recorded_before_slack_went_down_is_not_recorded_again(pager: Pager, webhook: Webhook) -> None:  # noqa: F811
+def test_what_was_recorded_before_slack_went_down_is_not_recorded_again(pager: Pager, webhook: Webhook) -> None:
     check_players(pager.instance, DAY, DAY, wrong=[DAY])
     check_players(pager.instance, DAY, DAY)
     check_players(pager.instance, NEXT_DAY, NEXT_DAY, wrong=[NEXT_DAY])
@@ -489,7 +411,7 @@ def test_what_was_recorded_before_slack_went_down_is_not_recorded_again(pager: P
 
 def test_many_looks_at_what_is_not_good_leave_time_for_what_is_new(
     pager: Pager,
-    webhook: Webhook,  # noqa: F811
+    webhook: Webhook,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     say(pager.instance, GRID_CHECK, passed=False)
@@ -522,7 +444,7 @@ OLD_CURSOR = {
 
 def test_a_cursor_from_before_alerts_were_closed_is_read_and_its_summary_is_sent(
     pager: Pager,
-    webhook: Webhook,  # noqa: F811
+    webhook: Webhook,
 ) -> None:
     pager.cursor = json.dumps(OLD_CURSOR)
     pager.tick()
@@ -549,7 +471,7 @@ def test_stretches_have_every_day_and_no_other(days: set[str]) -> None:
 
 @example(one={f"2025-{n:02}-01" for n in range(1, 13)}, other={f"2025-{n:02}-15" for n in range(1, 13)})
 @given(one=SOME_DAYS.filter(bool), other=SOME_DAYS.filter(bool))
-def test_two_complaints_of_a_check_are_one_about_all_their_dates_or_say_that_some_are_not_watched(
+def test_two_complaints_of_a_check_are_one_about_all_dates_or_say_that_some_are_unwatched(
     one: set[str], other: set[str]
 ) -> None:
     both = merged(complaint(*one, event=1), complaint(*other, event=2))
@@ -626,11 +548,11 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterInstance
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(events=EVENTS)
-def test_every_failure_is_sent_counted_or_made_good_once_and_what_was_sent_closes_once_all_is_well(
+def test_every_failure_is_sent_counted_or_made_good_once_and_closes_once_all_is_well(
     shared: DagsterInstance, events: list[tuple[str, str, int]]
 ) -> None:
     """Whatever fails, passes and cannot be sent in between; nothing is sent of a date that is good at that moment."""
-    with Webhook() as webhook:  # noqa: F811
+    with Webhook() as webhook:
         course = Course(shared, webhook)
         for event in [*events, ("slack up", "", 0), *QUIET]:
             course.happens(*event)
@@ -646,7 +568,7 @@ def test_every_failure_is_sent_counted_or_made_good_once_and_what_was_sent_close
 class Course:
     """One course of events about an asset of its own, behind all that happened on the instance before."""
 
-    def __init__(self, instance: DagsterInstance, webhook: Webhook) -> None:  # noqa: F811
+    def __init__(self, instance: DagsterInstance, webhook: Webhook) -> None:
         self.instance, self.webhook = instance, webhook
         self.begin = instance.event_log_storage.get_maximum_record_id() or 0
         self.pager, self.now = Pager(instance, webhook), NOW

@@ -24,11 +24,11 @@ from nba_pipeline.monitoring.freshness import FRESHNESS_CHECK
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.raw import games
 from nba_pipeline.settings import Settings
-from nba_pipeline_tests.automation.conftest import LOADED_AT, backfill, lose
-from nba_pipeline_tests.automation.real_daemon import RealDaemon
-from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
-from nba_pipeline_tests.automation.test_alerts import Webhook
-from nba_pipeline_tests.automation.test_daemon import launch, serves
+from nba_pipeline_tests.support.daemon_at_work import launch, serves
+from nba_pipeline_tests.support.loaded_season import LOADED_AT, backfill, lose
+from nba_pipeline_tests.support.real_daemon import RealDaemon
+from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.support.webhook import Webhook
 
 Loaded = Callable[..., SimulatedDaemon]
 
@@ -57,7 +57,7 @@ def outcomes(daemon: SimulatedDaemon) -> list[str]:
     return [said["outcome"] for said in daemon.everything_said()]
 
 
-def test_a_load_judges_the_freshness_of_all_that_it_made_once_and_finds_nothing_late_that_it_was_about_to_make(
+def test_a_load_judges_the_freshness_of_what_it_made_once_and_finds_nothing_late_that_it_makes(
     loaded: Loaded,
 ) -> None:
     daemon = loaded()
@@ -68,7 +68,7 @@ def test_a_load_judges_the_freshness_of_all_that_it_made_once_and_finds_nothing_
     assert outcomes(daemon) == []
 
 
-def test_the_runs_of_a_first_load_record_nothing_late_that_the_next_of_them_makes_and_one_alert_closes_once(
+def test_runs_of_a_first_load_find_nothing_late_that_the_next_makes_and_one_alert_closes_once(
     daemon: Callable[..., SimulatedDaemon],
 ) -> None:
     made = daemon(LOADED_AT)
@@ -174,7 +174,7 @@ def test_the_ui_of_the_demo_says_its_port_too(monkeypatch: pytest.MonkeyPatch, t
 
 
 @pytest.mark.campaign
-def test_after_the_demo_three_minutes_of_the_daemon_send_nothing_and_a_fault_is_one_alert_and_one_closing(
+def test_after_the_demo_three_minutes_send_nothing_and_a_fault_is_one_alert_and_one_closing(
     tmp_path: Path,
 ) -> None:
     command = [sys.executable, "-m", "nba_pipeline.cli", "demo", "--no-ui"]

@@ -11,7 +11,7 @@ from nba_pipeline.contracts import Contract
 from nba_pipeline.gates.alert_metadata import ALERT_KIND_METADATA, EFFECT_METADATA, AlertKind
 from nba_pipeline.monitoring.code_changes import CODE_CHECK
 from nba_pipeline.raw import games, players
-from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
 
 SUMMARY, PLAYERS, GAMES = player_game_summary.CONTRACT, players.CONTRACT, games.CONTRACT
 

@@ -7,43 +7,37 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-import requests
-from dagster import DagsterEventType, DagsterRun, DagsterRunStatus, RunsFilter
+from dagster import DagsterEventType, DagsterRun, DagsterRunStatus
 
-from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.automation.attempts import FIRST_WAIT, wait_after
-from nba_pipeline.automation.launches import INPUTS_TAG, PHASE_TAG, UNFINISHED
-from nba_pipeline.gates.evidence import Need
+from nba_pipeline.automation.launches import INPUTS_TAG, PHASE_TAG
 from nba_pipeline.league.faults import FAULTS
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
-from nba_pipeline.partitions import dates_of, game_dates
-from nba_pipeline.warehouse.audit import Reasons
-from nba_pipeline.warehouse.interface import WarehouseError
-from nba_pipeline_tests.automation.conftest import backfill
-from nba_pipeline_tests.automation.real_daemon import RealDaemon, process_of
-from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
-from nba_pipeline_tests.automation.test_alerts import Webhook
+from nba_pipeline.partitions import dates_of
+from nba_pipeline_tests.support.daemon_at_work import (
+    SLOW,
+    TOMORROW,
+    YESTERDAY,
+    all_made,
+    broken,
+    executing,
+    launch,
+    serves,
+)
+from nba_pipeline_tests.support.loaded_season import backfill
+from nba_pipeline_tests.support.real_daemon import RealDaemon
+from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.support.webhook import Webhook
 
 pytestmark = pytest.mark.campaign
 """Minutes of waiting for intervals: `make campaign` runs it."""
 
-YESTERDAY, TODAY, TOMORROW, SLOW = date(2025, 10, 22), date(2025, 10, 23), date(2025, 10, 24), date(2025, 10, 26)
 LOADED_AT = datetime(2025, 10, 22, 16, tzinfo=UTC)
 MORNING = datetime(2025, 10, 23, 12, 30, tzinfo=UTC)
 NEXT_MORNING = MORNING + timedelta(days=1)
 AFTER_THREE_TRIES = NEXT_MORNING + wait_after(3)
 AFTER_ONE_MORE = AFTER_THREE_TRIES + FIRST_WAIT
-
-LAUNCH = """
-mutation Launch($parameters: ExecutionParams!) {
-  launchRun(executionParams: $parameters) {
-    __typename
-    ... on LaunchRunSuccess { run { runId } }
-    ... on PythonError { message }
-  }
-}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -64,25 +58,6 @@ def real(league: League, webhook: Webhook, tmp_path_factory: pytest.TempPathFact
         loaded.close()
 
 
-def needs(real: RealDaemon) -> dict[tuple[str, date], Need] | None:
-    """What the days up to today want; None while a step has the warehouse."""
-    try:
-        with real.gatekeeper.warehouse.session(read_only=True, wait_seconds=0) as session:
-            evidence = real.gatekeeper.evidence(session)
-            return evidence.lineage.needs(all_tables(), game_dates(YESTERDAY, evidence.clock.today()))
-    except WarehouseError:
-        return None
-
-
-def executing(real: RealDaemon, phase: str, day: date | None = None) -> tuple[DagsterRun, int] | None:
-    """A run of a phase (about a date) whose process is at work, with the process's id."""
-    for run in real.runs(**{PHASE_TAG: phase}):
-        at_work = run.status is DagsterRunStatus.STARTED and (day is None or day in dates_of(run))
-        if at_work and (process := process_of(real.instance, run)):
-            return run, process
-    return None
-
-
 def made(real: RealDaemon, phase: str, day: date) -> list[DagsterRun]:
     """The successful runs of a phase for a date."""
     runs = real.runs(**{PHASE_TAG: phase, "dagster/partition": str(day)})
@@ -94,50 +69,10 @@ def alerted(webhook: Webhook, *words: str) -> bool:
     return any(all(word in text for word in words) for text in webhook.taken)
 
 
-def serves(real: RealDaemon) -> bool:
-    """Whether the UI answers, which it does some seconds after the start."""
-    try:
-        return requests.get(f"http://127.0.0.1:{real.port}/server_info", timeout=5).ok
-    except requests.ConnectionError:
-        return False
-
-
-def launch(real: RealDaemon, asset: list[str], day: date, tags: dict[str, str]) -> str:
-    """Launches a run as the UI's button does, and returns its id."""
-    parameters = {
-        "selector": {
-            "repositoryName": "__repository__", "repositoryLocationName": "nba_pipeline.definitions",
-            "pipelineName": "__ASSET_JOB", "assetSelection": [{"path": asset}],
-        },
-        "runConfigData": {},
-        "executionMetadata": {
-            "tags": [{"key": k, "value": v} for k, v in {"dagster/partition": str(day), **tags}.items()]
-        },
-    }  # fmt: skip
-    url = f"http://127.0.0.1:{real.port}/graphql"
-    answer = requests.post(url, json={"query": LAUNCH, "variables": {"parameters": parameters}}, timeout=60).json()
-    assert answer["data"]["launchRun"]["__typename"] == "LaunchRunSuccess", answer
-    return answer["data"]["launchRun"]["run"]["runId"]
-
-
 def ended_well_again(real: RealDaemon, run: DagsterRun) -> list[DagsterRun]:
     """The successful retries of a run by Dagster itself."""
     again = real.runs(**{"dagster/root_run_id": run.root_run_id or run.run_id})
     return [found for found in again if found.status is DagsterRunStatus.SUCCESS]
-
-
-def broken(real: RealDaemon) -> dict[str, Reasons]:
-    """The tables whose published rows break a promise, or are not those that were published."""
-    with real.gatekeeper.warehouse.session(read_only=True) as session:
-        evidence = real.gatekeeper.evidence(session)
-        dates = [YESTERDAY, TODAY, TOMORROW]
-        published = {
-            table: [day for day in dates if day in evidence.manifest.published(table)] for table in all_tables()
-        }
-        found = {
-            table.name: evidence.coverage.broken_promises(table, days) for table, days in published.items() if days
-        }
-    return {name: reasons for name, reasons in found.items() if reasons}
 
 
 def made_twice(real: RealDaemon) -> list[tuple[str, ...]]:
@@ -145,11 +80,6 @@ def made_twice(real: RealDaemon) -> list[tuple[str, ...]]:
     well = [run for run in real.runs() if run.status is DagsterRunStatus.SUCCESS and INPUTS_TAG in run.tags]
     keys = [(run.tags[PHASE_TAG], run.tags[INPUTS_TAG], str(sorted(run.asset_selection or ()))) for run in well]
     return [key for key, count in Counter(keys).items() if count > 1]
-
-
-def all_made(real: RealDaemon) -> bool:
-    """Whether nothing wants anything, and no run is under way that could change that."""
-    return not real.instance.get_runs_count(RunsFilter(statuses=UNFINISHED)) and needs(real) == {}
 
 
 def test_a_night_flows_from_landing_to_grades_though_a_run_and_the_machine_are_killed(real, webhook):

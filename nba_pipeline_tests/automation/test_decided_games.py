@@ -31,18 +31,24 @@ from nba_pipeline.gates.gatekeeper import Gatekeeper, decided_about
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.publish import Outcome
-from nba_pipeline_tests.automation.test_alerts import Pager, Webhook, instance, webhook  # noqa: F401
-from nba_pipeline_tests.named_command import named_command
-from nba_pipeline_tests.test_game_commands import BROKEN, DAY, NOW, SIGNED, WHOLE, home  # noqa: F401
+from nba_pipeline_tests.support.named_command import named_command
+from nba_pipeline_tests.support.pager import Pager
+from nba_pipeline_tests.support.undecided_games import BROKEN, DAY, NOW, SIGNED, WHOLE, home_with_undecided_games
+from nba_pipeline_tests.support.webhook import Webhook
 
 HOLD = GameDecision(DAY, BROKEN, Ruling.HOLD, {}, "Ann", "why", None, NOW.replace(tzinfo=None))
 RELEASE = replace(HOLD, ruling=Ruling.RELEASE)
 
 
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return home_with_undecided_games(tmp_path)
+
+
 class Desk:
     """A home in which people decide, the sensor that looks at it, and the pager."""
 
-    def __init__(self, home: Path, instance: DagsterInstance, webhook: Webhook) -> None:  # noqa: F811
+    def __init__(self, home: Path, instance: DagsterInstance, webhook: Webhook) -> None:
         self.home, self.instance, self.webhook = home, instance, webhook
         self.pager = Pager(instance, webhook)
         self.now = NOW
@@ -80,7 +86,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(home: Path, instance: DagsterInstance, webhook: Webhook) -> Desk:  # noqa: F811
+def desk(home: Path, instance: DagsterInstance, webhook: Webhook) -> Desk:
     return Desk(home, instance, webhook)
 
 

@@ -20,9 +20,9 @@ from nba_pipeline.gates.verdicts import State
 from nba_pipeline.landing.assets import LANDED_GAMES, LANDED_PLAYERS
 from nba_pipeline.raw import players
 from nba_pipeline.sources.landing import Landing
-from nba_pipeline_tests.pipeline.conftest import NOW, Workbench
-from nba_pipeline_tests.test_gates import BAD, INTO_ANALYTICS, INTO_PRECOMPUTE, TODAY, TOMORROW
-from nba_pipeline_tests.warehouse_copy import Copy
+from nba_pipeline_tests.support.damaged_weeks import BAD, INTO_ANALYTICS, INTO_PRECOMPUTE, TODAY, TOMORROW
+from nba_pipeline_tests.support.warehouse_copy import Copy
+from nba_pipeline_tests.support.workbench import NOW, Workbench
 
 ROSTERS, CONTEXT = players.CONTRACT, upcoming_player_game_context.CONTRACT
 DUE = due(ROSTERS, TODAY)

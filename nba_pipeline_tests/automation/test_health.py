@@ -43,10 +43,10 @@ from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
-from nba_pipeline_tests.automation.conftest import CORRECTED_GAME, LOADED_AT, lose
-from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
-from nba_pipeline_tests.named_command import named_command
-from nba_pipeline_tests.pipeline.conftest import OPENING
+from nba_pipeline_tests.support.loaded_season import CORRECTED_GAME, LOADED_AT, lose
+from nba_pipeline_tests.support.named_command import named_command
+from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.support.workbench import OPENING
 
 Loaded = Callable[..., SimulatedDaemon]
 
@@ -103,7 +103,7 @@ def without_games(daemon: SimulatedDaemon, day: date) -> None:
         connection.execute(manifest, [day])
 
 
-def test_a_date_without_games_in_the_middle_of_a_season_is_a_problem_until_a_person_says_that_the_league_rests(
+def test_a_date_without_games_in_mid_season_is_a_problem_until_a_person_says_the_league_rests(
     loaded: Loaded,
 ) -> None:
     daemon = loaded()

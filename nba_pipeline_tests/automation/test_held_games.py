@@ -19,12 +19,13 @@ from nba_pipeline.gates.rules import GATES, last_table
 from nba_pipeline.gates.verdicts import State
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import held_games, player_box_scores
-from nba_pipeline_tests.automation.conftest import LOADED_AT
-from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
-from nba_pipeline_tests.automation.test_alerts import Pager, Webhook, instance, webhook  # noqa: F401
-from nba_pipeline_tests.named_command import named_command
-from nba_pipeline_tests.raw.test_earlier_answers import DAY, Home, listed
-from nba_pipeline_tests.raw.test_earlier_answers import MORNING as AFTER_DEADLINE
+from nba_pipeline_tests.support.judged_home import DAY, Home, listed
+from nba_pipeline_tests.support.judged_home import MORNING as AFTER_DEADLINE
+from nba_pipeline_tests.support.loaded_season import LOADED_AT
+from nba_pipeline_tests.support.named_command import named_command
+from nba_pipeline_tests.support.pager import Pager
+from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.support.webhook import Webhook
 
 Loaded = Callable[..., SimulatedDaemon]
 
@@ -95,8 +96,8 @@ def test_a_source_that_is_silent_since_the_night_keeps_no_deadline_from_holding_
 
 def test_a_game_that_the_newest_answer_has_broken_is_told_and_closes_when_that_has_it_whole(
     tmp_path: Path,
-    instance: DagsterInstance,  # noqa: F811
-    webhook: Webhook,  # noqa: F811
+    instance: DagsterInstance,
+    webhook: Webhook,
 ) -> None:
     home, pager = Home(tmp_path), Pager(instance, webhook)
     gatekeeper = Gatekeeper(home.warehouse, Clock(AFTER_DEADLINE), home.landing, all_tables())

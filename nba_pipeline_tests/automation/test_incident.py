@@ -14,11 +14,12 @@ from nba_pipeline.gates.alert_metadata import AlertKind
 from nba_pipeline.gates.evidence import Need
 from nba_pipeline.gates.gatekeeper import Admission, Gatekeeper
 from nba_pipeline.gates.rules import gate_named
-from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import box_score_revisions, held_games
-from nba_pipeline_tests.automation.conftest import backfill
-from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.support.loaded_season import backfill
+from nba_pipeline_tests.support.nightly_landings import LANDINGS
+from nba_pipeline_tests.support.published_rows import newest_rows
+from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
 
 CACHE, FEATURES = "precompute.player_daily_cache", "precompute.ml_feature_store"
 COMPOSITE, SHOTS, DEFENSE = (
@@ -59,8 +60,6 @@ def failing(monkeypatch: pytest.MonkeyPatch, days: Sequence[date]) -> Callable[[
 
 WITHOUT_ROWS_WHERE_ALL_IS_WELL = (held_games.CONTRACT, box_score_revisions.CONTRACT)
 
-LANDINGS = (("box_scores", time(6, 30)), ("same_day_schedule_and_rosters", time(6, 40)))
-
 
 def a_day(daemon: SimulatedDaemon, day: date) -> None:
     """The night and the morning of a day, and a look of self-heal and of the alerts in the evening."""
@@ -85,19 +84,6 @@ def undisturbed_days(daemon: SimulatedDaemon, days: Sequence[date]) -> None:
     daemon.tick_schedule("box_scores", daemon.now)
     daemon.at(new_york(days[-1] + timedelta(days=1), time(12, 0)))
     backfill(daemon, days[0] - timedelta(days=1), days[-1], *[phase for phase in Phase if phase is not Phase.LANDING])
-
-
-def rows_of(daemon: SimulatedDaemon, table: Contract, days: Sequence[date]) -> pd.DataFrame:
-    """The published rows of the days; of predictions the newest value of each, however late it was made."""
-    with daemon.warehouse.session(read_only=True) as session:
-        rows = session.read(table)
-        found = session.query(rows.filter(rows.game_date.isin(list(days)))).to_pandas(date_as_object=True)
-    names = [c.name for c in table.columns if not c.volatile]
-    if table.name in (player_predictions.CONTRACT.name, prediction_accuracy.CONTRACT.name):
-        keys = ["game_date", "game_id", "player_id", "stat", "system_id", "setting"]
-        found = found.sort_values("made_at").groupby(keys, as_index=False).last()
-        names.remove("mode")
-    return found[names].sort_values([key for key in table.grain if key in names]).reset_index(drop=True)
 
 
 def replay(daemon: SimulatedDaemon, days: Sequence[date], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +115,7 @@ def needs(daemon: SimulatedDaemon, days: Sequence[date]) -> dict[tuple[str, date
 
 def assert_blocked(daemon: SimulatedDaemon, day: date) -> None:
     """No prediction of the day was published, and its gate says why."""
-    assert rows_of(daemon, player_predictions.CONTRACT, [day]).empty
+    assert newest_rows(daemon, player_predictions.CONTRACT, [day]).empty
     gatekeeper = daemon.gatekeeper
     with daemon.warehouse.session(read_only=True) as session:
         gate = gate_named("precompute_to_predictions")
@@ -162,7 +148,7 @@ def five_days_replayed(
     replay(daemon, days, monkeypatch)
     undisturbed_days(undisturbed, days)
     for table in all_tables():
-        one, other = rows_of(daemon, table, days), rows_of(undisturbed, table, days)
+        one, other = newest_rows(daemon, table, days), newest_rows(undisturbed, table, days)
         assert len(one) or table.landed_optional or table in WITHOUT_ROWS_WHERE_ALL_IS_WELL, table.name
         pd.testing.assert_frame_equal(one, other, check_exact=True, obj=table.name)
 

@@ -19,9 +19,9 @@ from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import box_score_revisions, held_games, player_box_scores
 from nba_pipeline.sources.balldontlie import PER_PAGE, parse_stats
 from nba_pipeline.sources.landing import Landing
-from nba_pipeline_tests.automation.conftest import CORRECTED_GAME, LOADED_AT, lose
-from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
-from nba_pipeline_tests.automation.test_sensors import rows_of
+from nba_pipeline_tests.support.loaded_season import CORRECTED_GAME, LOADED_AT, lose
+from nba_pipeline_tests.support.published_rows import published_rows
+from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
 
 DAY = timedelta(days=1)
 MONDAY = date(2025, 11, 10)
@@ -100,11 +100,13 @@ def test_a_home_that_was_never_loaded_is_not_loaded_by_asking_again(daemon: Daem
     assert run.tags["dagster/partition"] == str(LAST)
 
 
-def test_a_correction_on_day_three_comes_in_by_night_and_leaves_what_was_predicted_before_the_games(
+def test_a_correction_on_day_three_comes_in_by_night_and_leaves_what_was_predicted_before(
     loaded: Callable[..., SimulatedDaemon],
 ) -> None:
     home = loaded()
-    predictions, boxes = (rows_of(home, table) for table in (player_predictions.CONTRACT, player_box_scores.CONTRACT))
+    predictions, boxes = (
+        published_rows(home, table) for table in (player_predictions.CONTRACT, player_box_scores.CONTRACT)
+    )
     # A few minutes later the source is three days ahead, so that nothing but the correction is new.
     home.at(home.now + timedelta(minutes=5))
     home.server.clock.fixed = datetime.combine(date(2025, 10, 27), time(9), NEW_YORK)
@@ -114,9 +116,9 @@ def test_a_correction_on_day_three_comes_in_by_night_and_leaves_what_was_predict
         [CORRECTED_GAME],
         {asset_key(table.CONTRACT) for table in (held_games, player_box_scores, box_score_revisions)},
     )
-    changed = boxes.compare(rows_of(home, player_box_scores.CONTRACT))
+    changed = boxes.compare(published_rows(home, player_box_scores.CONTRACT))
     assert len(changed) == 1
-    revised = rows_of(home, box_score_revisions.CONTRACT)
+    revised = published_rows(home, box_score_revisions.CONTRACT)
     [revision] = revised[revised["stat"] != "row"].to_dict("records")
     assert (revision["game_date"], revision["stat"]) == (CORRECTED_GAME, "assists")
     assert int(revision["new_value"]) - int(revision["old_value"]) == -int(
@@ -126,7 +128,7 @@ def test_a_correction_on_day_three_comes_in_by_night_and_leaves_what_was_predict
     [summed] = home.tick_sensor("analytics_when_upstream_is_fresh").runs
     assert (dates_of(summed), summed.is_success) == ([CORRECTED_GAME], True)
     assert home.tick_sensor("analytics_when_upstream_is_fresh").runs, "what looks back on it follows"
-    pd.testing.assert_frame_equal(rows_of(home, player_predictions.CONTRACT), predictions, check_exact=True)
+    pd.testing.assert_frame_equal(published_rows(home, player_predictions.CONTRACT), predictions, check_exact=True)
 
 
 def test_a_home_from_before_revisions_asks_the_source_for_none_of_its_history_again(

@@ -46,9 +46,7 @@ from nba_pipeline.sources.landing_store import FolderStore
 from nba_pipeline.warehouse import duckdb_warehouse
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBSession, DuckDBWarehouse
 from nba_pipeline.warehouse.interface import Session
-from nba_pipeline_tests.automation.simulated_daemon import QUIET, SimulatedDaemon, Ticked
-from nba_pipeline_tests.automation.test_alerts import Webhook
-from nba_pipeline_tests.breaking import (
+from nba_pipeline_tests.support.breaking import (
     NEVER,
     Break,
     BreakWherever,
@@ -59,7 +57,9 @@ from nba_pipeline_tests.breaking import (
     public_methods,
     short_name,
 )
-from nba_pipeline_tests.pipeline.conftest import Workbench
+from nba_pipeline_tests.support.simulated_daemon import QUIET, SimulatedDaemon, Ticked
+from nba_pipeline_tests.support.webhook import Webhook
+from nba_pipeline_tests.support.workbench import Workbench
 
 DAY = date(2025, 10, 22)
 """The second day of the season: the first with features."""

@@ -17,7 +17,7 @@ from dagster._core.storage.tags import GRPC_INFO_TAG
 from nba_pipeline.cli.commands import close_killed
 from nba_pipeline.monitoring import orphans
 from nba_pipeline.monitoring.orphans import PROCESS_TAG, close_orphans
-from nba_pipeline_tests.named_command import named_command
+from nba_pipeline_tests.support.named_command import named_command
 
 
 @job

@@ -22,10 +22,11 @@ from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.operations.runs import instance_of
 from nba_pipeline.partitions import PARTITION, to_key
 from nba_pipeline.precompute import player_daily_cache
-from nba_pipeline_tests.automation.test_alerts import Pager, Webhook
-from nba_pipeline_tests.pipeline.conftest import NOW, OPENING, Workbench
-from nba_pipeline_tests.test_gates import BAD, HIS, INTO_GRADES, INTO_PRECOMPUTE, PLAYED, TODAY, scale
-from nba_pipeline_tests.warehouse_copy import Copy
+from nba_pipeline_tests.support.damaged_weeks import BAD, HIS, INTO_GRADES, INTO_PRECOMPUTE, PLAYED, TODAY, scale
+from nba_pipeline_tests.support.pager import Pager
+from nba_pipeline_tests.support.warehouse_copy import Copy
+from nba_pipeline_tests.support.webhook import Webhook
+from nba_pipeline_tests.support.workbench import NOW, OPENING, Workbench
 
 CACHE = player_daily_cache.CONTRACT
 DAY = BAD + timedelta(days=1)
@@ -116,7 +117,7 @@ def published(copy: Copy) -> int:
 # overrides
 
 
-def test_a_run_through_an_overridden_gate_publishes_warns_in_the_ui_and_alerts_with_who_and_why(
+def test_a_run_through_an_overridden_gate_publishes_warns_and_alerts_with_who_and_why(
     overridden: Copy, season_start: Workbench, webhook: Webhook, command: Command
 ) -> None:
     attempt = overridden.run(CACHE, DAY, DAY)
@@ -152,7 +153,7 @@ def test_the_check_of_an_overridden_gate_warns_and_alerts_and_stops_nothing(over
     assert alert["mend"] == "nba-pipeline gate overrides"
 
 
-def test_health_names_an_override_while_it_is_in_force_and_after_its_end_the_same_run_is_refused(
+def test_health_names_an_override_while_it_is_in_force_and_then_the_same_run_is_refused(
     overridden: Copy, webhook: Webhook, command: Command
 ) -> None:
     last_moment = ENDS - timedelta(seconds=1)

@@ -32,11 +32,19 @@ from nba_pipeline.monitoring.smoke_test import smoke_test
 from nba_pipeline.partitions import dates_of, game_dates
 from nba_pipeline.raw import games, player_box_scores, players
 from nba_pipeline.sources.landing import Landing
-from nba_pipeline_tests.automation.conftest import LOADED_AT
-from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
-from nba_pipeline_tests.pipeline.conftest import NOW
-from nba_pipeline_tests.test_gates import BAD, CONTEXTS, INTO_PRECOMPUTE, INTO_PREDICTIONS, KNOWN, SUMMARIES, TODAY
-from nba_pipeline_tests.warehouse_copy import Copy
+from nba_pipeline_tests.support.damaged_weeks import (
+    BAD,
+    CONTEXTS,
+    INTO_PRECOMPUTE,
+    INTO_PREDICTIONS,
+    KNOWN,
+    SUMMARIES,
+    TODAY,
+)
+from nba_pipeline_tests.support.loaded_season import LOADED_AT
+from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.support.warehouse_copy import Copy
+from nba_pipeline_tests.support.workbench import NOW
 
 BOX_SCORES = player_box_scores.CONTRACT
 DEADLINE = due(BOX_SCORES, BAD)
@@ -75,7 +83,7 @@ def evidence_of(copy: Copy, now: datetime = NOW) -> Iterator[Evidence]:
 # when
 
 
-def test_what_the_source_never_told_is_passed_over_after_its_deadline_with_how_often_it_was_asked(
+def test_what_was_never_told_is_passed_over_after_its_deadline_with_how_often_it_was_asked(
     untold: Copy, nothing_landed: Landing
 ) -> None:
     [gap] = by_rule(untold, landing=nothing_landed)
@@ -144,7 +152,7 @@ def test_later_dates_go_on_degraded_and_say_what_they_do_without(copy: Copy) -> 
             assert (said in verdict.reasons) is (day in later)
 
 
-def test_a_derived_table_that_is_missing_while_its_facts_stand_closes_a_date_that_is_passed_over_too(
+def test_a_missing_derived_table_whose_facts_stand_closes_a_date_that_is_passed_over_too(
     untold: Copy,
 ) -> None:
     pass_over(untold)
@@ -223,7 +231,7 @@ def asked_about(runs: Sequence[DagsterRun]) -> list[list[date]]:
     return [dates_of(run) for run in runs if any(key.path[0] == "landing" for key in run.asset_selection or ())]
 
 
-def test_silent_days_are_passed_over_one_by_one_and_come_in_by_themselves_within_a_tick_of_the_first_answer(
+def test_silent_days_are_passed_over_one_by_one_and_come_in_within_a_tick_of_the_first_answer(
     loaded: Callable[..., SimulatedDaemon], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts, "MOST_ATTEMPTS", 4)

@@ -24,9 +24,9 @@ from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.errors import LandingUnavailableError
 from nba_pipeline.warehouse.interface import WarehouseBusyError, WarehouseError, WarehouseUnavailableError
-from nba_pipeline_tests.automation.conftest import LOADED_AT, lose
-from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
-from nba_pipeline_tests.warehouse_copy import Copy
+from nba_pipeline_tests.support.loaded_season import LOADED_AT, lose
+from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.support.warehouse_copy import Copy
 
 FALL_BACK, SPRING_FORWARD = date(2025, 11, 2), date(2026, 3, 8)
 

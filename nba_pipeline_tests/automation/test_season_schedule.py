@@ -21,7 +21,7 @@ from nba_pipeline.raw import games
 from nba_pipeline.sources.balldontlie import SEASON_GAMES, parse_season_games
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.sources.season_games import season_name
-from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
 
 Daemon = Callable[..., SimulatedDaemon]
 
@@ -86,7 +86,7 @@ def test_the_schedule_of_every_morning_is_kept_apart_from_answers_about_dates(da
     assert len(list(home.settings.landing_path.rglob("page-*.json.gz"))) < 2 * first_pages
 
 
-def test_a_game_that_came_after_its_date_was_published_is_told_until_its_date_is_asked_for_again(
+def test_a_game_that_came_after_its_date_was_published_is_told_until_the_date_is_asked_again(
     daemon: Daemon,
 ) -> None:
     hidden = {"kind": "missing_game", "game_date": str(HIDDEN_ON), "absent_from": ["games"]}

@@ -29,8 +29,8 @@ from nba_pipeline.precompute import ml_feature_store, player_composite_factors, 
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
-from nba_pipeline_tests.automation.conftest import CORRECTED_GAME, LOADED_AT, lose
-from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon, Ticked
+from nba_pipeline_tests.support.loaded_season import CORRECTED_GAME, LOADED_AT, lose
+from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon, Ticked
 
 Loaded = Callable[..., SimulatedDaemon]
 
@@ -441,7 +441,7 @@ def rows_of_schedule(daemon: SimulatedDaemon, day: date) -> list[dict]:
         return session.query(rows.filter(rows.game_date == day)).to_pylist()
 
 
-def test_what_always_fails_is_given_up_after_the_bound_with_one_alert_that_names_the_next_command(
+def test_what_always_fails_is_given_up_after_the_bound_with_one_alert_naming_the_next_command(
     loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts, "MOST_ATTEMPTS", 3)

@@ -15,8 +15,8 @@ from nba_pipeline.automation.schedules import NETS
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.settings import Settings
-from nba_pipeline_tests.automation.real_daemon import HOLDS_THE_WAREHOUSE
-from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.support.real_daemon import HOLDS_THE_WAREHOUSE
+from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
 
 DAY = date(2025, 10, 22)
 NOW = datetime(2025, 10, 23, 12, tzinfo=UTC)

@@ -32,8 +32,9 @@ from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games, held_games, injury_reports, player_box_scores
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
-from nba_pipeline_tests.automation.conftest import CORRECTED_GAME, LOADED_AT, lose
-from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon, Ticked
+from nba_pipeline_tests.support.loaded_season import CORRECTED_GAME, LOADED_AT, lose
+from nba_pipeline_tests.support.published_rows import published_rows
+from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon, Ticked
 
 Loaded = Callable[..., SimulatedDaemon]
 
@@ -69,13 +70,6 @@ def needs(daemon: SimulatedDaemon, table: Contract) -> dict[date, Need]:
     with daemon.warehouse.session(read_only=True) as session:
         found = daemon.gatekeeper.evidence(session).lineage.needs([table], game_dates(date(2025, 10, 1), TODAY))
     return {day: need for (_, day), need in found.items()}
-
-
-def rows_of(daemon: SimulatedDaemon, table: Contract, *days: date) -> pd.DataFrame:
-    with daemon.warehouse.session(read_only=True) as session:
-        found = session.read(table)
-        rows = session.query(found.filter(found.game_date.isin(days)) if days else found).to_pandas(date_as_object=True)
-    return rows.sort_values(list(table.grain)).reset_index(drop=True)
 
 
 @contextmanager
@@ -114,7 +108,7 @@ def busy(daemon: SimulatedDaemon) -> Iterator[None]:
 
 def test_an_injury_list_that_says_the_same_again_makes_nothing_behind_it_again(loaded: Loaded) -> None:
     daemon = loaded()
-    before = rows_of(daemon, injury_reports.CONTRACT, TODAY)
+    before = published_rows(daemon, injury_reports.CONTRACT, TODAY)
     daemon.at(LOADED_AT + timedelta(minutes=10))
     [landed] = daemon.tick_schedule("same_day_injuries", daemon.now).runs
     assert landed.is_success
@@ -123,7 +117,7 @@ def test_an_injury_list_that_says_the_same_again_makes_nothing_behind_it_again(l
     assert {key.to_user_string() for run in after for key in run.asset_selection or ()} == {
         "raw/injuries", "raw/injury_reports"
     }  # fmt: skip
-    pd.testing.assert_frame_equal(rows_of(daemon, injury_reports.CONTRACT, TODAY), before)
+    pd.testing.assert_frame_equal(published_rows(daemon, injury_reports.CONTRACT, TODAY), before)
 
 
 def test_a_date_is_launched_once_and_an_unchanged_upstream_wakes_nobody(loaded: Loaded) -> None:
@@ -202,7 +196,7 @@ def test_a_correction_of_an_old_game_makes_exactly_what_it_reaches(loaded: Loade
     The third day is graded twice: its scoreboard after the second day's grades, its grades after its predictions.
     """
     daemon = loaded(now=new_york(date(2025, 10, 27), time(9)))
-    predictions, boxes = rows_of(daemon, PREDICTIONS), rows_of(daemon, BOX_SCORES)
+    predictions, boxes = published_rows(daemon, PREDICTIONS), published_rows(daemon, BOX_SCORES)
     # Not what was played meanwhile: only the old date is asked about again.
     daemon.launch(
         dg.RunRequest(partition_key=str(SECOND), asset_selection=[dg.AssetKey(["landing", "player_box_scores"])]), "me"
@@ -216,12 +210,12 @@ def test_a_correction_of_an_old_game_makes_exactly_what_it_reaches(loaded: Loade
          ("grades", THIRD)]
     )  # fmt: skip
     assert all(run.is_success for run in daemon.launched)
-    after = rows_of(daemon, BOX_SCORES)
+    after = published_rows(daemon, BOX_SCORES)
     changed = boxes.compare(after)
     assert len(changed) == 1
     assert set(boxes.loc[changed.index, "game_date"]) == {SECOND}
     assert after.loc[changed.index, "assists"].tolist() != boxes.loc[changed.index, "assists"].tolist()
-    made_again = rows_of(daemon, PREDICTIONS)
+    made_again = published_rows(daemon, PREDICTIONS)
     backtests = predictions["game_date"] == THIRD
     assert {*predictions.loc[backtests, "mode"]} == {"backtest"}
     pd.testing.assert_frame_equal(made_again[~backtests], predictions[~backtests], check_exact=True)
@@ -232,7 +226,7 @@ def test_a_correction_of_an_old_game_makes_exactly_what_it_reaches(loaded: Loade
 
 def test_predictions_of_a_date_are_made_again_until_its_last_game_tips_off_and_never_after(loaded: Loaded) -> None:
     daemon = loaded()
-    tips = [tip.replace(tzinfo=UTC) for tip in rows_of(daemon, GAMES, TODAY)["tipoff_at"]]
+    tips = [tip.replace(tzinfo=UTC) for tip in published_rows(daemon, GAMES, TODAY)["tipoff_at"]]
     assert min(tips) < max(tips)
     with duckdb.connect(str(daemon.settings.warehouse_path)) as connection:
         changed = f"update {PUBLISHED_PARTITIONS.name} set fingerprint = 'other' where table_name = ? and game_date = ?"
@@ -265,12 +259,14 @@ def test_a_game_whose_score_is_wrong_is_held_and_a_correction_of_the_games_alone
     for _ in range(3):
         tick(daemon, RAW)
     assert needs(daemon, BOX_SCORES) == {}, "its deadline is over: the others go on"
-    assert rows_of(daemon, held_games.CONTRACT, THIRD)["game_id"].nunique() == 1, "points do not sum to the score"
+    assert published_rows(daemon, held_games.CONTRACT, THIRD)["game_id"].nunique() == 1, (
+        "points do not sum to the score"
+    )
     answer_again(daemon, THIRD, -30)
     for _ in range(3):
         tick(daemon, RAW)
     assert needs(daemon, BOX_SCORES) == {}
-    assert rows_of(daemon, held_games.CONTRACT).empty
+    assert published_rows(daemon, held_games.CONTRACT).empty
 
 
 def test_a_roster_that_never_came_holds_up_no_box_scores(loaded: Loaded) -> None:
@@ -402,7 +398,7 @@ def test_a_closed_gate_makes_its_date_wait_and_no_other_and_opens_by_itself(load
 
 
 @pytest.mark.campaign
-def test_tomorrow_without_its_analytics_is_blocked_however_it_is_launched_alerts_and_comes_when_they_are_back(
+def test_tomorrow_without_its_analytics_is_blocked_however_launched_alerts_and_comes_with_them(
     loaded: Loaded,
 ) -> None:
     daemon = loaded()
@@ -411,7 +407,7 @@ def test_tomorrow_without_its_analytics_is_blocked_however_it_is_launched_alerts
     lose(daemon, SUMMARY, THIRD)
     with failing(SUMMARY):
         daemon.run_until(new_york(TODAY, time(18, 30)), timedelta(hours=2))
-        assert all(rows_of(daemon, table, tomorrow).empty for table in behind)
+        assert all(published_rows(daemon, table, tomorrow).empty for table in behind)
         waiting = Cursor.read(daemon.cursors["precompute_when_upstream_is_fresh"]).waiting
         assert tomorrow in waiting
         for table in behind:
@@ -419,14 +415,14 @@ def test_tomorrow_without_its_analytics_is_blocked_however_it_is_launched_alerts
             run = daemon.launch(dg.RunRequest(partition_key=str(tomorrow), asset_selection=[key]), "a person")
             assert run is not None
             assert run.is_failure, table.name
-        assert all(rows_of(daemon, table, tomorrow).empty for table in behind)
+        assert all(published_rows(daemon, table, tomorrow).empty for table in behind)
         daemon.tick_sensor("alerts")
     told = [f"{alert['kind']} {alert['what']}" for alert in daemon.alerts()]
     assert any(str(THIRD) in said and SUMMARY.name.split(".")[1] in said for said in told), told
     for table in behind:
         assert any(f"into {table.name} is closed for {tomorrow}" in said for said in told), told
     daemon.run_until(daemon.now + timedelta(hours=1), timedelta(minutes=30))
-    assert not any(rows_of(daemon, table, tomorrow).empty for table in behind)
+    assert not any(published_rows(daemon, table, tomorrow).empty for table in behind)
 
 
 @pytest.mark.parametrize(

@@ -30,10 +30,11 @@ from nba_pipeline.landing.assets import (
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.balldontlie import BalldontlieClient
 from nba_pipeline.sources.landing import Landing
-from nba_pipeline_tests.automation.test_alerts import Pager, Webhook, instance, webhook  # noqa: F401
-from nba_pipeline_tests.automation.told import all_told as told_in
-from nba_pipeline_tests.automation.told import owed
-from nba_pipeline_tests.scripted_server import Answer, serving
+from nba_pipeline_tests.support.pager import Pager
+from nba_pipeline_tests.support.scripted_server import Answer, serving
+from nba_pipeline_tests.support.told import all_told as told_in
+from nba_pipeline_tests.support.told import owed
+from nba_pipeline_tests.support.webhook import Webhook
 
 NOW = datetime(2025, 11, 3, 11, 40, tzinfo=UTC)
 DAY, NEXT_DAY, THIRD_DAY = date(2025, 11, 2), date(2025, 11, 3), date(2025, 11, 4)
@@ -52,7 +53,7 @@ def broken() -> None:
 class Desk:
     """A home whose runs really ask a source that answers as a test says, and the pager that looks at it."""
 
-    def __init__(self, home: Path, instance: DagsterInstance, webhook: Webhook, url: str) -> None:  # noqa: F811
+    def __init__(self, home: Path, instance: DagsterInstance, webhook: Webhook, url: str) -> None:
         self.instance, self.webhook, self.now = instance, webhook, NOW
         self.pager = Pager(instance, webhook, NOW)
         self.answer, self.asked = WELL, 0
@@ -106,7 +107,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, instance: DagsterInstance, webhook: Webhook) -> Iterator[Desk]:  # noqa: F811
+def desk(tmp_path: Path, instance: DagsterInstance, webhook: Webhook) -> Iterator[Desk]:
     found: list[Desk] = []
 
     def answer(handler: BaseHTTPRequestHandler) -> Answer:
@@ -121,7 +122,7 @@ def desk(tmp_path: Path, instance: DagsterInstance, webhook: Webhook) -> Iterato
 # one alert
 
 
-def test_a_silence_is_one_alert_with_since_when_how_often_and_when_next_and_closes_when_the_source_speaks(
+def test_a_silence_is_one_alert_with_since_when_how_often_when_next_and_closes_with_an_answer(
     desk: Desk,
 ) -> None:
     desk.answer = SILENT
@@ -257,7 +258,7 @@ def test_a_run_that_failed_of_something_else_too_is_told_with_all_of_it(desk: De
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_key_that_lapsed_uses_up_no_patience_and_its_alert_names_the_setting_and_the_next_command(
+def test_a_key_that_lapsed_uses_up_no_patience_and_its_alert_names_setting_and_next_command(
     desk: Desk, status: int
 ) -> None:
     desk.answer = (status, *LAPSED[1:])

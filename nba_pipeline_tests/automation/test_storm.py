@@ -28,13 +28,13 @@ from nba_pipeline.gates.rules import gate_into
 from nba_pipeline.league.faults import FAULTS
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
-from nba_pipeline_tests.automation.conftest import backfill
-from nba_pipeline_tests.automation.real_daemon import RealDaemon
-from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
-from nba_pipeline_tests.automation.test_alerts import Webhook
-from nba_pipeline_tests.automation.test_daemon import all_made, broken, executing, needs
-from nba_pipeline_tests.automation.test_incident import rows_of
-from nba_pipeline_tests.automation.told import all_told, failed_runs, falsely_made_good, heard, owed, unheard
+from nba_pipeline_tests.support.daemon_at_work import all_made, broken, executing, needs
+from nba_pipeline_tests.support.loaded_season import backfill
+from nba_pipeline_tests.support.published_rows import newest_rows
+from nba_pipeline_tests.support.real_daemon import RealDaemon
+from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.support.told import all_told, failed_runs, falsely_made_good, heard, owed, unheard
+from nba_pipeline_tests.support.webhook import Webhook
 
 pytestmark = pytest.mark.campaign
 
@@ -86,7 +86,7 @@ def undisturbed(twin: SimulatedDaemon) -> dict[str, pd.DataFrame]:
         for _ in range(3):
             twin.tick_sensor("self_heal")
             twin.settle()
-    return {table.name: rows_of(twin, table, DAYS) for table in all_tables()}
+    return {table.name: newest_rows(twin, table, DAYS) for table in all_tables()}
 
 
 class Watch:
@@ -176,7 +176,7 @@ def test_five_days_in_a_storm_end_as_five_undisturbed_days(league: League, tmp_p
 
 def rows_of_home(real: RealDaemon, name: str) -> pd.DataFrame:
     table = next(table for table in all_tables() if table.name == name)
-    return rows_of(real.loaded, table, DAYS)
+    return newest_rows(real.loaded, table, DAYS)
 
 
 def untold(real: RealDaemon, webhook: Webhook) -> list[str]:

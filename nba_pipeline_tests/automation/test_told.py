@@ -11,21 +11,9 @@ from nba_pipeline.alerting.alerts import Alert
 from nba_pipeline.alerting.sensor import ALERTS_KEY
 from nba_pipeline.alerting.windows import SENT_ONE_BY_ONE, WINDOW
 from nba_pipeline.gates.alert_metadata import AlertKind
-from nba_pipeline_tests.automation.test_alert_truth import end_tick, late, make
-from nba_pipeline_tests.automation.test_alerts import (
-    NOW,
-    Pager,
-    Webhook,
-    fail_tick,
-    games,
-    instance,  # noqa: F401
-    players,
-    players_check,
-    reader,
-    run,
-    webhook,  # noqa: F401
-)
-from nba_pipeline_tests.automation.told import (
+from nba_pipeline_tests.support.pager import NOW, Pager, fail_tick, games, players, players_check, reader, run
+from nba_pipeline_tests.support.recorded_events import end_tick, late, make
+from nba_pipeline_tests.support.told import (
     Late,
     Owed,
     Told,
@@ -36,6 +24,7 @@ from nba_pipeline_tests.automation.told import (
     tick_named,
     unheard,
 )
+from nba_pipeline_tests.support.webhook import Webhook
 
 AT = datetime(2025, 11, 2, 7, tzinfo=UTC)
 DAY = "2025-11-02"
@@ -126,7 +115,7 @@ def test_a_late_table_is_told_by_the_alert_about_that_table_and_date(alert: Told
 
 
 @pytest.fixture
-def pager(instance: DagsterInstance, webhook: Webhook) -> Pager:  # noqa: F811
+def pager(instance: DagsterInstance, webhook: Webhook) -> Pager:
     """The alert sensor on an instance of its own."""
     return Pager(instance, webhook)
 
@@ -171,7 +160,7 @@ def test_a_failed_tick_is_told_by_its_own_alert(pager: Pager):
 
 
 def test_the_alerts_are_read_on_from_any_number_and_a_page_at_a_time(pager: Pager, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("nba_pipeline_tests.automation.told.PAGE", 2)
+    monkeypatch.setattr("nba_pipeline_tests.support.told.PAGE", 2)
     for _ in range(SENT_ONE_BY_ONE):
         run(pager.instance, [games], "2025-11-01", DAY)
     pager.tick()

@@ -33,9 +33,9 @@ from nba_pipeline.partitions import game_dates
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import held_games, player_box_scores
-from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
 from nba_pipeline_tests.chaos.trouble import Rule, ordinary_trouble, with_real_tip_offs
-from nba_pipeline_tests.pipeline.conftest import Workbench
+from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.support.workbench import Workbench
 
 SEASON = 2023
 

@@ -49,11 +49,6 @@ from nba_pipeline.precompute import ml_feature_store, player_daily_cache
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.warehouse.interface import Warehouse
-from nba_pipeline_tests.automation.conftest import backfill
-from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon, Ticked
-from nba_pipeline_tests.automation.test_alerts import Webhook
-from nba_pipeline_tests.automation.test_incident import LANDINGS, rows_of
-from nba_pipeline_tests.automation.told import Late, Told, all_told, falsely_made_good, heard, owed, tick_named, unheard
 from nba_pipeline_tests.chaos.verdict import (
     Fault,
     detect,
@@ -63,6 +58,12 @@ from nba_pipeline_tests.chaos.verdict import (
     never_injected,
     never_mattered,
 )
+from nba_pipeline_tests.support.loaded_season import backfill
+from nba_pipeline_tests.support.nightly_landings import LANDINGS
+from nba_pipeline_tests.support.published_rows import newest_rows
+from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon, Ticked
+from nba_pipeline_tests.support.told import Late, Told, all_told, falsely_made_good, heard, owed, tick_named, unheard
+from nba_pipeline_tests.support.webhook import Webhook
 
 console = Console(width=140)
 
@@ -340,7 +341,7 @@ class StormDaemon(SimulatedDaemon):
             if rows.empty:
                 continue
             cache, features = (
-                set(rows_of(self, table, [day])["player_id"])
+                set(newest_rows(self, table, [day])["player_id"])
                 for table in (player_daily_cache.CONTRACT, ml_feature_store.CONTRACT)
             )
             if not set(rows["player_id"]) <= cache or cache != features:
@@ -350,9 +351,9 @@ class StormDaemon(SimulatedDaemon):
     def _still_to_tip_off(self, day: date) -> dict[int, int]:
         """A hash of each player's features that could still be predicted from: his game has not begun."""
         now = pd.Timestamp(self.now.astimezone(UTC).replace(tzinfo=None))
-        games = rows_of(self, raw_games.CONTRACT, [day])
+        games = newest_rows(self, raw_games.CONTRACT, [day])
         ahead = games[pd.to_datetime(games["tipoff_at"]) > now]
-        features = rows_of(self, ml_feature_store.CONTRACT, [day])
+        features = newest_rows(self, ml_feature_store.CONTRACT, [day])
         return hashed(features[features["game_id"].isin(ahead["game_id"])])
 
     def _predicted_now(self, day: date) -> pd.DataFrame:
@@ -480,7 +481,7 @@ def differences(daemon: StormDaemon, twin: SimulatedDaemon, days: Sequence[date]
     for table in all_tables():
         if table == daily_scoreboard.CONTRACT:
             continue
-        pair = [rows_of(d, table, days) for d in (daemon, twin)]
+        pair = [newest_rows(d, table, days) for d in (daemon, twin)]
         if table.phase.value >= Phase.PREDICTIONS.value:
             pair = [of_players(rows, same) for rows in pair]
         try:
@@ -502,7 +503,7 @@ def same_features(daemon: StormDaemon, days: Sequence[date]) -> tuple[dict[date,
     """
     same, expected = {}, 0
     for day in days:
-        final = hashed(rows_of(daemon, ml_feature_store.CONTRACT, [day]))
+        final = hashed(newest_rows(daemon, ml_feature_store.CONTRACT, [day]))
         made = daemon.predicted_from.get(day, {})
         same[day] = {player for player, row in final.items() if made.get(player) == row}
         expected += len(final)

@@ -2,7 +2,6 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from nba_pipeline_tests.automation.told import Late, Told
 from nba_pipeline_tests.chaos.verdict import (
     Fault,
     detect,
@@ -12,6 +11,7 @@ from nba_pipeline_tests.chaos.verdict import (
     never_injected,
     never_mattered,
 )
+from nba_pipeline_tests.support.told import Late, Told
 
 DAY = date(2025, 11, 2)
 AT = datetime(2025, 11, 3, 6, tzinfo=UTC)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from nba_pipeline_tests.automation.told import Late, Told
+from nba_pipeline_tests.support.told import Late, Told
 
 
 @dataclass

@@ -18,8 +18,8 @@ from nba_pipeline.operations.runs import instance_of
 from nba_pipeline.precompute import ml_feature_store
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import player_box_scores
-from nba_pipeline_tests.pipeline.conftest import NOW
-from nba_pipeline_tests.warehouse_copy import Copy
+from nba_pipeline_tests.support.warehouse_copy import Copy
+from nba_pipeline_tests.support.workbench import NOW
 
 SUMMARY, FEATURES, PREDICTIONS = player_game_summary.CONTRACT, ml_feature_store.CONTRACT, player_predictions.CONTRACT
 BOX_SCORES, GRADES = player_box_scores.CONTRACT, prediction_accuracy.CONTRACT

@@ -11,7 +11,7 @@ from nba_pipeline.settings import Settings
 from nba_pipeline.sources.errors import DamagedLandingError, LandingUnavailableError
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.sources.retention import clean_up_of
-from nba_pipeline_tests.sources.test_records import game
+from nba_pipeline_tests.support.api_items import game
 
 DAY, AT = date(2024, 1, 17), datetime(2024, 1, 18, tzinfo=UTC)
 

@@ -17,9 +17,9 @@ from nba_pipeline.warehouse.bigquery_warehouse import BigQueryWarehouse
 from nba_pipeline.warehouse.interface import Warehouse
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
 from nba_pipeline.warehouse.publish import rows_of
-from nba_pipeline_tests.google.emulators import PROJECT, bucket_server, service_account
-from nba_pipeline_tests.google.proxy import Proxy
-from nba_pipeline_tests.pipeline.conftest import DAY_OFF, NOW, Workbench
+from nba_pipeline_tests.support.google_emulators import PROJECT, bucket_server, service_account
+from nba_pipeline_tests.support.google_proxy import Proxy
+from nba_pipeline_tests.support.workbench import DAY_OFF, NOW, Workbench
 
 FIRST = date(2025, 10, 1)
 """The first partition of the season: in one range with the history that the dates need."""

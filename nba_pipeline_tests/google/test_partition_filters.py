@@ -16,7 +16,7 @@ from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.raw import games
 from nba_pipeline.warehouse.bigquery_sql import Names, translate
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBSession
-from nba_pipeline_tests.pipeline.conftest import Workbench
+from nba_pipeline_tests.support.workbench import Workbench
 
 NAMES = Names("project", "nba")
 DAY = date(2025, 11, 11)

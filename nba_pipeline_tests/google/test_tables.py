@@ -14,7 +14,7 @@ from nba_pipeline.warehouse.audit import STAGED, content_hashes, fingerprints
 from nba_pipeline.warehouse.bigquery_warehouse import MOST_CLUSTERING_COLUMNS, schema_of
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.interface import Replacement
-from nba_pipeline_tests.warehouse.test_publish import GOOD, HEIGHTS, put, rows
+from nba_pipeline_tests.support.heights import GOOD, HEIGHTS, put, rows
 
 DAY = date(2025, 11, 12)
 

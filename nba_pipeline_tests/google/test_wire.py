@@ -19,8 +19,8 @@ from nba_pipeline.warehouse.interface import (
 )
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
 from nba_pipeline.warehouse.publish import Rows, asked_rows, publish
-from nba_pipeline_tests.google.proxy import Asked, Fault
-from nba_pipeline_tests.warehouse.test_publish import GOOD, HEIGHTS, ONE, STAMP, TWO, put, rows, stored
+from nba_pipeline_tests.support.google_proxy import Asked, Fault
+from nba_pipeline_tests.support.heights import GOOD, HEIGHTS, ONE, STAMP, TWO, put, rows, stored
 
 OTHER = [(ONE, 1, 181.0, "G"), (ONE, 2, 182.0, "F"), (TWO, 1, 183.0, "G")]
 

@@ -9,7 +9,7 @@ import requests
 from nba_pipeline.league.broken_games import BrokenGames
 from nba_pipeline.league.faults import FAULTS, FaultBook, FaultError
 from nba_pipeline.league.server import LeagueServer
-from nba_pipeline_tests.league.conftest import AFTER, DAY, KEY, ask, first_game
+from nba_pipeline_tests.support.league_questions import AFTER, DAY, KEY, ask, first_game
 
 MENDED = AFTER + timedelta(hours=3)
 UNTIL = {"appears_at": MENDED.isoformat()}
@@ -400,7 +400,7 @@ def test_a_score_that_is_right_is_no_wrong_score_and_a_value_that_is_right_no_fa
             LeagueServer(league, faults=FAULTS.validate_python([{"game_id": game, **rule}]))
 
 
-def test_no_game_is_moved_to_a_date_on_which_one_of_its_teams_plays_and_the_next_free_one_is_named(league):
+def test_no_game_is_moved_to_a_date_on_which_its_teams_play_and_the_next_free_one_is_named(league):
     game = first_game(league)
     games = league.games
     team = team_of(league, game)

@@ -13,7 +13,7 @@ import requests
 
 from nba_pipeline.league.faults import FAULTS, FaultBook, FaultError, FaultFileError, StatusFault, read_faults
 from nba_pipeline.league.server import LeagueServer
-from nba_pipeline_tests.league.conftest import AFTER, DAY, ask, first_game
+from nba_pipeline_tests.support.league_questions import AFTER, DAY, ask, first_game
 
 
 def test_a_status_strikes_as_often_as_it_says(struck):

@@ -13,7 +13,7 @@ from nba_pipeline.league.model import Injury, League
 from nba_pipeline.league.parquet_seasons import read_seasons
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.league.view import LeagueView
-from nba_pipeline_tests.league.test_parquet_seasons import NAME, season
+from nba_pipeline_tests.support.parquet_season import NAME, season
 
 DAY = date(2025, 12, 3)
 KEY = {"Authorization": "any"}

@@ -10,7 +10,7 @@ import requests
 
 from nba_pipeline.league.faults import FAULTS, FaultError
 from nba_pipeline.league.server import LeagueServer
-from nba_pipeline_tests.league.conftest import AFTER, DAY, KEY, ask, first_game
+from nba_pipeline_tests.support.league_questions import AFTER, DAY, KEY, ask, first_game
 
 DECODED = {
     "gzip": gzip.decompress,

@@ -21,7 +21,7 @@ from nba_pipeline.clock import game_date_of
 from nba_pipeline.league.faults import FaultFileError
 from nba_pipeline.league.server import LeagueServer, PlanLimit
 from nba_pipeline.league.serving import OptionError, serve_league
-from nba_pipeline_tests.league.test_parquet_seasons import NAME, season
+from nba_pipeline_tests.support.parquet_season import NAME, season
 
 KEY = {"Authorization": "any"}
 

@@ -18,7 +18,7 @@ from nba_pipeline.contracts import Phase
 from nba_pipeline.precompute import ml_feature_store
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import player_box_scores
-from nba_pipeline_tests.pipeline.pure_history import CONTRACTS, Frames, loaded, queries
+from nba_pipeline_tests.support.pure_history import CONTRACTS, Frames, loaded, queries
 
 GAMES, BOX = raw_games.CONTRACT.name, player_box_scores.CONTRACT.name
 

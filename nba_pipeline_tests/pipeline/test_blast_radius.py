@@ -15,8 +15,8 @@ from nba_pipeline.precompute.calculations.features import STATS
 from nba_pipeline.precompute.feature_groups.opponent_roles import GAMES_OF_ROLE
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games
-from nba_pipeline_tests.pipeline.conftest import NOW, Workbench
-from nba_pipeline_tests.warehouse_copy import Copy
+from nba_pipeline_tests.support.warehouse_copy import Copy
+from nba_pipeline_tests.support.workbench import NOW, Workbench
 
 pytestmark = pytest.mark.campaign
 

@@ -13,7 +13,7 @@ from nba_pipeline.monitoring.smoke_test import State, smoke_test
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games, held_games, player_box_scores
-from nba_pipeline_tests.pipeline.conftest import OPENING, Workbench
+from nba_pipeline_tests.support.workbench import OPENING, Workbench
 
 FIRST, BAD, LAST = OPENING, OPENING + timedelta(days=1), OPENING + timedelta(days=2)
 GAMES_AND_BOX_SCORES = (Phase.LANDING, Phase.RAW)

@@ -21,7 +21,7 @@ from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games, held_games, player_box_scores
 from nba_pipeline.warehouse.operations_tables import QUARANTINE
-from nba_pipeline_tests.pipeline.conftest import OPENING, Workbench
+from nba_pipeline_tests.support.workbench import OPENING, Workbench
 
 FIRST, BAD, LAST = OPENING, OPENING + timedelta(days=1), OPENING + timedelta(days=3)
 STARS = OPENING + timedelta(days=2)
@@ -124,9 +124,7 @@ def load_raw(bench: Workbench):
     return bench.backfill(BAD, BAD, Phase.LANDING, Phase.RAW, history=False)
 
 
-def test_before_the_deadline_a_broken_game_is_waited_for_then_held_and_released_when_it_is_whole(
-    workbench, season_start
-):
+def test_a_broken_game_is_waited_for_until_the_deadline_then_held_and_released_when_whole(workbench, season_start):
     appears = datetime(2025, 10, 25, 12, tzinfo=UTC)
     rule = {"kind": "missing_players", "game_date": str(BAD), "count": 2, "appears_at": appears.isoformat()}
     bench = workbench(rule, now=datetime(2025, 10, 23, 10, 30, tzinfo=UTC))

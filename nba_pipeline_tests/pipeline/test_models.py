@@ -15,8 +15,8 @@ from nba_pipeline.predictions.models import availability, cards
 from nba_pipeline.predictions.models.cards import Card
 from nba_pipeline.predictions.models.model_assets import MODEL_KEYS, MODELS, MONTHS, model_asset
 from nba_pipeline.runtime import resources
-from nba_pipeline_tests.breaking import BreakWherever, operations_of, short_name
-from nba_pipeline_tests.warehouse_copy import Copy
+from nba_pipeline_tests.support.breaking import BreakWherever, operations_of, short_name
+from nba_pipeline_tests.support.warehouse_copy import Copy
 
 NOVEMBER = "2025-11-01"
 

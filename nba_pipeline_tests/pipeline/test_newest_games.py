@@ -33,9 +33,9 @@ from nba_pipeline.precompute.ml_feature_store import FEATURES, GROUPS
 from nba_pipeline.raw import players as raw_players
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline_tests.pipeline.altered_games import BOX, GAMES, Alteration, How, features_by, features_of
-from nba_pipeline_tests.pipeline.pure_history import Frames
-from nba_pipeline_tests.pipeline.test_future import news, rosters
-from nba_pipeline_tests.precompute.test_zones_and_factors import raw as raw_of
+from nba_pipeline_tests.support.made_up_news import news, rosters
+from nba_pipeline_tests.support.pure_history import Frames
+from nba_pipeline_tests.support.season_frames import raw as raw_of
 
 EARLY, LATER = date(2025, 10, 28), date(2025, 11, 12)
 

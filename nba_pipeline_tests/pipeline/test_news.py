@@ -9,7 +9,7 @@ from nba_pipeline.monitoring.smoke_test import State, smoke_test
 from nba_pipeline.raw import game_lines, games, injury_reports, player_prop_lines
 from nba_pipeline.runtime import gatekeeper_of
 from nba_pipeline.warehouse.operations_tables import QUARANTINE
-from nba_pipeline_tests.pipeline.conftest import NOW, OPENING, Workbench
+from nba_pipeline_tests.support.workbench import NOW, OPENING, Workbench
 
 OF_NEWS = tuple(table for table in all_tables() if table.landed_optional)
 

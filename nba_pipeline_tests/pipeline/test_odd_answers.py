@@ -25,8 +25,8 @@ from nba_pipeline.monitoring.smoke_test import smoke_test
 from nba_pipeline.operations.runs import materialize, opened
 from nba_pipeline.raw import games, held_games, injuries, player_box_scores, players
 from nba_pipeline.warehouse.operations_tables import QUARANTINE
-from nba_pipeline_tests.pipeline.conftest import NOW, Workbench
-from nba_pipeline_tests.scripted_server import serving
+from nba_pipeline_tests.support.scripted_server import serving
+from nba_pipeline_tests.support.workbench import NOW, Workbench
 
 DECORATION = ("first_name", "last_name", "position", "height_inches", "weight_pounds")
 DAY, TODAY = date(2025, 11, 11), date(2025, 11, 12)
@@ -172,7 +172,7 @@ def test_what_the_schedule_has_wrong_of_games_holds_these_and_goes_when_it_is_me
     assert set(bench.rows(games.CONTRACT).set_index("game_id")["status"].drop(OTHER_ID)) == {"final"}
 
 
-def test_a_run_of_the_automation_that_waits_for_the_source_ends_with_the_reason_before_dagster_ends_it(
+def test_an_automated_run_waiting_for_the_source_ends_with_the_reason_before_dagster_ends_it(
     workbench: Any,
 ) -> None:
     bench = workbench({"kind": "status", "code": 503, "endpoint": "games"})

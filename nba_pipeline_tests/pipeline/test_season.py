@@ -25,7 +25,7 @@ from nba_pipeline.predictions import player_predictions
 from nba_pipeline.predictions.systems import systems
 from nba_pipeline.predictions.walk_forward.forecasts import SETTINGS, STATS
 from nba_pipeline.raw import games, player_box_scores
-from nba_pipeline_tests.pipeline.conftest import DAY_OFF, NOW, OPENING, Workbench, assert_same
+from nba_pipeline_tests.support.workbench import DAY_OFF, NOW, OPENING, Workbench, assert_same
 
 TODAY, TOMORROW = date(2025, 11, 12), date(2025, 11, 13)
 
@@ -202,7 +202,7 @@ def test_nothing_on_or_after_a_date_changes_its_features_and_predictions(season_
     assert_nothing_leaked(bench, season_start, day, played=not delete)
 
 
-def test_games_that_end_otherwise_leave_the_features_and_predictions_of_their_date_as_they_were(
+def test_games_that_end_otherwise_leave_features_and_predictions_of_their_date_as_they_were(
     season_start, season_start_home, workbench, league
 ):
     day = date(2025, 11, 7)

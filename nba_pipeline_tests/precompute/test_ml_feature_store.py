@@ -13,7 +13,7 @@ from nba_pipeline.as_of import as_of_each
 from nba_pipeline.contracts import Contract
 from nba_pipeline.precompute import ml_feature_store as store
 from nba_pipeline.precompute.feature_groups import schedule
-from nba_pipeline_tests.precompute.test_zones_and_factors import Season, frame_of, raw, run
+from nba_pipeline_tests.support.season_frames import Season, frame_of, raw, run
 
 DAY = date(2025, 12, 12)
 KEYS = ["game_date", "game_id", "player_id"]

@@ -14,7 +14,7 @@ from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.grades.calculations.scoreboard_report import scoreboard_report
 from nba_pipeline.grades.prediction_accuracy import BASELINES
 from nba_pipeline.partitions import read_bounds
-from nba_pipeline_tests.predictions.grading import run
+from nba_pipeline_tests.support.grading import run
 
 FIRST = date(2025, 11, 1)
 DAYS = [FIRST + timedelta(days=n) for n in (0, 1, 2, 5, 29, 30, 31, 45)]
@@ -173,7 +173,7 @@ def test_the_ui_shows_the_month_and_draws_its_days(graded):
     assert scoreboard_report(sums, FIRST - timedelta(days=1), board.MONTH) == ""
 
 
-def test_a_grade_that_comes_later_makes_its_month_of_scores_stale_and_none_of_them_waits_for_it(copy):
+def test_a_grade_that_comes_later_makes_its_month_of_scores_stale_and_no_score_waits_for_it(copy):
     table, first, day = board.CONTRACT, date(2025, 10, 25), date(2025, 11, 10)
     read = table.reads["accuracy"]
     with copy.warehouse.session(read_only=True) as session:

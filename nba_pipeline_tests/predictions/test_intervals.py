@@ -15,7 +15,7 @@ from nba_pipeline.predictions.calculations.populations import populations
 from nba_pipeline.predictions.systems import moving_average
 from nba_pipeline.predictions.walk_forward.forecasts import MORNING
 from nba_pipeline.predictions.walk_forward.walk import OUTCOMES
-from nba_pipeline_tests.predictions.conftest import slate_of
+from nba_pipeline_tests.support.made_up_months import slate_of
 
 
 def scattered(count: int, seed: int, mean: float = 12.0, noise: float = 1.0) -> tuple[Predicted, np.ndarray]:

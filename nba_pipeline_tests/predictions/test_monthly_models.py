@@ -15,7 +15,7 @@ from nba_pipeline.predictions.systems.level import level
 from nba_pipeline.predictions.systems.monthly_models import FEWEST_ROWS, MonthlyModels
 from nba_pipeline.predictions.walk_forward.forecasts import MORNING, PRE_TIP, SETTINGS, STATS, Forecast
 from nba_pipeline.predictions.walk_forward.walk import OUTCOMES, Past
-from nba_pipeline_tests.predictions.conftest import past_of, slate_of
+from nba_pipeline_tests.support.made_up_months import past_of, slate_of
 
 SYSTEMS = (GradientBoosting(rounds=15), BoostedRidge(rounds=15))
 

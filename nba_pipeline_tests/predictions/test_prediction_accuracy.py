@@ -6,7 +6,7 @@ import pytest
 
 from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.predictions.player_predictions import STATS
-from nba_pipeline_tests.predictions.grading import (
+from nba_pipeline_tests.support.grading import (
     FEATURES,
     HE,
     LATER,

@@ -18,7 +18,7 @@ from nba_pipeline.predictions.systems import ensemble, systems
 from nba_pipeline.predictions.walk_forward import forecasts
 from nba_pipeline.predictions.walk_forward.forecasts import FEATURE_NAMES, MORNING, PRE_TIP, STATS
 from nba_pipeline.predictions.walk_forward.walk import OUTCOMES, Past, System
-from nba_pipeline_tests.predictions.conftest import MONTH, past_of, slate_of
+from nba_pipeline_tests.support.made_up_months import MONTH, past_of, slate_of
 
 IDS = ("boosted_ridge", "ensemble", "gradient_boosting", "moving_average", "similarity", "zone_matchup")
 
@@ -227,7 +227,7 @@ def test_with_too_little_past_all_systems_weigh_the_same_and_the_version_says_so
     np.testing.assert_allclose(found.values, np.mean(others, axis=0))
 
 
-def test_until_there_are_reports_enough_the_mornings_weights_and_intervals_stand_before_tip_off(
+def test_until_reports_are_enough_the_mornings_weights_and_intervals_stand_before_tip_off(
     months, few_rounds, tmp_path
 ) -> None:
     past = past_of(months.assign(report_known=False), tmp_path)

@@ -17,7 +17,7 @@ from nba_pipeline.raw.box_score_revisions import (
     states,
 )
 from nba_pipeline.sources.landing import Capture, Landing
-from nba_pipeline_tests.sources.test_records import stat
+from nba_pipeline_tests.support.api_items import stat
 
 DAY = date(2024, 1, 17)
 NEXT = DAY + timedelta(days=1)

@@ -9,7 +9,7 @@ from nba_pipeline.decisions.game_decisions import GameDecision, Ruling
 from nba_pipeline.raw.games import CONTRACT
 from nba_pipeline.raw.parsing.listed_box_scores import LISTED, as_rows
 from nba_pipeline.raw.rules.corrections import corrected_box_scores, corrected_schedule
-from nba_pipeline_tests.test_game_commands import DAY, WHOLE, listed, scheduled
+from nba_pipeline_tests.support.undecided_games import DAY, WHOLE, listed, scheduled
 
 ROWS = [listed(WHOLE, 7, "BKN", 101), listed(WHOLE, 8, "NYK", 90)]
 

@@ -12,7 +12,7 @@ from nba_pipeline.gates.evidence import HELD_BY_RULE
 from nba_pipeline.raw.held_games import ACCEPTED, HELD, Fault, faults_by_game, rulings, sides_of_games
 from nba_pipeline.raw.parsing.landed import Landed, Unreadable
 from nba_pipeline.sources.records import StatRecord
-from nba_pipeline_tests.sources.test_records import stat
+from nba_pipeline_tests.support.api_items import stat
 
 DAY, OTHER = date(2025, 11, 5), date(2025, 12, 9)
 SUMS = Fault("points sum to the score: players of BKN have 100 points, the team 101", sums=True)

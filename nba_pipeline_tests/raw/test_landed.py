@@ -10,8 +10,7 @@ from nba_pipeline.raw.parsing.landed import MOST_TOLD, Landed, read_landed, tell
 from nba_pipeline.raw.players import in_two_teams, players
 from nba_pipeline.sources.balldontlie import parse_active_players, parse_games, parse_stats
 from nba_pipeline.sources.landing import Landing
-from nba_pipeline_tests.sources.test_decoration import player
-from nba_pipeline_tests.sources.test_records import game, stat
+from nba_pipeline_tests.support.api_items import game, player, stat
 
 DAY = date(2024, 1, 17)
 NEXT = DAY + timedelta(days=1)

@@ -18,9 +18,9 @@ from nba_pipeline.predictions.player_predictions import lines_of, median_lines, 
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import player_prop_lines
 from nba_pipeline.raw.player_box_scores import CONTRACT as BOX_SCORES
-from nba_pipeline_tests.predictions.grading import DAY, GAME, HE, TIP_OFF, grades, outcome, prediction, rows_of, run
-from nba_pipeline_tests.predictions.test_ledger import after
-from nba_pipeline_tests.predictions.test_ledger import prediction as told
+from nba_pipeline_tests.support.grading import DAY, GAME, HE, TIP_OFF, grades, outcome, prediction, rows_of, run
+from nba_pipeline_tests.support.ledger_rows import after
+from nba_pipeline_tests.support.ledger_rows import prediction as told
 
 PUT_OFF = date(2025, 10, 22)
 ON_BOTH = (
@@ -55,7 +55,7 @@ def test_it_is_predicted_with_the_tip_off_of_its_date_and_its_own_line():
     assert lines_of(slate, run(median_lines(lines, [DAY, PUT_OFF])), "points").tolist() == [30.5, 20.5]
 
 
-def test_what_was_predicted_before_it_was_put_off_is_kept_beside_what_is_computed_of_the_game_played():
+def test_what_was_predicted_before_it_was_put_off_is_kept_beside_what_the_played_game_makes():
     rows = after([told(20.0, day=PUT_OFF)], [told(22.0, day=DAY, mode="backtest")])
     assert [(row["game_date"], row["mode"]) for row in rows.to_pylist()] == [(PUT_OFF, "live"), (DAY, "backtest")]
     settled = rows_of(raw_games.CONTRACT, {"game_date": PUT_OFF, "status": "moved"}, {"status": "final"})

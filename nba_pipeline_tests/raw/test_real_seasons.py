@@ -17,7 +17,7 @@ from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.raw import players
 from nba_pipeline.raw.rules.box_score_rules import OVERTIME_TEAM_MINUTES, ROUNDED_MINUTES, TEAM_MINUTES
-from nba_pipeline_tests.pipeline.conftest import Workbench
+from nba_pipeline_tests.support.workbench import Workbench
 
 LONG_AFTER = datetime(2026, 1, 20, 15, tzinfo=UTC)
 """The day on which this process takes place: the season files end more than a year before it."""

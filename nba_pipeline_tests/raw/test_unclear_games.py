@@ -36,7 +36,7 @@ from nba_pipeline.sources.landing import Landing
 from nba_pipeline.sources.records import NOT_PLAYED, GameRecord
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.publish import Outcome, Rows, Stamp, publish
-from nba_pipeline_tests.sources.test_records import game
+from nba_pipeline_tests.support.api_items import game
 
 DAY = date(2024, 1, 17)
 NOW = datetime(2024, 1, 18, 15, tzinfo=UTC)

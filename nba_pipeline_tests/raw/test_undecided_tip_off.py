@@ -14,8 +14,8 @@ from nba_pipeline.predictions.player_predictions import modes
 from nba_pipeline.raw.games import is_before_tip_off
 from nba_pipeline.raw.parsing.scheduled_games import ScheduledGame
 from nba_pipeline.sources.records import GameRecord
-from nba_pipeline_tests.predictions.grading import run
-from nba_pipeline_tests.sources.test_records import game
+from nba_pipeline_tests.support.api_items import game
+from nba_pipeline_tests.support.grading import run
 
 DAY = date(2024, 1, 17)
 EARLIEST = datetime(2024, 1, 17, 16, tzinfo=UTC)

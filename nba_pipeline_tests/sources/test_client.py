@@ -2,15 +2,12 @@
 
 import gzip
 import hashlib
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -24,66 +21,7 @@ from nba_pipeline.sources.balldontlie import BalldontlieClient, parse_games
 from nba_pipeline.sources.errors import DamagedLandingError, SourceRefused, SourceUnavailable
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.sources.rate_limit import RateLimiter
-from nba_pipeline_tests.scripted_server import Answer, serving
-
-DAY = date(2024, 1, 17)
-KEY = "a-very-secret-key"
-NOW = datetime(2024, 1, 18, 12, tzinfo=UTC)
-
-
-def page(*items: dict, cursor: int | None = None) -> bytes:
-    meta = {"per_page": 100} | ({} if cursor is None else {"next_cursor": cursor})
-    return json.dumps({"data": list(items), "meta": meta}, indent=1).encode()
-
-
-@dataclass
-class Script:
-    """What a real HTTP server answers, in order; the last answer is repeated."""
-
-    answers: list = field(default_factory=list)
-    seen: list[str] = field(default_factory=list)
-    url: str = ""
-
-    def next(self):
-        self.seen.append("")
-        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-
-
-@pytest.fixture
-def script() -> Iterator[Script]:
-    script = Script()
-
-    def answer(handler: BaseHTTPRequestHandler) -> Answer | None:
-        found = script.next()
-        script.seen[-1] = handler.path
-        if callable(found):
-            found(handler)
-            return None
-        return found
-
-    with serving(answer) as script.url:
-        yield script
-
-
-@pytest.fixture
-def waits() -> list[float]:
-    return []
-
-
-@pytest.fixture
-def client(script, tmp_path, waits) -> BalldontlieClient:
-    settings = Settings(
-        home=tmp_path,
-        balldontlie_api_key=SecretStr(KEY),
-        balldontlie_api_url=script.url,
-        balldontlie_requests_per_minute=100_000,
-        http_timeout_seconds=0.7,
-    )
-    return BalldontlieClient(settings, Landing(tmp_path / "landing"), Clock(NOW), sleep=waits.append)
-
-
-def ok(body: bytes = page({"id": 1})) -> tuple[int, bytes, dict]:
-    return 200, body, {}
+from nba_pipeline_tests.support.scripted_source import DAY, KEY, NOW, ok, page
 
 
 def reset(handler: BaseHTTPRequestHandler) -> None:
@@ -316,7 +254,7 @@ LIMITED = """
 import sys, time
 from pathlib import Path
 from nba_pipeline.sources.rate_limit import RateLimiter
-from nba_pipeline_tests.scripted_server import Answer, serving
+from nba_pipeline_tests.support.scripted_server import Answer, serving
 limiter = RateLimiter(Path(sys.argv[1]), 20)
 end = time.time() + 4
 while time.time() < end:

@@ -6,13 +6,7 @@ import pytest
 
 from nba_pipeline.sources.decoration import HEIGHTS, WEIGHTS, parse_height, parse_weight, shown
 from nba_pipeline.sources.records import InjuryRecord, PlayerRecord, StatRecord
-from nba_pipeline_tests.sources.test_records import injury, stat
-
-
-def player(**changes) -> dict:
-    team = {"id": 8, "abbreviation": "DEN"}
-    return {"id": 9, "first_name": "Nikola", "last_name": "Jokić", "position": "C", "height": "6-11",
-            "weight": "284", "team": team, **changes}  # fmt: skip
+from nba_pipeline_tests.support.api_items import injury, player, stat
 
 
 @pytest.mark.parametrize(

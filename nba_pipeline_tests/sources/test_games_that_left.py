@@ -20,9 +20,9 @@ from nba_pipeline.sources.balldontlie import SEASON_GAMES, BalldontlieClient, pa
 from nba_pipeline.sources.errors import SourceRefused
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.sources.records import GAME_WORDS, GameRecord, game_status
-from nba_pipeline_tests.named_command import named_command
-from nba_pipeline_tests.scripted_server import Answer, serving
-from nba_pipeline_tests.sources.test_records import game
+from nba_pipeline_tests.support.api_items import game
+from nba_pipeline_tests.support.named_command import named_command
+from nba_pipeline_tests.support.scripted_server import Answer, serving
 
 DAY, LATER = date(2024, 1, 17), date(2024, 3, 20)
 OTHERS = {
@@ -112,7 +112,7 @@ def land_season(source: Source, *items: dict) -> None:
     ],
     ids=["final", "still to come, so it may be older", "on another date", "without it", "empty"],
 )
-def test_what_the_schedule_of_the_season_has_as_final_is_not_cancelled_by_one_answer_and_is_told(
+def test_what_the_season_schedule_has_as_final_is_not_cancelled_by_one_answer_and_is_told(
     source, on_the_schedule, status
 ):
     source.by_id[3] = 404, {"error": "Not Found"}
@@ -246,7 +246,7 @@ def test_a_game_that_is_gone_by_its_id_is_cancelled(source):
     assert states(source.rows()) == [(3, "cancelled", None), (4, "scheduled", None)]
 
 
-def test_one_game_without_an_answer_takes_none_of_the_others_with_it_and_after_two_the_rest_is_not_asked(source):
+def test_one_game_without_an_answer_takes_no_other_with_it_and_after_two_the_rest_is_not_asked(source):
     source.listed = [game(id=n, **COMING) for n in (3, 4, 5, 6, 7)]
     source.land()
     source.listed = []

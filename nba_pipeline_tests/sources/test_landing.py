@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,30 +13,13 @@ from nba_pipeline.sources.balldontlie import parse_stats
 from nba_pipeline.sources.contents import LEFT, contents
 from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing import CAPTURE_FILE, KNOWN_FOR, Capture, Landing
-from nba_pipeline_tests.sources.test_records import game, stat
-
-DAY = date(2024, 1, 17)
-NEXT = DAY + timedelta(days=1)
-NOW = datetime(2024, 1, 18, 12, tzinfo=UTC)
-HOUR = timedelta(hours=1)
+from nba_pipeline_tests.support.api_items import game
+from nba_pipeline_tests.support.captures import DAY, HOUR, NEXT, NOW, land, of
 
 
 @pytest.fixture
 def landing(tmp_path: Path) -> Landing:
     return Landing(tmp_path)
-
-
-def of(day: date, points: int = 20, player_id: int = 7) -> dict:
-    return stat(game={"id": 3, "date": str(day), "season": 2023}, pts=points, player={"id": player_id, "position": "G"})
-
-
-def land(
-    landing: Landing, *pages: list, endpoint: str = "stats", first: date = DAY, last: date = DAY, at: datetime = NOW
-) -> Capture:
-    writer = landing.begin(endpoint, first, last, at)
-    for items in pages:
-        writer.add_page(json.dumps({"data": items, "meta": {}}).encode(), {"page": 1}, at)
-    return writer.commit()
 
 
 # what is said about a date
@@ -62,7 +45,7 @@ def land_left(landing: Landing, body: object, listed: list, hours: int = 0, stoo
 MOVED = {"data": game(date="2024-03-20")}
 
 
-def test_what_is_said_of_one_game_by_its_id_is_news_about_the_dates_on_which_it_stood_and_no_other(landing):
+def test_what_is_said_of_one_game_by_its_id_is_news_about_the_dates_it_stood_on_and_no_other(landing):
     tomorrows = game(id=4, date=str(NEXT))
     first = land_left(landing, MOVED, [tomorrows])
     assert first.said is not None

@@ -21,46 +21,10 @@ from nba_pipeline.sources.records import (
     parse_minutes,
     reason_of,
 )
+from nba_pipeline_tests.support.api_items import TEAM, game, injury, stat
 
 INTERNALS = ("NoneType", "subscript", "attribute", "validation error", "pydantic", "unhashable", "argument")
 """How errors of Python and of pydantic speak."""
-
-TEAM = {"id": 1, "abbreviation": "BOS"}
-
-
-def stat(**changes) -> dict:
-    counts = dict.fromkeys(
-        (
-            "fgm",
-            "fga",
-            "fg3m",
-            "fg3a",
-            "ftm",
-            "fta",
-            "oreb",
-            "dreb",
-            "reb",
-            "ast",
-            "stl",
-            "blk",
-            "turnover",
-            "pf",
-            "pts",
-        ),
-        0,
-    )
-    return {
-        "min": "34", **counts, "player": {"id": 9, "first_name": "A", "last_name": "B", "position": "G"}, "team": TEAM,
-        "game": {"id": 3, "date": "2024-01-17", "season": 2023}, **changes,
-    }  # fmt: skip
-
-
-def game(**changes) -> dict:
-    return {
-        "id": 3, "date": "2024-01-17", "season": 2023, "status": "Final", "period": 4, "postseason": False,
-        "home_team_score": 100, "visitor_team_score": 99, "home_team": TEAM,
-        "visitor_team": {"id": 2, "abbreviation": "NYK"}, "datetime": "2024-01-18T00:30:00Z", **changes,
-    }  # fmt: skip
 
 
 @given(minutes=st.integers(0, 70), seconds=st.integers(0, 59))
@@ -176,11 +140,6 @@ def test_noughts_as_text_of_a_player_who_sat_are_noughts():
 @pytest.mark.parametrize("text", [7, ["x"], "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
 def test_a_tip_off_that_is_no_instant_is_unknown(text):
     assert GameRecord.of(game(datetime=text)).tipoff_at is None
-
-
-def injury(**changes) -> dict:
-    player = {"id": 9, "first_name": "A", "last_name": "B", "team_id": 1}
-    return {"player": player, "status": "Out", "return_date": "Nov 18", "description": "Sore.", **changes}
 
 
 def prop(**changes) -> dict:

@@ -17,8 +17,8 @@ from nba_pipeline.settings import Settings
 from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing import Capture, Landing
 from nba_pipeline.sources.retention import clean_up_of
-from nba_pipeline_tests.sources.test_landing import DAY, HOUR, NEXT, NOW, land, of
-from nba_pipeline_tests.sources.test_records import game
+from nba_pipeline_tests.support.api_items import game
+from nba_pipeline_tests.support.captures import DAY, HOUR, NEXT, NOW, land, of
 
 LATER = NOW + timedelta(days=100)
 

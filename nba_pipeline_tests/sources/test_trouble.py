@@ -1,7 +1,5 @@
 """What a source, a folder or a machine may do to us beyond plain refusal, and what must come of it."""
 
-# ruff: noqa: F811 - fixtures of the neighbouring module are imported, and named again as parameters
-
 import gzip
 import json
 import subprocess
@@ -20,7 +18,7 @@ from nba_pipeline.sources.balldontlie import parse_active_players, parse_stats
 from nba_pipeline.sources.errors import SourceRefused, SourceUnavailable
 from nba_pipeline.sources.landing import Capture, Landing
 from nba_pipeline.sources.rate_limit import RateLimiter
-from nba_pipeline_tests.sources.test_client import DAY, client, ok, page, script, waits  # noqa: F401
+from nba_pipeline_tests.support.scripted_source import DAY, changed, ok, page
 
 NOW = datetime(2024, 1, 18, 12, tzinfo=UTC)
 BROKEN_KEY = SecretStr("first-half\nsecond-half")
@@ -43,11 +41,6 @@ def land(landing: Landing, *items: object, first: date = DAY, endpoint: str = "s
     writer = landing.begin(endpoint, first, DAY, NOW)
     writer.add_page(json.dumps({"data": items, "meta": {}}).encode(), {}, NOW)
     return writer.commit()
-
-
-def changed(client, **settings):
-    client._settings = client._settings.model_copy(update=settings)
-    return client
 
 
 def test_under_a_clock_that_stands_still_what_was_landed_last_is_the_latest(landing):

@@ -1,7 +1,5 @@
 """Bodies as they are sent, refusals that pass, and pages without end: what the client makes of each."""
 
-# ruff: noqa: F811 - fixtures of the neighbouring module are imported, and named again as parameters
-
 import gzip
 import hashlib
 import json
@@ -19,8 +17,7 @@ from hypothesis import strategies as st
 from nba_pipeline.sources import answers
 from nba_pipeline.sources.balldontlie import LAST_SECONDS, parse_injuries
 from nba_pipeline.sources.errors import SourceRefused, SourceUnavailable
-from nba_pipeline_tests.sources.test_client import DAY, KEY, client, ok, page, script, waits  # noqa: F401
-from nba_pipeline_tests.sources.test_trouble import changed
+from nba_pipeline_tests.support.scripted_source import DAY, KEY, changed, ok, page
 
 PLAYER = {"id": 9, "first_name": "Nikola", "last_name": "Jokić", "team_id": 8}
 TOLD = page({"player": PLAYER, "status": "Out", "return_date": None, "description": "Müde."})

@@ -12,7 +12,6 @@ import pytest
 from typer.testing import CliRunner
 
 from nba_pipeline.cli.app import app
-from nba_pipeline.contracts import Contract
 from nba_pipeline.operations.warehouse_copying import CopiedTable, CopyError, copied_tables, copy_warehouse
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games, players
@@ -20,7 +19,8 @@ from nba_pipeline.warehouse.audit import content_hashes
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.interface import Warehouse
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
-from nba_pipeline_tests.pipeline.conftest import OPENING
+from nba_pipeline_tests.support.small_warehouse import keep_only
+from nba_pipeline_tests.support.workbench import OPENING
 
 DIES_AFTER_TWO = """
 import os, signal, sys
@@ -144,17 +144,6 @@ def there_and_back(source: DuckDBWarehouse, bigquery: Warehouse, folder: Path) -
     back = DuckDBWarehouse(folder / "back.duckdb")
     copied(bigquery, back)
     assert hashes(back) == expected
-
-
-def keep_only(path: Path, tables: set[Contract]) -> None:
-    """Makes a warehouse small: what is not named is as if it had never been made."""
-    names = {table.name for table in tables}
-    with duckdb.connect(str(path)) as connection:
-        for schema, name in connection.execute("SELECT schema_name, table_name FROM duckdb_tables()").fetchall():
-            if f"{schema}.{name}" not in {*names, PUBLISHED_PARTITIONS.name}:
-                connection.execute(f"DROP TABLE {schema}.{name}")
-        listed = ", ".join(f"'{name}'" for name in names)
-        connection.execute(f"DELETE FROM {PUBLISHED_PARTITIONS.name} WHERE table_name NOT IN ({listed})")
 
 
 def sql(warehouse: DuckDBWarehouse, statement: str) -> None:

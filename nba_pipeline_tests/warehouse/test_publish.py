@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -27,31 +27,8 @@ from nba_pipeline.warehouse.interface import (
     WarehouseError,
 )
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS, QUARANTINE
-from nba_pipeline.warehouse.publish import Rows, Stamp, asked_rows, publish, transformed_rows
-
-ONE, TWO = date(2024, 1, 1), date(2024, 1, 2)
-STAMP = Stamp("run", datetime(2024, 1, 3, tzinfo=UTC))
-
-
-def contract(*more: Column, grid: Grid | None = None, audits: tuple[Audit, ...] = ()) -> Contract:
-    return Contract(
-        name="raw.heights",
-        description="Heights.",
-        phase=Phase.RAW,
-        grain=("game_date", "player_id"),
-        columns=(
-            GAME_DATE,
-            Column("player_id", "int64", "Id.", "id"),
-            Column("height", "float64", "Height.", "cm", between=(150, 250)),
-            Column("position", "string", "Position.", "category", nullable=True, allowed=("G", "F")),
-            *more,
-        ),
-        grid=grid,
-        audits=audits,
-    )
-
-
-HEIGHTS = contract()
+from nba_pipeline.warehouse.publish import Rows, asked_rows, publish, transformed_rows
+from nba_pipeline_tests.support.heights import GOOD, HEIGHTS, ONE, STAMP, TWO, contract, put, rows, stored
 
 
 @pytest.fixture
@@ -69,25 +46,6 @@ ON_BIGQUERY_IN_CAMPAIGN = pytest.mark.parametrize(
     "warehouse", ["file", pytest.param("bigquery", marks=pytest.mark.campaign)], indirect=True
 )
 """What goes through the same statements as another test that CI runs on both."""
-
-
-def rows(*values: tuple) -> pa.Table:
-    names = HEIGHTS.schema.names
-    return pa.Table.from_pylist([dict(zip(names, v, strict=True)) for v in values], HEIGHTS.schema.to_pyarrow())
-
-
-def put(warehouse: Warehouse, made: pa.Table, *days: date, table: Contract = HEIGHTS, **refused):
-    with warehouse.session() as session:
-        return publish(session, table, Rows(made, refused.get("refused", {})), days or (ONE, TWO), STAMP)
-
-
-def stored(warehouse: Warehouse, table: Contract = HEIGHTS) -> list[tuple]:
-    with warehouse.session(read_only=True) as session:
-        found = session.query(session.read(table).order_by("game_date", "player_id"))
-    return [tuple(row.values()) for row in found.to_pylist()]
-
-
-GOOD = [(ONE, 1, 200.0, "G"), (ONE, 2, 210.0, None), (TWO, 1, 200.0, "G")]
 
 
 def test_good_rows_are_published_and_a_manifest_with_them(warehouse):

@@ -21,7 +21,7 @@ from nba_pipeline.cli.commands import ui_command, ui_environment
 from nba_pipeline.cli.demo import free_port
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.settings import Settings
-from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
 
 Found = TypeVar("Found")
 
@@ -33,7 +33,7 @@ LONGEST_LIFE = 5400
 
 REFUSING = """
 run_launcher:
-  module: nba_pipeline_tests.automation.refusing_launcher
+  module: nba_pipeline_tests.support.refusing_launcher
   class: RefusingLauncher
 """
 """Added to the shipped dagster.yaml: Dagster's launcher, but for the times when a test wants it to fail."""

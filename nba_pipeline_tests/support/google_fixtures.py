@@ -10,7 +10,7 @@ from google.cloud import storage
 from nba_pipeline.runtime import warehouse_of
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.bigquery_warehouse import BigQueryWarehouse
-from nba_pipeline_tests.google.emulators import (
+from nba_pipeline_tests.support.google_emulators import (
     PROJECT,
     BigQueryEmulator,
     bigquery_emulator,
@@ -18,7 +18,7 @@ from nba_pipeline_tests.google.emulators import (
     missing,
     service_account,
 )
-from nba_pipeline_tests.google.proxy import Proxy
+from nba_pipeline_tests.support.google_proxy import Proxy
 
 
 @pytest.fixture(scope="session")

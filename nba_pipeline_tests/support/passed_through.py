@@ -1,6 +1,6 @@
 """Whether tests go through the places that the register names them for: a plugin of pytest, for a person who asks.
 
-    pytest -n auto -p nba_pipeline_tests.passed_through
+    pytest -n auto -p nba_pipeline_tests.support.passed_through
 
 At the end it lists the places of which named tests ran, and none of them went through a line of the place. What a test
 does in another process is not seen. The package is imported with a note before each statement that holds a place, so
@@ -26,8 +26,8 @@ NOTE = "_passed_through"
 
 ASKED = """
 import json
-from nba_pipeline_tests.refusals import sites
-from nba_pipeline_tests.ways_out import WAYS_OUT
+from nba_pipeline_tests.support.refusals import sites
+from nba_pipeline_tests.support.ways_out import WAYS_OUT
 print(json.dumps([[[str(s.file), s.line, s.place] for s in sites()], {p: way.tests for p, way in WAYS_OUT.items()}]))
 """
 

@@ -20,7 +20,7 @@ from nba_pipeline.sources.landing import Landing
 from nba_pipeline.warehouse.audit import STAGED, fingerprints
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.publish import NO_ROWS, rows_of
-from nba_pipeline_tests.pipeline.conftest import NOW, Workbench
+from nba_pipeline_tests.support.workbench import NOW, Workbench
 
 
 class Copy:
