@@ -13,7 +13,7 @@ from pathlib import Path
 import ibis
 import pandas as pd
 
-from nba_pipeline.gates.gatekeeper import ENOUGH_GRADES, ON_RECORD, RECENT
+from nba_pipeline.gates.accuracy_tripwire import ENOUGH_GRADES, ON_RECORD, RECENT
 from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.grades.daily_scoreboard import POPULATIONS, ROTATION_MINUTES, STAR_POINTS
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse

@@ -121,7 +121,8 @@ class Contract:
     `done_without` it is waited for until the date's deadline, and then made from what the source gave, be it nothing.
     With `every_answer` they follow from each landed answer that told something new, not from the newest alone.
     `waits_for(read)` returns what a date still waits for before it can be made: `game_date`, `reason`.
-    `decided` tables follow from what people decided about games as well.
+    `decided` tables follow from what people decided about games as well, `by_deadline` ones from the end of the date's
+    deadline: what the tables that are made of them from the same answers still wait for is then waited for no longer.
     `critical` tables must be complete for the next phase to begin. A `ledger` is never made again once the
     last game of its date has tipped off, but for those of its rows that `made_again(rows)` gives. `notes(rows)`
     says what the materialization of a date shall tell of its published rows, for whoever cannot trust the
@@ -144,6 +145,7 @@ class Contract:
     every_answer: bool = False
     waits_for: Callable[[Reader], ibis.Table] | None = None
     decided: bool = False
+    by_deadline: bool = False
     critical: bool = False
     ledger: bool = False
     made_again: Callable[[ibis.Table], ibis.Table] | None = None

@@ -244,6 +244,25 @@ def test_what_no_person_can_accept_is_neither_offered_nor_recorded(
     assert "No decision" in run("game decisions").stdout
 
 
+def test_the_sum_of_players_of_whom_an_earlier_answer_counts_is_not_taken_and_the_score_can_be_set(
+    home: Path, run: Run
+) -> None:
+    ruling = {"game_date": DAY, "game_id": WHOLE, "season": 2025, "state": held_games.KEPT,
+              "decided_by": held_games.BY_ANSWER, "reasons": "the newest is set aside: BKN has no 5 players who played",
+              "team_id": 3, "team": "BKN"}  # fmt: skip
+    with DuckDBWarehouse(home / "warehouse.duckdb").session() as session:
+        session.ensure(held_games.CONTRACT)
+        rows = pa.Table.from_pylist([ruling], schema=held_games.CONTRACT.schema.to_pyarrow())
+        session.append(held_games.CONTRACT, rows)
+    refused = run(f"game correct {WHOLE} --players-sum {SIGNED}")
+    said = " ".join(refused.stderr.split())
+    assert (refused.exit_code, "BKN has no 5 players who played" in said) == (2, True)
+    assert "No decision" in run("game decisions").stdout
+    set_it = named_command(said)
+    assert set_it[:7] == ["game", "correct", str(WHOLE), "--date", str(DAY), "--set", "home_score=100"]
+    assert run(shlex.join(set_it)).exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("teams", "day", "played", "named"),
     [

@@ -27,27 +27,27 @@ from nba_pipeline.assets.tables import all_tables, tables_of
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.definitions import definitions
-from nba_pipeline.gates.alert_metadata import ALERT_KIND_METADATA, HELD_METADATA, MEND_METADATA, AlertKind
-from nba_pipeline.gates.evidence import Held, Override
-from nba_pipeline.gates.gatekeeper import (
+from nba_pipeline.gates.accuracy_tripwire import (
     ENOUGH_GRADES,
-    GATES,
     RECENT,
     TOO_BAD,
     TOO_GOOD,
     TOO_GOOD_MINUTES,
-    Gate,
-    Gatekeeper,
-    State,
     Sums,
-    Verdict,
-    alert_kind,
-    enough_tables,
-    gate_named,
-    last_table,
     tripped,
 )
+from nba_pipeline.gates.alert_metadata import (
+    ALERT_KIND_METADATA,
+    EFFECT_METADATA,
+    HELD_METADATA,
+    MEND_METADATA,
+    AlertKind,
+)
+from nba_pipeline.gates.evidence import Held, Override
+from nba_pipeline.gates.gatekeeper import Gatekeeper
 from nba_pipeline.gates.overrides import known_gap, record_override
+from nba_pipeline.gates.rules import GATES, enough_tables, gate_named, last_table
+from nba_pipeline.gates.verdicts import Gate, State, Verdict, alert_kind
 from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.operations.runs import instance_of
 from nba_pipeline.partitions import RANGE_END, RANGE_START, game_dates, to_key
@@ -917,12 +917,16 @@ def test_a_check_over_a_range_says_of_each_date_whether_its_gate_is_open_overrid
 
 
 HELD = Held(BAD, 7, ("BKN", "NYK"), "the scores differ", "Ann")
+KEPT = Held(BAD, 8, ("ATL", "BOS"), "the newest lists it no more", "an earlier answer", "kept")
 
 
 @pytest.mark.parametrize(
     ("verdicts", "kind"),
     [
         ([Verdict("g", BAD, State.DEGRADED, ("spelled in any way",), (HELD,))], AlertKind.GAME_HELD),
+        ([Verdict("g", BAD, State.DEGRADED, ("spelled in any way",), kept=(KEPT,))], AlertKind.GAME_KEPT),
+        ([Verdict("g", BAD, State.DEGRADED, ("both",), (HELD,), (KEPT,))], AlertKind.GAME_HELD),
+        ([Verdict("g", BAD, State.CLOSED, ("broken",), kept=(KEPT,))], None),
         ([Verdict("g", BAD, State.DEGRADED, ("a seat is held by nobody, accuracy tripwire",))], None),
         ([Verdict("g", BAD, State.CLOSED, ("broken",), (HELD,))], None),
         ([Verdict("g", BAD, State.OVERRIDDEN, ("Ann let it pass",), (HELD,))], AlertKind.OVERRIDE_USED),
@@ -940,6 +944,17 @@ def test_the_check_of_a_gate_that_goes_on_without_a_game_names_the_game_as_data(
     assert said[MEND_METADATA].value == "nba-pipeline game show 7"
     game = {"game_date": str(BAD), "game_id": 7, "teams": ["BKN", "NYK"], "decided_by": "Ann"}
     assert said[HELD_METADATA].value == [game]
+
+
+@pytest.mark.parametrize(("held", "named", "sentences"), [((), 8, 1), ((HELD,), 7, 2)])
+def test_the_check_of_a_gate_names_a_game_that_an_earlier_answer_speaks_for_and_what_that_means(
+    gatekeeper_of_now, held, named, sentences
+):
+    said = said_of([Verdict("g", BAD, State.DEGRADED, ("in any way",), held, (KEPT,))], gatekeeper_of_now)
+    assert said[MEND_METADATA].value == f"nba-pipeline game show {named}", "what is in no history goes first"
+    effect = str(said[EFFECT_METADATA].value)
+    assert "The game counts as an earlier answer has it" in effect
+    assert effect.count("The game ") == sentences
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from nba_pipeline.assets.tables import all_tables, tables_of
 from nba_pipeline.clock import NEW_YORK, Clock, game_date_of, season_of
 from nba_pipeline.contracts import Phase, Window
 from nba_pipeline.definitions import definitions
-from nba_pipeline.gates.gatekeeper import gate_named, last_table
+from nba_pipeline.gates.rules import gate_named, last_table
 from nba_pipeline.monitoring.smoke_test import out_of_season
 from nba_pipeline.partitions import (
     contiguous,

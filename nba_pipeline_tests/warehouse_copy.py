@@ -13,7 +13,8 @@ from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Contract
-from nba_pipeline.gates.gatekeeper import Gate, Gatekeeper, Verdict
+from nba_pipeline.gates.gatekeeper import Gatekeeper
+from nba_pipeline.gates.verdicts import Gate, Verdict
 from nba_pipeline.operations.runs import Attempt, materialize, opened
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.warehouse.audit import STAGED, fingerprints

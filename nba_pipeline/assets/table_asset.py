@@ -14,7 +14,9 @@ from nba_pipeline.clock import Clock
 from nba_pipeline.code_versions.translations import translations_at
 from nba_pipeline.contracts import Column, Contract
 from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
-from nba_pipeline.gates.gatekeeper import Admission, Gatekeeper, State, Verdict, gate_into, gate_named, last_table
+from nba_pipeline.gates.gatekeeper import Admission, Gatekeeper
+from nba_pipeline.gates.rules import gate_into, gate_named, last_table
+from nba_pipeline.gates.verdicts import State, Verdict
 from nba_pipeline.partitions import game_date_partitions, partition_mapping, read_bounds, to_date, to_key
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.publish import Rows, Transform

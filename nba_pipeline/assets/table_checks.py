@@ -14,23 +14,22 @@ from nba_pipeline.assets.io_manager import CONTRACT_CHECK
 from nba_pipeline.assets.step_retries import retrying_what_can_heal
 from nba_pipeline.assets.table_asset import GAME_DATES, asset_key
 from nba_pipeline.contracts import Contract
+from nba_pipeline.gates.accuracy_tripwire import RECENT
 from nba_pipeline.gates.alert_metadata import HELD_METADATA, AlertKind, alert_metadata
-from nba_pipeline.gates.gatekeeper import (
-    GATES,
-    RECENT,
-    Gate,
-    Gatekeeper,
-    State,
-    Verdict,
-    alert_kind,
-    last_table,
-    record,
-)
+from nba_pipeline.gates.gatekeeper import Gatekeeper, record
+from nba_pipeline.gates.rules import GATES, last_table
+from nba_pipeline.gates.verdicts import Gate, State, Verdict, alert_kind
 from nba_pipeline.partitions import to_date, to_key
 
 GRID_CHECK = "expected_grid"
 
 RESOURCES = {"gatekeeper", "settings"}
+
+EFFECTS_OF_RULINGS = {
+    "held": "The game is in no history and in no grade; everything else of its date goes on without it.",
+    "kept": "The game counts as an earlier answer has it; what the newest says of it is set aside until that is whole.",
+}
+"""What does not work meanwhile, by the state of a game that is not as good as any."""
 
 
 def checks_of(table: Contract) -> list[dg.AssetChecksDefinition]:
@@ -154,9 +153,11 @@ def said_of(verdicts: Iterable[Verdict], gatekeeper: Gatekeeper) -> dict[str, dg
         return {}
     if kind is AlertKind.OVERRIDE_USED:
         effect, mend = "Data that a gate refuses flows on, because a person decided so.", "nba-pipeline gate overrides"
-    elif kind is AlertKind.GAME_HELD:
-        effect = "The game is in no history and in no grade; everything else of its date goes on without it."
-        mend = next(f"nba-pipeline game show {held.game_id}" for v in found for held in v.held)
+    elif kind in (AlertKind.GAME_HELD, AlertKind.GAME_KEPT):
+        ruled = [game for verdict in found for game in (*verdict.held, *verdict.kept)]
+        effect = " ".join(dict.fromkeys(EFFECTS_OF_RULINGS[game.state] for game in ruled))
+        first = next(game for game in ruled if kind is AlertKind.GAME_KEPT or game.state == "held")
+        mend = f"nba-pipeline game show {first.game_id}"
     else:
         last = max(verdict.game_date for verdict in found) - timedelta(days=1)
         effect = "Nothing is graded or published from these predictions."

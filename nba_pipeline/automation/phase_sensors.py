@@ -19,7 +19,8 @@ from nba_pipeline.contracts import Contract, Phase, Window
 from nba_pipeline.gates.alert_metadata import WAITS_METADATA, AlertKind, alert_metadata
 from nba_pipeline.gates.deadlines import are_due
 from nba_pipeline.gates.evidence import Evidence
-from nba_pipeline.gates.gatekeeper import Gatekeeper, gate_into, last_table, record
+from nba_pipeline.gates.gatekeeper import Gatekeeper, record
+from nba_pipeline.gates.rules import gate_into, last_table
 from nba_pipeline.partitions import to_date, to_key
 from nba_pipeline.settings import Settings
 

@@ -13,7 +13,9 @@ from nba_pipeline.code_versions.translations import sources_have_changed
 from nba_pipeline.contracts import Contract, Phase, Read, Window
 from nba_pipeline.gates.deadlines import OPERATED, is_done_without
 from nba_pipeline.gates.evidence import Evidence, Need
-from nba_pipeline.gates.gatekeeper import Gate, Gatekeeper, State, Verdict, gate_into, incomplete_inputs
+from nba_pipeline.gates.gatekeeper import Gatekeeper
+from nba_pipeline.gates.rules import gate_into, incomplete_inputs
+from nba_pipeline.gates.verdicts import Gate, State, Verdict
 from nba_pipeline.landing.assets import LANDED_FROM
 from nba_pipeline.partitions import season_start
 

@@ -40,7 +40,8 @@ from nba_pipeline.automation.reconciler import Reconciliation, reconcile
 from nba_pipeline.clock import NEW_YORK, game_date_of, season_of
 from nba_pipeline.contracts import Phase
 from nba_pipeline.gates.deadlines import OPERATED
-from nba_pipeline.gates.gatekeeper import Gatekeeper, incomplete_inputs
+from nba_pipeline.gates.gatekeeper import Gatekeeper
+from nba_pipeline.gates.rules import incomplete_inputs
 from nba_pipeline.landing.assets import ASKS_AGAIN
 from nba_pipeline.partitions import RANGE_END, RANGE_START, game_dates, is_game_date, season_start, to_key
 from nba_pipeline.predictions.models.model_assets import READS

@@ -18,7 +18,7 @@ from nba_pipeline.cli.explanation_tables import print_explanation
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.gates.evidence import KNOWN_GAP, Override
-from nba_pipeline.gates.gatekeeper import GATES, Gatekeeper
+from nba_pipeline.gates.gatekeeper import Gatekeeper
 from nba_pipeline.gates.overrides import (
     OverrideError,
     end_override,
@@ -26,6 +26,7 @@ from nba_pipeline.gates.overrides import (
     overrides_in_force,
     record_override,
 )
+from nba_pipeline.gates.rules import GATES
 from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.grades.prediction_accuracy import BASELINES
 from nba_pipeline.monitoring.known_games import decided_behind

@@ -46,6 +46,7 @@ class AlertKind(StrEnum):
     PASSED_OVER = "date passed over by rule"
     OVERRIDE_USED = "override used"
     GAME_HELD = "game held"
+    GAME_KEPT = "game kept"
     GAME_DECIDED = "game decided"
     GAME_MISSING = "game missing"
     ACCURACY_TRIPWIRE = "accuracy tripwire"

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from nba_pipeline.clock import Clock
 from nba_pipeline.gates.evidence import GAP_BY_RULE, KNOWN_GAP, Evidence, Override
-from nba_pipeline.gates.gatekeeper import gate_named
+from nba_pipeline.gates.rules import gate_named
 from nba_pipeline.warehouse.interface import Warehouse
 from nba_pipeline.warehouse.operations_tables import GATE_OVERRIDES
 

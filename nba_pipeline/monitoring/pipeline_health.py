@@ -18,7 +18,8 @@ from nba_pipeline.contracts import Contract
 from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.gates.deadlines import OPERATED, are_due, owed
 from nba_pipeline.gates.evidence import WHY_NOT_CURRENT, Evidence, Need
-from nba_pipeline.gates.gatekeeper import GATES, Gatekeeper
+from nba_pipeline.gates.gatekeeper import Gatekeeper
+from nba_pipeline.gates.rules import GATES
 from nba_pipeline.landing.assets import LANDED_FROM
 from nba_pipeline.monitoring.code_changes import outdated_history
 from nba_pipeline.monitoring.known_games import decided_about

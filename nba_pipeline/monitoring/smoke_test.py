@@ -8,9 +8,12 @@ from enum import Enum
 from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Contract, Phase, Window
+from nba_pipeline.gates.accuracy_tripwire import RECENT, TRIPWIRE
 from nba_pipeline.gates.evidence import KNOWN_GAP, MEND, Coverage, Evidence, Held, Override
-from nba_pipeline.gates.gatekeeper import GATES, RECENT, TRIPWIRE, Gatekeeper, Verdict
-from nba_pipeline.gates.gatekeeper import State as GateState
+from nba_pipeline.gates.gatekeeper import Gatekeeper
+from nba_pipeline.gates.rules import GATES
+from nba_pipeline.gates.verdicts import State as GateState
+from nba_pipeline.gates.verdicts import Verdict
 from nba_pipeline.monitoring.outcome import COMMAND, Cause, Outcome
 from nba_pipeline.partitions import game_dates, played_outside
 

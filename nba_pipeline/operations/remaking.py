@@ -10,7 +10,8 @@ from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.automation.jobs import OUTDATED_BACKFILL
 from nba_pipeline.contracts import Contract
 from nba_pipeline.gates.evidence import Evidence, Need
-from nba_pipeline.gates.gatekeeper import GATES, Gatekeeper, last_table
+from nba_pipeline.gates.gatekeeper import Gatekeeper
+from nba_pipeline.gates.rules import GATES, last_table
 from nba_pipeline.monitoring.durations import seconds_a_date
 from nba_pipeline.operations.runs import Attempt, Pipeline, materialize
 from nba_pipeline.partitions import contiguous, game_dates

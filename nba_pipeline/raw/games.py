@@ -34,7 +34,7 @@ from nba_pipeline.raw.rules.unclear_games import clear_games
 from nba_pipeline.sources.balldontlie import SEASON_GAMES, GameRecord, parse_games, parse_season_games, parse_stats
 from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing import Landing
-from nba_pipeline.sources.records import NOT_PLAYED, UNCLEAR, Status
+from nba_pipeline.sources.records import GAME_WORDS, NOT_PLAYED, UNCLEAR, Status
 from nba_pipeline.warehouse.asked import is_asked
 from nba_pipeline.warehouse.publish import Rows
 
@@ -257,8 +257,9 @@ def season_schedule(landing: Landing, season: int, warn: Callable[[str], None]) 
 def as_known_before(landing: Landing, records: Sequence[GameRecord], warn: Callable[[str], None]) -> list[GameRecord]:
     """The records, those that cannot be read as the newest answer had them that could be; others stay unclear.
 
-    An answer about the date goes before the schedule of the season.
+    An answer about the date goes before the schedule of the season. A game that was played is not cancelled by one.
     """
+    records = played_by_the_schedule(landing, records, warn)
     days = sorted({record.game_date for record in records if record.status == UNCLEAR})
     if not days:
         return list(records)
@@ -268,6 +269,31 @@ def as_known_before(landing: Landing, records: Sequence[GameRecord], warn: Calla
     before = known_games(landing, days[0], days[-1], warn)
     known |= {key: game for key, game in before.items() if game.status != UNCLEAR}
     return [known.get((r.game_id, r.game_date), r) if r.status == UNCLEAR else r for r in records]
+
+
+def played_by_the_schedule(
+    landing: Landing, records: Sequence[GameRecord], warn: Callable[[str], None]
+) -> list[GameRecord]:
+    """The records, without what one answer about one game cancelled that the schedule of its season has as final.
+
+    Where the source's own word is that a game is cancelled, that counts. So does the answer about one that the schedule
+    does not have as final: there the schedule may only be older.
+    """
+    words = next(begins for begins, status in GAME_WORDS if status == "cancelled")
+    gone = [r for r in records if r.status == "cancelled" and not (r.status_text or "").lower().startswith(words)]
+    final = {
+        (game.game_id, game.game_date): game
+        for season in sorted({season_of(record.game_date) for record in gone})
+        for game in season_schedule(landing, season, warn)
+        if game.status == "final"
+    }
+    played = {key: final[key] for record in gone if (key := (record.game_id, record.game_date)) in final}
+    for game_id, day in sorted(played):
+        warn(
+            f"Game {game_id} of {day} is unknown by its id, and final on the schedule of its season, which counts. "
+            f"Look at it: nba-pipeline game show {game_id} --date {day}"
+        )
+    return [played.get((record.game_id, record.game_date), record) for record in records]
 
 
 def openings_known(

@@ -88,6 +88,7 @@ CONTRACT = Contract(
     landed="stats",
     every_answer=True,
     decided=True,
+    by_deadline=True,
 )
 
 
@@ -143,9 +144,14 @@ def rulings(
         ruled = _ruling(faults.get(key, ()), decisions.get(key), over=is_over(side["game_date"]))
         if ruled is not None:
             names = ("game_date", "game_id", "team_id", "team", "season")
-            never = "; ".join(fault.reason for fault in faults.get(key, ()) if not fault.is_acceptable)
-            rows.append({**{name: side[name] for name in names}, **ruled, "not_acceptable": never or None})
+            never = _not_acceptable(faults.get(key, ()))
+            rows.append({**{name: side[name] for name in names}, **ruled, "not_acceptable": never})
     return rows
+
+
+def _not_acceptable(faults: Iterable[Fault]) -> str | None:
+    """Of the reasons, those for which no person can accept the game as the newest answer has it."""
+    return "; ".join(fault.reason for fault in faults if not fault.is_acceptable) or None
 
 
 def _ruling(faults: Sequence[Fault], decision: GameDecision | None, *, over: bool) -> dict[str, str] | None:
@@ -191,6 +197,7 @@ def kept_rows(
                 "state": ruled["state"] if ruled else KEPT,
                 "reasons": f"{ruled['reasons']}; {why}" if ruled else why,
                 "decided_by": ruled["decided_by"] if ruled else BY_ANSWER,
+                "not_acceptable": _not_acceptable(faults[key]),
                 "answer": earlier.fingerprint,
             }
         )

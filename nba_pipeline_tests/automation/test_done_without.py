@@ -16,7 +16,7 @@ from nba_pipeline.clock import NEW_YORK, Clock
 from nba_pipeline.contracts import Phase
 from nba_pipeline.gates.deadlines import due
 from nba_pipeline.gates.evidence import Evidence, Need
-from nba_pipeline.gates.gatekeeper import State
+from nba_pipeline.gates.verdicts import State
 from nba_pipeline.landing.assets import LANDED_GAMES, LANDED_PLAYERS
 from nba_pipeline.raw import players
 from nba_pipeline.sources.landing import Landing

@@ -21,12 +21,13 @@ from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.cli.commands import run_health
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase
+from nba_pipeline.gates.accuracy_tripwire import RECENT, TRIPWIRE
 from nba_pipeline.gates.alert_metadata import AlertKind
 from nba_pipeline.gates.deadlines import due
 from nba_pipeline.gates.evidence import Override
-from nba_pipeline.gates.gatekeeper import RECENT, TRIPWIRE, Verdict
-from nba_pipeline.gates.gatekeeper import State as GateState
 from nba_pipeline.gates.overrides import known_gap, record_override
+from nba_pipeline.gates.verdicts import State as GateState
+from nba_pipeline.gates.verdicts import Verdict
 from nba_pipeline.landing.assets import LANDED_GAMES
 from nba_pipeline.monitoring.orphans import PROCESS_TAG
 from nba_pipeline.monitoring.pipeline_health import (

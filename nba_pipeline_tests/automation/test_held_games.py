@@ -2,14 +2,29 @@
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
+import dagster as dg
+from dagster import DagsterInstance
+
+from nba_pipeline.alerting.sensor import RESOLVED, SENT
 from nba_pipeline.analytics import player_game_summary
-from nba_pipeline.clock import NEW_YORK
+from nba_pipeline.assets.table_asset import asset_key
+from nba_pipeline.assets.table_checks import said_of
+from nba_pipeline.assets.tables import all_tables
+from nba_pipeline.clock import NEW_YORK, Clock
 from nba_pipeline.gates.alert_metadata import AlertKind
+from nba_pipeline.gates.gatekeeper import Gatekeeper
+from nba_pipeline.gates.rules import GATES, last_table
+from nba_pipeline.gates.verdicts import State
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import held_games, player_box_scores
 from nba_pipeline_tests.automation.conftest import LOADED_AT
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.automation.test_alerts import Pager, Webhook, instance, webhook  # noqa: F401
+from nba_pipeline_tests.named_command import named_command
+from nba_pipeline_tests.raw.test_earlier_answers import DAY, Home, listed
+from nba_pipeline_tests.raw.test_earlier_answers import MORNING as AFTER_DEADLINE
 
 Loaded = Callable[..., SimulatedDaemon]
 
@@ -76,3 +91,44 @@ def test_a_source_that_is_silent_since_the_night_keeps_no_deadline_from_holding_
             assert daemon.tick_sensor(sensor).error is None
     for table in (held_games, player_box_scores, player_game_summary):
         assert NIGHT in dates_of(daemon, table.CONTRACT), table.CONTRACT.name
+
+
+def test_a_game_that_the_newest_answer_has_broken_is_told_and_closes_when_that_has_it_whole(
+    tmp_path: Path,
+    instance: DagsterInstance,  # noqa: F811
+    webhook: Webhook,  # noqa: F811
+) -> None:
+    home, pager = Home(tmp_path), Pager(instance, webhook)
+    gatekeeper = Gatekeeper(home.warehouse, Clock(AFTER_DEADLINE), home.landing, all_tables())
+    gate = GATES[0]
+
+    def judge() -> list[dict[str, object]]:
+        """What a run of the raw phase does, with the check of the gate behind it, and then the alert sensor."""
+        home.make()
+        with home.warehouse.session() as session:
+            evidence = gatekeeper.evidence(session)
+            verdict = gatekeeper.verdicts(evidence, gate, [DAY], [player_game_summary.CONTRACT])[DAY]
+        reasons = {"reasons": dg.MetadataValue.json({str(DAY): list(verdict.reasons)})}
+        instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(
+                asset_key=asset_key(last_table(gate, all_tables())), check_name=gate.check_name,
+                passed=verdict.state is State.OPEN, severity=dg.AssetCheckSeverity.WARN, blocking=True,
+                metadata={**reasons, **said_of([verdict], gatekeeper)},
+            )
+        )  # fmt: skip
+        pager.tick()
+        return pager.recorded()
+
+    home.land(listed(1), listed(2))
+    assert judge() == []
+    home.land(listed(1)[:7], listed(2))
+    [told] = judge()
+    assert (told["kind"], told["outcome"]) == (AlertKind.GAME_KEPT.value, SENT)
+    what = str(told["what"])
+    assert "game 1 of ATL and BOS on 2024-01-17 is kept by an earlier answer" in what
+    assert "the answer of 2024-01-18 06:01 UTC counts" in what
+    assert "BOS has no 5 players who played" in what
+    assert "is not made" not in str(told["effect"]), "everything goes on"
+    assert named_command(str(told["mend"])) == ["game", "show", "1"]
+    home.land(listed(1), listed(2))
+    assert [said["outcome"] for said in judge()] == [SENT, RESOLVED]

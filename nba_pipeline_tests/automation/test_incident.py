@@ -12,9 +12,11 @@ from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.gates.alert_metadata import AlertKind
 from nba_pipeline.gates.evidence import Need
-from nba_pipeline.gates.gatekeeper import Admission, Gatekeeper, gate_named
+from nba_pipeline.gates.gatekeeper import Admission, Gatekeeper
+from nba_pipeline.gates.rules import gate_named
 from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.predictions import player_predictions
+from nba_pipeline.raw import box_score_revisions, held_games
 from nba_pipeline_tests.automation.conftest import backfill
 from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
 
@@ -54,6 +56,8 @@ def failing(monkeypatch: pytest.MonkeyPatch, days: Sequence[date]) -> Callable[[
     monkeypatch.setattr(Gatekeeper, "admit", failing_admit)
     return lambda: monkeypatch.setattr(Gatekeeper, "admit", admit)
 
+
+WITHOUT_ROWS_WHERE_ALL_IS_WELL = (held_games.CONTRACT, box_score_revisions.CONTRACT)
 
 LANDINGS = (("box_scores", time(6, 30)), ("same_day_schedule_and_rosters", time(6, 40)))
 
@@ -159,7 +163,7 @@ def five_days_replayed(
     undisturbed_days(undisturbed, days)
     for table in all_tables():
         one, other = rows_of(daemon, table, days), rows_of(undisturbed, table, days)
-        assert len(one) or table.landed_optional
+        assert len(one) or table.landed_optional or table in WITHOUT_ROWS_WHERE_ALL_IS_WELL, table.name
         pd.testing.assert_frame_equal(one, other, check_exact=True, obj=table.name)
 
 

@@ -29,10 +29,10 @@ from nba_pipeline.automation.schedules import LINES_NETS, NETS
 from nba_pipeline.code_versions.translations import Translations
 from nba_pipeline.contracts import Phase
 from nba_pipeline.definitions import definitions
-from nba_pipeline.gates import gatekeeper as gates
 from nba_pipeline.gates.alert_metadata import AlertKind
 from nba_pipeline.gates.evidence import Calendar, Decisions, Lineage, Manifest, Standing
-from nba_pipeline.gates.gatekeeper import GATES, Gate, gate_named
+from nba_pipeline.gates.rules import GATES, gate_named, last_table
+from nba_pipeline.gates.verdicts import Gate
 from nba_pipeline.landing import assets as landing
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
@@ -315,7 +315,7 @@ def test_a_check_that_raises_has_not_passed(home, monkeypatch, step):
 
 @pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.name)
 def test_a_blocking_check_that_raises_lets_nothing_downstream_begin(home, monkeypatch, gate: Gate):
-    upstream = asset_key(gates.last_table(gate, all_tables()))
+    upstream = asset_key(last_table(gate, all_tables()))
     downstream = next(asset_key(t) for t in tables_of(gate.into) if upstream in map(asset_key_of, t.reads.values()))
     home.forget(downstream)
     [step] = [name for name, keys in CHECKS.items() if dg.AssetCheckKey(upstream, gate.check_name) in keys]
@@ -406,7 +406,7 @@ def test_a_gate_that_raises_stops_the_step_behind_it(home, name):
 
 @pytest.mark.parametrize("name", GATE_NAMES)
 def test_a_gate_that_raises_has_not_passed_its_check(home, name):
-    table = gates.last_table(gate_named(name), all_tables())
+    table = last_table(gate_named(name), all_tables())
     key = dg.AssetCheckKey(asset_key(table), gate_named(name).check_name)
     with broken_gate(name), nothing_gets_through(home, f"the gate {name}") as runs:
         runs.append(home.check(frozenset({key})))

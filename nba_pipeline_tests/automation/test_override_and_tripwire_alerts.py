@@ -14,8 +14,10 @@ from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.cli.app import app
 from nba_pipeline.definitions import definitions
+from nba_pipeline.gates.accuracy_tripwire import RECENT
 from nba_pipeline.gates.alert_metadata import AlertKind
-from nba_pipeline.gates.gatekeeper import RECENT, Gate, last_table
+from nba_pipeline.gates.rules import last_table
+from nba_pipeline.gates.verdicts import Gate
 from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.operations.runs import instance_of
 from nba_pipeline.partitions import PARTITION, to_key

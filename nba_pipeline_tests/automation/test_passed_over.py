@@ -18,7 +18,6 @@ from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.gates.alert_metadata import AlertKind
 from nba_pipeline.gates.deadlines import due
 from nba_pipeline.gates.evidence import GAP_BY_RULE, KNOWN_GAP, Evidence, Override
-from nba_pipeline.gates.gatekeeper import State
 from nba_pipeline.gates.overrides import (
     OverrideError,
     end_override,
@@ -27,6 +26,7 @@ from nba_pipeline.gates.overrides import (
     record_by_rule,
     record_override,
 )
+from nba_pipeline.gates.verdicts import State
 from nba_pipeline.monitoring.smoke_test import State as SmokeState
 from nba_pipeline.monitoring.smoke_test import smoke_test
 from nba_pipeline.partitions import dates_of, game_dates

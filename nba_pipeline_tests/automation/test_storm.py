@@ -24,7 +24,7 @@ from nba_pipeline.assets.tables import all_tables, tables_of
 from nba_pipeline.automation.launches import UNFINISHED
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.contracts import Phase
-from nba_pipeline.gates.gatekeeper import gate_into
+from nba_pipeline.gates.rules import gate_into
 from nba_pipeline.league.faults import FAULTS
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer

@@ -9,8 +9,8 @@ from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Contract
 from nba_pipeline.gates.evidence import Evidence, Need
-from nba_pipeline.gates.gatekeeper import gate_named
 from nba_pipeline.gates.overrides import known_gap, record_override
+from nba_pipeline.gates.rules import gate_named
 from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.monitoring.code_changes import outdated_history
 from nba_pipeline.monitoring.pipeline_health import health

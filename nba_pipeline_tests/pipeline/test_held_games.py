@@ -10,8 +10,8 @@ import pytest
 from nba_pipeline.analytics import player_game_summary, team_defense_game_summary, team_offense_game_summary
 from nba_pipeline.contracts import Phase
 from nba_pipeline.decisions.game_decisions import GameDecision, Ruling, record_decision
-from nba_pipeline.gates.gatekeeper import State as GateState
-from nba_pipeline.gates.gatekeeper import gate_named
+from nba_pipeline.gates.rules import gate_named
+from nba_pipeline.gates.verdicts import State as GateState
 from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.league.faults import FAULTS
 from nba_pipeline.league.model import League

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.clock import Clock
-from nba_pipeline.contracts import Contract
+from nba_pipeline.contracts import Contract, Read
 from nba_pipeline.decisions.game_decisions import GameDecision, Ruling, record_decision
 from nba_pipeline.gates.evidence import Evidence
 from nba_pipeline.raw import games, held_games, player_box_scores
@@ -168,6 +168,16 @@ def test_a_newer_answer_with_a_game_broken_or_absent_replaces_nothing(home, newe
     assert (row["decided_by"], row["listed"]) == (held_games.BY_ANSWER, len(newest))
     aside = [row for row in home.rows(QUARANTINE) if row["reason"].startswith("game 1 is kept: ")]
     assert len(aside) == len([item for item in newest if item["pts"] is not None])
+
+
+@pytest.mark.parametrize(("name", "acceptable"), [("absent", False), ("not adding up", True)])
+def test_of_a_game_that_is_kept_it_is_known_whether_a_person_can_accept_what_the_newest_answer_has(
+    home, name, acceptable
+):
+    home.land(listed(1), listed(2))
+    home.land(BROKEN[name], listed(2))
+    home.make()
+    assert {row["not_acceptable"] is None for row in home.rows(held_games.CONTRACT)} == {acceptable}
 
 
 def test_an_answer_cut_short_to_nothing_never_makes_a_published_date_one_without_rows(home):
@@ -358,6 +368,21 @@ def test_a_date_that_was_whole_before_its_deadline_is_not_judged_again_by_it(hom
     assert home.is_stale(MORNING)
     home.make(MORNING)
     assert not home.is_stale(MORNING)
+
+
+@pytest.mark.parametrize("by_deadline", [True, False])
+def test_a_table_follows_from_the_deadline_because_its_contract_says_so_whatever_its_name(home, by_deadline):
+    ruled = replace(held_games.CONTRACT, name="raw.rulings_of_another", by_deadline=by_deadline)
+    made_of_it = replace(player_box_scores.CONTRACT, name="raw.made_of_it", reads={"rulings": Read(ruled)})
+    home.land(listed(1)[:4], listed(2))
+    with home.warehouse.session() as session:
+        found = [
+            Evidence(session, Clock(now), (games.CONTRACT, ruled, made_of_it), home.landing).lineage.inputs(
+                ruled, [DAY]
+            )
+            for now in (NIGHT, MORNING)
+        ]
+    assert (found[0] != found[1]) is by_deadline
 
 
 @pytest.mark.parametrize("items", [listed(1)[:4], without_points(listed(1)), BROKEN["unreadable"]])

@@ -14,7 +14,7 @@ import pytest
 from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.clock import Clock
 from nba_pipeline.gates.evidence import HELD_BY_RULE, Evidence
-from nba_pipeline.gates.gatekeeper import unclear_games
+from nba_pipeline.gates.rules import unclear_games
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw import held_games
 from nba_pipeline.raw.games import (

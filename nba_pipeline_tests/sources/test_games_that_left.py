@@ -12,13 +12,15 @@ from pydantic import SecretStr
 
 from nba_pipeline.clock import Clock
 from nba_pipeline.landing.assets import known_games
-from nba_pipeline.raw.games import CONTRACT, NOT_PLAYED, games
+from nba_pipeline.partitions import season_bounds
+from nba_pipeline.raw.games import CONTRACT, NOT_PLAYED, as_known_before, games
 from nba_pipeline.raw.parsing.landed import read_landed
 from nba_pipeline.settings import Settings
-from nba_pipeline.sources.balldontlie import BalldontlieClient, parse_games, unanswered_games
+from nba_pipeline.sources.balldontlie import SEASON_GAMES, BalldontlieClient, parse_games, unanswered_games
 from nba_pipeline.sources.errors import SourceRefused
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.sources.records import GAME_WORDS, GameRecord, game_status
+from nba_pipeline_tests.named_command import named_command
 from nba_pipeline_tests.scripted_server import Answer, serving
 from nba_pipeline_tests.sources.test_records import game
 
@@ -90,6 +92,54 @@ def test_a_game_that_nobody_knows_any_more_is_cancelled(source):
     source.by_id[3] = 404, {"error": "Not Found"}
     source.land()
     assert states(source.rows()) == [(3, "cancelled", None), (4, "scheduled", None)]
+
+
+def land_season(source: Source, *items: dict) -> None:
+    at = datetime(2024, 1, 18, 10, tzinfo=UTC)
+    writer = source.landing.begin(SEASON_GAMES, *season_bounds(2023), at)
+    writer.add_page(json.dumps({"data": items, "meta": {}}).encode(), {}, at)
+    writer.commit()
+
+
+@pytest.mark.parametrize(
+    ("on_the_schedule", "status"),
+    [
+        ([game(id=3)], "final"),
+        ([game(id=3, **COMING)], "cancelled"),
+        ([game(id=3, date=str(LATER))], "cancelled"),
+        ([game(id=4)], "cancelled"),
+        ([], "cancelled"),
+    ],
+    ids=["final", "still to come, so it may be older", "on another date", "without it", "empty"],
+)
+def test_what_the_schedule_of_the_season_has_as_final_is_not_cancelled_by_one_answer_and_is_told(
+    source, on_the_schedule, status
+):
+    source.by_id[3] = 404, {"error": "Not Found"}
+    source.land()
+    land_season(source, *on_the_schedule)
+    told: list[str] = []
+    landed = read_landed(source.landing, "games", [DAY], parse_games, warn=pytest.fail)
+    found = games(as_known_before(source.landing, landed.records, told.append)).to_pylist()
+    assert {row["game_id"]: row["status"] for row in found} == {3: status, 4: "scheduled"}
+    assert [named_command(said) for said in told] == (
+        [["game", "show", "3", "--date", str(DAY)]] if status == "final" else []
+    )
+
+
+def test_without_a_schedule_of_the_season_one_answer_cancels(source):
+    source.by_id[3] = 404, {"error": "Not Found"}
+    source.land()
+    records = read_landed(source.landing, "games", [DAY], parse_games, warn=pytest.fail).records
+    assert as_known_before(source.landing, records, pytest.fail) == [*records]
+
+
+def test_what_the_source_itself_calls_cancelled_is_whatever_the_schedule_of_the_season_has(source):
+    source.listed.append(game(id=3, status="Canceled", period=0, home_team_score=0, visitor_team_score=0))
+    source.land()
+    land_season(source, game(id=3))
+    records = read_landed(source.landing, "games", [DAY], parse_games, warn=pytest.fail).records
+    assert {r.game_id: r.status for r in as_known_before(source.landing, records, pytest.fail)}[3] == "cancelled"
 
 
 def test_a_game_that_still_stands_there_was_left_out_of_a_list_cut_short(source):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from nba_pipeline.assets.tables import all_tables, tables_of
 from nba_pipeline.contracts import Phase, Window
-from nba_pipeline.gates.gatekeeper import gate_into
+from nba_pipeline.gates.rules import gate_into
 from nba_pipeline_tests.support.rooms import ROOMS
 
 ROOT = Path(__file__).parents[2]

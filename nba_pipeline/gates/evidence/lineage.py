@@ -10,7 +10,7 @@ from nba_pipeline.code_versions import version_of
 from nba_pipeline.contracts import Contract, Phase, Read, Window
 from nba_pipeline.decisions.game_decisions import decision_hash
 from nba_pipeline.decisions.source_faults import repairs_hash
-from nba_pipeline.gates.evidence.calendar import BOX_SCORES, HELD_GAMES, SCHEDULE, Calendar
+from nba_pipeline.gates.evidence.calendar import SCHEDULE, Calendar
 from nba_pipeline.gates.evidence.coverage import Standing
 from nba_pipeline.gates.evidence.decisions import Decisions
 from nba_pipeline.gates.evidence.manifest import Manifest, Published
@@ -39,7 +39,7 @@ class Lineage:
         self._prefixes: dict[tuple[str, date, bool], tuple[list[date], list[str]]] = {}
         self._stale: dict[tuple[str, date], bool] = {}
         self._behind: dict[str, dict[date, str]] = {}
-        self._box_scores = next((table for table in tables if table.name == BOX_SCORES), None)
+        self._tables = tables
 
     def dates_needed(self, read: Read, day: date) -> list[date]:
         """The dates of an upstream table that must be complete before `day` may be made.
@@ -112,17 +112,26 @@ class Lineage:
         return self._with_deadline(table, day, digest.hexdigest())
 
     def _with_deadline(self, table: Contract, day: date, inputs: str) -> str:
-        """What held games are made from, with the end of the date's deadline where that changes anything.
+        """What a table is made from, with the end of the date's deadline where it follows from that.
 
-        It does while the box scores of the date are not made from what stands now: what was waited for is held then,
-        though nothing new was landed. Once they are, rows from before the deadline are as good as those from after it.
+        It does while what is made of it from the same answers is not made from what stands now: what was waited for is
+        then waited for no longer, though nothing new was landed. Once that is made, rows from before the deadline are
+        as good as those from after it.
         """
-        if table.name != HELD_GAMES or self._box_scores is None or self._clock.now() < held_from(day):
+        if not table.by_deadline or self._clock.now() < held_from(day):
             return inputs
         over = hashlib.sha256(f"{inputs} the deadline is over".encode()).hexdigest()
         noted = self._manifest.published(table).get(day)
-        waiting = day not in self._manifest.published(self._box_scores) or self.is_stale(self._box_scores, day)
+        waiting = any(
+            day not in self._manifest.published(waits) or self.is_stale(waits, day)
+            for waits in self._waiting_for(table)
+        )
         return over if waiting or (noted is not None and noted.inputs == over) else inputs
+
+    def _waiting_for(self, table: Contract) -> list[Contract]:
+        """The tables that are made of a table from the same landed answers."""
+        same = [other for other in self._tables if other.landed is not None and other.landed == table.landed]
+        return [other for other in same if any(read.table is table for read in other.reads.values())]
 
     def _before(self, read: Read, begin: date, day: date) -> str:
         """A hash over the fingerprints of a table from `begin` to the day before `day`."""

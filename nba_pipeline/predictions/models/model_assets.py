@@ -19,7 +19,8 @@ from nba_pipeline.assets.table_asset import OWNERS, asset_key
 from nba_pipeline.clock import Clock, season_of
 from nba_pipeline.code_versions import of_class
 from nba_pipeline.contracts import Read, Window
-from nba_pipeline.gates.gatekeeper import Gatekeeper, incomplete_inputs
+from nba_pipeline.gates.gatekeeper import Gatekeeper
+from nba_pipeline.gates.rules import incomplete_inputs
 from nba_pipeline.partitions import MONTHS_OF_SEASON, month_partitions, season_start, to_date
 from nba_pipeline.precompute import ml_feature_store
 from nba_pipeline.predictions.models import availability, spread
