@@ -6,6 +6,7 @@ from nba_pipeline.alerting.sensor import ALERTS_ASSET, alert_sensor
 from nba_pipeline.assets.table_checks import checks_of, gate_checks
 from nba_pipeline.assets.tables import all_tables, table_assets
 from nba_pipeline.automation.decided_games import GAME_DECISIONS_ASSET, decided_games_sensor, no_game_is_decided
+from nba_pipeline.automation.jobs import DEFINED, jobs_in
 from nba_pipeline.automation.phase_sensors import phase_sensor
 from nba_pipeline.automation.planning import FED_PHASES
 from nba_pipeline.automation.schedules import schedules
@@ -68,6 +69,7 @@ def definitions(settings: Settings) -> dg.Definitions:
             no_game_is_decided,
             code_is_current,
         ],
+        jobs=[DEFINED[job] for job in jobs_in(settings)],
         sensors=[
             *(phase_sensor(phase, tables, settings) for phase in FED_PHASES),
             self_heal_sensor(tables, settings),

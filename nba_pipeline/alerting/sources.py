@@ -19,7 +19,7 @@ from nba_pipeline.alerting.complaints import (
     ranges_of,
 )
 from nba_pipeline.alerting.silence import Asked, Unanswered, asked_in_vain, complaint_of, unanswered_in
-from nba_pipeline.assets.run_failures import failures_of_run, root_cause
+from nba_pipeline.assets.run_failures import failures_of_run, planned_assets, root_cause
 from nba_pipeline.gates.alert_metadata import (
     ALERT_KIND_METADATA,
     EFFECT_METADATA,
@@ -41,6 +41,9 @@ SHOWN = 5
 
 SAYS_NOTHING = "This run has been marked as failed from outside the execution context"
 """Dagster's message of a run that could not be launched, or whose process was killed."""
+
+RUNS = "runs"
+"""The subject of every failed run: the same outage fails runs of many jobs."""
 
 DECISION_KINDS = (AlertKind.OVERRIDE_USED, AlertKind.GAME_DECIDED)
 """What a person did. That it was done stays so, and nothing makes it good."""
@@ -177,7 +180,7 @@ class EventLog:
         job = run.job_name if run else entry.job_name or "a run"
         return Alert(
             kind=AlertKind.RUN_FAILED,
-            subject=job,
+            subject=RUNS,
             cause=causes[0],
             what=f"{_named(job)}{_on(dates)}: {_first_of(causes)}",
             since=_instant(entry.timestamp),
@@ -218,7 +221,7 @@ class EventLog:
 
     def _not_published(self, run_id: str, run: DagsterRun | None, dates: Dates | None) -> str:
         """Which assets of the run are not published, wholly or for some of the dates."""
-        planned = run.asset_selection if run and run.asset_selection else self._planned(run_id)
+        planned = run.asset_selection if run and run.asset_selection else planned_assets(self._instance, run_id)
         succeeded = {
             entry.dagster_event.step_key
             for entry in self._instance.all_logs(run_id, of_type=DagsterEventType.STEP_SUCCESS)
@@ -246,11 +249,6 @@ class EventLog:
             return None
         data = events[-1].event_specific_data
         return root_cause(data.error if isinstance(data, EngineEventData) else None) or events[-1].message
-
-    def _planned(self, run_id: str) -> set[dg.AssetKey]:
-        entries = self._instance.all_logs(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
-        events = [entry.dagster_event for entry in entries]
-        return {event.asset_key for event in events if event and event.asset_key}
 
     def failed_check(self, entry: EventLogEntry, number: int = 0) -> Alert | None:
         """The alert of a check that did not pass, None of one that did; `number` is its place in the log."""

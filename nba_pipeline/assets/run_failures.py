@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import dagster as dg
 from dagster import AssetCheckSeverity, DagsterEventType, DagsterInstance, EventLogEntry
 from dagster_shared.error import SerializableErrorInfo
 
@@ -63,3 +64,10 @@ def failures_in(entries: Iterable[EventLogEntry]) -> tuple[RunFailure, ...]:
 def failures_of_run(instance: DagsterInstance, run_id: str) -> tuple[RunFailure, ...]:
     """The failed steps and the checks that did not pass of one run, in the order of its log."""
     return failures_in(instance.all_logs(run_id, of_type=FAILURE_EVENTS))
+
+
+def planned_assets(instance: DagsterInstance, run_id: str) -> set[dg.AssetKey]:
+    """The assets that a run was to make; of one that was launched as a whole job its selection says nothing."""
+    entries = instance.all_logs(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
+    events = [entry.dagster_event for entry in entries]
+    return {event.asset_key for event in events if event and event.asset_key}

@@ -16,6 +16,7 @@ from dagster import (
     RunsFilter,
 )
 
+from nba_pipeline.automation.jobs import Job, job_of
 from nba_pipeline.clock import game_date_of
 from nba_pipeline.contracts import Phase
 from nba_pipeline.gates.deadlines import OPERATED
@@ -61,9 +62,13 @@ class Launch:
         """The dates, in order."""
         return sorted(self.inputs)
 
-    def request(self, launched_by: str, now: datetime) -> dg.RunRequest:
-        """The run request; its key names the dates, what they are made from, and the attempt."""
+    def request(self, launched_by: str, now: datetime, job: Job | None = None) -> dg.RunRequest:
+        """The run request; its key names the dates, what they are made from, and the attempt.
+
+        A schedule launches runs of its own job; without one it is that of the phase and the dates.
+        """
         first, last = self.dates[0], self.dates[-1]
+        name = (job or job_of(self.phase, first, last, game_date_of(now))).name
         noted = {to_key(day): self.inputs[day][:12] for day in self.dates}
         identity = f"{self.phase.name.lower()}:{first}:{last}:{hash_of(noted)}:{self.attempt}"
         tags = {
@@ -74,12 +79,13 @@ class Launch:
             "dagster/max_runtime": str(LONGEST_RUN_SECONDS),
             **({"dagster/priority": OLD_DATES_PRIORITY} if last < game_date_of(now) - OPERATED else {}),
         }
+        keys = list(self.keys)
         if first == last:
-            return dg.RunRequest(identity, partition_key=to_key(first), asset_selection=list(self.keys), tags=tags)
+            return dg.RunRequest(identity, job_name=name, partition_key=to_key(first), asset_selection=keys, tags=tags)
         tags |= {RANGE_START: to_key(first), RANGE_END: to_key(last)}
         if self.attempt:
             tags[ASKED_FIRST_TAG] = to_key(self.dates[self.attempt % len(self.dates)])
-        return dg.RunRequest(identity, asset_selection=list(self.keys), tags=tags)
+        return dg.RunRequest(identity, job_name=name, asset_selection=keys, tags=tags)
 
 
 def hash_of(noted: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from dagster import AssetRecordsFilter, DagsterInstance
 from nba_pipeline.assets.switch import switched
 from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.assets.table_checks import GRID_CHECK
+from nba_pipeline.automation.jobs import DEFINED, jobs_of
 from nba_pipeline.automation.launches import Launches
 from nba_pipeline.automation.planning import Plan, landing_key
 from nba_pipeline.automation.reconciler import reconcile
@@ -75,7 +76,7 @@ def phase_sensor(phase: Phase, tables: Sequence[Contract], settings: Settings) -
 
     @dg.sensor(
         name=f"{phase.name.lower()}_when_upstream_is_fresh",
-        asset_selection=dg.AssetSelection.assets(*(asset_key(table) for table in mine)),
+        jobs=[DEFINED[job] for job in jobs_of(phase)],
         minimum_interval_seconds=settings.sensor_interval_seconds,
         default_status=switched(settings),
         required_resource_keys={"gatekeeper", "settings"},

@@ -11,6 +11,25 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from nba_pipeline.assets.switch import scheduled
+from nba_pipeline.automation.jobs import (
+    BETTING_LINES,
+    BOX_SCORE_CORRECTIONS,
+    DAILY_ANALYTICS,
+    DAILY_BOX_SCORES,
+    DEFINED,
+    GRADING,
+    HEALTH_REPORT,
+    INJURY_REPORTS,
+    LANDING_CLEAN_UP,
+    MODEL_TRAINING,
+    OVERNIGHT_PRECOMPUTE,
+    SAME_DAY_PREDICTIONS,
+    SCHEDULE_AND_ROSTERS,
+    SEASON_SCHEDULE,
+    TOMORROW_PRECOMPUTE,
+    TOMORROW_PREDICTIONS,
+    Job,
+)
 from nba_pipeline.automation.launches import (
     LAUNCHED_AT_TAG,
     LAUNCHED_BY_TAG,
@@ -23,20 +42,9 @@ from nba_pipeline.contracts import Phase
 from nba_pipeline.gates.deadlines import OPERATED
 from nba_pipeline.gates.gatekeeper import Gatekeeper
 from nba_pipeline.gates.rules import incomplete_inputs
-from nba_pipeline.landing.assets import (
-    ASKS_AGAIN,
-    LANDED_GAME_LINES,
-    LANDED_GAMES,
-    LANDED_INJURIES,
-    LANDED_PLAYER_BOX_SCORES,
-    LANDED_PLAYER_PROP_LINES,
-    LANDED_PLAYERS,
-    LANDED_SEASON_SCHEDULE,
-)
-from nba_pipeline.landing.clean_up import CLEAN_UP_KEY
-from nba_pipeline.monitoring.pipeline_health import PIPELINE_HEALTH_KEY
+from nba_pipeline.landing.assets import ASKS_AGAIN
 from nba_pipeline.partitions import RANGE_END, RANGE_START, game_dates, is_game_date, season_start, to_key
-from nba_pipeline.predictions.models.model_assets import MODEL_KEYS, READS
+from nba_pipeline.predictions.models.model_assets import READS
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.balldontlie import STATS
 
@@ -62,10 +70,19 @@ class Net:
     crons: tuple[str, ...]
     day: int
     description: str
-    landing: tuple[dg.AssetKey, ...] = ()
-    phases: tuple[Phase, ...] = ()
+    job: Job
     since: Callable[[date], date] | None = None
     longest_seconds: int = LONGEST_RUN_SECONDS
+
+    @property
+    def landing(self) -> tuple[dg.AssetKey, ...]:
+        """What the source is asked for."""
+        return self.job.assets
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases that are made where something of them is missing or stale."""
+        return self.job.phases
 
 
 NETS = (
@@ -74,14 +91,14 @@ NETS = (
         ("30 1 * * *", "30 3 * * *", "30 6 * * *"),
         YESTERDAY,
         "Asks the source for yesterday's results and box scores.",
-        landing=(LANDED_GAMES, LANDED_PLAYER_BOX_SCORES),
+        DAILY_BOX_SCORES,
     ),
     Net(
         "last_14_days_again",
         ("30 4 * * *",),
         YESTERDAY,
         "Asks the source again for the results and box scores of the last 14 days: what came late or was corrected.",
-        landing=(LANDED_GAMES, LANDED_PLAYER_BOX_SCORES),
+        BOX_SCORE_CORRECTIONS,
         since=lambda day: day - OPERATED + timedelta(days=1),
     ),
     Net(
@@ -89,14 +106,14 @@ NETS = (
         ("10 5 * * *",),
         TODAY,
         "Asks the source for the whole schedule of the season, and says which of its games no answer about a date has.",
-        landing=(LANDED_SEASON_SCHEDULE,),
+        SEASON_SCHEDULE,
     ),
     Net(
         "season_again",
         ("15 5 * * 1",),
         YESTERDAY,
         "Asks the source again for the results and box scores of the season so far.",
-        landing=(LANDED_GAMES, LANDED_PLAYER_BOX_SCORES),
+        BOX_SCORE_CORRECTIONS,
         since=lambda day: season_start(season_of(day)),
         longest_seconds=LONGEST_SEASON_SECONDS,
     ),
@@ -105,52 +122,52 @@ NETS = (
         ("40 6 * * *", "0 10 * * *", "0 13 * * *", "0 16 * * *", "30 18 * * *"),
         TODAY,
         "Asks the source for today's schedule, rosters and injuries, through the day.",
-        landing=(LANDED_GAMES, LANDED_PLAYERS, LANDED_INJURIES),
+        SCHEDULE_AND_ROSTERS,
     ),
     Net(
         "same_day_injuries",
         ("30 17 * * *", "0 19 * * *", "30 20 * * *", "30 21 * * *"),
         TODAY,
         "Asks the source once more who is out, in the half hour before games usually begin.",
-        landing=(LANDED_INJURIES,),
+        INJURY_REPORTS,
     ),
     Net(
         "tomorrow_schedule_and_rosters",
         ("0 17 * * *",),
         TOMORROW,
         "Asks the source for tomorrow's schedule, rosters and injuries.",
-        landing=(LANDED_GAMES, LANDED_PLAYERS, LANDED_INJURIES),
+        SCHEDULE_AND_ROSTERS,
     ),
     Net(
         "overnight_precompute",
         ("0 7 * * *",),
         TODAY,
         "Analytics of yesterday are in: makes today's context and features where they are missing or stale.",
-        phases=(Phase.ANALYTICS, Phase.PRECOMPUTE),
+        OVERNIGHT_PRECOMPUTE,
     ),
     Net(
         "same_day_predictions",
         ("30 7 * * *", "30 10 * * *", "30 13 * * *", "30 16 * * *"),
         TODAY,
         "Predicts today where predictions are missing or what they are made from has changed.",
-        phases=(Phase.PREDICTIONS,),
+        SAME_DAY_PREDICTIONS,
     ),
     Net(
         "tomorrow_precompute",
         ("30 17 * * *",),
         TOMORROW,
         "Makes tomorrow's context and features from what is known today.",
-        phases=(Phase.ANALYTICS, Phase.PRECOMPUTE),
+        TOMORROW_PRECOMPUTE,
     ),
-    Net("tomorrow_predictions", ("0 18 * * *",), TOMORROW, "Predicts tomorrow.", phases=(Phase.PREDICTIONS,)),
+    Net("tomorrow_predictions", ("0 18 * * *",), TOMORROW, "Predicts tomorrow.", TOMORROW_PREDICTIONS),
     Net(
         "yesterday_analytics",
         ("0 4 * * *", "0 8 * * *"),
         YESTERDAY,
         "Makes yesterday's summaries where they are missing or stale.",
-        phases=(Phase.RAW, Phase.ANALYTICS),
+        DAILY_ANALYTICS,
     ),
-    Net("grading", ("0 9 * * *",), YESTERDAY, "Grades yesterday's predictions.", phases=(Phase.GRADES,)),
+    Net("grading", ("0 9 * * *",), YESTERDAY, "Grades yesterday's predictions.", GRADING),
 )
 """Every schedule but the daily health report, those of lines and the month's models."""
 
@@ -160,14 +177,14 @@ LINES_NETS = (
         ("0 10 * * *", "0 13 * * *", "0 16 * * *", "0 18 * * *"),
         TODAY,
         "Asks the source for bookmakers' lines on today's games and players.",
-        landing=(LANDED_PLAYER_PROP_LINES, LANDED_GAME_LINES),
+        BETTING_LINES,
     ),
     Net(
         "tomorrow_lines",
         ("10 17 * * *",),
         TOMORROW,
         "Asks the source for the lines that are open on tomorrow's games and players.",
-        landing=(LANDED_PLAYER_PROP_LINES, LANDED_GAME_LINES),
+        BETTING_LINES,
     ),
 )
 """Only where the settings say that the key's plan has lines: nobody else is alerted of a refusal each day."""
@@ -185,7 +202,7 @@ def _schedule(net: Net, settings: Settings) -> dg.ScheduleDefinition:
         name=net.name,
         cron_schedule=list(net.crons),
         execution_timezone=str(NEW_YORK),
-        target=dg.AssetSelection.all() - dg.AssetSelection.groups("operations", "models"),
+        job=DEFINED[net.job],
         default_status=scheduled(settings),
         required_resource_keys={"gatekeeper", "settings"},
         description=net.description,
@@ -210,6 +227,7 @@ def _landing_request(net: Net, days: Sequence[date], instant: datetime) -> dg.Ru
     about = {} if first == last else {RANGE_START: to_key(first), RANGE_END: to_key(last)}
     return dg.RunRequest(
         run_key=f"{net.name}:{last}:{instant.isoformat()}",
+        job_name=net.job.name,
         partition_key=to_key(last) if first == last else None,
         asset_selection=list(net.landing),
         tags={
@@ -245,7 +263,7 @@ def _requests(
             found = reconcile(gatekeeper, evidence, launches, phase, [day])
             if found.launches:
                 now = gatekeeper.clock.now()
-                return [launch.request(net.name, now) for launch in found.launches]
+                return [launch.request(net.name, now, net.job) for launch in found.launches]
             said.append(f"{phase.name.lower()} of {day} is {_why_not_launched(found, day)}")
     return dg.SkipReason("; ".join(said))
 
@@ -267,7 +285,7 @@ def daily_health(settings: Settings) -> dg.ScheduleDefinition:
         name="daily_health",
         cron_schedule="15 10 * * *",
         execution_timezone=str(NEW_YORK),
-        target=dg.AssetSelection.assets(PIPELINE_HEALTH_KEY),
+        job=DEFINED[HEALTH_REPORT],
         default_status=scheduled(settings),
         required_resource_keys={"gatekeeper", "settings"},
         description="Reports how the pipeline stands, in operations.pipeline_health.",
@@ -290,7 +308,7 @@ def weekly_clean_up(settings: Settings) -> dg.ScheduleDefinition:
         name="landing_clean_up",
         cron_schedule="30 11 * * 1",
         execution_timezone=str(NEW_YORK),
-        target=dg.AssetSelection.assets(CLEAN_UP_KEY),
+        job=DEFINED[LANDING_CLEAN_UP],
         default_status=scheduled(settings),
         description="Removes answers older than NBA_PIPELINE_LANDING_KEEP_DAYS that nothing stands on.",
     )
@@ -308,7 +326,7 @@ def monthly_models(settings: Settings) -> dg.ScheduleDefinition:
         name="monthly_models",
         cron_schedule="0 5 1 * *",
         execution_timezone=str(NEW_YORK),
-        target=dg.AssetSelection.assets(*MODEL_KEYS),
+        job=DEFINED[MODEL_TRAINING],
         default_status=scheduled(settings),
         required_resource_keys={"gatekeeper", "settings"},
         description="Trains the month's models; where they are missing, predictions train them.",

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from nba_pipeline.assets.switch import switched
+from nba_pipeline.automation.jobs import DEFINED, jobs_of
 from nba_pipeline.automation.launches import Launch, Launches
 from nba_pipeline.automation.planning import FED_PHASES
 from nba_pipeline.automation.reconciler import reconcile
@@ -113,7 +114,7 @@ def self_heal_sensor(tables: Sequence[Contract], settings: Settings) -> dg.Senso
 
     @dg.sensor(
         name="self_heal",
-        asset_selection=dg.AssetSelection.all() - dg.AssetSelection.groups("operations", "models"),
+        jobs=[DEFINED[job] for job in dict.fromkeys(job for phase in FED_PHASES for job in jobs_of(phase))],
         minimum_interval_seconds=settings.self_heal_interval_seconds,
         default_status=switched(settings),
         required_resource_keys={"gatekeeper", "settings"},

@@ -11,6 +11,7 @@ from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._core.scheduler.instigation import TickStatus
 from dagster._daemon.controller import DEFAULT_HEARTBEAT_INTERVAL_SECONDS, get_daemon_statuses
 
+from nba_pipeline.assets.run_failures import planned_assets
 from nba_pipeline.assets.table_asset import ENGINE, GAME_DATES, OWNERS, WRITER_POOL, asset_key
 from nba_pipeline.clock import season_of
 from nba_pipeline.contracts import Contract
@@ -126,7 +127,7 @@ def health(gatekeeper: Gatekeeper, instance: DagsterInstance, day: date) -> Heal
         broken = [Cause(str(chain)) for chain in chains if not chain.whole]
         quiet = _quiet_dates(evidence, [d for d in dates if d >= day])
         absent = missing_from_answers(gatekeeper, evidence, season_of(day))
-        left = _left_by_killed_runs(evidence, killed)
+        left = _left_by_killed_runs(evidence, instance, killed)
         overrides = (
             *map(str, sorted(evidence.decisions.overrides.values(), key=lambda o: (o.gate, o.game_date))),
             *decided_about(decided_games(session, now).values(), dates),
@@ -205,11 +206,11 @@ def _closed_gates(
     return closed
 
 
-def _left_by_killed_runs(evidence: Evidence, killed: Sequence[dg.DagsterRun]) -> list[Cause]:
+def _left_by_killed_runs(evidence: Evidence, instance: DagsterInstance, killed: Sequence[dg.DagsterRun]) -> list[Cause]:
     """Each killed run whose dates are not complete and current yet, landed answers by the tables made of them."""
     causes = []
     for run in killed:
-        keys = run.asset_selection or set()
+        keys = run.asset_selection or planned_assets(instance, run.run_id)
         tables = [t for t in evidence.tables if asset_key(t) in keys or LANDED_FROM.get(t.landed or "") in keys]
         dates = [day for day in dates_of(run) if not evidence.decisions.is_known_gap(day)] if tables else []
         left = sorted(

@@ -7,6 +7,7 @@ from datetime import date
 from dagster import DagsterInstance
 
 from nba_pipeline.assets.table_asset import asset_key
+from nba_pipeline.automation.jobs import OUTDATED_BACKFILL
 from nba_pipeline.contracts import Contract
 from nba_pipeline.gates.evidence import Evidence, Need
 from nba_pipeline.gates.gatekeeper import Gatekeeper
@@ -127,4 +128,5 @@ def make_again(pipeline: Pipeline, gatekeeper: Gatekeeper, within: tuple[date, d
             needs = not_current_dates(gatekeeper.evidence(session), table, within)
         for portion in portions_of(table, needs, speeds[asset_key(table)]):
             first, last = portion.dates[0], portion.dates[-1]
-            yield materialize(pipeline, [asset_key(table)], first, last, f"{table.name} {first} to {last}")
+            label = f"{table.name} {first} to {last}"
+            yield materialize(pipeline, [asset_key(table)], first, last, label, job=OUTDATED_BACKFILL)

@@ -20,6 +20,7 @@ from nba_pipeline.assets.progress import PROGRESS
 from nba_pipeline.assets.run_failures import failures_in
 from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.assets.tables import all_tables
+from nba_pipeline.automation.jobs import SEASON_BACKFILL, Job
 from nba_pipeline.clock import Clock
 from nba_pipeline.definitions import definitions
 from nba_pipeline.monitoring.freshness import FRESHNESS_CHECK, evaluate_freshness
@@ -90,7 +91,7 @@ class Pipeline:
     clock: Clock
     warehouse: Warehouse
     instance: DagsterInstance
-    job: dg.JobDefinition
+    definitions: dg.Definitions
     bars: RichBars
     started: set[dg.AssetKey] = field(default_factory=set)
 
@@ -103,8 +104,8 @@ def opened(settings: Settings, bars: RichBars) -> Iterator[Pipeline]:
     made is evaluated once.
     """
     with instance_of(settings) as instance:
-        job = _without_freshness(definitions(settings)).resolve_implicit_global_asset_job_def()
-        pipeline = Pipeline(settings, Clock.from_settings(settings), warehouse_of(settings), instance, job, bars)
+        found = _without_freshness(definitions(settings))
+        pipeline = Pipeline(settings, Clock.from_settings(settings), warehouse_of(settings), instance, found, bars)
         yield pipeline
         _evaluate_freshness(pipeline)
 
@@ -128,7 +129,13 @@ def _without_freshness(found: dg.Definitions) -> dg.Definitions:
         if not isinstance(check, dg.AssetChecksDefinition)
         or any(key.name != FRESHNESS_CHECK for key in check.check_keys)
     ]
-    return dg.Definitions(assets=found.assets, asset_checks=checks, resources=found.resources, executor=found.executor)
+    return dg.Definitions(
+        assets=found.assets,
+        asset_checks=checks,
+        jobs=found.jobs,
+        resources=found.resources,
+        executor=found.executor,
+    )
 
 
 def materialize(
@@ -138,9 +145,11 @@ def materialize(
     last: date,
     label: str,
     tags: Mapping[str, str] | None = None,
+    job: Job = SEASON_BACKFILL,
 ) -> Attempt:
-    """One run that materializes the assets for the dates, in this process, with a bar for its steps."""
-    instance, job, bars = pipeline.instance, pipeline.job, pipeline.bars
+    """One run of a job that materializes the assets for the dates, in this process, with a bar for its steps."""
+    instance, bars = pipeline.instance, pipeline.bars
+    defined = pipeline.definitions.resolve_job_def(job.name)
     task = bars.add_task(label, total=None)
     pipeline.started.update(keys)
 
@@ -151,10 +160,10 @@ def materialize(
     tags = {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}", **(tags or {})}
     if first != last:
         tags |= {RANGE_START: to_key(first), RANGE_END: to_key(last)}
-    steps = len(job.get_subset(asset_selection=set(keys)).nodes)
+    steps = len(defined.get_subset(asset_selection=set(keys)).nodes)
     bars.update(task, total=steps)
     with PROGRESS.shown_in(bars):
-        result = job.with_hooks({advance}).execute_in_process(
+        result = defined.with_hooks({advance}).execute_in_process(
             instance=instance,
             asset_selection=list(keys),
             tags=tags,

@@ -215,15 +215,17 @@ class SimulatedDaemon:
                 return None
         if self.refuse_launch(request):
             run = self.instance.create_run_for_job(
-                self.job, tags=tags | ({"dagster/partition": request.partition_key} if request.partition_key else {}),
+                self._job(request, by),
+                tags=tags | ({"dagster/partition": request.partition_key} if request.partition_key else {}),
                 asset_selection=frozenset(request.asset_selection or ()),
             )  # fmt: skip
             self.instance.report_run_failed(run, "the run could not be launched")
             return self.instance.get_run_by_id(run.run_id)
         self.before_run(request)
-        result = self.job.execute_in_process(
+        job = self._job(request, by)
+        result = job.execute_in_process(
             instance=self.instance,
-            asset_selection=list(request.asset_selection or self._targets(by)),
+            asset_selection=list(request.asset_selection or job.asset_layer.executable_asset_keys),
             partition_key=request.partition_key,
             tags=tags,
             raise_on_error=False,
@@ -234,10 +236,11 @@ class SimulatedDaemon:
         self.launched.append(run)
         return run
 
-    def _targets(self, by: str) -> list[dg.AssetKey]:
-        """The assets that a schedule is for, whose requests name none."""
-        schedule = self.repository.get_schedule_def(by)
-        return sorted(self.repository.get_job(schedule.job_name).asset_layer.executable_asset_keys)
+    def _job(self, request: dg.RunRequest, by: str) -> dg.JobDefinition:
+        """The job that a daemon launches: a schedule's own, else the one that the request names; people need none."""
+        schedules = {schedule.name: schedule.job_name for schedule in self.repository.schedule_defs}
+        name = schedules.get(by, request.job_name)
+        return self.repository.get_job(name) if name else self.job
 
     # a stretch of time
 
