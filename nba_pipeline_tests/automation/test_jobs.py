@@ -18,8 +18,8 @@ from nba_pipeline.contracts import Phase
 from nba_pipeline.definitions import definitions
 from nba_pipeline.partitions import RANGE_END, RANGE_START, dates_of
 from nba_pipeline.settings import Settings
-from nba_pipeline_tests.automation.conftest import CORRECTED_GAME, LOADED_AT, lose
-from nba_pipeline_tests.automation.simulated_daemon import SimulatedDaemon
+from nba_pipeline_tests.support.loaded_season import CORRECTED_GAME, LOADED_AT, lose
+from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
 
 PAGE = Path(__file__).parents[2] / "docs" / "automation.md"
 
