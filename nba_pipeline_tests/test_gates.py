@@ -22,7 +22,7 @@ from ibis.expr.operations import UnboundTable
 from nba_pipeline.analytics import upcoming_player_game_context
 from nba_pipeline.assets.io_manager import CONTRACT_CHECK
 from nba_pipeline.assets.table_asset import GAME_DATES, asset_key
-from nba_pipeline.assets.table_checks import said_of
+from nba_pipeline.assets.table_checks import EFFECT_OF_WARNING, said_of
 from nba_pipeline.assets.tables import all_tables, tables_of
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Contract, Phase
@@ -938,6 +938,12 @@ def test_the_check_of_a_gate_that_goes_on_without_a_game_names_the_game_as_data(
     assert said[MEND_METADATA].value == "nba-pipeline game show 7"
     game = {"game_date": str(BAD), "game_id": 7, "teams": ["BKN", "NYK"], "decided_by": "Ann"}
     assert said[HELD_METADATA].value == [game]
+
+
+@pytest.mark.parametrize(("state", "effect"), [(State.DEGRADED, [EFFECT_OF_WARNING]), (State.CLOSED, [])])
+def test_the_check_of_a_gate_that_only_warns_does_not_say_that_nothing_is_made(gatekeeper_of_now, state, effect):
+    said = said_of([Verdict("g", BAD, state, ("game 7 is unclear",))], gatekeeper_of_now)
+    assert [value.value for value in said.values()] == effect
 
 
 @pytest.mark.parametrize(("held", "named", "sentences"), [((), 8, 1), ((HELD,), 7, 2)])

@@ -15,7 +15,7 @@ from nba_pipeline.assets.step_retries import retrying_what_can_heal
 from nba_pipeline.assets.table_asset import GAME_DATES, asset_key
 from nba_pipeline.contracts import Contract
 from nba_pipeline.gates.accuracy_tripwire import RECENT
-from nba_pipeline.gates.alert_metadata import HELD_METADATA, AlertKind, alert_metadata
+from nba_pipeline.gates.alert_metadata import EFFECT_METADATA, HELD_METADATA, AlertKind, alert_metadata
 from nba_pipeline.gates.gatekeeper import Gatekeeper, record
 from nba_pipeline.gates.rules import GATES, last_table
 from nba_pipeline.gates.verdicts import Gate, State, Verdict, alert_kind
@@ -30,6 +30,9 @@ EFFECTS_OF_RULINGS = {
     "kept": "The game counts as an earlier answer has it; what the newest says of it is set aside until that is whole.",
 }
 """What does not work meanwhile, by the state of a game that is not as good as any."""
+
+
+EFFECT_OF_WARNING = "What follows is made without it all the same, and the quality of its rows says so."
 
 
 def checks_of(table: Contract) -> list[dg.AssetChecksDefinition]:
@@ -150,7 +153,8 @@ def said_of(verdicts: Iterable[Verdict], gatekeeper: Gatekeeper) -> dict[str, dg
     found = list(verdicts)
     kind = alert_kind(found)
     if kind is None:
-        return {}
+        closed = any(verdict.state is State.CLOSED for verdict in found)
+        return {} if closed else {EFFECT_METADATA: dg.MetadataValue.text(EFFECT_OF_WARNING)}
     if kind is AlertKind.OVERRIDE_USED:
         effect, mend = "Data that a gate refuses flows on, because a person decided so.", "nba-pipeline gate overrides"
     elif kind in (AlertKind.GAME_HELD, AlertKind.GAME_KEPT):
