@@ -1,6 +1,7 @@
 """Game dates are New York dates of the season, up to tomorrow."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -197,6 +198,9 @@ def test_every_table_is_an_asset_with_its_group_kinds_owners_schema_and_checks(t
     schema = node.metadata["dagster/column_schema"]
     assert tuple(column.name for column in schema.columns) == tuple(table.schema.names)
     assert all(column.description for column in schema.columns)
+    [place] = node.metadata["dagster/code_references"].code_references
+    assert place.label == f"{table.name.split('.')[0]}/{table.name.split('.')[1]}.py" or table.phase is Phase.GRADES
+    assert f"{table.name.split('.')[1]}" in Path(place.file_path).read_text()
     checks = {check.name for check in node.check_keys}
     always = {"contract", "expected_grid", "distribution_drift", "null_rates", "freshness"}
     always |= {"ledger_chain"} if table.ledger else set()

@@ -1,7 +1,9 @@
 """From a contract to a Dagster asset: one factory, so that no table can forget its guards."""
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from pathlib import Path
 
 import dagster as dg
 import ibis
@@ -78,7 +80,7 @@ def table_asset(
             description=table.description,
             kinds={ENGINE, *kinds},
             owners=OWNERS,
-            metadata=definition_metadata(table),
+            metadata={**definition_metadata(table), **code_reference(transform or function)},
             required_resource_keys={"warehouse", "clock", "landing", "settings", "progress", "gatekeeper"},
             pool=WRITER_POOL,
         )
@@ -185,6 +187,14 @@ def definition_metadata(table: Contract) -> dict[str, object]:
         "reads": {name: f"{read.table.name}, {read.window.value}" for name, read in table.reads.items()},
         "promises": [f"{audit.name}: {audit.definition}" for audit in table.audits],
     }
+
+
+def code_reference(function: Callable[..., object]) -> Mapping[str, object]:
+    """Where the UI leads who wants to read the code: the file and the line of what makes a table's rows."""
+    file = Path(inspect.getsourcefile(function) or "")
+    line = inspect.getsourcelines(function)[1]
+    place = dg.LocalFileCodeReference(file_path=str(file), line_number=line, label=f"{file.parent.name}/{file.name}")
+    return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[place])}
 
 
 def _column_doc(column: Column, table: Contract) -> dg.TableColumn:
