@@ -32,7 +32,7 @@ from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.partitions import game_dates
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.predictions import player_predictions
-from nba_pipeline.raw import held_games, player_box_scores
+from nba_pipeline.raw import held_games, player_box_scores, players
 from nba_pipeline_tests.chaos.trouble import Rule, ordinary_trouble, with_real_tip_offs
 from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
 from nba_pipeline_tests.support.workbench import Workbench
@@ -139,11 +139,31 @@ def replay(
         daemon = SimulatedDaemon(folder / "disturbed", server, begins)
         try:
             passed, stood = played_by(daemon, days, ends_at)
-            wanted = (held_games, player_game_summary, player_daily_cache, player_predictions)
+            wanted = (held_games, players, player_game_summary, player_daily_cache, player_predictions)
             tables = {each.CONTRACT.name: pd.DataFrame(rows_of(daemon.warehouse, each.CONTRACT)) for each in wanted}
         finally:
             daemon.close()
     return Replay(passed, tables, expected[expected["game_date"] < passed[-1]], rules, stood)
+
+
+def played_within(rows: pd.DataFrame, games: pd.DataFrame) -> pd.DataFrame:
+    """The twin's rows of games that the disturbed league played on the days too; `games` is their calendar.
+
+    A game that was moved beyond the last of the days is not to be predicted yet.
+    """
+    return rows[rows["game_id"].isin(games["game_id"])]
+
+
+def elsewhere(rosters: pd.DataFrame, games: pd.DataFrame) -> dict[tuple[int, int], str]:
+    """Who was on another team's roster on the date of a game, by game and player: the team.
+
+    The twin is loaded afterwards and takes for a player's team where he played last; who asks each morning knows of a
+    trade before the first game for the new team.
+    """
+    teams = {row.game_id: {row.home_team_id, row.visitor_team_id} for row in games.itertuples()}
+    on_date = rosters.merge(games[["game_id", "game_date"]], on="game_date")
+    away = on_date[[team not in teams[game] for team, game in zip(on_date["team_id"], on_date["game_id"], strict=True)]]
+    return {(row.game_id, row.player_id): row.team for row in away.itertuples()}
 
 
 def held_before(held: pd.DataFrame, team: int, day: date) -> list[str]:
@@ -234,17 +254,27 @@ def verdict(found: Replay, league: League) -> Iterator[Line]:
     held, cache = (found.tables[each.CONTRACT.name] for each in (held_games, player_daily_cache))
     predicted = found.tables[player_predictions.CONTRACT.name]
     there = set(predicted[KEYS].drop_duplicates().itertuples(index=False, name=None))
-    expected = found.twin[["game_date", *KEYS]].drop_duplicates(KEYS)
+    games = calendar(league, found.rules, days[:-1])
+    expected = played_within(found.twin[["game_date", *KEYS]].drop_duplicates(KEYS), games)
     cached = cache.drop_duplicates(KEYS).set_index(KEYS)
     missing = [row for row in expected.itertuples(index=False) if (row.game_id, row.player_id) not in there]
+    traded = elsewhere(found.tables[players.CONTRACT.name], games)
     share = 1 - len(missing) / max(1, len(expected))
     yield Line("player rows that the twin predicts", f"{len(expected)}, {share:.2%} predicted", share >= LEAST_SHARE)
     teams = cached["team_id"].to_dict()
     named = {row: held_before(held, teams.get((row.game_id, row.player_id), -1), row.game_date) for row in missing}
+    left = tuple(
+        f"player {r.player_id} in game {r.game_id}: on the roster of {traded[r.game_id, r.player_id]}"
+        for r in missing
+        if (r.game_id, r.player_id) in traded
+    )
     unexplained = tuple(
-        f"player {r.player_id} in game {r.game_id} of {r.game_date}" for r, why in named.items() if not why
+        f"player {r.player_id} in game {r.game_id} of {r.game_date}"
+        for r, why in named.items()
+        if not why and (r.game_id, r.player_id) not in traded
     )
     yield Line("not predicted without a held game in any window", str(len(unexplained)), not unexplained, unexplained)
+    yield Line("not predicted, being on another team's roster by then", str(len(left)), True, left)
     listed = tuple(f"player {r.player_id} in game {r.game_id}: {', '.join(why)}" for r, why in named.items() if why)
     yield Line("not predicted, with the game that held it", str(len(listed)), True, listed)
     silent = tuple(unmarked(predicted, found.rules, league, days))

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from nba_pipeline_tests.chaos.ordinary_season import unmarked
+from nba_pipeline_tests.chaos.ordinary_season import calendar, elsewhere, played_within, unmarked
 
 FIRST = date(2023, 11, 1)
 MINE, OTHER, ELSEWHERE = 1, 2, 3
@@ -69,3 +69,23 @@ def test_what_came_before_the_prediction_needs_no_mark(rule):
 ], ids=lambda rule: rule["kind"])  # fmt: skip
 def test_a_game_that_counts_or_is_not_played_yet_needs_no_mark(rule):
     assert found(rule) == []
+
+
+def test_a_game_that_was_moved_beyond_the_days_is_not_expected_of_them_and_one_within_is():
+    days = [FIRST + timedelta(days=n) for n in range(12)]
+    rows = pd.DataFrame({"game_id": [0, 2], "player_id": 7})
+
+    def left(day: str) -> list[int]:
+        moved = {"kind": "moved_game", "game_id": 2, "moved_to": day}
+        return played_within(rows, calendar(league(), [moved], days))["game_id"].tolist()
+
+    assert left("2023-12-05") == [0]
+    assert left("2023-11-12") == [0, 2]
+
+
+def test_only_who_is_on_the_roster_of_a_team_that_does_not_play_the_game_is_elsewhere():
+    games = calendar(league(), [], [FIRST])
+    rosters = pd.DataFrame({"game_date": FIRST, "player_id": [7, 8, 9], "team_id": [MINE, OTHER, ELSEWHERE]})
+    rosters = rosters.assign(team=["AAA", "BBB", "CCC"])
+    assert elsewhere(rosters, games) == {(0, 9): "CCC"}
+    assert elsewhere(rosters.assign(game_date=FIRST + timedelta(days=1)), games) == {}
