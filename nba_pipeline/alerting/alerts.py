@@ -1,7 +1,7 @@
 """What an alert is, and how it is sent. No other module talks to Slack.
 
 Other modules do not send alerts: they report an asset check that did not pass, with `alert_metadata`, and
-the sensor in `alert_sensor.py` makes an alert of it.
+the sensor in `alerting/sensor.py` makes an alert of it.
 """
 
 import http.client

@@ -20,6 +20,7 @@ from nba_pipeline.alerting.complaints import (
 )
 from nba_pipeline.alerting.silence import Asked, Unanswered, asked_in_vain, complaint_of, unanswered_in
 from nba_pipeline.assets.run_failures import failures_of_run, planned_assets, root_cause
+from nba_pipeline.automation.jobs import WORK_TAG, Work
 from nba_pipeline.gates.alert_metadata import (
     ALERT_KIND_METADATA,
     EFFECT_METADATA,
@@ -43,7 +44,10 @@ SAYS_NOTHING = "This run has been marked as failed from outside the execution co
 """Dagster's message of a run that could not be launched, or whose process was killed."""
 
 RUNS = "runs"
-"""The subject of every failed run: the same outage fails runs of many jobs."""
+"""The subject of a failed run that asks the source or makes tables: the same outage fails runs of many jobs."""
+
+DONE_BY_ITSELF = (Work.MODELS.value, Work.OPERATIONS.value)
+"""The work whose failure closes by itself, since no other run makes it good."""
 
 DECISION_KINDS = (AlertKind.OVERRIDE_USED, AlertKind.GAME_DECIDED)
 """What a person did. That it was done stays so, and nothing makes it good."""
@@ -180,7 +184,7 @@ class EventLog:
         job = run.job_name if run else entry.job_name or "a run"
         return Alert(
             kind=AlertKind.RUN_FAILED,
-            subject=RUNS,
+            subject=job if run and run.tags.get(WORK_TAG) in DONE_BY_ITSELF else RUNS,
             cause=causes[0],
             what=f"{_named(job)}{_on(dates)}: {_first_of(causes)}",
             since=_instant(entry.timestamp),

@@ -190,9 +190,11 @@ def definition_metadata(table: Contract) -> dict[str, object]:
 
 
 def code_reference(function: Callable[..., object]) -> Mapping[str, object]:
-    """Where the UI leads who wants to read the code: the file and the line of what makes a table's rows."""
-    file = Path(inspect.getsourcefile(function) or "")
-    line = inspect.getsourcelines(function)[1]
+    """Where the UI leads who wants to read the code: the file and line of what makes the rows, if it has any."""
+    try:
+        file, line = Path(inspect.getsourcefile(function) or ""), inspect.getsourcelines(function)[1]
+    except (TypeError, OSError):
+        return {}
     place = dg.LocalFileCodeReference(file_path=str(file), line_number=line, label=f"{file.parent.name}/{file.name}")
     return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[place])}
 

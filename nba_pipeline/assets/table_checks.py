@@ -32,7 +32,7 @@ EFFECTS_OF_RULINGS = {
 """What does not work meanwhile, by the state of a game that is not as good as any."""
 
 
-EFFECT_OF_WARNING = "What follows is made without it all the same, and the quality of its rows says so."
+EFFECT_OF_WARNING = "What follows is made all the same."
 
 
 def checks_of(table: Contract) -> list[dg.AssetChecksDefinition]:

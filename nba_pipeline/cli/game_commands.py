@@ -26,7 +26,7 @@ from nba_pipeline.monitoring.known_games import (
 )
 from nba_pipeline.monitoring.outcome import COMMAND, NotTriedError, Outcome, console, end, refusing, say
 from nba_pipeline.monitoring.smoke_test import backfill_command
-from nba_pipeline.raw import games, held_games, player_box_scores
+from nba_pipeline.raw import games, player_box_scores
 from nba_pipeline.raw.rules.decided_games import decided_games
 from nba_pipeline.raw.rules.game_kinds import kind_of
 from nba_pipeline.runtime import warehouse_of
@@ -184,7 +184,7 @@ def _refuse(decision: GameDecision, game: KnownGame) -> None:
         )
     if not decision.corrections:
         return
-    if PLAYERS_SUM in decision.corrections and game.state == held_games.KEPT and game.row is not None:
+    if PLAYERS_SUM in decision.corrections and game.row is not None and any(ruled["answer"] for ruled in game.rulings):
         row = game.row
         raise NotTriedError(
             f"the players of game {decision.game_id} of {decision.game_date} that count are those of an earlier "

@@ -65,10 +65,16 @@ def meaning_of(module: str, name: str, leave_out: Iterable[str] = ()) -> str:
     `leave_out` are names of the module itself that are not followed. Raises `UnknownCodeError` when the module does
     not define the name.
     """
+    followed = _followed(module, name, leave_out)
     digest = hashlib.sha256()
-    # Without the modules: where a definition stands says nothing of what it computes.
-    for said in sorted(f"{what}={text}" for (_, what), text in reached(module, name, leave_out).items()):
-        digest.update(f"{said}\n".encode())
+    # Without the modules, for where a definition stands says nothing of what it computes; with what it names, since two
+    # modules may define the same name.
+    lines = []
+    for (_, what), (text, named) in followed.items():
+        names = sorted(f"{place[1]}={followed[place][0]}" for place in named if place in followed)
+        lines.append(f"{what}={text} of {names}")
+    for line in sorted(lines):
+        digest.update(f"{line}\n".encode())
     return digest.hexdigest()
 
 
@@ -81,15 +87,19 @@ def meaning_of_function(function: Callable[..., object]) -> str:
 
 def reached(module: str, name: str, leave_out: Iterable[str] = ()) -> dict[Definition, str]:
     """The definitions that a name reaches, each as text that leaves out what does not count."""
+    return {place: text for place, (text, _) in _followed(module, name, leave_out).items()}
+
+
+def _followed(module: str, name: str, leave_out: Iterable[str]) -> dict[Definition, tuple[str, list[Definition]]]:
+    """The same, each with the definitions that it names."""
     skipped = {(module, each) for each in leave_out}
     waiting, found = [(module, name)], {}
     while waiting:
         place = waiting.pop()
         if place in found or place in skipped:
             continue
-        text, following = _looked_at(*place)
-        found[place] = text
-        waiting.extend(following)
+        found[place] = _looked_at(*place)
+        waiting.extend(found[place][1])
     return found
 
 

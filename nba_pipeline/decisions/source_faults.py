@@ -169,9 +169,9 @@ def as_markdown() -> str:
     lines = [
         "# Known faults of the sources",
         "",
-        f"Made from `nba_pipeline/{CATALOGUE}` by `nba-pipeline faults --markdown`, never edited. Of each fault:",
-        "what is wrong, what it does here, what is done about it, and whether asking again heals it. The evidence is",
-        "`ours` (in data that we have), a `report` (public, not seen by us) or `described` (by the source itself).",
+        f"Made from `nba_pipeline/decisions/{CATALOGUE}` by `nba-pipeline faults --markdown`, never edited. Of each",
+        "fault: what is wrong, what it does here, what is done about it, and whether asking again heals it. The",
+        "evidence is `ours` (in data that we have), a `report` (public, not seen by us) or `described` (by the source itself).",
         "",
         "A repair of a game is made while the source still says what is wrong, and is known as one; what a person",
         "decides with `nba-pipeline game` goes before it.",

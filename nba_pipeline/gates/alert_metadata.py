@@ -1,6 +1,6 @@
 """The words by which an asset check that did not pass says what its alert shall say.
 
-Whoever reports a check uses them; only `automation/alerts.py` reads them, and only it sends anything.
+Whoever reports a check uses them; only `alerting/alerts.py` reads them, and only it sends anything.
 """
 
 from datetime import UTC, datetime

@@ -207,8 +207,8 @@ def landed_games(
 def known_games(landing: Landing, first: date, last: date, warn: Callable[[str], None]) -> KnownGames:
     """The games that any landed answer had on one of the dates, each as the newest of these answers had it there.
 
-    An answer in which a game cannot be read says nothing of it where another does. Neither does what is damaged;
-    asking again is what mends it.
+    An answer in which a game cannot be read, or gives way to another, says nothing of it where another answer does.
+    Neither does what is damaged; asking again is what mends it.
     """
     parsed: dict[Capture, Sequence[GameRecord]] = {}
     found: dict[tuple[int, date], GameRecord] = {}
@@ -219,12 +219,17 @@ def known_games(landing: Landing, first: date, last: date, warn: Callable[[str],
                     parsed[capture] = parse_games(capture).records
                 listed = [game for game in parsed[capture] if game.game_date == day]
                 # The clear ones last, for they count.
-                for game in sorted(listed, key=lambda game: game.status != UNCLEAR):
-                    if game.status != UNCLEAR or (game.game_id, day) not in found:
+                for game in sorted(listed, key=says_what_it_is):
+                    if says_what_it_is(game) or (game.game_id, day) not in found:
                         found[game.game_id, day] = game
         except DamagedLandingError as error:
             warn(str(error))
     return found
+
+
+def says_what_it_is(game: GameRecord) -> bool:
+    """Whether an answer says of a game itself what became of it."""
+    return game.status != UNCLEAR and not game.gives_way
 
 
 @landing_asset(

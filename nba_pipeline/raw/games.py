@@ -277,10 +277,13 @@ def played_by_the_schedule(
     """The records, without what one answer about one game cancelled that the schedule of its season has as final.
 
     Where the source's own word is that a game is cancelled, that counts. So does the answer about one that the schedule
-    does not have as final: there the schedule may only be older.
+    does not have as final: there the schedule may only be older. So does another game of one of its teams that the
+    answer about the date has: it may be the same by another id.
     """
+    taken = {(r.game_date, team) for r in records if r.status not in NOT_PLAYED for team in r.teams}
     words = next(begins for begins, status in GAME_WORDS if status == "cancelled")
     gone = [r for r in records if r.status == "cancelled" and not (r.status_text or "").lower().startswith(words)]
+    gone = [record for record in gone if not any((record.game_date, team) in taken for team in record.teams)]
     final = {
         (game.game_id, game.game_date): game
         for season in sorted({season_of(record.game_date) for record in gone})

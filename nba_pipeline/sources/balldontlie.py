@@ -675,7 +675,10 @@ def parse_games(capture: Capture) -> Parsed[GameRecord]:
     unclear = (GameRecord.unclear(json.loads(item.raw), item.reason) for item in listed.rejected)
     records, rejected = [*listed.records, *filter(None, unclear)], list(listed.rejected)
     playing = {
-        (game.game_date, team): game for game in listed.records if game.status not in NOT_PLAYED for team in game.teams
+        (game.game_date, team): game
+        for game in sorted(listed.records, key=lambda game: game.status == "final")
+        if game.status not in NOT_PLAYED
+        for team in game.teams
     }
     for page, request in asked:
         places = [GameRecord.model_validate(was) for was in request[LEFT]]
@@ -711,9 +714,13 @@ def unanswered_games(capture: Capture) -> dict[int, str]:
 
 
 def _unless_listed_otherwise(was: GameRecord, playing: Mapping[tuple[date, str], GameRecord]) -> GameRecord:
-    """A game that is not listed any more, as it stood; put off where a team of it is listed for another of the date."""
+    """A game that is not listed any more, as it stood; put off where a team of it is listed for another of the date.
+
+    One that was final gives way to none that is not.
+    """
     for team in was.teams if was.status not in NOT_PLAYED else ():
-        if (other := playing.get((was.game_date, team))) is not None:
+        other = playing.get((was.game_date, team))
+        if other is not None and (was.status != "final" or other.status == "final"):
             why = f"it is not listed any more, and {team} is listed for game {other.game_id} on this date"
             return was.put_off(why)
     return was

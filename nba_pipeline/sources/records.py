@@ -109,7 +109,8 @@ class Record(BaseModel):
 class GameRecord(Record):
     """A game as the source lists it. Scores are null unless the game is final by its content.
 
-    Teams are null only while nobody knows who plays; `moved_to` is the date of a game that left this one.
+    Teams are null only while nobody knows who plays; `moved_to` is the date of a game that left this one. One that
+    `gives_way` is not listed any more and put off by rule, for another game of its teams that is.
     """
 
     game_id: int
@@ -127,6 +128,7 @@ class GameRecord(Record):
     visitor_team: str | None
     visitor_score: int | None
     moved_to: date | None = None
+    gives_way: bool = False
 
     @classmethod
     def of(cls, item: dict[str, Any]) -> Self:
@@ -203,7 +205,8 @@ class GameRecord(Record):
 
     def put_off(self, why: str) -> Self:
         """The game, not played on its date after all."""
-        return self.left(self.game_date, None).model_copy(update={"status": "postponed", "status_text": why})
+        said = {"status": "postponed", "status_text": why, "gives_way": True}
+        return self.left(self.game_date, None).model_copy(update=said)
 
     def left(self, day: date, moved_to: date | None) -> Self:
         """The game on a date on which the source lists it no more: it was moved, or never will be played."""

@@ -66,13 +66,15 @@ class Package:
         self.count = 0
 
     def meaning(self, change: tuple[str, str] | None = None) -> str:
+        return self.meaning_of_texts(*(text.replace(*change) if change else text for text in (PARSER, WORDS)))
+
+    def meaning_of_texts(self, parser: str, words: str) -> str:
         self.count += 1
         name = f"made_up_{self.count}"
         (self.folder / name).mkdir()
         (self.folder / name / "__init__.py").write_text("")
-        for module, text in (("parser", PARSER), ("words", WORDS)):
-            changed = text.replace(*change) if change else text
-            (self.folder / name / f"{module}.py").write_text(changed.replace("{package}", name))
+        for module, text in (("parser", parser), ("words", words)):
+            (self.folder / name / f"{module}.py").write_text(text.replace("{package}", name))
         return meaning_of(f"nba_pipeline.{name}.parser", "parse")
 
 
@@ -106,6 +108,19 @@ def test_words_local_names_modules_and_what_is_not_reached_leave_no_trace(packag
 )
 def test_a_constant_or_a_step_that_is_reached_makes_a_difference(package, change):
     assert package.meaning(change) != package.meaning()
+
+
+def test_two_constants_of_one_name_that_change_places_make_a_difference(package):
+    """Which of two that are called the same a definition names is a part of what it computes."""
+
+    def with_shares(mine: float, theirs: float) -> str:
+        used = f"SHARE = {theirs}\n\n\ndef cleaned(row):\n    return SHARE and"
+        return package.meaning_of_texts(
+            PARSER.replace("SHARE = 0.5", f"SHARE = {mine}"), WORDS.replace("def cleaned(row):\n    return", used)
+        )
+
+    assert with_shares(0.5, 0.25) == with_shares(0.5, 0.25)
+    assert with_shares(0.5, 0.25) != with_shares(0.25, 0.5)
 
 
 def test_a_name_that_is_not_defined_is_refused():

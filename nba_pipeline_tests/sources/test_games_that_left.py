@@ -15,6 +15,7 @@ from nba_pipeline.landing.assets import known_games
 from nba_pipeline.partitions import season_bounds
 from nba_pipeline.raw.games import CONTRACT, NOT_PLAYED, as_known_before, games
 from nba_pipeline.raw.parsing.landed import read_landed
+from nba_pipeline.raw.rules.unclear_games import clear_games
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.balldontlie import SEASON_GAMES, BalldontlieClient, parse_games, unanswered_games
 from nba_pipeline.sources.errors import SourceRefused
@@ -127,6 +128,20 @@ def test_what_the_season_schedule_has_as_final_is_not_cancelled_by_one_answer_an
     )
 
 
+@pytest.mark.parametrize("status", ["final", "scheduled"])
+def test_a_game_listed_by_another_id_counts_though_the_schedule_has_the_first_as_final(source, status):
+    source.by_id[3] = 404, {"error": "Not Found"}
+    source.listed.append(game(id=9, **COMING if status == "scheduled" else {}))
+    source.land()
+    land_season(source, game(id=3))
+    landed = read_landed(source.landing, "games", [DAY], parse_games, warn=pytest.fail)
+    rows, unclear = clear_games(
+        games(as_known_before(source.landing, landed.records, pytest.fail)).to_pylist(), CONTRACT
+    )
+    assert {row["game_id"]: row["status"] for row in rows} == {3: "cancelled", 4: "scheduled", 9: status}
+    assert unclear == {}
+
+
 def test_without_a_schedule_of_the_season_one_answer_cancels(source):
     source.by_id[3] = 404, {"error": "Not Found"}
     source.land()
@@ -230,6 +245,30 @@ def test_a_game_that_is_not_listed_any_more_takes_none_with_it_that_its_team_is_
     source.by_id[3] = 200, {"data": game(id=3)}
     source.land(DAY, LATER)
     assert states(source.rows())[0] == (3, "final", None), "what the source says of it by its id counts"
+
+
+def test_a_game_that_gave_way_stands_as_it_did_once_no_other_game_of_its_teams_is_listed(source):
+    source.by_id[3] = 500, {}
+    source.listed.append(game(id=9, **COMING))
+    source.land()
+    assert states(source.rows())[0] == (3, "postponed", None)
+    source.listed.pop()
+    source.by_id[9] = 404, {"error": "Not Found"}
+    source.land()
+    assert states(source.rows()) == [(3, "scheduled", None), (4, "scheduled", None), (9, "cancelled", None)]
+
+
+def test_a_final_game_gives_way_to_none_that_is_not(source):
+    source.listed.append(game(id=3))
+    source.land()
+    source.by_id[3] = 500, {}
+    source.listed[-1] = game(id=9, **COMING)
+    source.land()
+    rows, _ = clear_games(source.rows(), CONTRACT)
+    assert {row["game_id"]: row["status"] for row in rows} == {3: "final", 4: "scheduled", 9: "postponed"}
+    source.listed[-1] = game(id=9)
+    source.land()
+    assert states(source.rows()) == [(3, "postponed", None), (4, "scheduled", None), (9, "final", None)]
 
 
 @pytest.mark.parametrize("status", [401, 402, 403])
