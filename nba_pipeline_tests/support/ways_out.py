@@ -102,6 +102,8 @@ WAYS_OUT: dict[str, Way] = {
     "automation.decided_games._evaluation: AssetCheckEvaluation": way(DECIDED, CARRIED, "each_decision_is_told_once_with_who_what_why_until_when_and_what_takes_it_back", "a_decision_that_is_over_by_its_hour_is_told_once"),
     "automation.decided_games._show: game show {} --date {}": way(DECIDED, "each_decision_is_told_once_with_who_what_why_until_when_and_what_takes_it_back"),
     "automation.decided_games.no_game_is_decided: AssetCheckResult": way(DECIDED, CARRIED, "the_check_that_a_person_runs_names_what_is_decided_and_passes_when_nothing_is"),
+    "automation.jobs: backfill": way(OPEN, "the_runs_page_says_what_ran"),
+    "automation.jobs: backfill --outdated": way(OPEN, "outdated_rows_are_made_again_from_the_landing_and_said_once"),
     "automation.phase_sensors._past_deadline: AssetCheckEvaluation": way(OPEN, "a_date_that_waits_alerts_once_after_its_deadline", "a_closed_gate_is_good_when_all_that_waited_for_it_was_made"),
     "automation.phase_sensors._past_deadline: backfill --from {} --to {}": way(OPEN, "a_date_that_waits_alerts_once_after_its_deadline", "a_closed_gate_makes_its_date_wait_and_no_other_and_opens_by_itself"),
     "automation.self_heal._gave_up: AssetCheckEvaluation": way(OPEN, CARRIED, "what_always_fails_is_given_up_after_the_bound_with_one_alert_naming_the_next_command", "what_self_heal_gave_up_on_is_good_when_it_finds_that_very_phase_whole"),
