@@ -115,8 +115,10 @@ def apart(frames: Frames, world: int) -> Frames:
 def features_of(raw: Frames, asked: pd.Series, home: Path | None = None) -> pd.DataFrame:
     """The rows of the feature store for the asked games, from all the raw rows before them; kept in a file if asked to.
 
-    As in a run, the schedule that is predicted from has the asked games only; everything before them is history.
+    As in a run, the schedule that is predicted from has the asked games only; everything before them is history, which
+    the feature store has the schedule of as well.
     """
+    store = ml_feature_store.CONTRACT.name
     made_before = (Phase.ANALYTICS, Phase.PRECOMPUTE)
     tables = {name: query for name, query in queries().items() if CONTRACTS[name].phase in made_before}
     with duckdb.connect(str(home or ":memory:")) as connection:
@@ -124,9 +126,15 @@ def features_of(raw: Frames, asked: pd.Series, home: Path | None = None) -> pd.D
         for name in sorted(tables, key=lambda name: CONTRACTS[name].before_tip_off):
             if name == next(name for name in tables if CONTRACTS[name].before_tip_off):
                 connection.register("asked", asked.to_frame())
+                connection.execute(f"CREATE TABLE schedule AS FROM {GAMES}")
                 connection.execute(f"DELETE FROM {GAMES} WHERE game_id NOT IN (SELECT game_id FROM asked)")
+            if name == store:
+                connection.execute(
+                    f"INSERT INTO {GAMES} FROM schedule WHERE game_id NOT IN (SELECT game_id FROM asked)"
+                )
             connection.execute(f"CREATE TABLE {name} AS {tables[name]}")
-        written = connection.execute(f"FROM {ml_feature_store.CONTRACT.name} ORDER BY game_id, player_id")
+        connection.execute(f"DELETE FROM {GAMES} WHERE game_id NOT IN (SELECT game_id FROM asked)")
+        written = connection.execute(f"FROM {store} ORDER BY game_id, player_id")
         return written.to_arrow_table().to_pandas(date_as_object=True)
 
 

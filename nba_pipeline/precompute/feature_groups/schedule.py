@@ -8,6 +8,7 @@ from nba_pipeline.precompute import player_composite_factors, player_daily_cache
 from nba_pipeline.precompute.calculations.features import Feature, flag
 from nba_pipeline.precompute.calculations.games_used import (
     NO_GAMES,
+    OPPONENT_THIS_SEASON,
     OWN,
     OWN_LAST_7_DAYS,
     OWN_LAST_14_DAYS,
@@ -27,16 +28,17 @@ FEATURES = (
     Feature(
         "days_rest", "days", f"Days since his last game, at most {LONGEST_REST}.", GAMES, 1, OF_CACHE, made_from=OWN),
     Feature("team_days_rest", "days", f"Days since his team's last game this season, at most {LONGEST_REST}.",
-            "team_games_season", 1, OF_SCHEDULE, made_from=NO_GAMES),
+            "team_games_season", 1, OF_SCHEDULE, made_from=TEAM_THIS_SEASON),
     Feature("opponent_days_rest", "days", f"Days since the opponent's last game this season, at most {LONGEST_REST}.",
-            "opponent_games_season", 1, OF_SCHEDULE, made_from=NO_GAMES),
+            "opponent_games_season", 1, OF_SCHEDULE, made_from=OPPONENT_THIS_SEASON),
     Feature("rest_advantage", "days", "Team's days of rest less the opponent's, between -3 and 3.",
-            "opponent_games_season", 1, OF_SCHEDULE, made_from=NO_GAMES),
-    Feature("is_back_to_back", "flag", "1 if his team played the day before.", source=OF_SCHEDULE, made_from=NO_GAMES),
+            "opponent_games_season", 1, OF_SCHEDULE, made_from=TEAM_THIS_SEASON | OPPONENT_THIS_SEASON),
+    Feature("is_back_to_back", "flag", "1 if his team played the day before.", source=OF_SCHEDULE,
+            made_from=TEAM_THIS_SEASON),
     Feature("opponent_is_back_to_back", "flag", "1 if the opponent played the day before.", source=OF_SCHEDULE,
-            made_from=NO_GAMES),
+            made_from=OPPONENT_THIS_SEASON),
     Feature("is_third_game_in_four_days", "flag", "1 if his team played two games in the 3 days before.",
-            source=OF_SCHEDULE, made_from=NO_GAMES),
+            source=OF_SCHEDULE, made_from=TEAM_THIS_SEASON),
     Feature(
         "games_last_7_days", "games", "Games played in the 7 days before.", source=OF_CACHE, made_from=OWN_LAST_7_DAYS),
     Feature(
