@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from nba_pipeline.assets.tables import tables_of
+from nba_pipeline.automation.jobs import DAILY_BOX_SCORES
 from nba_pipeline.automation.launches import LONGEST_RUN_SECONDS, Launch
 from nba_pipeline.contracts import Phase
 from nba_pipeline.decisions.game_decisions import GameDecision, Ruling, record_decision
@@ -176,7 +177,7 @@ def test_an_automated_run_waiting_for_the_source_ends_with_the_reason_before_dag
     workbench: Any,
 ) -> None:
     bench = workbench({"kind": "status", "code": 503, "endpoint": "games"})
-    tags = Launch(Phase.LANDING, (LANDED_GAMES,), {DAY: "inputs"}).request("schedule", NOW).tags
+    tags = Launch(Phase.LANDING, (LANDED_GAMES,), {DAY: "inputs"}).request("box_scores", NOW, DAILY_BOX_SCORES).tags
     assert tags[MAX_RUNTIME] == str(LONGEST_RUN_SECONDS)
     waiting = {"http_wait_min_seconds": LONGEST_RUN_SECONDS, "http_wait_max_seconds": LONGEST_RUN_SECONDS}
     settings = bench.settings.model_copy(update=waiting)
