@@ -207,10 +207,11 @@ def test_what_no_person_can_accept_is_neither_offered_nor_recorded(
     assert "No decision" in run("game decisions").stdout
 
 
+@pytest.mark.parametrize("state", [held_games.KEPT, held_games.ACCEPTED])
 def test_a_sum_of_players_whose_earlier_answer_counts_is_not_taken_and_the_score_can_be_set(
-    home: Path, run: Run
+    home: Path, run: Run, state: str
 ) -> None:
-    ruling = {"game_date": DAY, "game_id": WHOLE, "season": 2025, "state": held_games.KEPT,
+    ruling = {"game_date": DAY, "game_id": WHOLE, "season": 2025, "state": state, "answer": "f" * 64,
               "decided_by": held_games.BY_ANSWER, "reasons": "the newest is set aside: BKN has no 5 players who played",
               "team_id": 3, "team": "BKN"}  # fmt: skip
     with DuckDBWarehouse(home / "warehouse.duckdb").session() as session:
