@@ -39,7 +39,7 @@ class AlertNotSentError(Exception):
 class Alert:
     """One thing that a person should know.
 
-    `subject` is the asset, gate or trigger that it is about; of runs no job, since one outage fails runs of many.
+    `subject` is the asset, gate or trigger that it is about. Runs that another run makes good share one.
     `cause` says why, in words that two alerts of one outage share but for numbers, dates and ids. `dates` are the first
     and the last partition concerned. `complaint` is what is looked up to see whether it is still so; without one that
     cannot be known. `news` is what a person must hear of though all is well again.

@@ -51,7 +51,7 @@ FEATURES = (
             source=OF_CACHE, made_from=OWN_LAST_14_DAYS),
     Feature("is_home_game", "flag", "1 if his team plays at home.", source=OF_CACHE, made_from=NO_GAMES),
     Feature(
-        "is_playoff_game", "flag", "1 if the game belongs to the play-offs.", source=games.CONTRACT.name,
+        "is_playoff_game", "flag", "1 if the game belongs to the play-offs.", source=OF_SCHEDULE,
         made_from=NO_GAMES),
     Feature(
         "team_games_season", "games", "Games that his team played this season.", source=OF_CACHE,
