@@ -40,7 +40,38 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 """The tags by which Dagster's runs say which partitions they are about."""
 
 
-class _UpToTomorrow(dg.TimeWindowPartitionsDefinition):
+class _SeasonPartitions(dg.TimeWindowPartitionsDefinition):
+    """Partitions of the seasons that know their neighbours.
+
+    Dagster steps through the window of each input of each step, one partition at a time, and asks cron anew for each:
+    three seasons are 822 steps. Which partition comes before or after an instant never changes.
+    """
+
+    def get_prev_partition_window(self, start_dt: datetime, respect_bounds: bool = True) -> dg.TimeWindow | None:
+        """The last partition that ends by an instant."""
+        if respect_bounds:
+            return super().get_prev_partition_window(start_dt, respect_bounds)
+        key = (self.cron_schedule, start_dt)
+        if key not in _BEFORE:
+            _BEFORE[key] = super().get_prev_partition_window(start_dt, respect_bounds)
+        return _BEFORE[key]
+
+    def get_next_partition_window(self, end_dt: datetime, respect_bounds: bool = True) -> dg.TimeWindow | None:
+        """The first partition that begins at an instant or after it."""
+        if respect_bounds:
+            return super().get_next_partition_window(end_dt, respect_bounds)
+        key = (self.cron_schedule, end_dt)
+        if key not in _AFTER:
+            _AFTER[key] = super().get_next_partition_window(end_dt, respect_bounds)
+        return _AFTER[key]
+
+
+_BEFORE: dict[tuple[str, datetime], dg.TimeWindow | None] = {}
+_AFTER: dict[tuple[str, datetime], dg.TimeWindow | None] = {}
+"""The partitions before and after an instant, by cron schedule, as they were once worked out."""
+
+
+class _UpToTomorrow(_SeasonPartitions):
     """Partitions up to tomorrow's on every day of the year, however long the process lives.
 
     Dagster counts `end_offset` in partitions from the last one that is over, and steps past excluded days to reach it:
@@ -61,7 +92,8 @@ class _UpToTomorrow(dg.TimeWindowPartitionsDefinition):
 
 
 # Dagster writes an object down by the name of its class; what reads it back are its own partitions, as of now.
-_UpToTomorrow.__name__ = dg.TimeWindowPartitionsDefinition.__name__
+for made in (_SeasonPartitions, _UpToTomorrow):
+    made.__name__ = dg.TimeWindowPartitionsDefinition.__name__
 
 
 def game_date_partitions(clock: Clock) -> dg.TimeWindowPartitionsDefinition:
@@ -87,7 +119,7 @@ def month_partitions(clock: Clock) -> dg.TimeWindowPartitionsDefinition:
 
 def _partitions(cron: str, end: date | None = None, steps: int = 0) -> dg.TimeWindowPartitionsDefinition:
     """Partitions up to tomorrow's, or those that are over at `end`, at most `steps` after the real present one."""
-    made = dg.TimeWindowPartitionsDefinition if end else _UpToTomorrow
+    made = _SeasonPartitions if end else _UpToTomorrow
     return made(
         start=FIRST_GAME_DATE.strftime(PARTITION_FORMAT),
         end=datetime(end.year, end.month, end.day, tzinfo=NEW_YORK) if end else None,

@@ -19,6 +19,10 @@ from nba_pipeline.definitions import definitions
 from nba_pipeline.gates.rules import gate_named, last_table
 from nba_pipeline.monitoring.smoke_test import out_of_season
 from nba_pipeline.partitions import (
+    DAILY,
+    FIRST_GAME_DATE,
+    OFF_SEASON,
+    SEASON_DAYS,
     contiguous,
     game_date_partitions,
     game_dates,
@@ -134,6 +138,38 @@ def test_partitions_in_the_summer_survive_what_dagster_writes_down():
         written = serialize_value(subset)
         assert list(deserialize_value(written, TimeWindowPartitionsSubset).get_partition_keys()) == ["2027-06-30"]
     assert ran == [["2027-06-29", "2027-06-30"]] * 2
+
+
+PLAIN = dg.TimeWindowPartitionsDefinition(
+    start=FIRST_GAME_DATE.isoformat(), fmt="%Y-%m-%d", cron_schedule=DAILY, timezone=str(NEW_YORK),
+    exclusions=[OFF_SEASON],
+)  # fmt: skip
+"""The same partitions, made by Dagster alone."""
+
+
+@given(st.dates(date(2015, 10, 2), date(2030, 12, 31)), st.sampled_from([time(0), time(2), time(23, 59)]))
+def test_the_partitions_around_an_instant_are_those_that_dagster_works_out(day, at):
+    instant = datetime.combine(day, at, NEW_YORK)
+    for _ in range(2):
+        assert REAL_DAYS.get_prev_partition_window(instant, respect_bounds=False) == (
+            PLAIN.get_prev_partition_window(instant, respect_bounds=False)
+        )
+        assert REAL_DAYS.get_next_partition_window(instant, respect_bounds=False) == (
+            PLAIN.get_next_partition_window(instant, respect_bounds=False)
+        )
+
+
+def test_a_window_of_seasons_reaches_as_far_as_dagster_would_reach():
+    mapping = dg.TimeWindowPartitionMapping(
+        start_offset=-2 * SEASON_DAYS, end_offset=-1, allow_nonexistent_upstream_partitions=True
+    )
+    made = {}
+    for name, partitions in (("ours", REAL_DAYS), ("plain", PLAIN)):
+        subset = partitions.subset_with_partition_keys(["2024-01-10", "2024-01-11"])
+        found = mapping.get_upstream_mapped_partitions_result_for_partitions(subset, partitions, partitions)
+        made[name] = list(found.partitions_subset.get_partition_keys())
+    assert made["ours"] == made["plain"]
+    assert made["ours"][0] == "2022-01-08"
 
 
 def test_games_outside_of_the_seasons_months_are_named_and_expected_by_nobody():
