@@ -146,12 +146,18 @@ def replay(
     return Replay(passed, tables, expected[expected["game_date"] < passed[-1]], rules, stood)
 
 
-def played_within(rows: pd.DataFrame, games: pd.DataFrame) -> pd.DataFrame:
-    """The twin's rows of games that the disturbed league played on the days too; `games` is their calendar.
+def played_within(rows: pd.DataFrame, games: pd.DataFrame, rules: Iterable[Rule], last: date) -> pd.DataFrame:
+    """The twin's rows of games that the disturbed league played and listed by the last day; `games` is its calendar.
 
-    A game that was moved beyond the last of the days is not to be predicted yet.
+    A game that was moved beyond it is not to be predicted yet, nor is one that no answer lists until after it.
     """
-    return rows[rows["game_id"].isin(games["game_id"])]
+    ends = datetime.combine(last, time(0), NEW_YORK)
+    unlisted = {
+        rule["game_id"]
+        for rule in rules
+        if rule["kind"] == "missing_game" and datetime.fromisoformat(rule["appears_at"]) > ends
+    }
+    return rows[rows["game_id"].isin(set(games["game_id"]) - unlisted)]
 
 
 def elsewhere(rosters: pd.DataFrame, games: pd.DataFrame) -> dict[tuple[int, int], str]:
@@ -255,7 +261,7 @@ def verdict(found: Replay, league: League) -> Iterator[Line]:
     predicted = found.tables[player_predictions.CONTRACT.name]
     there = set(predicted[KEYS].drop_duplicates().itertuples(index=False, name=None))
     games = calendar(league, found.rules, days[:-1])
-    expected = played_within(found.twin[["game_date", *KEYS]].drop_duplicates(KEYS), games)
+    expected = played_within(found.twin[["game_date", *KEYS]].drop_duplicates(KEYS), games, found.rules, days[-1])
     cached = cache.drop_duplicates(KEYS).set_index(KEYS)
     missing = [row for row in expected.itertuples(index=False) if (row.game_id, row.player_id) not in there]
     traded = elsewhere(found.tables[players.CONTRACT.name], games)

@@ -77,10 +77,22 @@ def test_a_game_that_was_moved_beyond_the_days_is_not_expected_of_them_and_one_w
 
     def left(day: str) -> list[int]:
         moved = {"kind": "moved_game", "game_id": 2, "moved_to": day}
-        return played_within(rows, calendar(league(), [moved], days))["game_id"].tolist()
+        return played_within(rows, calendar(league(), [moved], days), [moved], days[-1])["game_id"].tolist()
 
     assert left("2023-12-05") == [0]
     assert left("2023-11-12") == [0, 2]
+
+
+def test_a_game_that_no_answer_lists_until_after_the_days_is_not_asked_for():
+    days = [FIRST + timedelta(days=n) for n in range(6)]
+    rows = pd.DataFrame({"game_id": [0, 2], "player_id": 7})
+
+    def left(appears_at: str) -> list[int]:
+        missing = {"game_id": 2, "kind": "missing_game", "appears_at": appears_at}
+        return played_within(rows, calendar(league(), [missing], days), [missing], days[-1])["game_id"].tolist()
+
+    assert left("2023-11-06T17:00:00+00:00") == [0]
+    assert left("2023-11-05T17:00:00+00:00") == [0, 2]
 
 
 def test_only_who_is_on_the_roster_of_a_team_that_does_not_play_the_game_is_elsewhere():
