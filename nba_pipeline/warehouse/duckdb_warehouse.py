@@ -4,7 +4,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -21,6 +21,7 @@ from ibis.expr.operations import InMemoryTable, ScalarUDF, UnboundTable
 from nba_pipeline.code_versions.translations import Translations, name_of
 from nba_pipeline.contracts import Contract, Reader
 from nba_pipeline.warehouse.asked import is_asked, is_read
+from nba_pipeline.warehouse.duckdb_files import OPEN_ELSEWHERE, FileInUseError, in_memory, opened
 from nba_pipeline.warehouse.interface import (
     QueryError,
     Replacement,
@@ -107,7 +108,7 @@ class DuckDBSession:
         self._connection.execute(ASKING)
         columns = self._connection.execute(
             "SELECT schema_name || '.' || table_name, list(column_name) FROM duckdb_columns() "
-            "WHERE NOT internal AND database_name <> 'temp' GROUP BY ALL"
+            "WHERE NOT internal AND database_name = current_database() GROUP BY ALL"
         ).fetchall()
         self._existing: dict[str, frozenset[str]] = {name: frozenset(found) for name, found in columns}
 
@@ -352,33 +353,38 @@ class DuckDBWarehouse:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         nothing_there = read_only and not self.path.exists()
         wait = self.lock_wait_seconds if wait_seconds is None else wait_seconds
-        backend = ibis.duckdb.connect(":memory:") if nothing_there else self._connect(read_only, wait)
-        try:
-            yield DuckDBSession(backend, self._translations)
-        finally:
-            backend.disconnect()
+        with in_memory() if nothing_there else self._opened(read_only, wait) as connection:
+            yield DuckDBSession(Backend.from_connection(connection), self._translations)
 
-    def _connect(self, read_only: bool, wait_seconds: float) -> Backend:
+    @contextmanager
+    def _opened(self, read_only: bool, wait_seconds: float) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection to the file, once nobody has it locked."""
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_lock_conflict),
             wait=tenacity.wait_random(0.02, 0.3),
             stop=tenacity.stop_after_delay(wait_seconds),
             reraise=True,
         )
-        try:
-            return retrying(ibis.duckdb.connect, self.path, read_only=read_only)
-        except duckdb.Error as error:
-            if not _is_lock_conflict(error):
-                raise WarehouseError(
-                    f"{self.path} cannot be opened as a DuckDB database: {error}. If the file is damaged, move "
-                    "it away and backfill again: the landing holds every response."
-                ) from error
-            holder = re.search(r"\(PID (\d+)\)", str(error))
-            raise WarehouseBusyError(
-                f"{self.path} was locked for more than {wait_seconds:g} s by process "
-                f"{holder.group(1) if holder else 'unknown'}. Close that connection (an open DuckDB shell?) or "
-                "raise NBA_PIPELINE_LOCK_WAIT_SECONDS, then run again."
-            ) from error
+        with ExitStack() as file:
+            try:
+                connection = retrying(lambda: file.enter_context(opened(self.path, read_only=read_only)))
+            except duckdb.Error as error:
+                raise self._not_opened(error, wait_seconds) from error
+            yield connection
+
+    def _not_opened(self, error: duckdb.Error, wait_seconds: float) -> WarehouseError:
+        """Why the file could not be opened, and what to do."""
+        if not _is_lock_conflict(error):
+            return WarehouseError(
+                f"{self.path} cannot be opened as a DuckDB database: {error}. If the file is damaged, move "
+                "it away and backfill again: the landing holds every response."
+            )
+        holder = re.search(r"\(PID (\d+)\)", str(error))
+        return WarehouseBusyError(
+            f"{self.path} was locked for more than {wait_seconds:g} s by process "
+            f"{holder.group(1) if holder else 'unknown'}. Close that connection (an open DuckDB shell?) or "
+            "raise NBA_PIPELINE_LOCK_WAIT_SECONDS, then run again."
+        )
 
 
 def _calls(call: ScalarUDF, function: Callable[..., object]) -> bool:
@@ -386,8 +392,10 @@ def _calls(call: ScalarUDF, function: Callable[..., object]) -> bool:
 
 
 def _is_lock_conflict(error: BaseException) -> bool:
-    return isinstance(error, duckdb.Error) and (
-        "Could not set lock on file" in str(error) or "different configuration" in str(error)
+    """Whether another process has the file locked, or another part of this one has it open."""
+    said = ("Could not set lock on file", "different configuration", OPEN_ELSEWHERE)
+    return isinstance(error, FileInUseError) or (
+        isinstance(error, duckdb.Error) and any(words in str(error) for words in said)
     )
 
 

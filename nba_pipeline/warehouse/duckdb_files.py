@@ -1,0 +1,152 @@
+"""DuckDB files that a process opens and closes in turn, without starting DuckDB anew each time.
+
+Starting an instance of DuckDB takes longer than opening a file in one that runs: its functions are registered and its
+threads are started. So an instance outlives the files that are attached to it; a file is locked while it is attached
+and no longer.
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+ATTACHED = "warehouse"
+"""The name of the attached file within its instance."""
+
+
+OPEN_ELSEWHERE = "Unique file handle conflict"
+"""What DuckDB says when another instance of this process has the file open."""
+
+
+@dataclass
+class _Open:
+    """A file that is attached to an instance, and how many sessions use it."""
+
+    instance: duckdb.DuckDBPyConnection
+    read_only: bool
+    sessions: int = 0
+
+
+class FileInUseError(duckdb.Error):
+    """This process has the file open in the other way; who waits finds it free."""
+
+
+_lock = threading.Lock()
+_open: dict[Path, _Open] = {}
+_idle: list[duckdb.DuckDBPyConnection] = []
+_of_parent: list[object] = []
+"""Instances of the process that this one was forked from: their threads are not here, so nothing may end them."""
+
+
+@contextmanager
+def opened(path: Path, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to a DuckDB file, which is made if it is not there and is opened to be written.
+
+    Sessions that open it in the same way share it. Raises `duckdb.Error` where the file is locked or damaged.
+    """
+    path = path.absolute()
+    try:
+        connection = _connection(path, read_only)
+    except duckdb.BinderException as error:
+        if OPEN_ELSEWHERE not in str(error):
+            raise
+        # Somebody in this process has opened the file with DuckDB itself, as in a notebook: that instance is shared.
+        with duckdb.connect(str(path), read_only=read_only) as shared:
+            yield shared
+        return
+    try:
+        yield connection
+    finally:
+        connection.close()
+        _leave(path)
+
+
+@contextmanager
+def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to a running instance without any file."""
+    with _lock:
+        instance = _idle.pop() if _idle else duckdb.connect(":memory:")
+    connection = instance.cursor()
+    try:
+        yield connection
+    finally:
+        connection.close()
+        with _lock:
+            _keep(instance)
+
+
+def _connection(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+    with _lock:
+        found = _open.get(path)
+        if found is None:
+            found = _open[path] = _Open(_attached(path, read_only), read_only)
+        elif found.read_only != read_only:
+            raise FileInUseError(f"this process has {path} open to {'read' if found.read_only else 'write'}")
+        found.sessions += 1
+        connection = found.instance.cursor()
+    connection.execute(f"USE {ATTACHED}")
+    return connection
+
+
+def _attached(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """An instance to which the file is attached; what it spills, it spills beside the file."""
+    instance = _idle.pop() if _idle else duckdb.connect(":memory:")
+    try:
+        instance.execute(f"SET temp_directory = {_literal(f'{path}.tmp')}")
+    except duckdb.Error:
+        # An instance that has spilled cannot be told to spill elsewhere.
+        instance.close()
+        instance = duckdb.connect(":memory:")
+        instance.execute(f"SET temp_directory = {_literal(f'{path}.tmp')}")
+    mode = "READ_ONLY" if read_only else "READ_WRITE"
+    try:
+        instance.execute(f"ATTACH {_literal(str(path))} AS {ATTACHED} ({mode})")
+    except BaseException:
+        _keep(instance)
+        raise
+    return instance
+
+
+def _leave(path: Path) -> None:
+    with _lock:
+        found = _open[path]
+        found.sessions -= 1
+        if found.sessions:
+            return
+        del _open[path]
+        try:
+            found.instance.execute(f"DETACH {ATTACHED}")
+        except BaseException:
+            # Closing the instance gives the file back whatever is wrong with it.
+            found.instance.close()
+            raise
+        _keep(found.instance)
+
+
+def _keep(instance: duckdb.DuckDBPyConnection) -> None:
+    """Keeps one instance for the next file; two files at once are rare."""
+    if _idle:
+        instance.close()
+    else:
+        _idle.append(instance)
+
+
+def _literal(text: str) -> str:
+    escaped = text.replace("'", "''")
+    return f"'{escaped}'"
+
+
+def _begin_anew() -> None:
+    """In a forked process: nothing of the parent's is used, and its lock, which a thread may hold, is a new one."""
+    global _lock
+    _of_parent.extend((*_idle, *_open.values()))
+    _idle.clear()
+    _open.clear()
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
