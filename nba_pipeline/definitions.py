@@ -58,7 +58,7 @@ def definitions(settings: Settings) -> dg.Definitions:
             *([landing_clean_up(settings.landing_keep_days)] if settings.landing_keep_days is not None else []),
         ],
         asset_checks=[
-            *(check for table in tables for check in checks_of(table)),
+            *(checks_of(table) for table in tables),
             *gate_checks(tables),
             freshness_checks(tables),
             quality_checks(tables),

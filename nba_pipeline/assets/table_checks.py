@@ -3,7 +3,8 @@
 They read what is published and not what a step believes that it wrote.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import dagster as dg
@@ -16,10 +17,11 @@ from nba_pipeline.assets.table_asset import GAME_DATES, asset_key
 from nba_pipeline.contracts import Contract
 from nba_pipeline.gates.accuracy_tripwire import RECENT
 from nba_pipeline.gates.alert_metadata import EFFECT_METADATA, HELD_METADATA, AlertKind, alert_metadata
+from nba_pipeline.gates.evidence.coverage import Standing
 from nba_pipeline.gates.gatekeeper import Gatekeeper, record
 from nba_pipeline.gates.rules import GATES, last_table
 from nba_pipeline.gates.verdicts import Gate, State, Verdict, alert_kind
-from nba_pipeline.partitions import to_date, to_key
+from nba_pipeline.partitions import dates_of, to_date, to_key
 
 GRID_CHECK = "expected_grid"
 
@@ -35,59 +37,69 @@ EFFECTS_OF_RULINGS = {
 EFFECT_OF_WARNING = "What follows is made all the same."
 
 
-def checks_of(table: Contract) -> list[dg.AssetChecksDefinition]:
-    """The two blocking checks of every table: nothing expected is missing, and the contract holds."""
+def checks_of(table: Contract) -> dg.AssetChecksDefinition:
+    """The two blocking checks of every table, in one step: nothing expected is missing, and the contract holds."""
     key = asset_key(table)
+    about = {
+        GRID_CHECK: "Every key that the schedule and the upstream tables expect is there, and no other.",
+        CONTRACT_CHECK: "Types, keys, nulls, ranges and promises of the contract hold for the published rows.",
+    }
+    judged_by = {GRID_CHECK: _expected_grid, CONTRACT_CHECK: _contract}
 
-    @dg.asset_check(
-        asset=key,
-        name=GRID_CHECK,
-        blocking=True,
-        partitions_def=GAME_DATES,
+    @dg.multi_asset_check(
+        name=f"checks_of_{'__'.join(key.path)}",
+        specs=[
+            dg.AssetCheckSpec(name, asset=key, blocking=True, partitions_def=GAME_DATES, description=text)
+            for name, text in about.items()
+        ],
+        can_subset=True,
         required_resource_keys=RESOURCES,
-        description="Every key that the schedule and the upstream tables expect is there, and no other.",
     )
-    def expected_grid(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    def checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         gatekeeper: Gatekeeper = context.resources.gatekeeper
-        dates = [to_date(key) for key in context.partition_keys]
+        dates = dates_of(context.op_execution_context.run)
+        asked = [name for name in about if dg.AssetCheckKey(key, name) in context.selected_asset_check_keys]
         with (
             retrying_what_can_heal(context.resources.settings, context.op_execution_context.retry_number),
             gatekeeper.warehouse.session(read_only=True) as session,
         ):
-            found = gatekeeper.evidence(session).coverage.of(table, dates, counts=True)
-        incomplete = {c.game_date: c.reasons(table) for c in found.values() if not c.complete}
-        report_dates(context, dg.AssetCheckKey(key, GRID_CHECK), dates, incomplete)
-        return dg.AssetCheckResult(
-            passed=not incomplete,
-            metadata={
-                "dates": len(dates),
-                "dates with nothing expected": sum(c.nothing_expected for c in found.values()),
-                "present": sum(c.present for c in found.values()),
-                "expected": sum(c.expected or 0 for c in found.values()),
-                "incomplete": _by_date(incomplete),
-            },
-        )
+            coverage = gatekeeper.evidence(session).coverage
+            found = {name: judged_by[name](coverage, table, dates) for name in asked}
+        for name, judgement in found.items():
+            report_dates(context, dg.AssetCheckKey(key, name), dates, judgement.failed)
+            yield dg.AssetCheckResult(
+                asset_key=key, check_name=name, passed=not judgement.failed, metadata=judgement.metadata
+            )
 
-    @dg.asset_check(
-        asset=key,
-        name=CONTRACT_CHECK,
-        blocking=True,
-        partitions_def=GAME_DATES,
-        required_resource_keys=RESOURCES,
-        description="Types, keys, nulls, ranges and promises of the contract hold for the published rows.",
+    return checks
+
+
+@dataclass(frozen=True)
+class _Judgement:
+    """What a check finds: the dates that fail with their reasons, and what the UI shows."""
+
+    failed: Mapping[date, Sequence[str]]
+    metadata: Mapping[str, dg.MetadataValue | int]
+
+
+def _expected_grid(coverage: Standing, table: Contract, dates: Sequence[date]) -> _Judgement:
+    found = coverage.of(table, dates, counts=True)
+    incomplete = {c.game_date: c.reasons(table) for c in found.values() if not c.complete}
+    return _Judgement(
+        incomplete,
+        {
+            "dates": len(dates),
+            "dates with nothing expected": sum(c.nothing_expected for c in found.values()),
+            "present": sum(c.present for c in found.values()),
+            "expected": sum(c.expected or 0 for c in found.values()),
+            "incomplete": _by_date(incomplete),
+        },
     )
-    def contract(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        gatekeeper: Gatekeeper = context.resources.gatekeeper
-        dates = [to_date(key) for key in context.partition_keys]
-        with (
-            retrying_what_can_heal(context.resources.settings, context.op_execution_context.retry_number),
-            gatekeeper.warehouse.session(read_only=True) as session,
-        ):
-            broken = gatekeeper.evidence(session).coverage.broken_promises(table, dates)
-        report_dates(context, dg.AssetCheckKey(key, CONTRACT_CHECK), dates, broken)
-        return dg.AssetCheckResult(passed=not broken, metadata={"dates": len(dates), "broken": _by_date(broken)})
 
-    return [expected_grid, contract]
+
+def _contract(coverage: Standing, table: Contract, dates: Sequence[date]) -> _Judgement:
+    broken = coverage.broken_promises(table, dates)
+    return _Judgement(broken, {"dates": len(dates), "broken": _by_date(broken)})
 
 
 def gate_checks(tables: Sequence[Contract]) -> list[dg.AssetChecksDefinition]:
