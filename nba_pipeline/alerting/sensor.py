@@ -13,6 +13,7 @@ from nba_pipeline.alerting.complaints import SilenceComplaint, days_of
 from nba_pipeline.alerting.sources import EventLog, Position
 from nba_pipeline.alerting.truth import Truth
 from nba_pipeline.alerting.windows import Windows, closed, ended, made_good, observed
+from nba_pipeline.assets.contexts import SensorContext
 from nba_pipeline.clock import Clock
 from nba_pipeline.settings import Settings
 
@@ -76,7 +77,7 @@ class Tick:
     `said` is how many messages were sent, and how many alerts recorded as made good.
     """
 
-    def __init__(self, context: dg.SensorEvaluationContext, settings: Settings) -> None:
+    def __init__(self, context: SensorContext, settings: Settings) -> None:
         self._log = context.log
         self._instance = context.instance
         self._clock = Clock.from_settings(settings)
@@ -261,7 +262,7 @@ def alert_sensor(settings: Settings) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Alerts about failed runs, checks and automation: to Slack, the log and operations/alerts.",
     )
-    def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    def alerts(context: SensorContext) -> dg.SensorResult:
         tick = Tick(context, settings)
         try:
             tick.run()

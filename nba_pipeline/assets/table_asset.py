@@ -11,12 +11,13 @@ import pyarrow as pa
 
 from nba_pipeline import code_versions
 from nba_pipeline.assets.check_evaluations import record_by_date
+from nba_pipeline.assets.contexts import AssetContext
 from nba_pipeline.assets.step_retries import retrying_what_can_heal
 from nba_pipeline.clock import Clock
 from nba_pipeline.code_versions.translations import translations_at
 from nba_pipeline.contracts import Column, Contract
 from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
-from nba_pipeline.gates.gatekeeper import Admission, Gatekeeper
+from nba_pipeline.gates.gatekeeper import Admission
 from nba_pipeline.gates.rules import gate_into, gate_named, last_table
 from nba_pipeline.gates.verdicts import State, Verdict
 from nba_pipeline.partitions import game_date_partitions, partition_mapping, read_bounds, to_date, to_key
@@ -84,7 +85,7 @@ def table_asset(
             required_resource_keys={"warehouse", "clock", "landing", "settings", "progress", "gatekeeper"},
             pool=WRITER_POOL,
         )
-        def asset(context: dg.AssetExecutionContext) -> Rows:
+        def asset(context: AssetContext) -> Rows:
             dates = [to_date(key) for key in context.partition_keys]
             context.resources.warehouse.charge(context.run_id)
             with retrying_what_can_heal(context.resources.settings, context.op_execution_context.retry_number):
@@ -108,7 +109,7 @@ def transformed(table: Contract, transform: Transform, *, deps: Sequence[dg.Asse
     """The asset of a table whose rows the warehouse computes from the tables that its contract reads."""
 
     @table_asset(table, deps=deps, transform=transform)
-    def asset(context: dg.AssetExecutionContext, dates: Sequence[date], **inputs: ibis.Table) -> Rows:
+    def asset(context: AssetContext, dates: Sequence[date], **inputs: ibis.Table) -> Rows:
         return Rows(transform)
 
     return asset
@@ -129,9 +130,9 @@ def group_name(table: Contract) -> str:
     return f"phase_{table.phase.value}_{table.phase.name.lower()}"
 
 
-def admit(context: dg.AssetExecutionContext, table: Contract, dates: Sequence[date]) -> Admission:
+def admit(context: AssetContext, table: Contract, dates: Sequence[date]) -> Admission:
     """Asks the gates about the dates of the run; what they refuse, warn of or overlook is in the log and the UI."""
-    gatekeeper: Gatekeeper = context.resources.gatekeeper
+    gatekeeper = context.resources.gatekeeper
     admission = gatekeeper.admit(table, dates, asked_by=f"{table.name} in run {context.run_id}")
     for day, reasons in admission.refused.items():
         context.log.error(f"The gate into {table.name} is closed for {day}: {' '.join(reasons)}")
@@ -143,7 +144,7 @@ def admit(context: dg.AssetExecutionContext, table: Contract, dates: Sequence[da
     return admission
 
 
-def _report_override(context: dg.AssetExecutionContext, table: Contract, verdict: Verdict) -> None:
+def _report_override(context: AssetContext, table: Contract, verdict: Verdict) -> None:
     """Puts a use of an override on the gate's check, where the UI shows it and the alerts find it."""
     gate, tables = gate_named(verdict.gate), context.resources.gatekeeper.tables
     result = dg.AssetCheckResult(

@@ -11,6 +11,7 @@ import dagster as dg
 from dagster import AssetCheckSeverity
 
 from nba_pipeline.assets.check_evaluations import listed, record_by_date
+from nba_pipeline.assets.contexts import CheckContext
 from nba_pipeline.assets.io_manager import CONTRACT_CHECK
 from nba_pipeline.assets.step_retries import retrying_what_can_heal
 from nba_pipeline.assets.table_asset import GAME_DATES, asset_key
@@ -55,8 +56,8 @@ def checks_of(table: Contract) -> dg.AssetChecksDefinition:
         can_subset=True,
         required_resource_keys=RESOURCES,
     )
-    def checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        gatekeeper: Gatekeeper = context.resources.gatekeeper
+    def checks(context: CheckContext) -> Iterator[dg.AssetCheckResult]:
+        gatekeeper = context.resources.gatekeeper
         dates = dates_of(context.op_execution_context.run)
         asked = [name for name in about if dg.AssetCheckKey(key, name) in context.selected_asset_check_keys]
         with (
@@ -121,8 +122,8 @@ def _gate_check(gate: Gate, table: Contract, tables: Sequence[Contract]) -> dg.A
         required_resource_keys=RESOURCES,
         description=f"Circuit breaker into phase {gate.into.value}: {gate.description}",
     )
-    def gate_check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        gatekeeper: Gatekeeper = context.resources.gatekeeper
+    def gate_check(context: CheckContext) -> dg.AssetCheckResult:
+        gatekeeper = context.resources.gatekeeper
         dates = [to_date(key) for key in context.partition_keys]
         with (
             retrying_what_can_heal(context.resources.settings, context.op_execution_context.retry_number),
@@ -135,9 +136,7 @@ def _gate_check(gate: Gate, table: Contract, tables: Sequence[Contract]) -> dg.A
     return gate_check
 
 
-def _gate_result(
-    context: dg.AssetCheckExecutionContext, key: dg.AssetCheckKey, verdicts: Mapping[date, Verdict]
-) -> dg.AssetCheckResult:
+def _gate_result(context: CheckContext, key: dg.AssetCheckKey, verdicts: Mapping[date, Verdict]) -> dg.AssetCheckResult:
     """Closed fails and blocks; overridden or degraded is a warning, which the UI shows and nothing waits for."""
     closed = {day: list(v.reasons) for day, v in verdicts.items() if v.state is State.CLOSED}
     noted = {day: list(v.reasons) for day, v in verdicts.items() if v.state in (State.DEGRADED, State.OVERRIDDEN)}
@@ -188,7 +187,7 @@ def said_of(verdicts: Iterable[Verdict], gatekeeper: Gatekeeper) -> dict[str, dg
 
 
 def report_dates(
-    context: dg.AssetCheckExecutionContext,
+    context: CheckContext,
     key: dg.AssetCheckKey,
     dates: Sequence[date],
     failed: Mapping[date, Sequence[str]],

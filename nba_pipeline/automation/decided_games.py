@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from nba_pipeline.assets.contexts import CheckContext, SensorContext
 from nba_pipeline.assets.switch import switched
 from nba_pipeline.decisions.game_decisions import GameDecision, Ruling, recorded_decisions
 from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
-from nba_pipeline.gates.gatekeeper import Gatekeeper
 from nba_pipeline.monitoring.known_games import in_force_sentence, release_command
 from nba_pipeline.monitoring.outcome import COMMAND
 from nba_pipeline.monitoring.smoke_test import backfill_command
@@ -130,8 +130,8 @@ def decided_games_sensor(settings: Settings) -> dg.SensorDefinition:
         required_resource_keys={"gatekeeper", "settings"},
         description="Tells what people decided about games: who, what, why, until when, and what takes it back.",
     )
-    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        gatekeeper: Gatekeeper = context.resources.gatekeeper
+    def sensor(context: SensorContext) -> dg.SensorResult:
+        gatekeeper = context.resources.gatekeeper
         with gatekeeper.warehouse.session(read_only=True, wait_seconds=settings.sensor_lock_wait_seconds) as session:
             decisions = recorded_decisions(session)
         events, told = news(decisions, read_cursor(context.cursor), gatekeeper.clock.now())
@@ -149,9 +149,9 @@ def decided_games_sensor(settings: Settings) -> dg.SensorDefinition:
     required_resource_keys={"gatekeeper"},
     description="No decision of a person about a game is in force.",
 )
-def no_game_is_decided(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+def no_game_is_decided(context: CheckContext) -> dg.AssetCheckResult:
     """The check behind `no_game_is_decided`: looks again."""
-    gatekeeper: Gatekeeper = context.resources.gatekeeper
+    gatekeeper = context.resources.gatekeeper
     with gatekeeper.warehouse.session(read_only=True) as session:
         found = gatekeeper.evidence(session).decisions.about_games
     reasons = {

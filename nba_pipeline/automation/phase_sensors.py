@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 from dagster import AssetRecordsFilter, DagsterInstance
 
+from nba_pipeline.assets.contexts import SensorContext
 from nba_pipeline.assets.switch import switched
 from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.assets.table_checks import GRID_CHECK
@@ -82,7 +83,7 @@ def phase_sensor(phase: Phase, tables: Sequence[Contract], settings: Settings) -
         required_resource_keys={"gatekeeper", "settings"},
         description=f"Launches phase {phase.value} once for every date and state of what it is made from.",
     )
-    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    def sensor(context: SensorContext) -> dg.SensorResult | dg.SkipReason:
         cursor = Cursor.read(context.cursor)
         changed, events = changes_since(context.instance, upstream, cursor.events)
         cursor.events |= events
@@ -128,13 +129,13 @@ def changes_since(
 
 
 def _tick(
-    context: dg.SensorEvaluationContext,
+    context: SensorContext,
     phase: Phase,
     tables: Sequence[Contract],
     changed: Mapping[str, set[date]],
     cursor: Cursor,
 ) -> dg.SensorResult:
-    gatekeeper: Gatekeeper = context.resources.gatekeeper
+    gatekeeper = context.resources.gatekeeper
     wait_seconds = context.resources.settings.sensor_lock_wait_seconds
     with gatekeeper.warehouse.session(read_only=True, wait_seconds=wait_seconds) as session:
         evidence = gatekeeper.evidence(session)

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
+from nba_pipeline.assets.contexts import ScheduleContext
 from nba_pipeline.assets.switch import scheduled
 from nba_pipeline.automation.jobs import (
     BETTING_LINES,
@@ -207,8 +208,8 @@ def _schedule(net: Net, settings: Settings) -> dg.ScheduleDefinition:
         required_resource_keys={"gatekeeper", "settings"},
         description=net.description,
     )
-    def schedule(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
-        gatekeeper: Gatekeeper = context.resources.gatekeeper
+    def schedule(context: ScheduleContext) -> list[dg.RunRequest] | dg.SkipReason:
+        gatekeeper = context.resources.gatekeeper
         instant = gatekeeper.clock.now() if gatekeeper.clock.simulated else context.scheduled_execution_time
         day = game_date_of(instant) + timedelta(days=net.day)
         if not is_game_date(day):
@@ -251,7 +252,7 @@ def _asking_again(
 
 
 def _requests(
-    context: dg.ScheduleEvaluationContext, gatekeeper: Gatekeeper, net: Net, day: date
+    context: ScheduleContext, gatekeeper: Gatekeeper, net: Net, day: date
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """The runs of the first phase of the net that needs one: what follows from it is the sensors' to launch."""
     launches = Launches(context.instance)
@@ -290,7 +291,7 @@ def daily_health(settings: Settings) -> dg.ScheduleDefinition:
         required_resource_keys={"gatekeeper", "settings"},
         description="Reports how the pipeline stands, in operations.pipeline_health.",
     )
-    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    def schedule(context: ScheduleContext) -> dg.RunRequest | dg.SkipReason:
         clock = context.resources.gatekeeper.clock
         day = game_date_of(clock.now() if clock.simulated else context.scheduled_execution_time) - timedelta(days=1)
         if not is_game_date(day):
@@ -312,7 +313,7 @@ def weekly_clean_up(settings: Settings) -> dg.ScheduleDefinition:
         default_status=scheduled(settings),
         description="Removes answers older than NBA_PIPELINE_LANDING_KEEP_DAYS that nothing stands on.",
     )
-    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    def schedule(context: ScheduleContext) -> dg.RunRequest:
         tags = {"dagster/max_runtime": str(LONGEST_RUN_SECONDS)}
         return dg.RunRequest(run_key=f"clean-up:{context.scheduled_execution_time.isoformat()}", tags=tags)
 
@@ -331,8 +332,8 @@ def monthly_models(settings: Settings) -> dg.ScheduleDefinition:
         required_resource_keys={"gatekeeper", "settings"},
         description="Trains the month's models; where they are missing, predictions train them.",
     )
-    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        gatekeeper: Gatekeeper = context.resources.gatekeeper
+    def schedule(context: ScheduleContext) -> dg.RunRequest | dg.SkipReason:
+        gatekeeper = context.resources.gatekeeper
         instant = gatekeeper.clock.now() if gatekeeper.clock.simulated else context.scheduled_execution_time
         month = game_date_of(instant).replace(day=1)
         if not is_game_date(month):

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
+from nba_pipeline.assets.contexts import CheckContext, SensorContext
 from nba_pipeline.assets.switch import switched
 from nba_pipeline.automation.jobs import DEFINED, jobs_of
 from nba_pipeline.automation.launches import Launch, Launches
@@ -120,8 +121,8 @@ def self_heal_sensor(tables: Sequence[Contract], settings: Settings) -> dg.Senso
         required_resource_keys={"gatekeeper", "settings"},
         description="Makes again what is missing, stale or failed; verifies; gives up after a bounded number of tries.",
     )
-    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        gatekeeper: Gatekeeper = context.resources.gatekeeper
+    def sensor(context: SensorContext) -> dg.SensorResult:
+        gatekeeper = context.resources.gatekeeper
         for run_id in close_orphans(context.instance):
             context.log.error(f"Run {run_id} had ended without saying so; it is now marked as failed.")
         memory = Memory.read(context.cursor)
@@ -281,9 +282,9 @@ def _gave_up(phase: Phase, day: date, attempts: int, now: datetime) -> dg.AssetC
     required_resource_keys={"gatekeeper"},
     description="All rows that predictions are made from were made by the code that runs.",
 )
-def code_is_current(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+def code_is_current(context: CheckContext) -> dg.AssetCheckResult:
     """The check behind `code_is_current`: looks again, launches nothing."""
-    gatekeeper: Gatekeeper = context.resources.gatekeeper
+    gatekeeper = context.resources.gatekeeper
     with gatekeeper.warehouse.session(read_only=True) as session:
         outdated = outdated_history(gatekeeper.evidence(session))
     counts = {name: len(days) for name, days in outdated.items()}
@@ -298,9 +299,9 @@ def code_is_current(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResu
     required_resource_keys={"gatekeeper"},
     description="Nothing of the operated days has been tried as often as self-heal may.",
 )
-def nothing_given_up(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+def nothing_given_up(context: CheckContext) -> dg.AssetCheckResult:
     """The check behind `nothing_given_up`: looks again, launches nothing."""
-    gatekeeper: Gatekeeper = context.resources.gatekeeper
+    gatekeeper = context.resources.gatekeeper
     with gatekeeper.warehouse.session(read_only=True) as session:
         evidence = gatekeeper.evidence(session)
         dates = dates_to_heal(evidence, whole_season=False)
@@ -314,9 +315,9 @@ def nothing_given_up(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckRes
     required_resource_keys={"gatekeeper"},
     description="No date is passed over because the source was silent beyond its deadline.",
 )
-def nothing_passed_over(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+def nothing_passed_over(context: CheckContext) -> dg.AssetCheckResult:
     """The check behind `nothing_passed_over`: looks again, records nothing."""
-    gatekeeper: Gatekeeper = context.resources.gatekeeper
+    gatekeeper = context.resources.gatekeeper
     with gatekeeper.warehouse.session(read_only=True) as session:
         evidence = gatekeeper.evidence(session)
         gaps = [

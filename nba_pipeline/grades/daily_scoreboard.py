@@ -8,6 +8,7 @@ import ibis
 import ibis.expr.types as ir
 
 from nba_pipeline.as_of import exact
+from nba_pipeline.assets.contexts import AssetContext
 from nba_pipeline.assets.table_asset import table_asset
 from nba_pipeline.contracts import GAME_DATE, Audit, Column, Contract, Grid, Phase, Read, Reader, Window
 from nba_pipeline.grades import prediction_accuracy
@@ -205,7 +206,7 @@ def daily_scoreboard(accuracy: ibis.Table) -> ibis.Table:
 
 
 @table_asset(CONTRACT)
-def asset(context: dg.AssetExecutionContext, dates: Sequence[date], accuracy: ibis.Table) -> ibis.Table:
+def asset(context: AssetContext, dates: Sequence[date], accuracy: ibis.Table) -> ibis.Table:
     """Scores of the dates; the last one shows the month in the UI."""
     last = max(dates)
     month = daily_sums(accuracy).filter(lambda sums: sums.population == ALL, lambda sums: sums.setting == MORNING)

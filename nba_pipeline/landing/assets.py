@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 
+from nba_pipeline.assets.contexts import AssetContext
 from nba_pipeline.assets.table_asset import GAME_DATES, OWNERS
 from nba_pipeline.clock import season_of, tips_off_by
 from nba_pipeline.partitions import contiguous, season_bounds, to_date, to_key
@@ -17,7 +18,6 @@ from nba_pipeline.sources.balldontlie import (
     OUTAGE,
     PROP_LINES,
     STATS,
-    BalldontlieClient,
     KnownGames,
     parse_games,
     unanswered_games,
@@ -95,7 +95,7 @@ def landing_asset(
             required_resource_keys={"source", "landing", "clock", "settings", "progress"},
             pool=SOURCE_POOL,
         )
-        def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        def asset(context: AssetContext) -> dg.MaterializeResult:
             dates = [to_date(key) for key in context.partition_keys]
             asked = begun_with(context.run.tags.get(ASKED_FIRST_TAG), list(questions(context, dates)))
             with context.resources.source.within(seconds_left(context)):
@@ -118,7 +118,7 @@ def begun_with(
     return [*questions[place:], *questions[:place]]
 
 
-def seconds_left(context: dg.AssetExecutionContext) -> float | None:
+def seconds_left(context: AssetContext) -> float | None:
     """Real seconds until Dagster ends the run for its length; None where nobody gave it one, as in a person's backfill.
 
     Dagster counts from when the run started, whatever it waited for since.
@@ -132,7 +132,7 @@ def seconds_left(context: dg.AssetExecutionContext) -> float | None:
 
 
 def ask_all(
-    context: dg.AssetExecutionContext,
+    context: AssetContext,
     key: dg.AssetKey,
     questions: Sequence[tuple[Span, Callable[[date, date], Capture]]],
 ) -> tuple[dict[Span, Capture], dict[Span, str], str | None]:
@@ -188,11 +188,9 @@ def box_score_spans(dates: Sequence[date], game_dates: set[date]) -> list[Span]:
 
 
 @landing_asset(LANDED_GAMES, "The answers to `/games`: schedule and results, exactly as they came.")
-def landed_games(
-    context: dg.AssetExecutionContext, dates: Sequence[date]
-) -> list[tuple[Span, Callable[[date, date], Capture]]]:
+def landed_games(context: AssetContext, dates: Sequence[date]) -> list[tuple[Span, Callable[[date, date], Capture]]]:
     """Asks for the games of the dates, a month at a time, and for each game that has left a date by its own id."""
-    source: BalldontlieClient = context.resources.source
+    source = context.resources.source
     landing = context.resources.landing.as_it_is()
 
     def ask(first: date, last: date) -> Capture:
@@ -238,10 +236,10 @@ def says_what_it_is(game: GameRecord) -> bool:
     "its checks say which games no answer about a date has.",
 )
 def landed_season_schedule(
-    context: dg.AssetExecutionContext, dates: Sequence[date]
+    context: AssetContext, dates: Sequence[date]
 ) -> list[tuple[Span, Callable[[date, date], Capture]]]:
     """Asks once for each season of a run: the source only knows the schedule of now."""
-    source: BalldontlieClient = context.resources.source
+    source = context.resources.source
 
     def about(season: int) -> Callable[[date, date], Capture]:
         return lambda first, last: source.land_season_games(season, first, last)
@@ -255,15 +253,15 @@ def landed_season_schedule(
     deps=[LANDED_GAMES],
 )
 def landed_player_box_scores(
-    context: dg.AssetExecutionContext, dates: Sequence[date]
+    context: AssetContext, dates: Sequence[date]
 ) -> list[tuple[Span, Callable[[date, date], Capture]]]:
     """Asks for the box scores date by date; days without games are asked about together.
 
     A run that asks again asks about the dates that were asked about before together too: its answer fills pages that
     a date alone would leave half empty. Tomorrow has none yet and is left out.
     """
-    source: BalldontlieClient = context.resources.source
-    landing: Landing = context.resources.landing.as_it_is()
+    source = context.resources.source
+    landing = context.resources.landing.as_it_is()
     played = [day for day in dates if day <= context.resources.clock.today()]
     again = [day for day in played if ASKS_AGAIN in context.run.tags and landing.latest(STATS, day)]
     first_time = [day for day in played if day not in again]
@@ -274,15 +272,13 @@ def landed_player_box_scores(
 
 
 @landing_asset(LANDED_PLAYERS, "The answers to `/players/active`: who is on which roster when we ask.")
-def landed_players(
-    context: dg.AssetExecutionContext, dates: Sequence[date]
-) -> list[tuple[Span, Callable[[date, date], Capture]]]:
+def landed_players(context: AssetContext, dates: Sequence[date]) -> list[tuple[Span, Callable[[date, date], Capture]]]:
     """Asks once for a whole run: the source only knows the rosters of now."""
-    source: BalldontlieClient = context.resources.source
+    source = context.resources.source
     return [((dates[0], dates[-1]), source.land_active_players)]
 
 
-def not_over(context: dg.AssetExecutionContext, dates: Sequence[date]) -> list[date]:
+def not_over(context: AssetContext, dates: Sequence[date]) -> list[date]:
     """The dates that are not over. Of the others the source cannot tell what was known then, so nobody asks."""
     chosen = [day for day in dates if day >= context.resources.clock.today()]
     if len(chosen) < len(dates):
@@ -294,11 +290,9 @@ def not_over(context: dg.AssetExecutionContext, dates: Sequence[date]) -> list[d
 
 
 @landing_asset(LANDED_INJURIES, "The answers to `/player_injuries`: who is listed as injured when we ask.")
-def landed_injuries(
-    context: dg.AssetExecutionContext, dates: Sequence[date]
-) -> list[tuple[Span, Callable[[date, date], Capture]]]:
+def landed_injuries(context: AssetContext, dates: Sequence[date]) -> list[tuple[Span, Callable[[date, date], Capture]]]:
     """Asks once for those dates of a run that are not over: the source only knows the injuries of now."""
-    source: BalldontlieClient = context.resources.source
+    source = context.resources.source
     coming = not_over(context, dates)
     return [((coming[0], coming[-1]), source.land_injuries)] if coming else []
 
@@ -309,10 +303,10 @@ def landed_injuries(
     deps=[LANDED_GAMES],
 )
 def landed_player_prop_lines(
-    context: dg.AssetExecutionContext, dates: Sequence[date]
+    context: AssetContext, dates: Sequence[date]
 ) -> list[tuple[Span, Callable[[date, date], Capture]]]:
     """Asks game by game about the games of the dates that have not tipped off."""
-    source: BalldontlieClient = context.resources.source
+    source = context.resources.source
 
     def about(game_ids: Sequence[int]) -> Callable[[date, date], Capture]:
         return lambda first, last: source.land_player_prop_lines(first, game_ids)
@@ -325,14 +319,14 @@ def landed_player_prop_lines(
     LANDED_GAME_LINES, "The answers to `/odds`: spreads and totals of bookmakers when we ask, exactly as they came."
 )
 def landed_game_lines(
-    context: dg.AssetExecutionContext, dates: Sequence[date]
+    context: AssetContext, dates: Sequence[date]
 ) -> list[tuple[Span, Callable[[date, date], Capture]]]:
     """Asks date by date: the source takes no ranges here."""
-    source: BalldontlieClient = context.resources.source
+    source = context.resources.source
     return [((day, day), lambda first, last: source.land_game_lines(first)) for day in with_lines(context, dates)]
 
 
-def with_lines(context: dg.AssetExecutionContext, dates: Sequence[date]) -> list[date]:
+def with_lines(context: AssetContext, dates: Sequence[date]) -> list[date]:
     """The dates to ask for lines about: those that are not over, and none unless the settings say so."""
     if context.resources.settings.lines == "off":
         context.log.info("Nobody was asked for lines: NBA_PIPELINE_LINES is off.")
@@ -340,7 +334,7 @@ def with_lines(context: dg.AssetExecutionContext, dates: Sequence[date]) -> list
     return not_over(context, dates)
 
 
-def games_to_come(context: dg.AssetExecutionContext, day: date) -> list[int]:
+def games_to_come(context: AssetContext, day: date) -> list[int]:
     """The games of a date that have not tipped off, by the newest schedule that was landed about it."""
     capture = context.resources.landing.latest(GAMES, day)
     now = context.resources.clock.now()
@@ -360,7 +354,7 @@ def _covered(span: Span, keys: Sequence[str]) -> list[str]:
     return [key for key in keys if span[0] <= to_date(key) <= span[1]]
 
 
-def _result(context: dg.AssetExecutionContext, key: dg.AssetKey, captures: dict[Span, Capture]) -> dg.MaterializeResult:
+def _result(context: AssetContext, key: dg.AssetKey, captures: dict[Span, Capture]) -> dg.MaterializeResult:
     for span, capture in captures.items():
         for partition in _covered(span, context.partition_keys):
             context.add_asset_metadata(_metadata(capture), asset_key=key, partition_key=partition)
@@ -370,7 +364,7 @@ def _result(context: dg.AssetExecutionContext, key: dg.AssetKey, captures: dict[
 
 
 def _report_partial(
-    context: dg.AssetExecutionContext,
+    context: AssetContext,
     key: dg.AssetKey,
     captures: dict[Span, Capture],
     failed: dict[Span, str],

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import dagster as dg
 
+from nba_pipeline.assets.contexts import AssetContext
 from nba_pipeline.assets.table_asset import OWNERS
 from nba_pipeline.landing.assets import SOURCE_POOL
-from nba_pipeline.sources.landing import Landing
 from nba_pipeline.sources.retention import clean_up_of
 
 CLEAN_UP_KEY = dg.AssetKey(["operations", "landing_clean_up"])
@@ -25,8 +25,8 @@ def landing_clean_up(keep_days: int) -> dg.AssetsDefinition:
         required_resource_keys={"landing", "clock"},
         pool=SOURCE_POOL,
     )
-    def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        landing: Landing = context.resources.landing
+    def asset(context: AssetContext) -> dg.MaterializeResult:
+        landing = context.resources.landing
         found = clean_up_of(landing, context.resources.clock.now() - timedelta(days=keep_days))
         for key in found.keys:
             landing.store.remove(key)

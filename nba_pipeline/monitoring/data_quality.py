@@ -10,9 +10,9 @@ import dagster as dg
 import ibis
 import pandas as pd
 
+from nba_pipeline.assets.contexts import CheckContext
 from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.contracts import Column, Contract
-from nba_pipeline.gates.gatekeeper import Gatekeeper
 from nba_pipeline.partitions import dates_of
 from nba_pipeline.warehouse.interface import Session
 
@@ -122,8 +122,8 @@ def quality_checks(tables: Sequence[Contract]) -> dg.AssetChecksDefinition:
         can_subset=True,
         required_resource_keys={"gatekeeper"},
     )
-    def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        gatekeeper: Gatekeeper = context.resources.gatekeeper
+    def check(context: CheckContext) -> Iterator[dg.AssetCheckResult]:
+        gatekeeper = context.resources.gatekeeper
         # By the run: a step about many assets has no partitions of its own, and models are partitioned by month.
         dates = dates_of(context.op_execution_context.run)
         chosen = {key.asset_key for key in context.selected_asset_check_keys}

@@ -10,6 +10,7 @@ from dagster import AssetRecordsFilter, DagsterInstance
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 from dagster._core.definitions.metadata import RawMetadataValue
 
+from nba_pipeline.assets.contexts import CheckContext, SensorContext
 from nba_pipeline.assets.switch import switched
 from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.clock import season_of
@@ -17,7 +18,6 @@ from nba_pipeline.contracts import Contract
 from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.gates.deadlines import due, newest_due_date, owed
 from nba_pipeline.gates.evidence import Evidence
-from nba_pipeline.gates.gatekeeper import Gatekeeper
 from nba_pipeline.partitions import is_game_date, season_start, to_key
 from nba_pipeline.settings import Settings
 
@@ -111,8 +111,8 @@ def freshness_sensor(tables: Sequence[Contract], settings: Settings) -> dg.Senso
         required_resource_keys={"gatekeeper", "settings"},
         description="Says for every table whether the newest date that is due is there, by deadlines in New York time.",
     )
-    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        gatekeeper: Gatekeeper = context.resources.gatekeeper
+    def sensor(context: SensorContext) -> dg.SensorResult:
+        gatekeeper = context.resources.gatekeeper
         known: dict[str, list[object]] = json.loads(context.cursor) if context.cursor else {}
         with gatekeeper.warehouse.session(read_only=True, wait_seconds=settings.sensor_lock_wait_seconds) as session:
             found = freshness(gatekeeper.evidence(session), tables)
@@ -142,8 +142,8 @@ def freshness_checks(tables: Sequence[Contract]) -> dg.AssetChecksDefinition:
         can_subset=True,
         required_resource_keys={"gatekeeper"},
     )
-    def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        gatekeeper: Gatekeeper = context.resources.gatekeeper
+    def check(context: CheckContext) -> Iterator[dg.AssetCheckResult]:
+        gatekeeper = context.resources.gatekeeper
         chosen = {key.asset_key for key in context.selected_asset_check_keys}
         with gatekeeper.warehouse.session(read_only=True) as session:
             found = freshness(gatekeeper.evidence(session), [by_key[key] for key in by_key if key in chosen])

@@ -8,6 +8,7 @@ import dagster as dg
 import ibis
 from dagster import AssetRecordsFilter, DagsterInstance
 
+from nba_pipeline.assets.contexts import CheckContext
 from nba_pipeline.assets.step_retries import retrying_what_can_heal
 from nba_pipeline.assets.table_asset import GAME_DATES, asset_key
 from nba_pipeline.assets.table_checks import report_dates
@@ -106,8 +107,8 @@ def ledger_check() -> dg.AssetChecksDefinition:
         description="The live rows are those that were added, in their order, and none is missing: by their own "
         "hashes, and by what Dagster's event log recorded of every date's chain.",
     )
-    def ledger_chain(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        gatekeeper: Gatekeeper = context.resources.gatekeeper
+    def ledger_chain(context: CheckContext) -> dg.AssetCheckResult:
+        gatekeeper = context.resources.gatekeeper
         dates = [to_date(key) for key in context.partition_keys]
         with (
             retrying_what_can_heal(context.resources.settings, context.op_execution_context.retry_number),

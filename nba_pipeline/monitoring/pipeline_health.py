@@ -11,6 +11,7 @@ from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._core.scheduler.instigation import TickStatus
 from dagster._daemon.controller import DEFAULT_HEARTBEAT_INTERVAL_SECONDS, get_daemon_statuses
 
+from nba_pipeline.assets.contexts import AssetContext
 from nba_pipeline.assets.run_failures import planned_assets
 from nba_pipeline.assets.table_asset import ENGINE, GAME_DATES, OWNERS, WRITER_POOL, asset_key
 from nba_pipeline.clock import season_of
@@ -312,9 +313,9 @@ def _silent_daemons(instance: DagsterInstance) -> list[Cause]:
     ],
     description=PIPELINE_HEALTH.description,
 )
-def pipeline_health(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+def pipeline_health(context: AssetContext) -> dg.MaterializeResult:
     """Writes the day's row and alerts if a person has to do something; the whole report is in the metadata."""
-    gatekeeper: Gatekeeper = context.resources.gatekeeper
+    gatekeeper = context.resources.gatekeeper
     found = health(gatekeeper, context.instance, to_date(context.partition_key))
     row = pa.Table.from_pylist([found.row()], schema=PIPELINE_HEALTH.schema.to_pyarrow())
     with gatekeeper.warehouse.session() as session:

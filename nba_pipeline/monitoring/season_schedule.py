@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 import dagster as dg
 
+from nba_pipeline.assets.contexts import CheckContext
 from nba_pipeline.assets.step_retries import retrying_what_can_heal
 from nba_pipeline.clock import game_date_of, season_of
 from nba_pipeline.gates.alert_metadata import COVERED_METADATA, AlertKind, alert_metadata
@@ -153,9 +154,9 @@ def missing_from_answers(gatekeeper: Gatekeeper, evidence: Evidence, season: int
     ],
     required_resource_keys={"gatekeeper", "settings"},
 )
-def season_schedule_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+def season_schedule_checks(context: CheckContext) -> Iterator[dg.AssetCheckResult]:
     """Compares the schedule that the run has landed with what is published."""
-    gatekeeper: Gatekeeper = context.resources.gatekeeper
+    gatekeeper = context.resources.gatekeeper
     days = dates_of(context.op_execution_context.run)
     season = season_of(days[-1] if days else gatekeeper.clock.today())
     with retrying_what_can_heal(context.resources.settings, context.op_execution_context.retry_number):

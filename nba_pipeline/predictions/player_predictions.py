@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 
-import dagster as dg
 import ibis
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from nba_pipeline.analytics import player_game_summary
+from nba_pipeline.assets.contexts import AssetContext
 from nba_pipeline.assets.table_asset import table_asset
 from nba_pipeline.clock import tips_off_by
 from nba_pipeline.code_versions import version_of
@@ -269,7 +269,7 @@ def to_rows(frames: Sequence[pd.DataFrame]) -> pa.Table:
 
 @table_asset(CONTRACT, kinds=("python", "lightgbm"), deps=MODEL_KEYS)
 def asset(
-    context: dg.AssetExecutionContext,
+    context: AssetContext,
     dates: Sequence[date],
     features: ibis.Table,
     outcomes: ibis.Table,

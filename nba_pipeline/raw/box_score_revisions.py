@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
-import dagster as dg
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from nba_pipeline.assets.contexts import AssetContext
 from nba_pipeline.assets.table_asset import table_asset
 from nba_pipeline.contracts import GAME_DATE, GAME_ID, PLAYER_ID, Audit, Column, Contract, Phase, Reader
 from nba_pipeline.landing.assets import LANDED_PLAYER_BOX_SCORES
@@ -235,6 +235,6 @@ def as_known_at(instant: datetime, newest: ibis.Table, revisions: ibis.Table) ->
 
 
 @table_asset(CONTRACT, kinds=("python",), deps=[LANDED_PLAYER_BOX_SCORES])
-def asset(context: dg.AssetExecutionContext, dates: Sequence[date]) -> pa.Table:
+def asset(context: AssetContext, dates: Sequence[date]) -> pa.Table:
     """Compares every landed answer about each date with the one before."""
     return box_score_revisions(context.resources.landing.as_it_is(), dates)

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-import dagster as dg
 import ibis
 import pyarrow as pa
 
+from nba_pipeline.assets.contexts import AssetContext
 from nba_pipeline.assets.table_asset import table_asset
 from nba_pipeline.contracts import GAME_DATE, GAME_ID, Column, Contract, Phase, Read
 from nba_pipeline.landing.assets import LANDED_GAME_LINES
@@ -90,6 +90,6 @@ def game_line_snapshots(landing: Landing, day: date) -> Snapshots[GameLineRecord
 
 
 @table_asset(CONTRACT, kinds=("python",), deps=[LANDED_GAME_LINES])
-def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table) -> Rows:
+def asset(context: AssetContext, dates: Sequence[date], games: ibis.Table) -> Rows:
     """Takes, game by game, the last snapshot before its tip-off; a line that cannot be read is no line."""
     return rows_before_tip_off(context, dates, games, game_line_snapshots, game_lines)

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, get_args
 
-import dagster as dg
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from nba_pipeline.assets.contexts import AssetContext
 from nba_pipeline.assets.table_asset import table_asset
 from nba_pipeline.clock import EARLIEST_TIP_OFF_HOUR, season_of
 from nba_pipeline.contracts import (
@@ -308,7 +308,7 @@ def openings_known(
 
 
 @table_asset(CONTRACT, kinds=("python",), deps=[LANDED_GAMES])
-def asset(context: dg.AssetExecutionContext, dates: Sequence[date]) -> Rows:
+def asset(context: AssetContext, dates: Sequence[date]) -> Rows:
     """Parses the newest landed answer about each date; what it has wrong about a game is told and reaches no other."""
     landing, warn = context.resources.landing, context.log.warning
     landed = read_landed(landing, "games", dates, parse_games, warn=warn, refuses=False)
@@ -344,7 +344,7 @@ def marked(
 
 
 def _corrected(
-    context: dg.AssetExecutionContext, rows: pa.Table, dates: Sequence[date]
+    context: AssetContext, rows: pa.Table, dates: Sequence[date]
 ) -> tuple[list[dict[str, Any]], dict[GameKey, str], list[tuple[date, str, str]]]:
     """The games as people, and else the catalogue, corrected them; the corrections that do not fit; and what is set
     aside of repaired games.

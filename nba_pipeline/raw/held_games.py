@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import dagster as dg
 import ibis
 import pyarrow as pa
 
+from nba_pipeline.assets.contexts import AssetContext
 from nba_pipeline.assets.table_asset import table_asset
 from nba_pipeline.contracts import GAME_DATE, GAME_ID, SEASON, TEAM, TEAM_ID, Column, Contract, Phase, Read, Reader
 from nba_pipeline.decisions.game_decisions import GameDecision, Ruling
@@ -293,7 +293,7 @@ class Judged:
     decisions: Mapping[GameKey, GameDecision]
 
 
-def judged(context: dg.AssetExecutionContext, records: Sequence[StatRecord], dates: Sequence[date]) -> Judged:
+def judged(context: AssetContext, records: Sequence[StatRecord], dates: Sequence[date]) -> Judged:
     """The games of the dates, judged by what is listed of them once it is corrected."""
 
     def schedule(read: Reader) -> ibis.Table:
@@ -342,7 +342,7 @@ def quarantined(records: Iterable[StatRecord], rows: Iterable[Mapping[str, Any]]
 
 
 def kept_games(
-    context: dg.AssetExecutionContext,
+    context: AssetContext,
     sought: Collection[GameKey],
     decisions: Mapping[GameKey, GameDecision],
     of_team: Sides,
@@ -377,7 +377,7 @@ def kept_games(
     return {key: Kept(capture, accepted[key]) for key, capture in captures.items()}
 
 
-def judged_dates(context: dg.AssetExecutionContext, dates: Sequence[date]) -> Rows:
+def judged_dates(context: AssetContext, dates: Sequence[date]) -> Rows:
     """Judges the games of the newest landed answer about each date, and by earlier ones those that it has not whole."""
     landed = read_landed(context.resources.landing, "stats", dates, parse_stats, warn=context.log.info)
     found = judged(context, landed.records, dates)
@@ -404,6 +404,6 @@ def judged_dates(context: dg.AssetExecutionContext, dates: Sequence[date]) -> Ro
 
 
 @table_asset(CONTRACT, kinds=("python",), deps=[LANDED_PLAYER_BOX_SCORES])
-def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table) -> Rows:
+def asset(context: AssetContext, dates: Sequence[date], games: ibis.Table) -> Rows:
     """Judges the games of the dates by what is landed."""
     return judged_dates(context, dates)

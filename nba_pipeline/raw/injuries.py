@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date
 from typing import Any, get_args
 
-import dagster as dg
 import ibis
 import pyarrow as pa
 
+from nba_pipeline.assets.contexts import AssetContext
 from nba_pipeline.assets.table_asset import table_asset
 from nba_pipeline.contracts import GAME_DATE, PLAYER_ID, TEAM, TEAM_ID, Audit, Column, Contract, Phase, Read, Reader
 from nba_pipeline.landing.assets import LANDED_INJURIES
@@ -109,7 +109,7 @@ def unknown_words(rows: pa.Table) -> list[tuple[date, str, str]]:
 
 
 @table_asset(CONTRACT, kinds=("python",), deps=[LANDED_INJURIES])
-def asset(context: dg.AssetExecutionContext, dates: Sequence[date], injury_reports: ibis.Table) -> Rows:
+def asset(context: AssetContext, dates: Sequence[date], injury_reports: ibis.Table) -> Rows:
     """Takes each team's players from the snapshot of its report."""
     with context.resources.warehouse.session(read_only=True) as session:
         known = session.query(injury_reports.order_by("game_date", "team_id")).to_pylist()

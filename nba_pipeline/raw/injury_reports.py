@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from itertools import takewhile
 
-import dagster as dg
 import ibis
 import pyarrow as pa
 
+from nba_pipeline.assets.contexts import AssetContext
 from nba_pipeline.assets.table_asset import table_asset
 from nba_pipeline.clock import EARLIEST_TIP_OFF_HOUR
 from nba_pipeline.contracts import GAME_DATE, GAME_ID, TEAM, TEAM_ID, Column, Contract, Phase, Read
@@ -122,6 +122,6 @@ def injury_reports(snapshots: Snapshots[InjuryRecord], games: Iterable[Scheduled
 
 
 @table_asset(CONTRACT, kinds=("python",), deps=[LANDED_INJURIES])
-def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table) -> Rows:
+def asset(context: AssetContext, dates: Sequence[date], games: ibis.Table) -> Rows:
     """Takes, team by team, what the last snapshot before its own game says, and since when it is known."""
     return rows_before_tip_off(context, dates, games, injury_snapshots, injury_reports)

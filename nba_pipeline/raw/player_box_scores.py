@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
-import dagster as dg
 import ibis
 
+from nba_pipeline.assets.contexts import AssetContext
 from nba_pipeline.assets.table_asset import table_asset
 from nba_pipeline.contracts import Audit, Contract, Grid, Phase, Read, Reader
 from nba_pipeline.decisions.game_decisions import recorded_decisions
@@ -153,9 +153,7 @@ def taken_by_nobody(session: Session, held_by_rule: Mapping[date, Collection[int
     }
 
 
-def parsed_dates(
-    context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table, rulings: ibis.Table
-) -> Rows:
+def parsed_dates(context: AssetContext, dates: Sequence[date], games: ibis.Table, rulings: ibis.Table) -> Rows:
     """Parses the newest landed answer about each date, without held games, and earlier ones for the games kept."""
     landing = context.resources.landing.as_it_is()
     landed = read_landed(landing, "stats", dates, parse_stats, warn=context.log.warning)
@@ -187,6 +185,6 @@ def parsed_dates(
 
 
 @table_asset(CONTRACT, kinds=("python",), deps=[LANDED_PLAYER_BOX_SCORES])
-def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table, rulings: ibis.Table) -> Rows:
+def asset(context: AssetContext, dates: Sequence[date], games: ibis.Table, rulings: ibis.Table) -> Rows:
     """Parses what is landed about the dates."""
     return parsed_dates(context, dates, games, rulings)

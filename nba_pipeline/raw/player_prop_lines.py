@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-import dagster as dg
 import ibis
 import pyarrow as pa
 
+from nba_pipeline.assets.contexts import AssetContext
 from nba_pipeline.assets.table_asset import table_asset
 from nba_pipeline.contracts import GAME_DATE, GAME_ID, PLAYER_ID, Column, Contract, Phase, Read
 from nba_pipeline.landing.assets import LANDED_PLAYER_PROP_LINES
@@ -121,6 +121,6 @@ def prop_line_snapshots(landing: Landing, day: date) -> Snapshots[PropLineRecord
 
 
 @table_asset(CONTRACT, kinds=("python",), deps=[LANDED_PLAYER_PROP_LINES])
-def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table) -> Rows:
+def asset(context: AssetContext, dates: Sequence[date], games: ibis.Table) -> Rows:
     """Takes, game by game, the last snapshot before its tip-off; a line that cannot be read is no line."""
     return rows_before_tip_off(context, dates, games, prop_line_snapshots, player_prop_lines)

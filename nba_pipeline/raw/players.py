@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
-import dagster as dg
 import ibis
 import pyarrow as pa
 
+from nba_pipeline.assets.contexts import AssetContext
 from nba_pipeline.assets.table_asset import table_asset
 from nba_pipeline.clock import game_date_of, tips_off_by
 from nba_pipeline.contracts import (
@@ -215,7 +215,7 @@ def whole_rosters(
 
 
 @table_asset(CONTRACT, kinds=("python",), deps=[LANDED_PLAYERS])
-def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.Table) -> Rows:
+def asset(context: AssetContext, dates: Sequence[date], games: ibis.Table) -> Rows:
     """Takes the fullest answer before the first tip-off of a date where there is one, else the newest.
 
     When rosters are due, a date without a whole one is published without: nobody waits for it any longer.
@@ -255,7 +255,7 @@ def asset(context: dg.AssetExecutionContext, dates: Sequence[date], games: ibis.
     return Rows(whole.rows, {**whole.refused, **landed.refused}, [*landed.rejected, *whole.rejected])
 
 
-def _slates(context: dg.AssetExecutionContext, schedule: ibis.Table) -> dict[date, Slate]:
+def _slates(context: AssetContext, schedule: ibis.Table) -> dict[date, Slate]:
     """Who plays on each date, and when its first game tips off."""
     sides = games.team_games(schedule)
     playing = sides.filter(~games.is_off(sides))

@@ -14,6 +14,7 @@ import dagster as dg
 import pandas as pd
 
 from nba_pipeline.analytics import player_game_summary
+from nba_pipeline.assets.contexts import AssetContext
 from nba_pipeline.assets.step_retries import retrying_what_can_heal
 from nba_pipeline.assets.table_asset import OWNERS, asset_key
 from nba_pipeline.clock import Clock, season_of
@@ -128,7 +129,7 @@ def model_asset(model: Model) -> dg.AssetsDefinition:
         owners=OWNERS,
         required_resource_keys={"gatekeeper", "settings"},
     )
-    def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def asset(context: AssetContext) -> dg.MaterializeResult:
         month = to_date(context.partition_key)
         settings = context.resources.settings
         with retrying_what_can_heal(settings, context.op_execution_context.retry_number):
@@ -198,7 +199,7 @@ def page_of(past: Past, card: Card) -> str:
     return "\n\n".join(parts)
 
 
-def report_trained(context: dg.AssetExecutionContext, walk: Walk) -> None:
+def report_trained(context: AssetContext, walk: Walk) -> None:
     """Records the models that had to be trained meanwhile as materializations of their own assets."""
     trained, walk.trained = walk.trained, []
     for key, month in sorted({(card.model, card.month) for card in trained}):

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Generic, TypeVar
 
-import dagster as dg
 import ibis
 import pyarrow as pa
 
+from nba_pipeline.assets.contexts import AssetContext
 from nba_pipeline.raw.parsing.scheduled_games import ScheduledGame, scheduled_games
 from nba_pipeline.sources.balldontlie import Parsed
 from nba_pipeline.sources.landing import Capture, Landing
@@ -103,7 +103,7 @@ def newest_and_opening(told: Sequence[tuple[datetime, Mapping[K, V]]]) -> dict[K
 
 
 def rows_before_tip_off(
-    context: dg.AssetExecutionContext,
+    context: AssetContext,
     dates: Sequence[date],
     games: ibis.Table,
     snapshots_of: Callable[[Landing, date], Snapshots[R]],
