@@ -33,7 +33,7 @@ from nba_pipeline.monitoring.ledger_verification import ledger_check
 from nba_pipeline.monitoring.pipeline_health import pipeline_health
 from nba_pipeline.monitoring.season_schedule import season_schedule_checks
 from nba_pipeline.predictions.models.model_assets import model_assets
-from nba_pipeline.runtime import resources
+from nba_pipeline.runtime import described
 from nba_pipeline.settings import Settings
 
 
@@ -78,7 +78,7 @@ def definitions(settings: Settings) -> dg.Definitions:
             alert_sensor(settings),
         ],
         schedules=schedules(settings),
-        resources=resources(settings),
+        resources=described(settings),
         executor=dg.in_process_executor,
     )
 

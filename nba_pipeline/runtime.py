@@ -1,6 +1,10 @@
 """What follows from the settings: clock, warehouse, landing, source and gates, for commands, Dagster and tests."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import dagster as dg
 
 from nba_pipeline.assets.io_manager import WarehouseIOManager
 from nba_pipeline.assets.progress import PROGRESS
@@ -71,3 +75,71 @@ def resources(settings: Settings) -> dict[str, object]:
         "gatekeeper": gatekeeper_on(warehouse, landing, settings),
         "warehouse_io": WarehouseIOManager(warehouse, clock, settings, {table.name: table for table in all_tables()}),
     }
+
+
+def described(settings: Settings) -> dict[str, dg.ResourceDefinition]:
+    """The resources as Dagster's UI shows them: what each is for, and what it was set to. No secret is among it."""
+    made = resources(settings)
+    return {name: _described(made[name], about, values) for name, (about, values) in _abouts(settings).items()}
+
+
+def _abouts(settings: Settings) -> dict[str, tuple[str, dict[str, str]]]:
+    """What each resource is for, and the values that say which one it is."""
+    google = settings.warehouse is not None
+    bounds = {"bytes a run": str(settings.bigquery_bytes_per_run), "bytes a day": str(settings.bigquery_bytes_per_day)}
+    place = {"engine": "BigQuery" if google else "DuckDB", "place": settings.warehouse or str(settings.warehouse_path)}
+    return {
+        "warehouse": (
+            "Where the tables are. One run at a time writes; who finds it taken waits.",
+            {**place, "lock wait, seconds": str(settings.lock_wait_seconds), **(bounds if google else {})},
+        ),
+        "warehouse_io": ("Publishes what a step makes: written aside, audited, then put in place.", place),
+        "landing": (
+            "The exact responses of the source, from which every raw table can be made again.",
+            {
+                "place": settings.landing or str(settings.landing_path),
+                "kept, days": str(settings.landing_keep_days or "for ever"),
+            },
+        ),
+        "source": (
+            "The client of balldontlie.io: its rate limit, its attempts and what it makes of bad answers.",
+            {
+                "address": settings.balldontlie_api_url,
+                "key": "set" if settings.balldontlie_api_key else "not set: BALLDONTLIE_API_KEY",
+                "plan": settings.balldontlie_plan,
+                "requests a minute": str(settings.requests_per_minute),
+                "attempts": str(settings.http_attempts),
+                "betting lines": settings.lines,
+            },
+        ),
+        "gatekeeper": (
+            "The gates between phases: whether a date may be made, and why not.",
+            {
+                "time limit, seconds": str(settings.gate_time_limit_seconds),
+                "games a team": str(settings.games_a_team or "by the season"),
+            },
+        ),
+        "clock": ("The time in New York, by which game dates are told.", {"now": str(settings.now or "the real time")}),
+        "progress": ("Where a step says how far it has come, for the bars of a command.", {}),
+        "settings": ("Every setting, read from the environment; see docs/settings.md.", {"home": str(settings.home)}),
+    }
+
+
+def _described(resource: object, about: str, values: Mapping[str, str]) -> dg.ResourceDefinition:
+    """A resource that is made already, with what the UI shows of it; a run cannot set it to anything else."""
+
+    def given(context: dg.InitResourceContext) -> Any:
+        changed = [name for name, value in values.items() if context.resource_config.get(name) != value]
+        if changed:
+            raise dg.DagsterInvalidConfigError(
+                f"{', '.join(changed)} of a resource cannot be set for a run. Set it in the environment (see "
+                "docs/settings.md), and load the code location again.",
+                [],
+                context.resource_config,
+            )
+        return resource
+
+    schema = {name: dg.Field(str, description="As the environment had it when Dagster loaded it.") for name in values}
+    kind = dg.IOManagerDefinition if isinstance(resource, dg.IOManager) else dg.ResourceDefinition
+    config = dg.Field(schema, default_value=dict(values), is_required=False)
+    return kind(resource_fn=given, config_schema=config, description=about)
