@@ -3,10 +3,12 @@
 The real season 2023-24 with `trouble.ordinary_trouble`: each day the schedules ask at the times that matter, self-heal
 looks once in the morning, and the sensors launch what follows. The twin is loaded at once from the same league without
 trouble. `python -m nba_pipeline_tests.chaos.ordinary_season --days 30` prints the table; it ends with 0 when all holds.
-With `--minutes` it plays as many of the days as fit, and judges these.
+With `--minutes` it plays as many of the days as fit, and judges these; with `--home` it keeps what it has, and goes on
+from there when it is called again.
 """
 
 import argparse
+import json
 import math
 import sys
 import tempfile
@@ -89,27 +91,53 @@ class Line:
     named: tuple[str, ...] = ()
 
 
-def played_by(
-    daemon: SimulatedDaemon, days: Sequence[date], ends_at: float
-) -> tuple[Sequence[date], dict[date, datetime]]:
-    """Lets the days pass, until the clock of the machine says `ends_at`.
+@dataclass
+class Played:
+    """How far a replay has come, kept beside its home after each moment: days, moments of the next one, and cursors."""
 
-    Returns the days that passed, and since when the box scores of each date stand.
-    """
-    stood: dict[date, datetime] = {}
-    for number, day in enumerate(track(days, "the season, day by day", console=Console(stderr=True))):
-        if number > LEAST_DAYS and monotonic() > ends_at:
-            return days[:number], stood
-        for clock, name in MOMENTS:
+    file: Path
+    days: int = 0
+    moments: int = 0
+    stood: dict[date, datetime] = field(default_factory=dict)
+    cursors: dict[str, str | None] = field(default_factory=dict)
+
+    @classmethod
+    def so_far(cls, file: Path) -> "Played":
+        """What an earlier call has played; nothing when there was none."""
+        if not file.exists():
+            return cls(file)
+        kept = json.loads(file.read_text())
+        stood = {date.fromisoformat(day): datetime.fromisoformat(at) for day, at in kept["stood"].items()}
+        return cls(file, kept["days"], kept["moments"], stood, kept["cursors"])
+
+    def keep(self) -> None:
+        """Writes it down, whole or not at all."""
+        stood = {str(day): at.isoformat() for day, at in self.stood.items()}
+        kept = {"days": self.days, "moments": self.moments, "stood": stood, "cursors": self.cursors}
+        unfinished = self.file.with_suffix(".new")
+        unfinished.write_text(json.dumps(kept))
+        unfinished.replace(self.file)
+
+
+def played_by(daemon: SimulatedDaemon, days: Sequence[date], ends_at: float, played: Played) -> None:
+    """Lets the days pass, until the clock of the machine says `ends_at`; since when box scores stand is noted."""
+    daemon.cursors = played.cursors
+    for day in track(days[played.days :], "the season, day by day", console=Console(stderr=True)):
+        if played.days > LEAST_DAYS and monotonic() > ends_at:
+            return
+        for clock, name in MOMENTS[played.moments :]:
             daemon.at(datetime.combine(day, clock, NEW_YORK))
             if name == "self_heal":
                 daemon.tick_sensor(name)
             else:
                 daemon.tick_schedule(name, daemon.now)
             daemon.settle()
-            for published in set(rows_of(daemon.warehouse, player_box_scores.CONTRACT, "published")) - stood.keys():
-                stood[published] = daemon.now
-    return days, stood
+            standing = rows_of(daemon.warehouse, player_box_scores.CONTRACT, "published")
+            played.stood |= dict.fromkeys(set(standing) - played.stood.keys(), daemon.now)
+            played.moments += 1
+            played.keep()
+        played.days, played.moments = played.days + 1, 0
+        played.keep()
 
 
 def rows_of(warehouse, table: Contract, what: str = "rows") -> pd.DataFrame | list[date]:
@@ -124,26 +152,37 @@ def rows_of(warehouse, table: Contract, what: str = "rows") -> pd.DataFrame | li
         return session.query(session.read(table)).to_pandas(date_as_object=True)
 
 
+def twin_of(league: League, days: Sequence[date], folder: Path) -> pd.DataFrame:
+    """The predictions of an undisturbed twin, loaded at once; kept in the folder."""
+    kept = folder / "twin.parquet"
+    if not kept.exists():
+        ends = datetime.combine(days[-1], time(12), NEW_YORK)
+        with LeagueServer(league, now=ends) as server:
+            twin = Workbench(folder / "twin", server, ends)
+            report = twin.backfill(days[0], days[-1])
+            assert report.complete, report.failed
+            twin.rows(player_predictions.CONTRACT, days[1], days[-1] - timedelta(days=1)).to_parquet(kept)
+    return pd.read_parquet(kept)
+
+
 def replay(
     league: League, rules: Sequence[Rule], days: Sequence[date], folder: Path, ends_at: float = math.inf
 ) -> Replay:
-    """Plays the days with the rules, and the twin without; both homes are made in the folder."""
+    """Plays the days with the rules, and the twin without; both homes are in the folder, begun or not."""
+    folder.mkdir(parents=True, exist_ok=True)
+    expected = twin_of(league, days, folder)
     begins = datetime.combine(days[0], time(3), NEW_YORK)
-    ends = datetime.combine(days[-1], time(12), NEW_YORK)
-    with LeagueServer(league, now=ends) as server:
-        twin = Workbench(folder / "twin", server, ends)
-        report = twin.backfill(days[0], days[-1])
-        assert report.complete, report.failed
-        expected = twin.rows(player_predictions.CONTRACT, days[1], days[-1] - timedelta(days=1))
+    played = Played.so_far(folder / "played.json")
     with LeagueServer(league, now=begins, faults=FAULTS.validate_python(list(rules))) as server:
         daemon = SimulatedDaemon(folder / "disturbed", server, begins)
         try:
-            passed, stood = played_by(daemon, days, ends_at)
+            played_by(daemon, days, ends_at, played)
             wanted = (held_games, players, player_game_summary, player_daily_cache, player_predictions)
             tables = {each.CONTRACT.name: pd.DataFrame(rows_of(daemon.warehouse, each.CONTRACT)) for each in wanted}
         finally:
             daemon.close()
-    return Replay(passed, tables, expected[expected["game_date"] < passed[-1]], rules, stood)
+    passed = days[: played.days]
+    return Replay(passed, tables, expected[expected["game_date"] < passed[-1]], rules, played.stood)
 
 
 def played_within(rows: pd.DataFrame, games: pd.DataFrame, rules: Iterable[Rule], last: date) -> pd.DataFrame:
@@ -318,6 +357,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--from", dest="first", type=date.fromisoformat, default=date(2023, 10, 24))
     parser.add_argument("--days", type=int, default=174, help="how many days to play")
+    parser.add_argument("--home", type=Path, help="keep the homes here and go on from them; else they are thrown away")
     parser.add_argument("--minutes", type=float, default=math.inf, help="begin no day after so many minutes")
     arguments = parser.parse_args()
     ends_at = monotonic() + 60 * arguments.minutes
@@ -330,7 +370,7 @@ def main() -> int:
     days = game_dates(arguments.first, arguments.first + timedelta(days=arguments.days - 1))
     rules = within(ordinary_trouble(league, SEASON, arguments.seed), league, days[0], days[-1])
     with tempfile.TemporaryDirectory(prefix="nba_pipeline-season-") as folder:
-        found = replay(league, rules, days, Path(folder), ends_at)
+        found = replay(league, rules, days, arguments.home or Path(folder), ends_at)
         lines = list(verdict(found, league))
     struck = within(rules, league, days[0], found.days[-1])
     table = RichTable("of the season", "found", "holds")

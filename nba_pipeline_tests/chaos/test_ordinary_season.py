@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from nba_pipeline_tests.chaos.ordinary_season import calendar, elsewhere, played_within, unmarked
+from nba_pipeline_tests.chaos.ordinary_season import Played, calendar, elsewhere, played_within, unmarked
 
 FIRST = date(2023, 11, 1)
 MINE, OTHER, ELSEWHERE = 1, 2, 3
@@ -101,3 +101,13 @@ def test_only_who_is_on_the_roster_of_a_team_that_does_not_play_the_game_is_else
     rosters = rosters.assign(team=["AAA", "BBB", "CCC"])
     assert elsewhere(rosters, games) == {(0, 9): "CCC"}
     assert elsewhere(rosters.assign(game_date=FIRST + timedelta(days=1)), games) == {}
+
+
+def test_a_replay_goes_on_where_an_earlier_call_has_ended(tmp_path):
+    played = Played.so_far(tmp_path / "played.json")
+    assert (played.days, played.moments, played.stood, played.cursors) == (0, 0, {}, {})
+    played.days, played.moments = 3, 2
+    played.stood[FIRST] = datetime(2023, 11, 2, 8, 30, tzinfo=UTC)
+    played.cursors |= {"self_heal": "{}", "alerts": None}
+    played.keep()
+    assert Played.so_far(tmp_path / "played.json") == played
