@@ -57,7 +57,6 @@ from nba_pipeline.precompute.feature_groups import (
     similar_roles,
     teams,
 )
-from nba_pipeline.raw import games as raw_games
 
 GROUPS: Mapping[str, tuple[Feature, ...]] = {
     "form": form.FEATURES,
@@ -121,7 +120,6 @@ CONTRACT = Contract(
         "upcoming": Read(upcoming_player_game_context.CONTRACT),
         "factors": Read(player_composite_factors.CONTRACT, optional=True),
         "zones": Read(player_shot_zone_analysis.CONTRACT, optional=True),
-        "games": Read(raw_games.CONTRACT, Window.BEFORE, optional=True),
     },
     grid=same_keys(player_daily_cache.CONTRACT, "game_id", "player_id", what="players"),
     before_tip_off=True,
@@ -163,7 +161,7 @@ OF_CACHE = (
 OF_FACTORS = ("fatigue_score", "shot_zone_mismatch_score", "pace_score", *news.FROM_FACTORS)
 
 OF_UPCOMING = (
-    "postseason",
+    *schedule.FROM_CONTEXT,
     "injury_report_known_at",
     "opponent_injury_report_known_at",
     "injury_status",
@@ -210,18 +208,7 @@ def opponent_states(results: ibis.Table, spine: ibis.Table) -> ibis.Table:
     return log.states(**teams.opponent_measures(log))
 
 
-def calendars(games: ibis.Table, spine: ibis.Table) -> tuple[Known, Known]:
-    """What the schedule tells of the player's team and of the opponent after each of their games."""
-    sides = schedule.sides_of(games)
-    own = GameLog(sides, "team_id", asked_of(spine, "team_id"))
-    met = GameLog(sides, "team_id", asked_of(spine, "team_id", on="opponent_id"))
-    return (
-        Known(own.states(**schedule.team_measures(own)), "team_id"),
-        Known(met.states(**schedule.opponent_measures(met)), "team_id", on="opponent_id"),
-    )
-
-
-def known_before(spine: ibis.Table, played: ibis.Table, results: ibis.Table, games: ibis.Table) -> ibis.Table:
+def known_before(spine: ibis.Table, played: ibis.Table, results: ibis.Table) -> ibis.Table:
     """The spine with every state that the features are made from, and what departed players took along."""
     stays = participation.stay_log(played, results, spine)
     league = form.league_states(played)
@@ -233,7 +220,6 @@ def known_before(spine: ibis.Table, played: ibis.Table, results: ibis.Table, gam
         Known(stays.states(**participation.stay_measures(stays)), "stay"),
         Known(team_states(results, spine), "team_id"),
         Known(opponent_states(results, spine), "team_id", on="opponent_id"),
-        *calendars(games, spine),
         Known(matchup.pairing_states(played, spine), "pairing"),
         Known(league, "position_group"),
         Known(everybody, "position_group", on="everybody"),
@@ -302,11 +288,10 @@ def ml_feature_store(
     history: ibis.Table,
     offense: ibis.Table,
     defense: ibis.Table,
-    games: ibis.Table,
 ) -> ibis.Table:
     """One row a date and expected player, from the tables of the date and everything before it."""
     played, results = form.with_ranks(history.filter(history.played)), teams.with_results(offense, defense)
-    rows = known_before(spine_of(cache, upcoming, factors, zones), played, results, games)
+    rows = known_before(spine_of(cache, upcoming, factors, zones), played, results)
     return with_quality(features(rows, played, results))
 
 
