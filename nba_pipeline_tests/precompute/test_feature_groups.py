@@ -126,7 +126,8 @@ def test_a_prior_is_the_season_shrunk_to_the_one_before_and_that_to_the_league()
 def test_the_league_has_a_mean_for_each_position_and_for_everybody():
     guards = games(1, points=[10.0, 20.0], minutes=[10.0, 10.0])
     centers = games(2, points=[4.0, 4.0], minutes=[30.0, 20.0]).assign(position="C-F")
-    states = run(form.league_states(ibis.memtable(pd.concat([guards, centers]))))
+    log = form.league_log(ibis.memtable(pd.concat([guards, centers])))
+    states = run(log.states(**form.league_means(log, of="league")))
     last = states[(states["as_of_season"] == SEASON) & (states["known_from"] == START + timedelta(days=2))]
     last = last.set_index("position_group")
     assert last["league_points"].to_dict() == {"G": 15.0, "C": 4.0, form.EVERYBODY: 9.5}

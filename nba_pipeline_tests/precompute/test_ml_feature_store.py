@@ -1,6 +1,5 @@
 """The whole feature store on a simulated season, against a second implementation, and with and without news."""
 
-import inspect
 from datetime import date, datetime
 
 import ibis
@@ -11,6 +10,7 @@ import pytest
 
 from nba_pipeline.contracts import Contract
 from nba_pipeline.precompute import ml_feature_store as store
+from nba_pipeline.precompute.feature_groups import lineups, schedule, similar_roles
 from nba_pipeline_tests.support.season_frames import Season, frame_of, raw, run
 
 DAY = date(2025, 12, 12)
@@ -44,7 +44,7 @@ def spine(season: Season) -> pd.DataFrame:
         last_game_date=rows["player_id"].map(played.groupby("player_id")["game_date"].max()),
         games_played_season=rows["player_id"].map(of_season.groupby("player_id").size()).fillna(0).astype(int),
         team_games_season=rows["team_id"].map(past[past["season"] == 2025].groupby("team_id")["game_id"].nunique()),
-        postseason=False, **dict.fromkeys(store.OF_LOADS, 0.0),
+        postseason=False, **dict.fromkeys(schedule.LOADS, 0.0),
     )  # fmt: skip
 
 
@@ -92,7 +92,7 @@ def made(season) -> pd.DataFrame:
     for name in ("history", "offense", "defense"):
         past = getattr(season, name)
         tables[name] = frame_of(past[past["game_date"] < DAY], reads[name].table)
-    assert set(tables) == set(inspect.signature(store.ml_feature_store).parameters)
+    assert set(tables) == set(reads)
     return run(store.ml_feature_store(**tables)).sort_values(KEYS).reset_index(drop=True)
 
 
@@ -154,7 +154,7 @@ def test_a_debutant_has_a_prior_of_his_position_and_nothing_else_of_his_own(seas
 
 def test_news_is_there_for_the_team_whose_report_is_known_and_for_nobody_else(made):
     known = made["injury_report_known_at"].notna()
-    news = [f.name for f in store.GROUPS["known line-up"] + store.GROUPS["similar roles"]]
+    news = [f.name for group in (lineups.GROUP, similar_roles.GROUP) for f in group.features if f.news]
     news += ["out_minutes", "present_minutes", "balanced_minutes", "present_rank"]
     assert made.loc[~known, news].isna().all().all()
     regulars = made[known & (made["games_played_season"] > 5)]

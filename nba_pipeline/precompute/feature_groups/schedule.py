@@ -5,6 +5,7 @@ import ibis.expr.types as ir
 
 from nba_pipeline.analytics import upcoming_player_game_context as context
 from nba_pipeline.precompute import player_composite_factors, player_daily_cache
+from nba_pipeline.precompute.calculations.feature_group import FeatureGroup
 from nba_pipeline.precompute.calculations.features import Feature, flag
 from nba_pipeline.precompute.calculations.games_used import (
     NO_GAMES,
@@ -14,6 +15,7 @@ from nba_pipeline.precompute.calculations.games_used import (
     OWN_LAST_14_DAYS,
     TEAM_THIS_SEASON,
 )
+from nba_pipeline.precompute.calculations.past_games import CACHE, FACTORS, UPCOMING
 from nba_pipeline.precompute.feature_groups.form import GAMES
 
 LONGEST_REST = 30
@@ -96,3 +98,23 @@ def rest_of_season(days: ir.IntegerValue, game_number: ir.IntegerValue) -> ir.Fl
 def at_most(days: ir.IntegerValue) -> ir.FloatingValue:
     """Days of rest, at most `LONGEST_REST`."""
     return days.clip(upper=LONGEST_REST).cast("float64")
+
+
+LOADS = (
+    "games_last_7_days",
+    "games_last_14_days",
+    "minutes_last_7_days",
+    "minutes_last_14_days",
+    "back_to_backs_last_14_days",
+)
+
+GROUP = FeatureGroup(
+    name="schedule",
+    features=FEATURES,
+    takes={
+        CACHE: ("last_game_date", "team_games_season", *LOADS),
+        UPCOMING: FROM_CONTEXT,
+        FACTORS: ("fatigue_score",),
+    },
+    derived=derived,
+)
