@@ -68,6 +68,7 @@ RETURNING = tuple(f"returning_{name}" for name in RECENT_FORM)
 TEAM_COLUMNS = {
     "postseason": "postseason", "season_phase": "season_phase", "tipoff_at": "tipoff_at",
     "team_days_rest": "days_rest", "team_is_back_to_back": "is_back_to_back",
+    "team_is_third_game_in_four_days": "is_third_game_in_four_days",
     "opponent_days_rest": "opponent_days_rest",
     "team_games_last_7_days": "games_last_7_days", "game_number_in_season": "game_number_in_season",
     "time_zones_crossed": "time_zones_crossed", "consecutive_road_games": "consecutive_road_games",
@@ -124,6 +125,8 @@ CONTRACT = Contract(
         Column("is_back_to_back", "boolean", "Whether he played the day before.", "flag"),
         rest_column("team_days_rest", "the team's"),
         Column("team_is_back_to_back", "boolean", "Whether the team played the day before.", "flag"),
+        Column("team_is_third_game_in_four_days", "boolean",
+               "Whether the team played two games in the 3 days before, this season.", "flag"),
         rest_column("opponent_days_rest", "the opponent's"),
         _count("games_last_7_days", "Games played in the 7 days before.", "games", 7),
         _count("games_last_14_days", "Games played in the 14 days before.", "games", 14),
@@ -136,6 +139,8 @@ CONTRACT = Contract(
         _count("team_games_last_7_days", "Games of the team in the 7 days before.", "games", 7),
         Column("game_number_in_season", "int64", "Number of this game in the team's season, from 1.", "games",
                between=(1, 130)),
+        Column("opponent_game_number_in_season", "int64", "Number of this game in the opponent's season, from 1.",
+               "games", between=(1, 130)),
         TIME_ZONES_CROSSED,
         _count("consecutive_road_games", "Games on the road in a row, this season, with this one; 0 at home.", "games",
                130),
@@ -252,6 +257,7 @@ def with_teams(rows: ibis.Table, teams: ibis.Table, listed: ibis.Table) -> ibis.
     own = teams.select("game_date", "game_id", "team_id", **TEAM_COLUMNS, **{f"all_{name}": name for name in absences})
     opponent = teams.select(
         "game_date", "game_id", opponent_id="team_id", opponent_injury_report_known_at="injury_report_known_at",
+        opponent_game_number_in_season="game_number_in_season",
         **{f"opponent_{name}": name for name in ("stars_out", *VACATED)},
     )  # fmt: skip
     rows = left_join(rows, own, ("game_date", "game_id", "team_id"))

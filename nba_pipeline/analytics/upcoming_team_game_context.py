@@ -154,6 +154,8 @@ CONTRACT = Contract(
         IS_HOME,
         rest_column("days_rest", "the team's"),
         Column("is_back_to_back", "boolean", "Whether the team played the day before.", "flag"),
+        Column("is_third_game_in_four_days", "boolean",
+               "Whether the team played two games in the 3 days before, this season.", "flag"),
         rest_column("opponent_days_rest", "the opponent's"),
         _count("games_last_7_days", "Games of the team in the 7 days before.", "games", 7),
         _count("games_last_14_days", "Games of the team in the 14 days before.", "games", 14),
@@ -212,8 +214,10 @@ def calendar_states(schedule: ibis.Table) -> ibis.Table:
     """What is known of a team's calendar after each game that the schedule has of it."""
     log = GameLog(schedule, "team_id")
     rows = log.rows
+    of_this_season = log.this_season.ifelse(rows.game_date, ibis.null("date"))
     return log.states(
         last_game_date=rows.game_date,
+        date_before_last=log.back(of_this_season, 1),
         games_so_far=log.count(log.this_season),
         road_games_so_far=log.streak(~rows.is_home),
         hours_behind_before=log.this_season.ifelse(
@@ -249,6 +253,7 @@ def with_calendar(sides: ibis.Table, team_history: ibis.Table) -> ibis.Table:
     return rows.mutate(
         days_rest=days_rest,
         is_back_to_back=(days_rest == 1).fill_null(False),
+        is_third_game_in_four_days=(rows.game_date.delta(rows.date_before_last, unit="day") <= 3).fill_null(False),
         opponent_days_rest=rows.game_date.delta(rows.opponent_last_game_date, unit="day"),
         game_number_in_season=rows.games_so_far.fill_null(0) + 1,
         win_streak=rows.win_streak.fill_null(0),

@@ -16,6 +16,7 @@ from dagster import (
     RunsFilter,
 )
 
+from nba_pipeline.assets.run_failures import planned_assets
 from nba_pipeline.automation.jobs import Job, job_of
 from nba_pipeline.clock import game_date_of
 from nba_pipeline.contracts import Phase
@@ -157,13 +158,14 @@ class Launches:
     def __init__(self, instance: DagsterInstance) -> None:
         self._instance = instance
         self._under_way = [
-            (run.asset_selection, set(dates_of(run))) for run in instance.get_runs(RunsFilter(statuses=UNFINISHED))
+            (run.asset_selection or planned_assets(instance, run.run_id), set(dates_of(run)))
+            for run in instance.get_runs(RunsFilter(statuses=UNFINISHED))
         ]
         self._succeeded: dict[Phase, datetime | None] = {}
         self._answered: dict[dg.AssetKey, datetime | None] = {}
 
     def under_way(self, keys: Iterable[dg.AssetKey], day: date) -> bool:
-        """Whether an unfinished run makes any of the assets for the date."""
+        """Whether an unfinished run makes any of the assets for the date; one that has no plan yet may make any."""
         wanted = set(keys)
         return any(day in dates and (not chosen or wanted & chosen) for chosen, dates in self._under_way)
 

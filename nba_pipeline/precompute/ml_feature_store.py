@@ -1,17 +1,11 @@
 """ML feature store: everything the models may know about a player before a game, one row each."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import ibis
 
-from nba_pipeline.analytics import (
-    player_game_summary,
-    team_defense_game_summary,
-    team_offense_game_summary,
-    upcoming_player_game_context,
-)
-from nba_pipeline.as_of import GameLog, Known, as_of, as_of_each, asked_of
+from nba_pipeline.as_of import as_of_each
 from nba_pipeline.assets.table_asset import transformed
 from nba_pipeline.contracts import (
     GAME_DATE,
@@ -28,14 +22,21 @@ from nba_pipeline.contracts import (
     Column,
     Contract,
     Phase,
-    Read,
-    Window,
     same_keys,
 )
-from nba_pipeline.precompute import player_composite_factors, player_daily_cache, player_shot_zone_analysis
+from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.precompute.calculations import window_completeness
+from nba_pipeline.precompute.calculations.feature_group import (
+    FeatureGroup,
+    beside,
+    each_once,
+    entities,
+    known,
+    logs_of,
+    reads_of,
+    taken_by,
+)
 from nba_pipeline.precompute.calculations.features import (
-    STATS,
     Feature,
     added,
     missing_by_quality,
@@ -43,6 +44,7 @@ from nba_pipeline.precompute.calculations.features import (
     quality_columns,
     tier,
 )
+from nba_pipeline.precompute.calculations.past_games import CACHE, UPCOMING, Past
 from nba_pipeline.precompute.feature_groups import (
     departures,
     form,
@@ -57,26 +59,39 @@ from nba_pipeline.precompute.feature_groups import (
     similar_roles,
     teams,
 )
-from nba_pipeline.raw import games as raw_games
 
-GROUPS: Mapping[str, tuple[Feature, ...]] = {
-    "form": form.FEATURES,
-    "rates": rates.FEATURES,
-    "participation": participation.FEATURES,
-    "schedule": schedule.FEATURES,
-    "departures": departures.FEATURES,
-    "roster": roster.FEATURES,
-    "teams": teams.FEATURES,
-    "opponent by role": opponent_roles.FEATURES,
-    "match-up": matchup.FEATURES,
-    "likely line-up": tuple(feature for feature in lineups.FEATURES if not feature.news),
-    "known line-up": tuple(feature for feature in lineups.FEATURES if feature.news),
-    "news": news.FEATURES,
-    "similar roles": similar_roles.FEATURES,
-}
-"""The features by group, as they are left out and put in together when one asks what they bring."""
+GROUPS: tuple[FeatureGroup, ...] = (
+    form.GROUP,
+    rates.GROUP,
+    participation.GROUP,
+    schedule.GROUP,
+    departures.GROUP,
+    roster.GROUP,
+    teams.GROUP,
+    opponent_roles.GROUP,
+    matchup.GROUP,
+    lineups.GROUP,
+    news.GROUP,
+    similar_roles.GROUP,
+)
+"""The groups of features, in the order of their columns."""
 
-FEATURES: tuple[Feature, ...] = tuple(feature for features in GROUPS.values() for feature in features)
+FEATURES: tuple[Feature, ...] = tuple(feature for group in GROUPS for feature in group.features)
+
+KEYS = ("game_date", "game_id", "player_id")
+
+ROW = FeatureGroup(
+    name="row",
+    features=(),
+    takes={
+        CACHE: ("player_name", "position", "season", "team_id", "team", "opponent_id", "opponent", "is_home",
+                "window_completeness", "opponent_window_completeness"),
+        UPCOMING: ("injury_report_known_at",),
+    },
+)  # fmt: skip
+"""What every row has beside its features."""
+
+ALL = (*GROUPS, ROW)
 
 CONTRACT = Contract(
     name="precompute.ml_feature_store",
@@ -113,159 +128,44 @@ CONTRACT = Contract(
         OPPONENT,
         IS_HOME,
     ),
-    reads={
-        "cache": Read(player_daily_cache.CONTRACT),
-        "history": Read(player_game_summary.CONTRACT, Window.BEFORE, earlier_seasons=1),
-        "offense": Read(team_offense_game_summary.CONTRACT, Window.BEFORE, earlier_seasons=1),
-        "defense": Read(team_defense_game_summary.CONTRACT, Window.BEFORE, earlier_seasons=1),
-        "upcoming": Read(upcoming_player_game_context.CONTRACT),
-        "factors": Read(player_composite_factors.CONTRACT, optional=True),
-        "zones": Read(player_shot_zone_analysis.CONTRACT, optional=True),
-        "games": Read(raw_games.CONTRACT, Window.BEFORE, optional=True),
-    },
+    reads=reads_of(ALL),
     grid=same_keys(player_daily_cache.CONTRACT, "game_id", "player_id", what="players"),
     before_tip_off=True,
     critical=True,
 )  # fmt: skip
 
 
-KEYS = ("game_date", "game_id", "player_id")
-
-OF_LOADS = (
-    "games_last_7_days",
-    "games_last_14_days",
-    "minutes_last_7_days",
-    "minutes_last_14_days",
-    "back_to_backs_last_14_days",
-)
-
-OF_CACHE = (
-    *KEYS,
-    "player_name",
-    "position",
-    "season",
-    "team_id",
-    "team",
-    "opponent_id",
-    "opponent",
-    "is_home",
-    "last_game_date",
-    "games_played_season",
-    "team_games_season",
-    "three_point_share_last_10",
-    "window_completeness",
-    "opponent_window_completeness",
-    *OF_LOADS,
-)
-"""What is taken from the cache as it stands there."""
-
-
-OF_FACTORS = ("fatigue_score", "shot_zone_mismatch_score", "pace_score", *news.FROM_FACTORS)
-
-OF_UPCOMING = (
-    "postseason",
-    "injury_report_known_at",
-    "opponent_injury_report_known_at",
-    "injury_status",
-    *news.FROM_CONTEXT,
-)
-"""What is taken from the other tables of the date as it stands there."""
-
-
-def spine_of(cache: ibis.Table, upcoming: ibis.Table, factors: ibis.Table, zones: ibis.Table) -> ibis.Table:
+def spine_of(tables: Mapping[str, ibis.Table]) -> ibis.Table:
     """The cache's rows beside the other tables of the date, with the entities of which something is known."""
-    rows = cache.select(*OF_CACHE)
-    rows = joined(rows, upcoming.select(*KEYS, *OF_UPCOMING))
-    rows = joined(rows, factors.select(*KEYS, *OF_FACTORS))
-    rows = joined(rows, zones.select(*KEYS, **matchup.shares(zones)))
-    return rows.mutate(
-        position_group=form.position_group(rows),
-        everybody=ibis.literal(form.EVERYBODY),
-        pairing=matchup.pairing(rows),
-        stay=participation.stay(rows),
-    )
+    taken = taken_by(ALL)
+    rows = tables[CACHE.name].select(*KEYS, *taken.pop(CACHE))
+    for source, names in taken.items():
+        rows = beside(rows, tables[source.name].select(*KEYS, *names), KEYS)
+    return rows.mutate(**entities(rows, logs_of(GROUPS)))
 
 
-def joined(rows: ibis.Table, other: ibis.Table, keys: Sequence[str] = KEYS) -> ibis.Table:
-    """The rows beside those of the same keys."""
-    both = rows.left_join(other, list(keys))
-    return both.drop([column for column in both.columns if column.endswith("_right")])
+def known_before(past: Past) -> ibis.Table:
+    """The rows that are asked about with everything that the groups know before their dates."""
+    rows = past.asked
+    for group in GROUPS:
+        if group.gathered:
+            found = group.gathered(past.only(group.looks_back_on))
+            rows = beside(rows, found, [column for column in found.columns if column in past.asked.columns])
+    return as_of_each(rows, *(known(log, GROUPS, past) for log in logs_of(GROUPS)))
 
 
-def player_states(played: ibis.Table, spine: ibis.Table) -> ibis.Table:
-    """What is known of a player after each game that he played."""
-    log = form.with_averages_then(GameLog(played, "player_id", asked_of(spine, "player_id")))
-    return log.states(last_team_id=log.rows.team_id, **form.measures(log), **rates.measures(log))
-
-
-def team_states(results: ibis.Table, spine: ibis.Table) -> ibis.Table:
-    """What is known of the player's team after each of its games."""
-    log = GameLog(results, "team_id", asked_of(spine, "team_id"))
-    return log.states(**teams.team_measures(log))
-
-
-def opponent_states(results: ibis.Table, spine: ibis.Table) -> ibis.Table:
-    """What is known of a team as an opponent after each of its games."""
-    log = GameLog(results, "team_id", asked_of(spine, "team_id", on="opponent_id"))
-    return log.states(**teams.opponent_measures(log))
-
-
-def calendars(games: ibis.Table, spine: ibis.Table) -> tuple[Known, Known]:
-    """What the schedule tells of the player's team and of the opponent after each of their games."""
-    sides = schedule.sides_of(games)
-    own = GameLog(sides, "team_id", asked_of(spine, "team_id"))
-    met = GameLog(sides, "team_id", asked_of(spine, "team_id", on="opponent_id"))
-    return (
-        Known(own.states(**schedule.team_measures(own)), "team_id"),
-        Known(met.states(**schedule.opponent_measures(met)), "team_id", on="opponent_id"),
-    )
-
-
-def known_before(spine: ibis.Table, played: ibis.Table, results: ibis.Table, games: ibis.Table) -> ibis.Table:
-    """The spine with every state that the features are made from, and what departed players took along."""
-    stays = participation.stay_log(played, results, spine)
-    league = form.league_states(played)
-    everybody = league.rename({f"everybody_{stat}": f"league_{stat}" for stat in STATS})
-    gone = departures.departures(spine, stays, played, results)
-    return as_of_each(
-        joined(spine, gone, departures.SIDE),
-        Known(player_states(played, spine), "player_id"),
-        Known(stays.states(**participation.stay_measures(stays)), "stay"),
-        Known(team_states(results, spine), "team_id"),
-        Known(opponent_states(results, spine), "team_id", on="opponent_id"),
-        *calendars(games, spine),
-        Known(matchup.pairing_states(played, spine), "pairing"),
-        Known(league, "position_group"),
-        Known(everybody, "position_group", on="everybody"),
-    )
-
-
-COUNTED = (
-    "evidence_games",
-    "games_prior_season",
-    "games_against_opponent",
-    "opponent_games_season",
-)
-"""Counts of which nothing known means none."""
-
-
-def features(rows: ibis.Table, played: ibis.Table, results: ibis.Table) -> ibis.Table:
-    """The rows with the features that follow from the states, then from each other, then from teammates'."""
-    rows = rows.mutate(**{name: rows[name].fill_null(0) for name in COUNTED})
-    rows = rows.mutate(
-        **form.derived(rows),
-        **rates.derived(rows),
-        **participation.derived(rows),
-        **departures.derived(rows),
-        **schedule.derived(rows),
-        **teams.derived(rows),
-    )
-    own_role = opponent_roles.role(rows.rebounds_ewma_15, rows.assists_ewma_15, rows.minutes_ewma_15)
-    rows = rows.mutate(**news.status(rows), opponent_role=opponent_roles.entity(rows.opponent_id, own_role))
-    rows = as_of(rows, opponent_roles.role_states(played, rows), "opponent_role")
+def with_features(rows: ibis.Table, past: Past) -> ibis.Table:
+    """The rows with the features that follow from what is known, then from each other, then from teammates'."""
+    rows = rows.mutate(**{name: rows[name].fill_null(0) for group in GROUPS for name in group.counts})
+    rows = rows.mutate(**each_once((group.name, group.derived(rows)) for group in GROUPS if group.derived))
+    for group in GROUPS:
+        rows = group.looked_up(rows, past.only(group.looks_back_on)) if group.looked_up else rows
+    among = each_once((group.name, group.among_expected(rows)) for group in GROUPS if group.among_expected)
     # The qualities stand beside window functions, which Ibis computes once instead of copying what they are made of.
-    rows = rows.mutate(**roster.derived(rows), **news.derived(rows), **lineups.parts(rows), **qualities(rows, FEATURES))
-    return similar_roles.with_similar_roles(lineups.with_lineups(rows, lineups.numbered(played, results)))
+    rows = rows.mutate(**among, **qualities(rows, FEATURES))
+    for group in GROUPS:
+        rows = group.compared(rows, past.only(group.looks_back_on)) if group.compared else rows
+    return rows
 
 
 def with_quality(rows: ibis.Table) -> ibis.Table:
@@ -294,20 +194,10 @@ however much else is known."""
 _FEATURE_NAMES = frozenset(feature.name for feature in FEATURES)
 
 
-def ml_feature_store(
-    cache: ibis.Table,
-    upcoming: ibis.Table,
-    factors: ibis.Table,
-    zones: ibis.Table,
-    history: ibis.Table,
-    offense: ibis.Table,
-    defense: ibis.Table,
-    games: ibis.Table,
-) -> ibis.Table:
+def ml_feature_store(**tables: ibis.Table) -> ibis.Table:
     """One row a date and expected player, from the tables of the date and everything before it."""
-    played, results = form.with_ranks(history.filter(history.played)), teams.with_results(offense, defense)
-    rows = known_before(spine_of(cache, upcoming, factors, zones), played, results, games)
-    return with_quality(features(rows, played, results))
+    past = Past(spine_of(tables), tables)
+    return with_quality(with_features(known_before(past), past))
 
 
 asset = transformed(CONTRACT, ml_feature_store)

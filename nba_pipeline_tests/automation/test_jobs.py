@@ -11,17 +11,28 @@ import pytest
 from nba_pipeline.analytics.player_game_summary import CONTRACT as SUMMARY
 from nba_pipeline.assets.table_asset import GAME_DATES, asset_key
 from nba_pipeline.assets.tables import all_tables
-from nba_pipeline.automation.jobs import LANDING_CLEAN_UP, WORK_TAG, Job, Work, job_of, jobs_in, jobs_of
-from nba_pipeline.automation.launches import PHASE_TAG, Launch
+from nba_pipeline.automation.jobs import (
+    DAILY_ANALYTICS,
+    LANDING_CLEAN_UP,
+    WORK_TAG,
+    Job,
+    Work,
+    job_of,
+    jobs_in,
+    jobs_of,
+)
+from nba_pipeline.automation.launches import PHASE_TAG, Launch, Launches
 from nba_pipeline.automation.planning import FED_PHASES, landing_key
 from nba_pipeline.contracts import Phase
 from nba_pipeline.definitions import definitions
-from nba_pipeline.partitions import RANGE_END, RANGE_START, dates_of
+from nba_pipeline.partitions import PARTITION, RANGE_END, RANGE_START, dates_of, to_key
 from nba_pipeline.settings import Settings
 from nba_pipeline_tests.support.loaded_season import CORRECTED_GAME, LOADED_AT, lose
 from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
 
 PAGE = Path(__file__).parents[2] / "docs" / "automation.md"
+
+NOT_STARTED = dg.DagsterRunStatus.NOT_STARTED
 
 NOW = datetime(2026, 1, 20, 17, tzinfo=UTC)
 TODAY = NOW.date()
@@ -128,6 +139,25 @@ def test_sensors_and_self_heal_may_launch_every_job_that_their_phase_can_need(
     for sensor in (f"{phase.name.lower()}_when_upstream_is_fresh", "self_heal"):
         targets = {target.job_name for target in repository.get_sensor_def(sensor).targets}
         assert targets >= {job.name for job in jobs_of(phase)}
+
+
+def test_a_run_of_a_whole_job_is_under_way_for_the_assets_of_the_job_alone(repository: dg.RepositoryDefinition) -> None:
+    others = [key for table in all_tables() if (key := asset_key(table)) not in DAILY_ANALYTICS.keys]
+    with dg.DagsterInstance.ephemeral() as instance:
+        whole = repository.get_job(DAILY_ANALYTICS.name)
+        instance.create_run_for_job(whole, tags={PARTITION: to_key(TODAY)}, status=dg.DagsterRunStatus.STARTED)
+        launches = Launches(instance)
+        assert all(launches.under_way([key], TODAY) for key in DAILY_ANALYTICS.keys)
+        assert not launches.under_way(DAILY_ANALYTICS.keys, YESTERDAY)
+        assert not launches.under_way(others, TODAY), "it makes none of them, so they wait for nothing"
+
+
+def test_a_run_that_has_no_plan_yet_may_make_every_asset_of_its_date() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_run(
+            dg.DagsterRun(job_name="any", run_id="any", tags={PARTITION: to_key(TODAY)}, status=NOT_STARTED)
+        )
+        assert Launches(instance).under_way([asset_key(SUMMARY)], TODAY)
 
 
 def test_the_runs_page_says_what_ran(loaded: Callable[..., SimulatedDaemon]) -> None:

@@ -14,6 +14,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from nba_pipeline.analytics import upcoming_team_game_context
 from nba_pipeline.contracts import Phase
 from nba_pipeline.precompute import ml_feature_store
 from nba_pipeline.raw import games as raw_games
@@ -115,25 +116,19 @@ def apart(frames: Frames, world: int) -> Frames:
 def features_of(raw: Frames, asked: pd.Series, home: Path | None = None) -> pd.DataFrame:
     """The rows of the feature store for the asked games, from all the raw rows before them; kept in a file if asked to.
 
-    As in a run, the schedule that is predicted from has the asked games only; everything before them is history, which
-    the feature store has the schedule of as well.
+    As in a run, rest is told by the whole schedule, and nothing else is made of a game that is not asked for.
     """
-    store = ml_feature_store.CONTRACT.name
+    store, sides = ml_feature_store.CONTRACT.name, upcoming_team_game_context.CONTRACT.name
     made_before = (Phase.ANALYTICS, Phase.PRECOMPUTE)
     tables = {name: query for name, query in queries().items() if CONTRACTS[name].phase in made_before}
     with duckdb.connect(str(home or ":memory:")) as connection:
         loaded(connection, raw)
         for name in sorted(tables, key=lambda name: CONTRACTS[name].before_tip_off):
-            if name == next(name for name in tables if CONTRACTS[name].before_tip_off):
-                connection.register("asked", asked.to_frame())
-                connection.execute(f"CREATE TABLE schedule AS FROM {GAMES}")
-                connection.execute(f"DELETE FROM {GAMES} WHERE game_id NOT IN (SELECT game_id FROM asked)")
-            if name == store:
-                connection.execute(
-                    f"INSERT INTO {GAMES} FROM schedule WHERE game_id NOT IN (SELECT game_id FROM asked)"
-                )
             connection.execute(f"CREATE TABLE {name} AS {tables[name]}")
-        connection.execute(f"DELETE FROM {GAMES} WHERE game_id NOT IN (SELECT game_id FROM asked)")
+            if name == sides:
+                connection.register("asked", asked.to_frame())
+                for rows in (GAMES, sides):
+                    connection.execute(f"DELETE FROM {rows} WHERE game_id NOT IN (SELECT game_id FROM asked)")
         written = connection.execute(f"FROM {store} ORDER BY game_id, player_id")
         return written.to_arrow_table().to_pandas(date_as_object=True)
 

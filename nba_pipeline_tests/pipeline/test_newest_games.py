@@ -17,6 +17,7 @@ import pytest
 
 from nba_pipeline.league.model import League
 from nba_pipeline.monitoring.newest_games import Newest, as_of, newest_games
+from nba_pipeline.precompute.calculations.feature_group import FeatureGroup
 from nba_pipeline.precompute.calculations.features import Feature
 from nba_pipeline.precompute.calculations.games_used import (
     MISSING_TEAMMATES,
@@ -221,14 +222,14 @@ def test_a_world_beside_others_has_the_features_that_it_has_alone(evidence: Evid
     assert not any(changed.to_numpy().any() for changed in alone)
 
 
-@pytest.mark.parametrize("group", GROUPS)
-def test_no_game_after_the_as_of_date_changes_the_value(evidence: Evidence, group: str) -> None:
-    assert {feature.name: found for feature in GROUPS[group] if (found := moved_later(evidence, feature))} == {}
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
+def test_no_game_after_the_as_of_date_changes_the_value(evidence: Evidence, group: FeatureGroup) -> None:
+    assert {feature.name: found for feature in group.features if (found := moved_later(evidence, feature))} == {}
 
 
-@pytest.mark.parametrize("group", GROUPS)
-def test_the_game_on_the_as_of_date_changes_the_value(evidence: Evidence, group: str) -> None:
-    found = {feature.name: moved(evidence, feature) for feature in GROUPS[group] if feature.made_from.games}
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
+def test_the_game_on_the_as_of_date_changes_the_value(evidence: Evidence, group: FeatureGroup) -> None:
+    found = {feature.name: moved(evidence, feature) for feature in group.features if feature.made_from.games}
     assert [name for name, times in found.items() if not times[True]] == [], "no alteration ever moves them"
     assert {name for name, times in found.items() if times[False]} == MAY_STAY & found.keys(), (
         "what stays at some rows is named in UNMOVED, and nothing else is"

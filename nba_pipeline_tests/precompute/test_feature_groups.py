@@ -1,6 +1,6 @@
 """Each kind of feature against values worked out by hand, and its sign."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import ibis
@@ -126,7 +126,8 @@ def test_a_prior_is_the_season_shrunk_to_the_one_before_and_that_to_the_league()
 def test_the_league_has_a_mean_for_each_position_and_for_everybody():
     guards = games(1, points=[10.0, 20.0], minutes=[10.0, 10.0])
     centers = games(2, points=[4.0, 4.0], minutes=[30.0, 20.0]).assign(position="C-F")
-    states = run(form.league_states(ibis.memtable(pd.concat([guards, centers]))))
+    log = form.league_log(ibis.memtable(pd.concat([guards, centers])))
+    states = run(log.states(**form.league_means(log, of="league")))
     last = states[(states["as_of_season"] == SEASON) & (states["known_from"] == START + timedelta(days=2))]
     last = last.set_index("position_group")
     assert last["league_points"].to_dict() == {"G": 15.0, "C": 4.0, form.EVERYBODY: 9.5}
@@ -423,21 +424,16 @@ def test_the_better_team_is_the_favourite_and_more_so_at_home():
 
 def test_rest_counts_for_the_rested():
     day = START + timedelta(days=10)
-    before: Mapping[str, list[date | None]] = {
-        "last_game_date": [day - timedelta(days=3), None], "team_last_date": [day - timedelta(days=3), None],
-        "opponent_last_date": [day - timedelta(days=1), None],
-        "team_date_before_last": [day - timedelta(days=4), None],
-    }  # fmt: skip
-    rows = pd.DataFrame({"game_date": day, "is_home": True, "postseason": False, **before})
-    kinds = {"is_home": "boolean", "postseason": "boolean"}
-    table = ibis.memtable(rows, schema={name: kinds.get(name, "date") for name in rows})
+    rows = pd.DataFrame({
+        "game_date": day, "is_home": True, "postseason": False, "last_game_date": [day - timedelta(days=3), None],
+        "team_days_rest": [3, 140], "opponent_days_rest": [1, 140], "game_number_in_season": [9, 1],
+        "opponent_game_number_in_season": [9, 1], "team_is_third_game_in_four_days": False,
+    })  # fmt: skip
+    kinds = {name: "int64" if "number" in name or "rest" in name else "boolean" for name in rows}
+    table = ibis.memtable(rows, schema=kinds | {"game_date": "date", "last_game_date": "date"})
     found = run(table.select(**schedule.derived(table)))
-    assert found.loc[0, ["days_rest", "team_days_rest", "opponent_days_rest", "rest_advantage"]].tolist() == [
-        3,
-        3,
-        1,
-        2,
-    ]
+    rest = ["days_rest", "team_days_rest", "opponent_days_rest", "rest_advantage"]
+    assert found.loc[0, rest].tolist() == [3, 3, 1, 2]
     assert found["opponent_is_back_to_back"].tolist() == [1.0, 0.0]
     assert found["is_third_game_in_four_days"].tolist() == [0.0, 0.0]
     assert found.loc[1, ["days_rest", "team_days_rest", "rest_advantage"]].isna().all()

@@ -1,6 +1,5 @@
 """The whole feature store on a simulated season, against a second implementation, and with and without news."""
 
-import inspect
 from datetime import date, datetime
 
 import ibis
@@ -9,10 +8,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from nba_pipeline.as_of import as_of_each
 from nba_pipeline.contracts import Contract
 from nba_pipeline.precompute import ml_feature_store as store
-from nba_pipeline.precompute.feature_groups import schedule
+from nba_pipeline.precompute.feature_groups import lineups, schedule, similar_roles
 from nba_pipeline_tests.support.season_frames import Season, frame_of, raw, run
 
 DAY = date(2025, 12, 12)
@@ -46,7 +44,7 @@ def spine(season: Season) -> pd.DataFrame:
         last_game_date=rows["player_id"].map(played.groupby("player_id")["game_date"].max()),
         games_played_season=rows["player_id"].map(of_season.groupby("player_id").size()).fillna(0).astype(int),
         team_games_season=rows["team_id"].map(past[past["season"] == 2025].groupby("team_id")["game_id"].nunique()),
-        postseason=False, **dict.fromkeys(store.OF_LOADS, 0.0),
+        postseason=False, **dict.fromkeys(schedule.LOADS, 0.0),
     )  # fmt: skip
 
 
@@ -80,20 +78,21 @@ def made(season) -> pd.DataFrame:
     reported = rows["team_id"] == rows["team_id"].iloc[0]
     out = rows.index == pd.to_datetime(rows.loc[reported, "last_game_date"]).idxmax()
     upcoming = rows.assign(
+        team_days_rest=40, opponent_days_rest=1, team_is_third_game_in_four_days=False,
+        game_number_in_season=20, opponent_game_number_in_season=20,
         injury_report_known_at=pd.Series(pd.NaT, index=rows.index).mask(reported, pd.Timestamp(REPORTED)),
         injury_status=pd.Series(None, index=rows.index, dtype=object).mask(reported, "available").mask(out, "out"),
         opponent_injury_report_known_at=pd.Series(pd.NaT, index=rows.index).mask(
             rows["opponent_id"] == rows["team_id"].iloc[0], pd.Timestamp(REPORTED)
         ),
-    )
+    )  # fmt: skip
     reads = store.CONTRACT.reads
     inputs = {"cache": rows, "upcoming": upcoming, "factors": rows, "zones": rows}
     tables = {name: filled(frame, reads[name].table) for name, frame in inputs.items()}
     for name in ("history", "offense", "defense"):
         past = getattr(season, name)
         tables[name] = frame_of(past[past["game_date"] < DAY], reads[name].table)
-    tables["games"] = frame_of(season.games[season.games["game_date"] < DAY], reads["games"].table)
-    assert set(tables) == set(inspect.signature(store.ml_feature_store).parameters)
+    assert set(tables) == set(reads)
     return run(store.ml_feature_store(**tables)).sort_values(KEYS).reset_index(drop=True)
 
 
@@ -138,30 +137,9 @@ def test_a_second_implementation_in_pandas_agrees(season, made):
     assert compared > 1000
 
 
-def test_rest_is_told_by_the_schedule(season, made):
-    before = season.games[season.games["game_date"] < DAY]
-    last = pd.concat([before.set_index(f"{side}_team_id")["game_date"] for side in ("home", "visitor")])
-    last = last.groupby(level=0).max()
-    for name, team in (("team_days_rest", "team_id"), ("opponent_days_rest", "opponent_id")):
-        by_schedule = made[team].map(last).map(lambda day: min((DAY - day).days, schedule.LONGEST_REST))
-        np.testing.assert_array_equal(made[name], by_schedule, err_msg=name)
-
-
-def test_a_team_rests_since_a_game_that_has_no_box_score_and_not_since_one_that_was_put_off(season):
-    asked = filled(spine(season), store.CONTRACT.reads["cache"].table)
-    team = spine(season)["team_id"].iloc[0]
-    before = season.games[season.games["game_date"] < DAY].sort_values("game_date")
-    its_last = before[(before["home_team_id"] == team) | (before["visitor_team_id"] == team)].iloc[-1]
-
-    def last_date(status: str) -> pd.Timestamp:
-        listed = before.assign(status=before["status"].mask(before["game_id"] == its_last["game_id"], status))
-        rows = frame_of(listed, store.CONTRACT.reads["games"].table)
-        known = run(as_of_each(asked, *store.calendars(rows, asked)))
-        [day] = known.loc[known["team_id"] == team, "team_last_date"].unique()
-        return pd.Timestamp(day)
-
-    assert last_date("final") == last_date("in_progress") == pd.Timestamp(its_last["game_date"])
-    assert last_date("postponed") < last_date("final")
+def test_rest_is_what_the_context_tells(made):
+    rest = made[["team_days_rest", "opponent_days_rest", "rest_advantage", "opponent_is_back_to_back"]]
+    assert rest.drop_duplicates().values.tolist() == [[30, 1, 3, 1]]
 
 
 def test_a_debutant_has_a_prior_of_his_position_and_nothing_else_of_his_own(season, made):
@@ -176,7 +154,7 @@ def test_a_debutant_has_a_prior_of_his_position_and_nothing_else_of_his_own(seas
 
 def test_news_is_there_for_the_team_whose_report_is_known_and_for_nobody_else(made):
     known = made["injury_report_known_at"].notna()
-    news = [f.name for f in store.GROUPS["known line-up"] + store.GROUPS["similar roles"]]
+    news = [f.name for group in (lineups.GROUP, similar_roles.GROUP) for f in group.features if f.news]
     news += ["out_minutes", "present_minutes", "balanced_minutes", "present_rank"]
     assert made.loc[~known, news].isna().all().all()
     regulars = made[known & (made["games_played_season"] > 5)]

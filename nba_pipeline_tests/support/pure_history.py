@@ -24,6 +24,8 @@ Frames = dict[str, pd.DataFrame]
 
 CONTRACTS: dict[str, Contract] = {table.name: table for table in all_tables()}
 
+VAR_KEYWORD = inspect.Parameter.VAR_KEYWORD
+
 UNSAID: dict[str, Any] = {"int64": 1, "float64": 1.0, "string": "x", "boolean": True}
 
 
@@ -33,9 +35,12 @@ def transform_of(module: ModuleType) -> Callable[..., ibis.Table] | None:
 
 
 def reads_by_name(module: ModuleType) -> bool:
-    """Whether the transform takes exactly what the contract reads, by the names there."""
+    """Whether the transform takes exactly what the contract reads, by the names there, or whatever that is."""
     transform = transform_of(module)
-    return transform is not None and set(inspect.signature(transform).parameters) == set(module.CONTRACT.reads)
+    if transform is None:
+        return False
+    taken = inspect.signature(transform).parameters
+    return set(taken) == set(module.CONTRACT.reads) or [each.kind for each in taken.values()] == [VAR_KEYWORD]
 
 
 def predictions(features: ibis.Table, outcomes: ibis.Table, games: ibis.Table, lines: ibis.Table) -> ibis.Table:

@@ -7,9 +7,11 @@ import ibis.expr.types as ir
 
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.as_of import GameLog, Known, as_of, as_of_each, asked_of, exact
+from nba_pipeline.precompute.calculations.feature_group import FeatureGroup
 from nba_pipeline.precompute.calculations.features import Feature
 from nba_pipeline.precompute.calculations.games_used import DEPARTED, TEAM
-from nba_pipeline.precompute.feature_groups.participation import HALF_LIFE_OF_ROLE, over_team_games
+from nba_pipeline.precompute.calculations.past_games import HISTORY, RESULTS, Past
+from nba_pipeline.precompute.feature_groups.participation import HALF_LIFE_OF_ROLE, over_team_games, stay_log
 from nba_pipeline.precompute.feature_groups.roster import ACTIVE_WITHIN
 
 SIDE = ["game_date", "game_id", "team_id"]
@@ -24,6 +26,12 @@ FEATURES = (
     _feature("departed_role_minutes", "min",
              f"Sum of the minutes over the team's games, half-life {HALF_LIFE_OF_ROLE}, {_GONE}", made_from=TEAM),
 )  # fmt: skip
+
+
+def gathered(past: Past) -> ibis.Table:
+    """What departed players took along, of the teams of the rows that are asked about."""
+    stays = stay_log(past.played, past.results, past.asked)
+    return departures(past.asked, stays, past.played, past.results)
 
 
 def departures(spine: ibis.Table, stays: GameLog, played: ibis.Table, results: ibis.Table) -> ibis.Table:
@@ -59,3 +67,12 @@ def derived(rows: ibis.Table) -> dict[str, ir.Value]:
         f"departed_{name}": known.ifelse(rows[f"gone_{name}"].fill_null(0.0), ibis.null("float64"))
         for name in ("minutes", "points", "role_minutes")
     }
+
+
+GROUP = FeatureGroup(
+    name="departures",
+    features=FEATURES,
+    looks_back_on=(HISTORY, *RESULTS),
+    gathered=gathered,
+    derived=derived,
+)

@@ -1,14 +1,17 @@
 """Form: what the player did in the games that he played, lately and over seasons."""
 
+from dataclasses import replace
 from functools import partial
 
 import ibis
 import ibis.expr.types as ir
 
 from nba_pipeline.analytics import player_game_summary
-from nba_pipeline.as_of import GameLog, exact
+from nba_pipeline.as_of import GameLog, asked_of, exact
+from nba_pipeline.precompute.calculations.feature_group import FeatureGroup, Log
 from nba_pipeline.precompute.calculations.features import STATS, UNITS, Feature, flag
 from nba_pipeline.precompute.calculations.games_used import OWN, OWN_SEASON_BEFORE, OWN_THIS_SEASON, POSITION
+from nba_pipeline.precompute.calculations.past_games import CACHE, HISTORY, Past
 
 GAMES = "evidence_games"
 SEASON_GAMES = "games_played_season"
@@ -183,12 +186,9 @@ def measures(log: GameLog) -> dict[str, ir.Value]:
     }  # fmt: skip
 
 
-def with_ranks(played: ibis.Table) -> ibis.Table:
-    """The games played with each player's rank by minutes within his team; the lower id first on a tie."""
-    team = [played.game_date, played.game_id, played.team_id]
-    order = ibis.window(group_by=team, order_by=[played.minutes.desc(), played.player_id])
-    ranked = played.mutate(minutes_rank=ibis.row_number().over(order) + 1)
-    return ranked.mutate(is_top_five=(ranked.minutes_rank <= 5).ifelse(1, 0))
+def player_log(past: Past) -> GameLog:
+    """The games of the players who are asked about."""
+    return with_averages_then(GameLog(past.played, "player_id", asked_of(past.asked, "player_id")))
 
 
 def with_averages_then(log: GameLog) -> GameLog:
@@ -214,16 +214,20 @@ def position_group(rows: ibis.Table) -> ir.StringValue:
     return rows.position.upper().left(1).fill_null("?")
 
 
-def league_states(played: ibis.Table) -> ibis.Table:
-    """The league's mean of each statistic after each day of games, by position group and for `EVERYBODY`."""
+def league_log(played: ibis.Table) -> GameLog:
+    """The league's sums of each statistic by day of games, by position group and for `EVERYBODY`."""
     counted = played.select("season", "game_date", *STATS, position_group=position_group(played))
     both = counted.union(counted.mutate(position_group=ibis.literal(EVERYBODY)))
     days = both.group_by("position_group", "season", "game_date").agg(
         **{stat: exact(both[stat]).sum() for stat in STATS}, games=both.count()
     )
-    log = GameLog(days, "position_group")
+    return GameLog(days, "position_group")
+
+
+def league_means(log: GameLog, of: str) -> dict[str, ir.Value]:
+    """The mean of each statistic after each day of games, named after those `of` whom it is."""
     games = log.mean(log.rows.games)
-    return log.states(**{f"league_{stat}": log.mean(log.rows[stat]) / games for stat in STATS})
+    return {f"{of}_{stat}": log.mean(log.rows[stat]) / games for stat in STATS}
 
 
 def derived(rows: ibis.Table) -> dict[str, ir.Value]:
@@ -263,3 +267,26 @@ def shrunk(rows: ibis.Table, stat: str) -> ir.FloatingValue:
     league = ibis.coalesce(rows[f"league_{stat}"], rows[f"everybody_{stat}"])
     before = towards(rows[f"{stat}_avg_prior_season"], rows.games_prior_season, league)
     return towards(rows[f"{stat}_avg_season"], rows.games_played_season, before)
+
+
+PLAYER = Log("player_id", player_log, reads=(HISTORY,))
+"""Every game that the player played."""
+
+LEAGUE = Log("position_group", lambda past: league_log(past.played), reads=(HISTORY,), named=position_group)
+"""The days of games of all players of his position."""
+
+WHOLE_LEAGUE = replace(LEAGUE, on="everybody", named=lambda rows: ibis.literal(EVERYBODY))
+"""The same of all players."""
+
+GROUP = FeatureGroup(
+    name="form",
+    features=FEATURES,
+    takes={CACHE: ("games_played_season",)},
+    measures={
+        PLAYER: measures,
+        LEAGUE: partial(league_means, of="league"),
+        WHOLE_LEAGUE: partial(league_means, of="everybody"),
+    },
+    counts=("evidence_games", "games_prior_season"),
+    derived=derived,
+)

@@ -13,8 +13,10 @@ import ibis.expr.types as ir
 
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.as_of import exact, games_before
+from nba_pipeline.precompute.calculations.feature_group import FeatureGroup
 from nba_pipeline.precompute.calculations.features import Feature
 from nba_pipeline.precompute.calculations.games_used import OWN_FOR_TEAM_THIS_SEASON, TEAM, TEAMMATES_OF_TEAM
+from nba_pipeline.precompute.calculations.past_games import HISTORY, RESULTS, UPCOMING, Past
 from nba_pipeline.precompute.feature_groups.participation import stay
 
 KEYS = ("game_date", "game_id", "player_id")
@@ -105,6 +107,11 @@ def counted_minutes(rows: ibis.Table, likeness: Likeness) -> ir.FloatingValue:
     return counts.fill_null(False).ifelse(rows.minutes_ewma_7, 0.0)
 
 
+def compared(rows: ibis.Table, past: Past) -> ibis.Table:
+    """The rows with the means over games with like line-ups."""
+    return with_lineups(rows, numbered(past.played, past.results))
+
+
 def with_lineups(rows: ibis.Table, numbered: ibis.Table) -> ibis.Table:
     """The rows with the means over like games. `numbered` are games played, each with the number in its team's season.
 
@@ -149,3 +156,13 @@ def weight(pairs: ibis.Table, likeness: Likeness, then: ibis.expr.builders.Windo
     change = exact(pairs[f"{likeness.name}_change"]).sum().over(then)
     difference = (pairs[f"{likeness.name}_minutes"] + change).cast("float64")
     return ibis.literal(2.0) ** (-pairs.ago.cast("float64") / likeness.half_life) * (-difference / likeness.scale).exp()
+
+
+GROUP = FeatureGroup(
+    name="line-up",
+    features=FEATURES,
+    looks_back_on=(HISTORY, *RESULTS),
+    takes={UPCOMING: ("injury_report_known_at",)},
+    among_expected=parts,
+    compared=compared,
+)

@@ -9,6 +9,7 @@ from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.analytics.calculations.box_score_rates import ratio
 from nba_pipeline.as_of import GameLog, asked_of
 from nba_pipeline.precompute import player_composite_factors, player_shot_zone_analysis
+from nba_pipeline.precompute.calculations.feature_group import FeatureGroup, Log
 from nba_pipeline.precompute.calculations.features import Feature, added
 from nba_pipeline.precompute.calculations.games_used import (
     EVERYBODY_THIS_SEASON,
@@ -17,6 +18,8 @@ from nba_pipeline.precompute.calculations.games_used import (
     OWN_THIS_SEASON,
     TEAM_THIS_SEASON,
 )
+from nba_pipeline.precompute.calculations.past_games import FACTORS, HISTORY, Past
+from nba_pipeline.precompute.calculations.past_games import ZONES as OF_ZONES
 from nba_pipeline.precompute.calculations.zones import ZONES
 from nba_pipeline.precompute.feature_groups.form import SEASON_GAMES
 
@@ -51,16 +54,34 @@ def pairing(rows: ibis.Table) -> ir.StringValue:
     return rows.player_id.cast("string") + "-" + rows.opponent_id.cast("string")
 
 
-def pairing_states(played: ibis.Table, spine: ibis.Table) -> ibis.Table:
+def pairing_log(past: Past) -> GameLog:
+    """The games of a player against one opponent."""
+    return GameLog(past.played.mutate(pairing=pairing(past.played)), "pairing", asked_of(past.asked, "pairing"))
+
+
+def measures(log: GameLog) -> dict[str, ir.Value]:
     """What is known of a player against one opponent after each game against it."""
-    log = GameLog(played.mutate(pairing=pairing(played)), "pairing", asked_of(spine, "pairing"))
-    return log.states(games_against_opponent=log.count(), points_against_opponent=log.mean(log.rows.points))
+    return {"games_against_opponent": log.count(), "points_against_opponent": log.mean(log.rows.points)}
 
 
-def shares(zones: ibis.Table) -> dict[str, ir.Value]:
-    """The zone features, from the rows of player_shot_zone_analysis."""
-    points = added([zones[f"{zone.prefix}_points_last_10"] for zone in ZONES])
-    return {
-        **{f"{zone.prefix}_attempt_share_last_10": zones[f"{zone.prefix}_attempt_share_last_10"] for zone in ZONES},
-        "free_throw_points_share_last_10": ratio(zones.free_throw_points_last_10, points),
-    }
+def derived(rows: ibis.Table) -> dict[str, ir.Value]:
+    """The share of free throws among his points, which the zones have as points."""
+    points = added([rows[name] for name in POINTS])
+    return {"free_throw_points_share_last_10": ratio(rows.free_throw_points_last_10, points)}
+
+
+POINTS = tuple(f"{zone.prefix}_points_last_10" for zone in ZONES)
+
+PAIRING = Log("pairing", pairing_log, reads=(HISTORY,), named=pairing)
+
+GROUP = FeatureGroup(
+    name="match-up",
+    features=FEATURES,
+    takes={
+        FACTORS: ("shot_zone_mismatch_score", "pace_score"),
+        OF_ZONES: (*(f"{zone.prefix}_attempt_share_last_10" for zone in ZONES), *POINTS),
+    },
+    measures={PAIRING: measures},
+    counts=("games_against_opponent",),
+    derived=derived,
+)

@@ -14,6 +14,7 @@ from nba_pipeline.analytics import upcoming_player_game_context as context
 from nba_pipeline.as_of import exact
 from nba_pipeline.contracts import Contract
 from nba_pipeline.precompute import player_composite_factors
+from nba_pipeline.precompute.calculations.feature_group import FeatureGroup
 from nba_pipeline.precompute.calculations.features import Feature
 from nba_pipeline.precompute.calculations.games_used import (
     MISSING_OPPONENTS,
@@ -31,6 +32,7 @@ from nba_pipeline.precompute.calculations.games_used import (
     Whose,
     only_with,
 )
+from nba_pipeline.precompute.calculations.past_games import FACTORS, UPCOMING, Past
 from nba_pipeline.precompute.feature_groups.roster import ACTIVE_WITHIN, of_team, rank, teammates
 
 OUT = ("out", "doubtful")
@@ -161,6 +163,11 @@ FEATURES = (
 )  # fmt: skip
 
 
+def with_status(rows: ibis.Table, past: Past) -> ibis.Table:
+    """The rows with who is out, and who plays."""
+    return rows.mutate(**status(rows))
+
+
 def status(rows: ibis.Table) -> dict[str, ir.Value]:
     """Per row, whether the player is out, and whether he plays by the report; null without one."""
     out = rows.injury_status.isin(OUT)
@@ -241,3 +248,20 @@ def opponents(rows: ibis.Table, value: ir.NumericValue, condition: ir.BooleanVal
     counted = exact(condition.fill_null(False).ifelse(value.cast("float64").fill_null(0.0), 0.0))
     game = ibis.window(group_by=[rows.game_date, rows.game_id])
     return (counted.sum().over(game) - counted.sum().over(of_team(rows))).cast("float64")
+
+
+GROUP = FeatureGroup(
+    name="news",
+    features=FEATURES,
+    takes={
+        UPCOMING: (
+            "injury_report_known_at",
+            "opponent_injury_report_known_at",
+            "injury_status",
+            *FROM_CONTEXT,
+        ),
+        FACTORS: tuple(FROM_FACTORS),
+    },
+    looked_up=with_status,
+    among_expected=derived,
+)

@@ -7,9 +7,11 @@ import ibis.expr.types as ir
 
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.analytics.calculations.box_score_rates import ratio
-from nba_pipeline.as_of import GameLog, exact
+from nba_pipeline.as_of import GameLog, as_of, exact
+from nba_pipeline.precompute.calculations.feature_group import FeatureGroup
 from nba_pipeline.precompute.calculations.features import STATS, UNITS, Feature
 from nba_pipeline.precompute.calculations.games_used import OPPONENT, OWN
+from nba_pipeline.precompute.calculations.past_games import HISTORY, Past
 
 HALF_LIFE = 15
 """In games of the player: what he usually does."""
@@ -57,6 +59,13 @@ def entity(opponent_id: ir.IntegerValue, role: ir.StringValue) -> ir.StringValue
     return opponent_id.cast("string") + "-" + role
 
 
+def with_roles(rows: ibis.Table, past: Past) -> ibis.Table:
+    """The rows with what the opponent allows the player's role."""
+    own_role = role(rows.rebounds_ewma_15, rows.assists_ewma_15, rows.minutes_ewma_15)
+    rows = rows.mutate(opponent_role=entity(rows.opponent_id, own_role))
+    return as_of(rows, role_states(past.played, past.asked), "opponent_role")
+
+
 def role_states(played: ibis.Table, spine: ibis.Table) -> ibis.Table:
     """What each opponent allowed each role after each day of games against it."""
     log = GameLog(played, "player_id", spine.select(as_of_season=spine.season).distinct())
@@ -79,3 +88,11 @@ def role_states(played: ibis.Table, spine: ibis.Table) -> ibis.Table:
             for stat in ALLOWED
         },
     )
+
+
+GROUP = FeatureGroup(
+    name="opponent by role",
+    features=FEATURES,
+    looks_back_on=(HISTORY,),
+    looked_up=with_roles,
+)

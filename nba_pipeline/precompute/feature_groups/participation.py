@@ -9,8 +9,11 @@ import ibis.expr.types as ir
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.analytics.calculations.box_score_rates import ratio
 from nba_pipeline.as_of import GameLog, asked_of
+from nba_pipeline.precompute.calculations.feature_group import FeatureGroup, Log
 from nba_pipeline.precompute.calculations.features import Feature, flag
 from nba_pipeline.precompute.calculations.games_used import OWN, OWN_FOR_TEAM, OWN_THIS_SEASON, TEAM, TEAM_THIS_SEASON
+from nba_pipeline.precompute.calculations.past_games import CACHE, HISTORY, RESULTS
+from nba_pipeline.precompute.feature_groups.form import PLAYER
 
 TEAM_GAMES = "team_games_known"
 
@@ -123,6 +126,11 @@ def stay_measures(log: GameLog) -> dict[str, ir.Value]:
     }
 
 
+def last_team(log: GameLog) -> dict[str, ir.Value]:
+    """For whom a player played each of his games."""
+    return {"last_team_id": log.rows.team_id}
+
+
 def derived(rows: ibis.Table) -> dict[str, ir.Value]:
     """The features, from the states of the player at his team and of the team."""
     known = rows.team_games_known.nullif(0)
@@ -177,3 +185,20 @@ def over_team_games(rows: ibis.Table, name: str, half_life: int) -> ir.FloatingV
     step = 2.0 ** (1 / half_life)
     weights = step * (ibis.literal(step) ** rows.team_games_known.cast("float64") - 1) / (step - 1)
     return ratio(rows[f"{name}_sum_{half_life}"].fill_null(0.0), weights)
+
+
+STAY = Log(
+    "stay",
+    lambda past: stay_log(past.played, past.results, past.asked),
+    reads=(HISTORY, *RESULTS),
+    named=stay,
+)
+"""The games of a player for his team, numbered as the team's."""
+
+GROUP = FeatureGroup(
+    name="participation",
+    features=FEATURES,
+    takes={CACHE: ("games_played_season", "team_games_season")},
+    measures={PLAYER: last_team, STAY: stay_measures},
+    derived=derived,
+)

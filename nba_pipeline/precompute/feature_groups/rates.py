@@ -9,9 +9,11 @@ from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.analytics.calculations.box_score_rates import FREE_THROW_WEIGHT, ratio
 from nba_pipeline.as_of import GameLog
 from nba_pipeline.precompute import player_daily_cache
+from nba_pipeline.precompute.calculations.feature_group import FeatureGroup
 from nba_pipeline.precompute.calculations.features import Feature
 from nba_pipeline.precompute.calculations.games_used import OWN, OWN_THIS_SEASON
-from nba_pipeline.precompute.feature_groups.form import GAMES, SEASON_GAMES, words
+from nba_pipeline.precompute.calculations.past_games import CACHE
+from nba_pipeline.precompute.feature_groups.form import GAMES, PLAYER, SEASON_GAMES, words
 
 PER_MINUTE = {
     "points": ("points/min", (15, 30, 60)),
@@ -76,3 +78,12 @@ def derived(rows: ibis.Table) -> dict[str, ir.Value]:
         "free_throw_rate_60": ratio(rows.free_throws_made_ewma_60, rows.free_throws_attempted_ewma_60),
         "three_point_share_15": ratio(rows.three_pointers_attempted_ewma_15, rows.field_goals_attempted_ewma_15),
     }
+
+
+GROUP = FeatureGroup(
+    name="rates",
+    features=FEATURES,
+    takes={CACHE: ("games_played_season", "three_point_share_last_10")},
+    measures={PLAYER: measures},
+    derived=derived,
+)

@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.analytics.calculations.box_score_rates import ratio
 from nba_pipeline.as_of import exact
+from nba_pipeline.precompute.calculations.feature_group import FeatureGroup
 from nba_pipeline.precompute.calculations.features import Feature
 from nba_pipeline.precompute.calculations.games_used import OWN, TEAM, TEAMMATES, TEAMMATES_OF_TEAM
 from nba_pipeline.precompute.feature_groups.form import GAMES
@@ -119,3 +120,10 @@ def rank(rows: ibis.Table, value: ir.NumericValue, condition: ir.BooleanValue) -
     before = of_team(rows, value.fill_null(-1.0).desc(), rows.player_id)
     above = condition.ifelse(1, 0).sum().over(before).fill_null(0)
     return value.isnull().ifelse(ibis.null("int64"), above + 1)
+
+
+GROUP = FeatureGroup(
+    name="roster",
+    features=FEATURES,
+    among_expected=derived,
+)

@@ -3,8 +3,9 @@
 import ibis
 import ibis.expr.types as ir
 
-from nba_pipeline.as_of import GameLog
+from nba_pipeline.analytics import upcoming_player_game_context as context
 from nba_pipeline.precompute import player_composite_factors, player_daily_cache
+from nba_pipeline.precompute.calculations.feature_group import FeatureGroup
 from nba_pipeline.precompute.calculations.features import Feature, flag
 from nba_pipeline.precompute.calculations.games_used import (
     NO_GAMES,
@@ -14,31 +15,41 @@ from nba_pipeline.precompute.calculations.games_used import (
     OWN_LAST_14_DAYS,
     TEAM_THIS_SEASON,
 )
+from nba_pipeline.precompute.calculations.past_games import CACHE, FACTORS, UPCOMING
 from nba_pipeline.precompute.feature_groups.form import GAMES
-from nba_pipeline.raw import games
-from nba_pipeline.raw.rules.box_score_rules import expected_sides
 
 LONGEST_REST = 30
 """Days of rest beyond which more say nothing more."""
 
 OF_CACHE = player_daily_cache.CONTRACT.name
-OF_SCHEDULE = games.CONTRACT.name
+CONTEXT = context.CONTRACT.name
+
+FROM_CONTEXT = (
+    "postseason",
+    "team_days_rest",
+    "team_is_third_game_in_four_days",
+    "game_number_in_season",
+    "opponent_days_rest",
+    "opponent_game_number_in_season",
+)
+"""What is taken from the context as the schedule tells it: there a game without a box score, as a held one, is a game,
+and rest runs on from the season before."""
 
 FEATURES = (
     Feature(
         "days_rest", "days", f"Days since his last game, at most {LONGEST_REST}.", GAMES, 1, OF_CACHE, made_from=OWN),
     Feature("team_days_rest", "days", f"Days since his team's last game this season, at most {LONGEST_REST}.",
-            "team_games_season", 1, OF_SCHEDULE, made_from=TEAM_THIS_SEASON),
+            "team_games_season", 1, CONTEXT, made_from=TEAM_THIS_SEASON),
     Feature("opponent_days_rest", "days", f"Days since the opponent's last game this season, at most {LONGEST_REST}.",
-            "opponent_games_season", 1, OF_SCHEDULE, made_from=OPPONENT_THIS_SEASON),
+            "opponent_games_season", 1, CONTEXT, made_from=OPPONENT_THIS_SEASON),
     Feature("rest_advantage", "days", "Team's days of rest less the opponent's, between -3 and 3.",
-            "opponent_games_season", 1, OF_SCHEDULE, made_from=TEAM_THIS_SEASON | OPPONENT_THIS_SEASON),
-    Feature("is_back_to_back", "flag", "1 if his team played the day before.", source=OF_SCHEDULE,
+            "opponent_games_season", 1, CONTEXT, made_from=TEAM_THIS_SEASON | OPPONENT_THIS_SEASON),
+    Feature("is_back_to_back", "flag", "1 if his team played the day before.", source=CONTEXT,
             made_from=TEAM_THIS_SEASON),
-    Feature("opponent_is_back_to_back", "flag", "1 if the opponent played the day before.", source=OF_SCHEDULE,
+    Feature("opponent_is_back_to_back", "flag", "1 if the opponent played the day before.", source=CONTEXT,
             made_from=OPPONENT_THIS_SEASON),
     Feature("is_third_game_in_four_days", "flag", "1 if his team played two games in the 3 days before.",
-            source=OF_SCHEDULE, made_from=TEAM_THIS_SEASON),
+            source=CONTEXT, made_from=TEAM_THIS_SEASON),
     Feature(
         "games_last_7_days", "games", "Games played in the 7 days before.", source=OF_CACHE, made_from=OWN_LAST_7_DAYS),
     Feature(
@@ -51,7 +62,7 @@ FEATURES = (
             source=OF_CACHE, made_from=OWN_LAST_14_DAYS),
     Feature("is_home_game", "flag", "1 if his team plays at home.", source=OF_CACHE, made_from=NO_GAMES),
     Feature(
-        "is_playoff_game", "flag", "1 if the game belongs to the play-offs.", source=OF_SCHEDULE,
+        "is_playoff_game", "flag", "1 if the game belongs to the play-offs.", source=CONTEXT,
         made_from=NO_GAMES),
     Feature(
         "team_games_season", "games", "Games that his team played this season.", source=OF_CACHE,
@@ -62,39 +73,48 @@ FEATURES = (
 )  # fmt: skip
 
 
-def sides_of(listed: ibis.Table) -> ibis.Table:
-    """One row a team and game of the schedule: rest counts a game without a box score, as a held one, like any."""
-    return expected_sides(games.team_games(listed))
-
-
-def team_measures(log: GameLog) -> dict[str, ir.Value]:
-    """What the schedule tells of a team after each of its games."""
-    last = log.this_season.ifelse(log.rows.game_date, ibis.null("date"))
-    return {"team_last_date": last, "team_date_before_last": log.back(last, 1)}
-
-
-def opponent_measures(log: GameLog) -> dict[str, ir.Value]:
-    """What the schedule tells of an opponent after each of its games."""
-    return {"opponent_last_date": log.this_season.ifelse(log.rows.game_date, ibis.null("date"))}
-
-
 def derived(rows: ibis.Table) -> dict[str, ir.Value]:
-    """The features that follow from the states and the cache."""
-    team_rest, opponent_rest = (days_before(rows, rows[f"{side}_last_date"]) for side in ("team", "opponent"))
-    third = rows.game_date.delta(rows.team_date_before_last, unit="day") <= 3
+    """The features that follow from the context and the cache."""
+    team_rest = rest_of_season(rows.team_days_rest, rows.game_number_in_season)
+    opponent_rest = rest_of_season(rows.opponent_days_rest, rows.opponent_game_number_in_season)
     return {
-        "days_rest": days_before(rows, rows.last_game_date),
+        "days_rest": at_most(rows.game_date.delta(rows.last_game_date, unit="day")),
         "team_days_rest": team_rest,
         "opponent_days_rest": opponent_rest,
         "rest_advantage": (team_rest - opponent_rest).clip(-3.0, 3.0),
         "is_back_to_back": flag((team_rest == 1).fill_null(False)),
         "opponent_is_back_to_back": flag((opponent_rest == 1).fill_null(False)),
-        "is_third_game_in_four_days": flag(third.fill_null(False)),
+        "is_third_game_in_four_days": flag(rows.team_is_third_game_in_four_days),
         "is_home_game": flag(rows.is_home),
         "is_playoff_game": flag(rows.postseason),
     }
 
 
-def days_before(rows: ibis.Table, since: ir.DateValue) -> ir.FloatingValue:
-    """Days from `since` to the date, at most `LONGEST_REST`."""
-    return rows.game_date.delta(since, unit="day").clip(upper=LONGEST_REST).cast("float64")
+def rest_of_season(days: ir.IntegerValue, game_number: ir.IntegerValue) -> ir.FloatingValue:
+    """Days of rest within the season; null before its first game, when the rest is that of the summer."""
+    return at_most((game_number > 1).ifelse(days, ibis.null("int64")))
+
+
+def at_most(days: ir.IntegerValue) -> ir.FloatingValue:
+    """Days of rest, at most `LONGEST_REST`."""
+    return days.clip(upper=LONGEST_REST).cast("float64")
+
+
+LOADS = (
+    "games_last_7_days",
+    "games_last_14_days",
+    "minutes_last_7_days",
+    "minutes_last_14_days",
+    "back_to_backs_last_14_days",
+)
+
+GROUP = FeatureGroup(
+    name="schedule",
+    features=FEATURES,
+    takes={
+        CACHE: ("last_game_date", "team_games_season", *LOADS),
+        UPCOMING: FROM_CONTEXT,
+        FACTORS: ("fatigue_score",),
+    },
+    derived=derived,
+)

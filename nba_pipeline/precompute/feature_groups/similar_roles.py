@@ -11,8 +11,10 @@ import ibis.expr.types as ir
 from nba_pipeline.analytics import upcoming_player_game_context as context
 from nba_pipeline.analytics.calculations.box_score_rates import ratio
 from nba_pipeline.as_of import exact
+from nba_pipeline.precompute.calculations.feature_group import FeatureGroup
 from nba_pipeline.precompute.calculations.features import Feature
 from nba_pipeline.precompute.calculations.games_used import OWN, TEAM, TEAMMATES_OF_TEAM, Whose, only_with
+from nba_pipeline.precompute.calculations.past_games import UPCOMING, Past
 
 KEYS = ("game_date", "game_id", "player_id")
 
@@ -61,6 +63,11 @@ def roles(rows: ibis.Table) -> dict[str, ir.Value]:
     }
 
 
+def compared(rows: ibis.Table, past: Past) -> ibis.Table:
+    """The rows with the sums over each player's teammates, for whom nothing is looked back on."""
+    return with_similar_roles(rows)
+
+
 def with_similar_roles(rows: ibis.Table) -> ibis.Table:
     """The rows with the sums over each player's teammates."""
     mine = rows.select(*KEYS, "team_id", **roles(rows))
@@ -91,3 +98,11 @@ def with_similar_roles(rows: ibis.Table) -> ibis.Table:
     known = both.injury_report_known_at.notnull()
     # A player who is alone on the list of his team has no pair, and nobody who is out.
     return both.mutate(**{name: known.ifelse(both[name].fill_null(0.0), ibis.null("float64")) for name in counted})
+
+
+GROUP = FeatureGroup(
+    name="similar roles",
+    features=FEATURES,
+    takes={UPCOMING: ("injury_report_known_at",)},
+    compared=compared,
+)

@@ -6,9 +6,11 @@ import ibis
 import ibis.expr.types as ir
 
 from nba_pipeline.analytics import team_defense_game_summary, team_offense_game_summary
-from nba_pipeline.as_of import GameLog
+from nba_pipeline.as_of import GameLog, asked_of
+from nba_pipeline.precompute.calculations.feature_group import FeatureGroup, Log
 from nba_pipeline.precompute.calculations.features import Feature
 from nba_pipeline.precompute.calculations.games_used import OPPONENT, OPPONENT_THIS_SEASON, TEAM, TEAM_THIS_SEASON
+from nba_pipeline.precompute.calculations.past_games import CACHE, RESULTS
 
 HALF_LIFE, LONG_HALF_LIFE = 15, 40
 
@@ -96,13 +98,6 @@ FEATURES = (
 )  # fmt: skip
 
 
-def with_results(offense: ibis.Table, defense: ibis.Table) -> ibis.Table:
-    """One row a team and game: what it did and what it allowed."""
-    keys = ["game_date", "game_id", "team_id"]
-    allowed = defense.select(*keys, *[c for c in defense.columns if c not in offense.columns])
-    return offense.inner_join(allowed, keys)
-
-
 def team_measures(log: GameLog) -> dict[str, ir.Value]:
     """What is known of a team after each of its games."""
     rows = log.rows
@@ -136,3 +131,26 @@ def derived(rows: ibis.Table) -> dict[str, ir.Value]:
         "expected_efficiency": rows.team_offensive_rating_long + rows.opponent_defensive_rating_long,
         "pace_mismatch": rows.opponent_pace - rows.team_pace,
     }
+
+
+OF_OWN_TEAM = Log(
+    "team_id", lambda past: GameLog(past.results, "team_id", asked_of(past.asked, "team_id")), reads=RESULTS
+)
+"""The games of the player's team."""
+
+OF_ITS_OPPONENT = Log(
+    "team_id",
+    lambda past: GameLog(past.results, "team_id", asked_of(past.asked, "team_id", on="opponent_id")),
+    reads=RESULTS,
+    on="opponent_id",
+)
+"""The games of the opponent."""
+
+GROUP = FeatureGroup(
+    name="teams",
+    features=FEATURES,
+    takes={CACHE: ("team_games_season",)},
+    measures={OF_OWN_TEAM: team_measures, OF_ITS_OPPONENT: opponent_measures},
+    counts=("opponent_games_season",),
+    derived=derived,
+)
