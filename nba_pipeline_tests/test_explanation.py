@@ -25,7 +25,7 @@ from nba_pipeline.operations.explanation import (
 from nba_pipeline.precompute.calculations.games_used import Games, Whose
 from nba_pipeline.precompute.ml_feature_store import FEATURES
 from nba_pipeline.predictions import player_predictions
-from nba_pipeline.predictions.models.cards import Card, card_file, model_file
+from nba_pipeline.predictions.models.cards import Card, KeptModel
 from nba_pipeline.raw import player_box_scores
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline_tests.support.warehouse_copy import Copy
@@ -52,11 +52,16 @@ def models_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = lightgbm.Dataset(inputs, outcome, feature_name=NAMES)
     model = lightgbm.train({"objective": "regression_l1", "seed": 7, "num_threads": 1, "verbose": -1}, data, 40)
     path = tmp_path_factory.mktemp("models")
-    kept = model_file(path, LEARNED, "points-pre_tip", VERSION)
-    kept.parent.mkdir(parents=True)
-    kept.write_text(model.model_to_string())
-    card_file(kept).write_text("{}")
+    learned_model(path).keep(card_of(LEARNED), model.model_to_string())
     return path
+
+
+def learned_model(path: Path) -> KeptModel:
+    return KeptModel(path, LEARNED, "points", "pre_tip", VERSION)
+
+
+def card_of(model: str, importance: dict[str, float] | None = None) -> Card:
+    return Card(model, "points", "pre_tip", "2025-11-01", VERSION, 9, "", "", [], {}, "", "", importance or {})
 
 
 def prediction(value: float, version: str = VERSION) -> dict[str, object]:
@@ -71,7 +76,7 @@ def test_contributions_and_base_value_sum_to_the_prediction_of_the_very_model(
     models_path: Path, rest: float | None
 ) -> None:
     features = {"points_ewma_7": 21.5, "days_rest": rest, "opponent_pace": 99.1, "player_name": "not an input"}
-    file = model_file(models_path, LEARNED, "points-pre_tip", VERSION)
+    file = learned_model(models_path).file
     row = [[np.nan if features[name] is None else features[name] for name in NAMES]]
     value = float(np.asarray(lightgbm.Booster(model_file=file).predict(np.array(row, dtype=float)))[0])
     found = reasons_of(prediction(round(value, 4)), features, models_path)
@@ -126,10 +131,7 @@ def said(system: str, value: float, setting: str, version: str = VERSION) -> dic
 
 
 def test_the_ensemble_is_led_back_to_what_each_system_said_and_its_weight(tmp_path: Path) -> None:
-    card = Card(
-        "ensemble", "points", "pre_tip", "2025-11-01", VERSION, 9, "", "", [], {}, "", "", {"a": 0.75, "b": 0.25}
-    )
-    card.write(card_file(model_file(tmp_path, "ensemble", "points-pre_tip", VERSION)))
+    KeptModel(tmp_path, "ensemble", "points", "pre_tip", VERSION).keep(card_of("ensemble", {"a": 0.75, "b": 0.25}))
     others = [said("a", 20.0, "morning"), said("a", 16.0, "pre_tip"), said("b", 12.0, "morning")]
     whole = said("ensemble", 15.0, "pre_tip")
     found = weights_of(whole, [*others, whole], tmp_path)

@@ -153,14 +153,14 @@ def daily_sums(accuracy: ibis.Table) -> ibis.Table:
         is_star=(accuracy.expected_points >= STAR_POINTS).fill_null(False),
     )
     cells = marked.group_by(*KEYS, "in_rotation", "is_star").agg(**summed(marked))
-    spread = cells.mutate(population=ibis.array(list(POPULATIONS)).unnest())
+    by_population = cells.mutate(population=ibis.array(list(POPULATIONS)).unnest())
     belongs = (
-        (spread.population == ALL)
-        | ((spread.population == ROTATION) & spread.in_rotation)
-        | ((spread.population == STARS) & spread.is_star)
+        (by_population.population == ALL)
+        | ((by_population.population == ROTATION) & by_population.in_rotation)
+        | ((by_population.population == STARS) & by_population.is_star)
     )
-    counted = {name: belongs.ifelse(spread[name], ibis.null(spread[name].type())).sum() for name in SUMS}
-    sums = spread.group_by(*KEYS, "population").agg(**counted)
+    counted = {name: belongs.ifelse(by_population[name], ibis.null(by_population[name].type())).sum() for name in SUMS}
+    sums = by_population.group_by(*KEYS, "population").agg(**counted)
     return sums.mutate(**{name: sums[name].fill_null(ibis.literal(0).cast(sums[name].type())) for name in SUMS})
 
 

@@ -19,10 +19,9 @@ from nba_pipeline.partitions import season_start
 from nba_pipeline.precompute import ml_feature_store
 from nba_pipeline.precompute.ml_feature_store import FEATURES
 from nba_pipeline.predictions import player_predictions
-from nba_pipeline.predictions.models.cards import Card, card_file, model_file
+from nba_pipeline.predictions.models.cards import KeptModel
 from nba_pipeline.predictions.systems import ensemble, gradient_boosting
-from nba_pipeline.predictions.systems.level import TRUSTED_GAMES
-from nba_pipeline.predictions.systems.monthly_models import LEVEL_ONLY
+from nba_pipeline.predictions.systems.level import LEVEL_ONLY, TRUSTED_GAMES
 from nba_pipeline.predictions.walk_forward.forecasts import MORNING
 from nba_pipeline.raw import player_box_scores
 from nba_pipeline.sources.balldontlie import parse_stats
@@ -214,7 +213,7 @@ def reasons_of(prediction: Row, features: Row, models_path: Path) -> Reasons:
     version = prediction["model_version"]
     if version.startswith(LEVEL_ONLY):
         return _from_level(prediction, features)
-    path = _kept(prediction, models_path)
+    path = _kept(prediction, models_path).file
     if not path.exists():
         return _reasons(prediction, 0.0, (), f"the model {version} is not below {models_path} any more")
     model = lightgbm.Booster(model_file=path)
@@ -236,11 +235,11 @@ def weights_of(prediction: Row, others: Sequence[Row], models_path: Path) -> Rea
     said = {row["system_id"]: row["predicted_value"] for row in others if row["setting"] == MORNING}
     said |= {row["system_id"]: row["predicted_value"] for row in others if row["setting"] == prediction["setting"]}
     said.pop(COMBINED)
-    path = card_file(_kept(prediction, models_path))
+    kept = _kept(prediction, models_path)
     if prediction["model_version"].startswith(ensemble.EQUAL_WEIGHTS):
         weights = dict.fromkeys(said, 1 / len(said))
-    elif path.exists():
-        weights = Card.read(path).importance
+    elif kept.card_file.exists():
+        weights = kept.card().importance
     else:
         what = f"the weights {prediction['model_version']} are not below {models_path} any more"
         return _reasons(prediction, 0.0, (), what)
@@ -251,14 +250,14 @@ def weights_of(prediction: Row, others: Sequence[Row], models_path: Path) -> Rea
     return _reasons(prediction, 0.0, tuple(sorted(parts, key=lambda each: -abs(each.contribution))), None)
 
 
-def _kept(prediction: Row, models_path: Path) -> Path:
+def _kept(prediction: Row, models_path: Path) -> KeptModel:
     """Where the model of a prediction is kept: before tip-off it may be the morning's."""
     system, version = prediction["system_id"], prediction["model_version"]
     own, morning = (
-        model_file(models_path, system, f"{prediction['stat']}-{setting}", version)
+        KeptModel(models_path, system, prediction["stat"], setting, version)
         for setting in (prediction["setting"], MORNING)
     )
-    return own if card_file(own).exists() else morning
+    return own if own.card_file.exists() else morning
 
 
 def _from_level(prediction: Row, features: Row) -> Reasons:

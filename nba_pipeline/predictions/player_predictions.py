@@ -210,7 +210,7 @@ def predictions_of_month(slate: pd.DataFrame, lines: pd.DataFrame, past: Past, m
             mode=modes(rows, made_at),
             code_version=version_of(CONTRACT),
             made_at=made_at.replace(tzinfo=None),
-            plays_probability=np.round(availability.MODEL.forecast(rows, past, setting).values, 4),
+            plays_probability=np.round(availability.MODEL.forecast(rows, past, availability.PLAYED, setting).values, 4),
         )  # fmt: skip
         for stat in STATS:
             line = lines_of(rows, lines, stat)

@@ -30,7 +30,7 @@ def instance() -> Iterator[DagsterInstance]:
 @pytest.fixture
 def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ten days of the season teach who plays."""
-    monkeypatch.setattr(availability, "FEWEST_ROWS", 500)
+    monkeypatch.setattr(availability.Availability, "fewest_rows", 500)
 
 
 def materialized(copy: Copy, instance: DagsterInstance, model: str) -> dg.ExecuteInProcessResult:
@@ -64,7 +64,7 @@ def test_a_model_is_materialized_with_a_card_that_the_ui_draws(
     page = metadata["played, morning"].value
     assert "data:image/svg+xml;base64," in str(page)
     card = Card(**metadata["card of played, morning"].value)  # type: ignore[arg-type]
-    assert card.rows >= availability.FEWEST_ROWS
+    assert card.rows >= availability.MODEL.fewest_rows
     assert card.last_date == "2025-10-31", "nothing of November"
     (kept,) = copy.settings.models_path.glob(f"availability/played-morning/{card.version}.json")
     assert Card.read(kept) == card

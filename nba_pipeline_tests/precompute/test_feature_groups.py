@@ -94,8 +94,8 @@ def test_the_form_of_a_player_by_hand(two_players):
     weights = 0.5 ** (np.arange(12)[::-1] / 10)
     mean = np.average(points, weights=weights)
     assert row["points_ewma_10"] == pytest.approx(mean, abs=1e-6)
-    spread = np.sqrt(np.average((points - mean) ** 2, weights=weights))
-    assert row["points_ewma_deviation_10"] == pytest.approx(spread, abs=1e-4)
+    deviation = np.sqrt(np.average((points - mean) ** 2, weights=weights))
+    assert row["points_ewma_deviation_10"] == pytest.approx(deviation, abs=1e-4)
 
 
 def test_games_below_the_average_count_from_the_last_one_back(two_players):

@@ -23,9 +23,9 @@ def scattered(count: int, seed: int, mean: float = 12.0, noise: float = 1.0) -> 
     rng = np.random.default_rng(seed)
     stratum = rng.integers(0, 3, count)
     values = rng.gamma(3, mean / 3, count) * (1 + stratum / 2)
-    spread = np.sqrt(values + 1)
+    dispersion = np.sqrt(values + 1)
     size = 4.0 / (1 + stratum) / noise
-    return Predicted(values, spread, stratum), rng.negative_binomial(size, size / (size + values)).astype(float)
+    return Predicted(values, dispersion, stratum), rng.negative_binomial(size, size / (size + values)).astype(float)
 
 
 @pytest.mark.parametrize("mean", [0.4, 1.5, 12.0], ids=["rare counts", "low counts", "high counts"])
@@ -48,10 +48,10 @@ def test_an_interval_holds_its_value_and_nothing_below_zero() -> None:
         assert ((low <= said.values) & (said.values <= high)).all()
 
 
-def test_a_wider_spread_makes_a_wider_interval() -> None:
+def test_a_wider_dispersion_makes_a_wider_interval() -> None:
     said, _ = scattered(100, 3)
     low, high = supposed().interval(said)
-    wide_low, wide_high = supposed().interval(Predicted(said.values, 2 * said.spread, said.stratum))
+    wide_low, wide_high = supposed().interval(Predicted(said.values, 2 * said.dispersion, said.stratum))
     assert (wide_high - wide_low > high - low).all()
 
 

@@ -244,7 +244,7 @@ def test_until_reports_are_enough_the_mornings_weights_and_intervals_stand_befor
 
 def test_the_chance_of_playing_is_calibrated_and_beats_playing_in_the_last_game(months, past) -> None:
     slate = slate_of(months)
-    chance = availability.MODEL.forecast(slate, past, MORNING).values
+    chance = availability.MODEL.forecast(slate, past, availability.PLAYED, MORNING).values
     played = slate["played"].to_numpy(float)
     for part in np.array_split(np.argsort(chance), 4):
         assert chance[part].mean() == pytest.approx(played[part].mean(), abs=0.08)
@@ -256,7 +256,7 @@ def test_with_too_little_past_the_chance_is_the_share_of_games_played(months, tm
     few = past_of(months[months["game_date"] >= date(2025, 12, 20)].reset_index(drop=True), tmp_path)
     slate = slate_of(months).head(3)
     slate["games_played_season"], slate["team_games_season"] = [0, 20, 40], 40
-    found = availability.MODEL.forecast(slate, few, MORNING)
+    found = availability.MODEL.forecast(slate, few, availability.PLAYED, MORNING)
     assert found.model_version.startswith("share-only-")
     assert list(found.values) == sorted(found.values)
     assert found.values[0] < 0.2 < 0.8 < found.values[2]

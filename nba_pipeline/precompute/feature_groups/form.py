@@ -232,7 +232,7 @@ def league_means(log: GameLog, of: str) -> dict[str, ir.Value]:
 
 def derived(rows: ibis.Table) -> dict[str, ir.Value]:
     """The features that follow from the states."""
-    spread = rows.points_deviation_season.nullif(0.0)
+    deviation = rows.points_deviation_season.nullif(0.0)
     above = rows.points_avg_last_5 - rows.points_avg_season
     return {
         **{f"{stat}_prior": shrunk(rows, stat) for stat in STATS},
@@ -243,8 +243,8 @@ def derived(rows: ibis.Table) -> dict[str, ir.Value]:
         "points_recent_trend": (rows.games_played_season >= 5).ifelse(
             rows.points_avg_last_3 - (5 * rows.points_avg_last_5 - 3 * rows.points_avg_last_3) / 2, ibis.null("float64")
         ),
-        "points_z_score": above / spread,
-        "is_breakout": flag(above > BREAKOUT_DEVIATIONS * spread),
+        "points_z_score": above / deviation,
+        "is_breakout": flag(above > BREAKOUT_DEVIATIONS * deviation),
         "points_last_3_less_season": rows.points_avg_last_3 - rows.points_avg_season,
         "minutes_change": (rows.minutes_avg_last_10 - rows.minutes_avg_season) / rows.minutes_avg_season.nullif(0.0),
         **{f"{stat}_ewma_deviation_{h}": ewma_deviation(rows, stat, h) for stat in ("points", "minutes")

@@ -1,8 +1,8 @@
 """Intervals: how far from what a system said the outcomes of the months before lay.
 
 Split conformal prediction (Vovk et al. 2005; Lei et al. 2018), walked forward: the residuals are of what the
-models of the last months said of their own months, which they had not seen, each in units of the spread that was
-expected of the row. They are grouped by population and predicted level (Mondrian), so that the coverage holds in
+models of the last months said of their own months, which they had not seen, each in units of the dispersion that
+was expected of the row. They are grouped by population and predicted level (Mondrian), so that the coverage holds in
 each.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from nba_pipeline.predictions.calculations.populations import strata
-from nba_pipeline.predictions.models.spread import MEAN_DISTANCE, MODEL
+from nba_pipeline.predictions.models.dispersion import MEAN_DISTANCE, MODEL
 from nba_pipeline.predictions.walk_forward.forecasts import MORNING
 from nba_pipeline.predictions.walk_forward.walk import Past, System
 
@@ -34,16 +34,16 @@ HIGHEST = 120.0
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """Predicted values, each with the spread expected of its row and the stratum of its player."""
+    """Predicted values, each with the dispersion expected of its row and the stratum of its player."""
 
     values: np.ndarray
-    spread: np.ndarray
+    dispersion: np.ndarray
     stratum: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """The residuals of one group in order, in units of spread, and the ends of its interval among them."""
+    """The residuals of one group in order, in units of dispersion, and the ends of its interval among them."""
 
     residuals: np.ndarray
     low: float
@@ -60,15 +60,15 @@ class Residuals:
         """The ends of the interval of each value; never below 0, and the value lies within."""
         low, high = np.empty(len(of.values)), np.empty(len(of.values))
         for chosen, group in self._grouped(of):
-            low[chosen] = of.values[chosen] + group.low * of.spread[chosen]
-            high[chosen] = of.values[chosen] + group.high * of.spread[chosen]
+            low[chosen] = of.values[chosen] + group.low * of.dispersion[chosen]
+            high[chosen] = of.values[chosen] + group.high * of.dispersion[chosen]
         return np.clip(low, 0.0, of.values), np.clip(high, of.values, HIGHEST)
 
     def over(self, of: Predicted, lines: np.ndarray) -> np.ndarray:
         """The probability of more than the line: the share of residuals beyond it, never quite 0 or 1."""
         found = np.full(len(of.values), np.nan)
         for chosen, group in self._grouped(of):
-            needed = (lines[chosen] - of.values[chosen]) / of.spread[chosen]
+            needed = (lines[chosen] - of.values[chosen]) / of.dispersion[chosen]
             beyond = len(group.residuals) - np.searchsorted(group.residuals, needed, side="right")
             found[chosen] = (beyond + 0.5) / (len(group.residuals) + 1)
         return np.where(np.isnan(lines), np.nan, found)
@@ -82,7 +82,7 @@ class Residuals:
 
 
 def yardstick(past: Past) -> Past:
-    """The past of the first month whose residuals count: its spread model measures them and the month itself.
+    """The past of the first month whose residuals count: its dispersion model measures them and the month itself.
 
     It has seen none of them, and what is measured by one model is measured alike.
     """
@@ -95,10 +95,10 @@ def predicted(values: np.ndarray, rows: pd.DataFrame, measured_by: Past, stat: s
 
     def looked_up() -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
         # The rows stay in the value, so that no other frame can take their identity.
-        return MODEL.forecast(rows, measured_by, stat).values, strata(rows), rows
+        return MODEL.forecast(rows, measured_by, stat, MORNING).values, strata(rows), rows
 
-    spread, own, _ = measured_by.walk.once(("rows", measured_by.until, stat, id(rows)), looked_up)
-    return Predicted(values, spread, own)
+    dispersion, own, _ = measured_by.walk.once(("rows", measured_by.until, stat, id(rows)), looked_up)
+    return Predicted(values, dispersion, own)
 
 
 def residuals_of(past: Past, system: System, stat: str, setting: str) -> Residuals:
@@ -113,7 +113,7 @@ def _learned(past: Past, system: System, stat: str, setting: str) -> Residuals:
         return supposed() if setting == MORNING else residuals_of(past, system, stat, MORNING)
     said = [predicted(found.values, found.rows, yardstick(past), stat) for found in walked]
     together = Predicted(
-        *(np.concatenate([getattr(p, name) for p in said]) for name in ("values", "spread", "stratum"))
+        *(np.concatenate([getattr(p, name) for p in said]) for name in ("values", "dispersion", "stratum"))
     )
     return calibrated(together, np.concatenate([found.outcomes for found in walked]))
 
@@ -130,26 +130,26 @@ def calibrated(said: Predicted, outcomes: np.ndarray) -> Residuals:
         place = np.searchsorted(edges, said.values, side="right")
         # A level at which many rows stand together may leave the group below it empty: it takes them all.
         chosen = [mine & (place == n) if (mine & (place == n)).any() else mine for n in range(len(edges) + 1)]
-        groups[stratum] = edges, tuple(group_of(said.values[c], said.spread[c], outcomes[c]) for c in chosen)
+        groups[stratum] = edges, tuple(group_of(said.values[c], said.dispersion[c], outcomes[c]) for c in chosen)
     return Residuals(groups)
 
 
-def group_of(values: np.ndarray, spread: np.ndarray, outcomes: np.ndarray) -> Group:
+def group_of(values: np.ndarray, dispersion: np.ndarray, outcomes: np.ndarray) -> Group:
     """One group: a tenth of the outcomes lie below its interval, and so many above that a fifth lie outside.
 
     Where the interval begins at 0 nothing can lie below it, and all that may lie outside lies above: else an
     interval of a rare count would cover far more than it says.
     """
-    residuals = np.sort((outcomes - values) / spread)
+    residuals = np.sort((outcomes - values) / dispersion)
     count, outside = len(residuals), 1 - COVERAGE
     low = residuals[max(int((count + 1) * outside / 2) - 1, 0)]
-    below = float(np.mean(outcomes < np.maximum(values + low * spread, 0.0)))
+    below = float(np.mean(outcomes < np.maximum(values + low * dispersion, 0.0)))
     high = residuals[min(int(np.ceil((count + 1) * (COVERAGE + below))), count) - 1]
     return Group(residuals, float(low), float(max(high, 0.0)))
 
 
 def supposed() -> Residuals:
-    """The residuals before there are any: normal, as wide as the spread says."""
+    """The residuals before there are any: normal, as wide as the dispersion says."""
     grid = np.array([NormalDist(0.0, 1 / MEAN_DISTANCE).inv_cdf(n / 200) for n in range(1, 200)])
     group = Group(grid, float(grid[19]), float(grid[179]))
     return Residuals({stratum: (np.array([]), (group,)) for stratum in range(3)})

@@ -1,1 +1,1 @@
-"""Trained models beside the systems: who plays, how far a statistic spreads; and their assets, cards and scores."""
+"""Trained models and what is kept of them: the class of all, those beside the systems, assets, cards and scores."""

@@ -1,17 +1,13 @@
 """Availability: the probability that an expected player plays."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-import lightgbm
 import numpy as np
 import pandas as pd
 
-from nba_pipeline.code_versions import of_class
-from nba_pipeline.predictions.models.cards import Card, card_file, model_file
-from nba_pipeline.predictions.systems.monthly_models import card_of, importance, keep
-from nba_pipeline.predictions.walk_forward.forecasts import MORNING, PRE_TIP, SETTINGS, Forecast, features_of
+from nba_pipeline.predictions.models.trained_models import REPRODUCIBLE, TrainedModels
+from nba_pipeline.predictions.walk_forward.forecasts import MORNING, PRE_TIP, features_of
 from nba_pipeline.predictions.walk_forward.walk import Past
 
 HISTORY = (
@@ -30,9 +26,6 @@ NEWS = (
 )  # fmt: skip
 """What the injury report adds: his own status, and how many minutes the others leave him."""
 
-FEWEST_ROWS = 2_000
-"""Below this many expected players the share of games played stands in for a model."""
-
 SHARE_GAMES = 10
 """How many games of his team the league's share of players who play is worth against a player's own."""
 
@@ -50,79 +43,34 @@ PARAMETERS: dict[str, Any] = {
     "num_leaves": 15,
     "min_data_in_leaf": 200,
     "lambda_l2": 5.0,
-    "seed": 7,
-    "deterministic": True,
-    "force_row_wise": True,
-    "num_threads": 1,
-    "verbose": -1,
+    **REPRODUCIBLE,
 }
 
 
-def inputs_of(setting: str) -> list[str]:
-    """The features that it looks at: before tip-off also those of the injury report."""
-    wanted = (*HISTORY, *NEWS) if setting == PRE_TIP else HISTORY
-    return [name for name in wanted if name in features_of(setting)]
-
-
 @dataclass(frozen=True)
-class Availability:
+class Availability(TrainedModels):
     """A small model of who plays, one a month and setting, learned from all players who were expected."""
 
     system_id: str = "availability"
-    settings: tuple[str, ...] = SETTINGS
+    stats: tuple[str, ...] = (PLAYED,)
+    rounds: int = ROUNDS
     parameters: dict[str, Any] = field(default_factory=lambda: dict(PARAMETERS), hash=False)
 
-    def forecast(self, slate: pd.DataFrame, past: Past, setting: str) -> Forecast:
-        """The probability of playing of every row; without enough reports that of the morning."""
-        if setting == PRE_TIP and past.count(PRE_TIP, played=False) < FEWEST_ROWS:
-            return self.forecast(slate, past, MORNING)
-        rows = past.count(setting, played=False)
-        if rows < FEWEST_ROWS:
-            return Forecast(share_played(slate, past), f"share-only-{rows}-rows")
-        card = past.walk.once((self.system_id, past.until, setting), lambda: self._model(past, setting))
-        model = lightgbm.Booster(model_file=self._path(past, setting, card.version))
-        return Forecast(np.asarray(model.predict(slate[inputs_of(setting)].to_numpy(np.float32))), card.version)
+    of_played: ClassVar[bool] = False
+    rule: ClassVar[str] = "share-only"
 
-    def learn(self, past: Past) -> list[Card]:
-        """Finds or trains the month's model of every setting; none where there is too little past."""
-        enough = [setting for setting in self.settings if past.count(setting, played=False) >= FEWEST_ROWS]
-        return [self._model(past, setting) for setting in enough]
+    def inputs(self, stat: str, setting: str) -> list[str]:
+        """His history; before tip-off also what the injury report says."""
+        wanted = (*HISTORY, *NEWS) if setting == PRE_TIP else HISTORY
+        return [name for name in wanted if name in features_of(setting)]
 
-    def _model(self, past: Past, setting: str) -> Card:
-        names = inputs_of(setting)
-        recipe = {
-            "features": names, "rounds": ROUNDS, "lightgbm": lightgbm.__version__, "code": of_class(type(self)),
-            **self.parameters,
-        }  # fmt: skip
-        found = past.fingerprint(recipe, [[*names, "played"]], setting, played=False)
-        path = self._path(past, setting, f"{past.until:%Y-%m}-{found[:16]}")
-        if not (path.exists() and card_file(path).exists()):
-            self._train(past, setting, path, found)
-        return Card.read(card_file(path))
+    def outcome_column(self, stat: str) -> str:
+        """Whether he played."""
+        return "played"
 
-    def _train(self, past: Past, setting: str, path: Path, training_data: str) -> None:
-        names = inputs_of(setting)
-        rows = past.learned_from(["game_date", "played", *names], setting, played=False)
-        data = lightgbm.Dataset(
-            rows[names].to_numpy(np.float32), rows["played"].to_numpy(np.float64), feature_name=names
-        )
-        model = lightgbm.train(self.parameters, data, ROUNDS)
-        card = card_of(
-            past,
-            rows,
-            path,
-            model=self.system_id,
-            stat=PLAYED,
-            setting=setting,
-            features=names,
-            parameters={"rounds": ROUNDS, **self.parameters},
-            training_data=training_data,
-            importance=importance(model),
-        )
-        keep(past, card, path, model.model_to_string())
-
-    def _path(self, past: Past, setting: str, version: str) -> Path:
-        return model_file(past.walk.models_path, self.system_id, f"{PLAYED}-{setting}", version)
+    def by_rule(self, slate: pd.DataFrame, past: Past, stat: str) -> np.ndarray:
+        """The share of games that he played."""
+        return share_played(slate, past)
 
 
 def share_played(slate: pd.DataFrame, past: Past) -> np.ndarray:

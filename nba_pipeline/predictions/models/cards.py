@@ -1,4 +1,4 @@
-"""Model cards: what a model is made of, kept beside the model."""
+"""Model cards: what a model is made of; and where a home keeps models with their cards."""
 
 import json
 import os
@@ -44,14 +44,35 @@ class Card:
         return cls(**json.loads(path.read_text()))
 
 
-def model_file(models_path: Path, model: str, what: str, version: str) -> Path:
-    """Where a model is kept; its card lies beside it, as JSON."""
-    return models_path / model / what / f"{version}.txt"
+@dataclass(frozen=True)
+class KeptModel:
+    """Where one model of one month is kept, whether it is there yet or not: its file, and its card beside it."""
 
+    models_path: Path
+    model: str
+    stat: str
+    setting: str
+    version: str
 
-def card_file(model: Path) -> Path:
-    """Where the card of a model is kept."""
-    return model.with_suffix(".json")
+    @property
+    def file(self) -> Path:
+        """The model itself; one whose card says everything has none."""
+        return self.models_path / self.model / f"{self.stat}-{self.setting}" / f"{self.version}.txt"
+
+    @property
+    def card_file(self) -> Path:
+        """Its card, as JSON."""
+        return self.file.with_suffix(".json")
+
+    def card(self) -> Card:
+        """Its card."""
+        return Card.read(self.card_file)
+
+    def keep(self, card: Card, text: str | None = None) -> None:
+        """Keeps the card, then the model, so that one that is there has its card."""
+        card.write(self.card_file)
+        if text is not None:
+            write_whole(self.file, text)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -24,8 +24,8 @@ from nba_pipeline.gates.gatekeeper import Gatekeeper
 from nba_pipeline.gates.rules import incomplete_inputs
 from nba_pipeline.partitions import MONTHS_OF_SEASON, month_partitions, season_start, to_date
 from nba_pipeline.precompute import ml_feature_store
-from nba_pipeline.predictions.models import availability, spread
-from nba_pipeline.predictions.models.cards import Card, card_file, model_file
+from nba_pipeline.predictions.models import availability, dispersion
+from nba_pipeline.predictions.models.cards import Card, KeptModel
 from nba_pipeline.predictions.models.plots import calibration_plot, importance_plot
 from nba_pipeline.predictions.models.scores import calibration, held_out, scores
 from nba_pipeline.predictions.systems import boosted_ridge, ensemble, gradient_boosting
@@ -90,7 +90,7 @@ MODELS = (
         ("lightgbm", "python"),
     ),
     Model(
-        spread.MODEL,
+        dispersion.MODEL,
         "The month's models of how far outcomes lie from a player's level, one a statistic: what intervals are "
         "measured in.",
         ("lightgbm", "python"),
@@ -160,9 +160,9 @@ def past_of(gatekeeper: Gatekeeper, settings: Settings, month: date) -> Past:
 def scored(past: Past, card: Card) -> Card:
     """The card with the scores of its forerunners on the months before, written where it is kept."""
     found = replace(card, scores=scores(held_out(past, card)))
-    path = card_file(model_file(past.walk.models_path, card.model, f"{card.stat}-{card.setting}", card.version))
-    if path.exists():
-        found.write(path)
+    kept = KeptModel(past.walk.models_path, card.model, card.stat, card.setting, card.version)
+    if kept.card_file.exists():
+        kept.keep(found)
     return found
 
 

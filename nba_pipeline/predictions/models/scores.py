@@ -1,20 +1,25 @@
 """How a model did on months that it had not seen."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from nba_pipeline.predictions.calculations.populations import populations
-from nba_pipeline.predictions.models import availability, spread
-from nba_pipeline.predictions.models.availability import PLAYED
+from nba_pipeline.predictions.models import availability, dispersion
 from nba_pipeline.predictions.models.cards import Card
+from nba_pipeline.predictions.models.trained_models import TrainedModels
 from nba_pipeline.predictions.systems import systems
-from nba_pipeline.predictions.systems.level import level
-from nba_pipeline.predictions.walk_forward.walk import OUTCOMES, Past
+from nba_pipeline.predictions.walk_forward.walk import Past
 
 MONTHS = 3
 """The months before, with games, on which a model's forerunners are scored."""
+
+BESIDE_SYSTEMS: Mapping[str, TrainedModels] = {
+    model.system_id: model for model in (availability.MODEL, dispersion.MODEL)
+}
+"""Models that predict no statistic: who plays, and how far outcomes lie from the level."""
 
 GROUPS = 10
 """Points of a calibration plot."""
@@ -31,10 +36,8 @@ class HeldOut:
 
 def held_out(past: Past, card: Card) -> HeldOut:
     """What the forerunners of a model said of the months before it, each of its own month."""
-    if card.stat == PLAYED:
-        return _availability_held_out(past, card.setting)
-    if card.model == spread.MODEL.system_id:
-        return _spread_held_out(past, card)
+    if card.model in BESIDE_SYSTEMS:
+        return _beside_systems(past, BESIDE_SYSTEMS[card.model], card)
     system = next(system for system in systems() if system.system_id == card.model)
     walked = past.walked(MONTHS, system, card.stat, card.setting)
     if not walked:
@@ -46,26 +49,16 @@ def held_out(past: Past, card: Card) -> HeldOut:
     )
 
 
-def _availability_held_out(past: Past, setting: str) -> HeldOut:
+def _beside_systems(past: Past, model: TrainedModels, card: Card) -> HeldOut:
     months = past.walk.months_before(past.until, MONTHS)
-    frames = [past.walk.expected(month, setting) for month in months]
+    rows_of = past.walk.played if model.of_played else past.walk.expected
+    frames = [rows_of(month, card.setting) for month in months]
     said = [
-        availability.MODEL.forecast(rows, past.walk.past(month), setting).values
+        model.forecast(rows, past.walk.past(month), card.stat, card.setting).values
         for month, rows in zip(months, frames, strict=True)
     ]
     rows = pd.concat(frames) if frames else past.rows.iloc[:0]
-    return HeldOut(rows, np.concatenate([*said, np.array([])]), rows["played"].to_numpy(np.float64))
-
-
-def _spread_held_out(past: Past, card: Card) -> HeldOut:
-    months = past.walk.months_before(past.until, MONTHS)
-    frames = [past.walk.played(month, card.setting) for month in months]
-    said = [
-        spread.MODEL.forecast(rows, past.walk.past(month), card.stat).values
-        for month, rows in zip(months, frames, strict=True)
-    ]
-    came = [np.abs(rows[OUTCOMES[card.stat]].to_numpy(np.float64) - level(rows, card.stat)) for rows in frames]
-    rows = pd.concat(frames) if frames else past.rows.iloc[:0]
+    came = [model.outcome(frame, card.stat) for frame in frames]
     return HeldOut(rows, np.concatenate([*said, np.array([])]), np.concatenate([*came, np.array([])]))
 
 

@@ -8,7 +8,6 @@ better than either.
 
 import json
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,8 @@ import lightgbm
 import numpy as np
 import pandas as pd
 
+from nba_pipeline.predictions.models.trained_models import Trained, TrainedModels, shares
 from nba_pipeline.predictions.systems.gradient_boosting import PARAMETERS, ROUNDS
-from nba_pipeline.predictions.systems.monthly_models import MODELS_AT_ONCE, MonthlyModels, Trained, matrix, shares
-from nba_pipeline.predictions.walk_forward.forecasts import features_of
-from nba_pipeline.predictions.walk_forward.walk import OUTCOMES
 
 PENALTY = 300.0
 """On the square of each weight, beside the squared errors of all rows."""
@@ -60,39 +57,30 @@ class Line:
 
 
 @dataclass(frozen=True)
-class BoostedRidge(MonthlyModels):
+class BoostedRidge(TrainedModels):
     """Learns the root of each statistic; seeded, so that the same past gives the same models."""
 
     system_id: str = "boosted_ridge"
     rounds: int = ROUNDS
     parameters: dict[str, Any] = field(default_factory=lambda: {**PARAMETERS, "objective": "regression"}, hash=False)
 
-    def recipe(self, setting: str) -> dict[str, Any]:
+    def recipe(self, stat: str, setting: str) -> dict[str, Any]:
         """Everything but the rows that makes a model what it is: the line's settings as well."""
-        return {**super().recipe(setting), "penalty": PENALTY, "farthest": FARTHEST}
+        return {**super().recipe(stat, setting), "penalty": PENALTY, "farthest": FARTHEST}
 
     def train(self, rows: pd.DataFrame, setting: str, stats: Sequence[str]) -> Iterator[Trained]:
         """The models of several statistics, learned from the same rows; kept as a `Line` and a booster in JSON."""
-        names, inputs = features_of(setting), matrix(rows, setting)
-        roots = np.column_stack([to_root(rows[OUTCOMES[stat]].to_numpy(np.float64)) for stat in stats])
-        lines = dict(zip(stats, ridge(inputs, roots, names), strict=True))
-        bins = lightgbm.Dataset(inputs, feature_name=names, params=self.parameters).construct()
-
-        def trained(number: int) -> Trained:
-            line = lines[stats[number]]
-            data = lightgbm.Dataset(
-                inputs, roots[:, number], init_score=line.roots(inputs), reference=bins, params=self.parameters
-            )
-            booster = lightgbm.train(self.parameters, data, self.rounds)
+        names, inputs = self.names(stats[0], setting), self.matrix(rows, stats[0], setting)
+        roots = [to_root(self.outcome(rows, stat)) for stat in stats]
+        lines = ridge(inputs, np.column_stack(roots), names)
+        boosters = self.boosters(inputs, names, roots, begin_at=[line.roots(inputs) for line in lines])
+        for stat, line, booster in zip(stats, lines, boosters, strict=True):
             text = json.dumps({"line": asdict(line), "booster": booster.model_to_string()})
-            return Trained(stats[number], text, shares(names, np.abs(line.weights)))
+            yield Trained(stat, text, shares(names, np.abs(line.weights)))
 
-        with ThreadPoolExecutor(MODELS_AT_ONCE) as pool:
-            yield from pool.map(trained, range(len(stats)))
-
-    def values(self, model: Path, slate: pd.DataFrame, setting: str) -> np.ndarray:
+    def values(self, model: Path, slate: pd.DataFrame, stat: str, setting: str) -> np.ndarray:
         """The values whose roots the line and the trees expect together."""
-        kept, inputs = json.loads(model.read_text()), matrix(slate, setting)
+        kept, inputs = json.loads(model.read_text()), self.matrix(slate, stat, setting)
         booster = lightgbm.Booster(model_str=kept["booster"])
         return from_root(Line(**kept["line"]).roots(inputs) + np.asarray(booster.predict(inputs)))
 

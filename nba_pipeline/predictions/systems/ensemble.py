@@ -9,7 +9,7 @@ import pandas as pd
 
 from nba_pipeline.code_versions import of_class
 from nba_pipeline.predictions import systems as all_systems
-from nba_pipeline.predictions.models.cards import Card, model_file
+from nba_pipeline.predictions.models.cards import Card
 from nba_pipeline.predictions.walk_forward.forecasts import MORNING, PRE_TIP, SETTINGS, STATS, Forecast
 from nba_pipeline.predictions.walk_forward.walk import Past, System
 
@@ -76,14 +76,11 @@ class Ensemble:
         outcomes = np.concatenate([month.outcomes for month in walked[0]])
         found = hashlib.sha256(json.dumps([names, of_class(type(self))]).encode())
         found.update(np.ascontiguousarray(np.round(said, 6)).tobytes() + outcomes.tobytes())
-        version = f"{past.until:%Y-%m}-{found.hexdigest()[:16]}"
-        path = model_file(past.walk.models_path, self.system_id, f"{stat}-{setting}", version).with_suffix(".json")
-        if not path.exists():
+        kept = past.kept(self.system_id, stat, setting, found.hexdigest())
+        if not kept.card_file.exists():
             weights = dict(zip(names, least_absolute_weights(said, outcomes).tolist(), strict=True))
-            card = self._card(past, stat, setting, version, rows, found.hexdigest(), weights)
-            card.write(path)
-            past.walk.trained.append(card)
-        return Card.read(path)
+            past.keep(kept, self._card(past, stat, setting, kept.version, rows, found.hexdigest(), weights))
+        return kept.card()
 
     def _card(
         self,
@@ -127,8 +124,8 @@ def least_absolute_weights(said: np.ndarray, outcomes: np.ndarray) -> np.ndarray
         gram = (said * emphasis[:, None]).T @ said
         right = (said * emphasis[:, None]).T @ outcomes
         # Systems agree on most of what they say; what draws towards even weights is measured by their differences.
-        spread = np.mean((said - said.mean(axis=1, keepdims=True)) ** 2) * emphasis.sum()
-        weights = on_simplex(gram + EVENNESS * spread * np.eye(count), right + EVENNESS * spread * even, weights)
+        scale = np.mean((said - said.mean(axis=1, keepdims=True)) ** 2) * emphasis.sum()
+        weights = on_simplex(gram + EVENNESS * scale * np.eye(count), right + EVENNESS * scale * even, weights)
     return np.round(weights, 6)
 
 

@@ -9,6 +9,9 @@ TRUSTED_GAMES = {"points": 5, "rebounds": 5, "assists": 5, "three_pointers_made"
 Counts vary from game to game; minutes are what the coach gives him, and show at once.
 """
 
+LEVEL_ONLY = "level-only"
+"""How the version begins of what is said from the level of the player, in place of a model."""
+
 
 def level_columns(stat: str) -> tuple[str, ...]:
     """The features that `level` looks at."""

@@ -13,7 +13,7 @@ import pandas as pd
 
 from nba_pipeline.clock import season_of
 from nba_pipeline.partitions import season_start
-from nba_pipeline.predictions.models.cards import Card
+from nba_pipeline.predictions.models.cards import Card, KeptModel
 from nba_pipeline.predictions.walk_forward.forecasts import PRE_TIP, STATS, Forecast
 
 TRAINING_SEASONS = 4
@@ -161,6 +161,16 @@ class Past:
             for group in columns:
                 digest.update(self.walk.digest(month, tuple(group), setting, played).encode())
         return digest.hexdigest()
+
+    def kept(self, model: str, stat: str, setting: str, fingerprint: str) -> KeptModel:
+        """Where the month's model that is made of what the fingerprint says is kept; its version says both."""
+        version = f"{self.until:%Y-%m}-{fingerprint[:16]}"
+        return KeptModel(self.walk.models_path, model, stat, setting, version)
+
+    def keep(self, kept: KeptModel, card: Card, text: str | None = None) -> None:
+        """Keeps a model with its card, and notes that it was trained."""
+        kept.keep(card, text)
+        self.walk.trained.append(card)
 
     def forecast(self, system: System, slate: pd.DataFrame, stat: str, setting: str) -> Forecast:
         """What a system says of the slate, asked once. Raises `ValueError` unless it predicts every row."""

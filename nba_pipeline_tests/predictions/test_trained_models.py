@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nba_pipeline.predictions.models.cards import Card, card_file
+from nba_pipeline.predictions.models.cards import KeptModel
+from nba_pipeline.predictions.models.trained_models import FEWEST_ROWS, TrainedModels
 from nba_pipeline.predictions.systems.boosted_ridge import BoostedRidge
 from nba_pipeline.predictions.systems.gradient_boosting import GradientBoosting
 from nba_pipeline.predictions.systems.level import level
-from nba_pipeline.predictions.systems.monthly_models import FEWEST_ROWS, MonthlyModels
 from nba_pipeline.predictions.walk_forward.forecasts import MORNING, PRE_TIP, SETTINGS, STATS, Forecast
 from nba_pipeline.predictions.walk_forward.walk import OUTCOMES, Past
 from nba_pipeline_tests.support.made_up_months import past_of, slate_of
@@ -21,7 +21,7 @@ SYSTEMS = (GradientBoosting(rounds=15), BoostedRidge(rounds=15))
 
 
 @pytest.fixture(params=SYSTEMS, ids=lambda system: system.system_id)
-def system(request: pytest.FixtureRequest) -> MonthlyModels:
+def system(request: pytest.FixtureRequest) -> TrainedModels:
     return request.param
 
 
@@ -30,11 +30,11 @@ def slate(months: pd.DataFrame) -> pd.DataFrame:
     return slate_of(months).head(20)
 
 
-def forecast(system: MonthlyModels, slate: pd.DataFrame, past: Past, setting: str = MORNING) -> Forecast:
+def forecast(system: TrainedModels, slate: pd.DataFrame, past: Past, setting: str = MORNING) -> Forecast:
     return system.forecast(slate, past, "points", setting)
 
 
-def models_of(system: MonthlyModels, past: Past) -> dict[str, Path]:
+def models_of(system: TrainedModels, past: Past) -> dict[str, Path]:
     """The models of points in the morning, by version."""
     return {path.stem: path for path in past.walk.models_path.glob(f"{system.system_id}/points-{MORNING}/*.txt")}
 
@@ -82,7 +82,9 @@ def test_a_model_file_that_was_damaged_is_refused(system, slate, months, tmp_pat
 def test_the_card_beside_a_model_says_what_it_was_made_of(system, slate, months, tmp_path) -> None:
     past = past_of(months, tmp_path)
     version = forecast(system, slate, past).model_version
-    card = Card.read(card_file(models_of(system, past)[version]))
+    kept = KeptModel(past.walk.models_path, system.system_id, "points", MORNING, version)
+    assert kept.file == models_of(system, past)[version]
+    card = kept.card()
     assert (card.version, card.stat, card.setting, card.month) == (version, "points", MORNING, "2026-01-01")
     assert card.rows == past.count(MORNING)
     assert card.last_date == "2025-12-31"
