@@ -10,7 +10,7 @@ EMULATOR := .emulator
 # The two environments are made side by side, and the second beside the linters.
 MAKEFLAGS += --jobs=2
 
-.PHONY: install emulator demo test campaign chaos storm lint format ui clean
+.PHONY: install emulator demo test campaign chaos storm dagster-bounds lint format ui clean
 
 install: $(VENV)/.installed
 
@@ -58,6 +58,20 @@ chaos: install
 
 storm: install
 	$(BIN)/pytest -n 0 -m campaign nba_pipeline_tests/automation/test_storm.py $(ARGS)
+
+# What is private in Dagster, tested with the lowest and the newest one that pyproject.toml allows: their packages lie
+# before those of the environment, whose other packages stay.
+DAGSTER_BOUNDS ?= 26 28
+OF_DAGSTER := dagster dagster-shared dagster-pipes dagster-webserver dagster-graphql
+OF_ADAPTER := $(addprefix nba_pipeline_tests/,test_dagster_internals.py automation/test_orphans.py automation/test_alert_truth.py)
+
+dagster-bounds: install
+	set -e; for minor in $(DAGSTER_BOUNDS); do \
+	  rm -rf .dagster-bounds; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target .dagster-bounds \
+	    $(OF_DAGSTER:%=%==1.13.$$minor); \
+	  PYTHONPATH=$(CURDIR)/.dagster-bounds $(BIN)/pytest -n 0 $(OF_ADAPTER) $(ARGS); \
+	done; rm -rf .dagster-bounds
 
 format: install
 	$(BIN)/ruff format .

@@ -8,8 +8,6 @@ from heapq import merge
 
 import dagster as dg
 from dagster import AssetCheckEvaluation, DagsterEventType, DagsterInstance, DagsterRun, EventLogEntry
-from dagster._core.events import EngineEventData
-from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick, TickStatus
 
 from nba_pipeline.alerting.alerts import Alert
 from nba_pipeline.alerting.complaints import (
@@ -21,6 +19,13 @@ from nba_pipeline.alerting.complaints import (
 from nba_pipeline.alerting.silence import Asked, Unanswered, asked_in_vain, complaint_of, unanswered_in
 from nba_pipeline.assets.run_failures import failures_of_run, planned_assets, root_cause
 from nba_pipeline.automation.jobs import WORK_TAG, Work
+from nba_pipeline.dagster_internals.event_log import (
+    InstigatorState,
+    InstigatorTick,
+    TickStatus,
+    entries_after,
+    last_entry,
+)
 from nba_pipeline.gates.alert_metadata import (
     ALERT_KIND_METADATA,
     EFFECT_METADATA,
@@ -99,7 +104,7 @@ class EventLog:
 
         SQLite gives the ids of deleted runs to new events; a position beyond the end would hide those.
         """
-        last = self._instance.event_log_storage.get_maximum_record_id() or 0
+        last = last_entry(self._instance)
         return replace(
             position,
             run_failure=min(position.run_failure, last),
@@ -117,10 +122,7 @@ class EventLog:
         return list(merge(*streams, key=lambda entry: entry.at))
 
     def _events(self, kind: DagsterEventType, after: int) -> Iterator[Entry]:
-        # How Dagster's own daemon tails the log: one indexed query over all runs and what belongs to none.
-        # `get_event_records` cannot do that on SQLite: there it has no position that holds over all runs.
-        found = self._instance.event_log_storage.get_logs_for_all_runs_by_log_id(after, kind, BATCH)
-        for event_id, entry in found.items():
+        for event_id, entry in entries_after(self._instance, after, kind, BATCH).items():
             if kind is DagsterEventType.RUN_FAILURE:
                 yield self._run_failure(event_id, entry)
             else:
@@ -251,8 +253,8 @@ class EventLog:
         events = [before.dagster_event for before in said if before.timestamp <= entry.timestamp]
         if not events or events[-1] is None:
             return None
-        data = events[-1].event_specific_data
-        return root_cause(data.error if isinstance(data, EngineEventData) else None) or events[-1].message
+        error = events[-1].engine_event_data.error if events[-1].event_specific_data else None
+        return root_cause(error) or events[-1].message
 
     def failed_check(self, entry: EventLogEntry, number: int = 0) -> Alert | None:
         """The alert of a check that did not pass, None of one that did; `number` is its place in the log."""

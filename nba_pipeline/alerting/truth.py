@@ -17,12 +17,6 @@ from dagster import (
     DagsterEventType,
     DagsterInstance,
 )
-from dagster._core.event_api import PartitionKeyFilter
-from dagster._core.scheduler.instigation import TickStatus
-from dagster._core.storage.asset_check_execution_record import (
-    COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
-    AssetCheckExecutionRecord,
-)
 
 from nba_pipeline.alerting.alerts import Good
 from nba_pipeline.alerting.complaints import (
@@ -39,6 +33,12 @@ from nba_pipeline.alerting.sources import days_named
 from nba_pipeline.assets.table_checks import GRID_CHECK
 from nba_pipeline.automation.self_heal import SELF_HEAL
 from nba_pipeline.automation.silent_source import FACTS_LANDED
+from nba_pipeline.dagster_internals.event_log import (
+    AssetCheckExecutionRecord,
+    TickStatus,
+    completed_evaluations,
+    newest_materializations,
+)
 from nba_pipeline.gates.alert_metadata import COVERED_METADATA, AlertKind
 from nba_pipeline.gates.deadlines import OPERATED
 from nba_pipeline.landing.assets import FETCHED_AT
@@ -120,8 +120,7 @@ class Truth:
         days = [day for day in days_of(part.ranges) if day >= begin]
         if key not in FACTS_LANDED or not days:
             return None
-        kind = DagsterEventType.ASSET_MATERIALIZATION
-        found = self._instance.get_latest_storage_id_by_partition(key, kind, {*days})
+        found = newest_materializations(self._instance, key, days)
         never = [day for day in days if day not in found]
         return replace(part, ranges=ranges_of(never)) if never else None
 
@@ -183,8 +182,7 @@ class Truth:
         named = {partition for partition in partitions if partition is not None}
         found: list[int] = []
         if named:
-            kind = DagsterEventType.ASSET_MATERIALIZATION
-            since = self._instance.get_latest_storage_id_by_partition(key, kind, named, after_cursor=event)
+            since = newest_materializations(self._instance, key, named, after=event)
             if named - since.keys():
                 return None
             found += since.values()
@@ -292,11 +290,7 @@ class Truth:
 
     def _evaluations(self, key: AssetCheckKey, day: str | None, limit: int) -> list[AssetCheckExecutionRecord]:
         """The newest evaluations of a check for a partition, or of those without one; what is only planned is none."""
-        found = self._instance.event_log_storage.get_asset_check_execution_history(
-            key, limit=limit, status=COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
-            partition_filter=PartitionKeyFilter(key=day),
-        )  # fmt: skip
-        return [record for record in found if record.event is not None]
+        return completed_evaluations(self._instance, key, day, limit)
 
 
 def _key(complaint: CheckComplaint) -> AssetCheckKey:

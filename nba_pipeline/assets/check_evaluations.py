@@ -4,15 +4,14 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 
 import dagster as dg
-from dagster import AssetRecordsFilter, DagsterEvent, DagsterEventType, DagsterInstance
-from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
-from dagster._core.execution.context.system import StepExecutionContext
+from dagster import AssetRecordsFilter, DagsterInstance
 
+from nba_pipeline.dagster_internals.event_log import evaluated, newest_materializations, store_evaluation
 from nba_pipeline.partitions import to_key
 
 
 def record_by_date(
-    step: StepExecutionContext, check: dg.AssetCheckKey, results: Mapping[date, dg.AssetCheckResult]
+    step: dg.StepExecutionContext, check: dg.AssetCheckKey, results: Mapping[date, dg.AssetCheckResult]
 ) -> None:
     """Records each result as an evaluation of its date's newest materialization.
 
@@ -28,9 +27,9 @@ def record_by_date(
             severity=result.severity,
             metadata=result.metadata,
             partition=to_key(day),
-            target_materialization_data=checked.get(to_key(day)),
+            target_materialization_data=evaluated(checked[to_key(day)]) if to_key(day) in checked else None,
         )
-        DagsterEvent.asset_check_evaluation(step, evaluation)
+        store_evaluation(step, evaluation)
 
 
 def listed(reasons: Iterable[str]) -> dg.MarkdownMetadataValue:
@@ -40,19 +39,11 @@ def listed(reasons: Iterable[str]) -> dg.MarkdownMetadataValue:
 
 def _newest_materializations(
     instance: DagsterInstance, asset: dg.AssetKey, partitions: Iterable[str]
-) -> dict[str, AssetCheckEvaluationTargetMaterializationData]:
-    newest = instance.event_log_storage.get_latest_storage_id_by_partition(
-        asset, DagsterEventType.ASSET_MATERIALIZATION, set(partitions)
-    )
+) -> dict[str, dg.EventLogRecord]:
+    newest = newest_materializations(instance, asset, partitions)
     if not newest:
         return {}
     found = instance.fetch_materializations(
         AssetRecordsFilter(asset, storage_ids=sorted(newest.values())), limit=len(newest)
     )
-    return {
-        record.partition_key: AssetCheckEvaluationTargetMaterializationData(
-            storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
-        )
-        for record in found.records
-        if record.partition_key is not None
-    }
+    return {record.partition_key: record for record in found.records if record.partition_key is not None}

@@ -11,6 +11,7 @@ from nba_pipeline.assets.check_evaluations import listed, record_by_date
 from nba_pipeline.assets.step_retries import retrying_what_can_heal
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Contract
+from nba_pipeline.dagster_internals.event_log import step_of
 from nba_pipeline.partitions import to_date, to_key
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.interface import Session, Warehouse
@@ -51,7 +52,7 @@ class WarehouseIOManager(dg.IOManager):
         table = self._contracts[_table_name(context.asset_key)]
         dates = [to_date(key) for key in context.asset_partition_keys]
         with (
-            retrying_what_can_heal(self._settings, context.step_context.previous_attempt_count),
+            retrying_what_can_heal(self._settings, step_of(context).previous_attempt_count),
             self._warehouse.session() as session,
         ):
             outcomes = publish(session, table, obj, dates, Stamp(context.run_id, self._clock.now()))
@@ -92,7 +93,7 @@ def _preview(session: Session, table: Contract, day: date) -> str:
 
 def _annotate(context: dg.OutputContext, outcomes: Mapping[date, Outcome], decided: Decided) -> None:
     """Puts each date's rows and fingerprint on the materialization that Dagster records for it."""
-    step = context.step_context
+    step = step_of(context)
     for day, outcome in outcomes.items():
         step.add_asset_metadata(_metadata(outcome, decided), asset_key=context.asset_key, partition_key=to_key(day))
     ordered = [outcomes[day].fingerprint for day in sorted(outcomes)]
@@ -125,7 +126,7 @@ def _report_partial(context: dg.OutputContext, outcomes: Mapping[date, Outcome],
         )
         for day, outcome in outcomes.items()
     }
-    record_by_date(context.step_context, dg.AssetCheckKey(context.asset_key, CONTRACT_CHECK), found)
+    record_by_date(step_of(context), dg.AssetCheckKey(context.asset_key, CONTRACT_CHECK), found)
 
 
 def _failure(table: Contract, refused: list[Outcome], asked: int) -> dg.Failure:

@@ -7,6 +7,8 @@ import dagster as dg
 from dagster import AssetCheckSeverity, DagsterEventType, DagsterInstance, EventLogEntry
 from dagster_shared.error import SerializableErrorInfo
 
+from nba_pipeline.dagster_internals.event_log import FAILURE
+
 FAILED_CHECK_ERROR = "DagsterAssetCheckFailedError"
 """The error with which Dagster fails the step of a blocking check that did not pass."""
 
@@ -38,7 +40,7 @@ def root_cause(error: SerializableErrorInfo | None) -> str | None:
     """
     while error is not None and error.cause is not None:
         error = error.cause
-    return error.message.strip().removeprefix("dagster._core.definitions.events.Failure: ") if error else None
+    return error.message.strip().removeprefix(f"{FAILURE}: ") if error else None
 
 
 def failures_in(entries: Iterable[EventLogEntry]) -> tuple[RunFailure, ...]:

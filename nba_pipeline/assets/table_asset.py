@@ -16,6 +16,7 @@ from nba_pipeline.assets.step_retries import retrying_what_can_heal
 from nba_pipeline.clock import Clock
 from nba_pipeline.code_versions.translations import translations_at
 from nba_pipeline.contracts import Column, Contract
+from nba_pipeline.dagster_internals.event_log import step_of
 from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.gates.gatekeeper import Admission
 from nba_pipeline.gates.rules import gate_into, gate_named, last_table
@@ -161,7 +162,7 @@ def _report_override(context: AssetContext, table: Contract, verdict: Verdict) -
         },
     )
     key = dg.AssetCheckKey(asset_key(last_table(gate, tables)), gate.check_name)
-    record_by_date(context.op_execution_context.get_step_execution_context(), key, {verdict.game_date: result})
+    record_by_date(step_of(context), key, {verdict.game_date: result})
 
 
 def gate_failure(table: Contract, refused: dict[date, list[str]]) -> dg.Failure:

@@ -16,6 +16,7 @@ from nba_pipeline.assets.io_manager import CONTRACT_CHECK
 from nba_pipeline.assets.step_retries import retrying_what_can_heal
 from nba_pipeline.assets.table_asset import GAME_DATES, asset_key
 from nba_pipeline.contracts import Contract
+from nba_pipeline.dagster_internals.event_log import step_of
 from nba_pipeline.gates.accuracy_tripwire import RECENT
 from nba_pipeline.gates.alert_metadata import EFFECT_METADATA, HELD_METADATA, AlertKind, alert_metadata
 from nba_pipeline.gates.evidence.coverage import Standing
@@ -206,7 +207,7 @@ def report_dates(
         found[day] = dg.AssetCheckResult(passed=False, severity=AssetCheckSeverity.WARN, metadata=metadata)
     for day, reasons in failed.items():
         found[day] = dg.AssetCheckResult(passed=False, metadata={"reasons": listed(reasons)})
-    record_by_date(context.op_execution_context.get_step_execution_context(), key, found)
+    record_by_date(step_of(context), key, found)
 
 
 def _by_date(reasons: Mapping[date, Sequence[str]]) -> dg.MetadataValue:

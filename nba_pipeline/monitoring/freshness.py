@@ -7,14 +7,13 @@ from datetime import date
 
 import dagster as dg
 from dagster import AssetRecordsFilter, DagsterInstance
-from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
-from dagster._core.definitions.metadata import RawMetadataValue
 
 from nba_pipeline.assets.contexts import CheckContext, SensorContext
 from nba_pipeline.assets.switch import switched
 from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.clock import season_of
 from nba_pipeline.contracts import Contract
+from nba_pipeline.dagster_internals.event_log import evaluated
 from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.gates.deadlines import due, newest_due_date, owed
 from nba_pipeline.gates.evidence import Evidence
@@ -49,12 +48,12 @@ class Freshness:
             metadata=self.metadata(),
         )
 
-    def metadata(self) -> dict[str, RawMetadataValue]:
+    def metadata(self) -> dict[str, dg.MetadataValue]:
         """Which date is due since when, and what is missing."""
         deadline = due(self.table, self.game_date)
-        shown: dict[str, RawMetadataValue] = {
-            DUE_DATE: to_key(self.game_date),
-            "deadline": deadline.isoformat(),
+        shown: dict[str, dg.MetadataValue] = {
+            DUE_DATE: dg.MetadataValue.text(to_key(self.game_date)),
+            "deadline": dg.MetadataValue.text(deadline.isoformat()),
             "reasons": dg.MetadataValue.json({to_key(self.game_date): list(self.reasons)}),
         }
         if self.fresh:
@@ -92,11 +91,7 @@ def evaluate_freshness(instance: DagsterInstance, evidence: Evidence, tables: Se
             passed=result.passed,
             severity=result.severity,
             metadata=result.metadata,
-            target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
-                storage_id=newest[0].storage_id, run_id=newest[0].run_id, timestamp=newest[0].timestamp
-            )
-            if newest
-            else None,
+            target_materialization_data=evaluated(newest[0]) if newest else None,
         )
         instance.report_runless_asset_event(evaluation)
 
@@ -155,7 +150,9 @@ def freshness_checks(tables: Sequence[Contract]) -> dg.AssetChecksDefinition:
 
 
 def _result(key: dg.AssetKey, state: Freshness | None) -> dg.AssetCheckResult:
-    nothing_due: dict[str, RawMetadataValue] = {DUE_DATE: "none: out of season, or nothing loaded yet"}
+    nothing_due: dict[str, dg.MetadataValue] = {
+        DUE_DATE: dg.MetadataValue.text("none: out of season, or nothing loaded yet")
+    }
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=FRESHNESS_CHECK,

@@ -8,7 +8,8 @@ import subprocess
 import time
 
 from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
-from dagster._core.storage.tags import GRPC_INFO_TAG
+
+from nba_pipeline.dagster_internals.event_log import GRPC_INFO_TAG
 
 PROCESS_TAG = "nba_pipeline/process"
 """Host and process id of a run that a command runs itself."""

@@ -8,14 +8,13 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import pyarrow as pa
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
-from dagster._core.scheduler.instigation import TickStatus
-from dagster._daemon.controller import DEFAULT_HEARTBEAT_INTERVAL_SECONDS, get_daemon_statuses
 
 from nba_pipeline.assets.contexts import AssetContext
 from nba_pipeline.assets.run_failures import planned_assets
 from nba_pipeline.assets.table_asset import ENGINE, GAME_DATES, OWNERS, WRITER_POOL, asset_key
 from nba_pipeline.clock import season_of
 from nba_pipeline.contracts import Contract
+from nba_pipeline.dagster_internals.event_log import TickStatus
 from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.gates.deadlines import OPERATED, are_due, owed
 from nba_pipeline.gates.evidence import WHY_NOT_CURRENT, Evidence, Need
@@ -277,15 +276,9 @@ def _silent_daemons(instance: DagsterInstance) -> list[Cause]:
 
     What does not run cannot say so itself; a home that only commands work in never had one.
     """
-    heard = instance.get_daemon_heartbeats()
-    tolerance = LONGEST_SILENCE.total_seconds() - DEFAULT_HEARTBEAT_INTERVAL_SECONDS
-    silent = sorted(
-        name
-        for name, status in get_daemon_statuses(
-            instance, heard, ignore_errors=True, heartbeat_tolerance_seconds=tolerance
-        ).items()
-        if status.required and not status.healthy
-    )
+    heard, required = instance.get_daemon_heartbeats(), instance.get_required_daemon_types()
+    since = (datetime.now(UTC) - LONGEST_SILENCE).timestamp()
+    silent = sorted(name for name, sign in heard.items() if name in required and sign.timestamp < since)
     if not silent:
         return []
     last = datetime.fromtimestamp(max(heard[name].timestamp for name in silent), UTC)

@@ -3,5 +3,5 @@
 ROOMS = (
     "cli", "operations", "definitions", "alerting", "automation", "monitoring", "runtime", "grades", "predictions",
     "precompute", "analytics", "raw", "landing", "assets", "gates", "decisions", "warehouse", "code_versions",
-    "sources", "league", "as_of", "partitions", "contracts", "clock", "settings",
+    "sources", "league", "dagster_internals", "as_of", "partitions", "contracts", "clock", "settings",
 )  # fmt: skip
