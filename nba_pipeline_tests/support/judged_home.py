@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 import pyarrow as pa
 
 from nba_pipeline.assets.tables import all_tables
+from nba_pipeline.assets.contexts import AssetContext
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Contract
 from nba_pipeline.decisions.game_decisions import GameDecision, Ruling, record_decision
@@ -85,7 +86,8 @@ class Home:
         """Judges and publishes; returns what became of the box scores."""
         days = days or (DAY,)
         resources = {"warehouse": self.warehouse, "landing": self.landing, "clock": Clock(now)}
-        with dg.build_asset_context(resources=resources) as context:
+        with dg.build_asset_context(resources=resources) as given:
+            context = cast("AssetContext", given)
             ruled = self.publish(held_games.CONTRACT, held_games.judged_dates(context, days), *days, now=now)
             assert {outcome.status for outcome in ruled.values()} != {"refused"}
             inputs = games.CONTRACT.unbound(), held_games.CONTRACT.unbound()
