@@ -10,8 +10,8 @@ from typing import Any, cast
 import dagster as dg
 import pyarrow as pa
 
-from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.assets.contexts import AssetContext
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Contract
 from nba_pipeline.decisions.game_decisions import GameDecision, Ruling, record_decision

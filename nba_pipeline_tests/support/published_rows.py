@@ -8,6 +8,7 @@ import pandas as pd
 from nba_pipeline.contracts import Contract
 from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.predictions import player_predictions
+from nba_pipeline.raw import box_score_revisions
 from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
 
 
@@ -21,7 +22,12 @@ def newest_rows(daemon: SimulatedDaemon, table: Contract, days: Sequence[date]) 
         keys = ["game_date", "game_id", "player_id", "stat", "system_id", "setting"]
         found = found.sort_values("made_at").groupby(keys, as_index=False).last()
         names.remove("mode")
-    return found[names].sort_values([key for key in table.grain if key in names]).reset_index(drop=True)
+    if table.name == box_score_revisions.CONTRACT.name:
+        # When a source is silent, what it corrected is known later.
+        found = found.sort_values("known_at")
+        names.remove("known_at")
+    order = [key for key in table.grain if key in names]
+    return found[names].sort_values(order, kind="stable").reset_index(drop=True)
 
 
 def published_rows(daemon: SimulatedDaemon, table: Contract, *days: date) -> pd.DataFrame:
