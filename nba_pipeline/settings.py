@@ -1,13 +1,16 @@
-"""Every setting of the pipeline, read from the environment and from nowhere else."""
+"""Every setting of the pipeline, read from the environment and from nowhere else; the mark of a clone overrules two."""
 
 from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote
 
-from pydantic import AwareDatetime, Field, SecretStr, field_validator
+from pydantic import AwareDatetime, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Plan = Literal["free", "all-star", "goat"]
+
+CLONE_MARK = "clone.json"
+"""The file in a home that says of what it is a clone. While it is there, the home does nothing by itself."""
 
 REQUESTS_PER_MINUTE: dict[Plan, int] = {"free": 5, "all-star": 60, "goat": 600}
 """What each balldontlie plan allows, in requests a minute."""
@@ -105,7 +108,10 @@ class Settings(BaseSettings):
     )
     self_heal_interval_seconds: int = Field(default=900, ge=1, description="Seconds between two rounds of self-heal.")
     automation: Literal["on", "off"] = Field(
-        default="on", description="Whether sensors and schedules run unless they are stopped in the UI."
+        default="on",
+        validate_default=True,
+        description="Whether sensors and schedules run unless they are stopped in the UI; off in a clone, whatever is "
+        "set.",
     )
     balldontlie_api_key: SecretStr | None = Field(default=None, validation_alias="BALLDONTLIE_API_KEY")
     balldontlie_api_url: str = Field(default="https://api.balldontlie.io", validation_alias="BALLDONTLIE_API_URL")
@@ -139,7 +145,8 @@ class Settings(BaseSettings):
     )
 
     slack_webhook_url: SecretStr | None = Field(
-        default=None, description="Where alerts are sent; without it they go to the log and the UI only."
+        default=None,
+        description="Where alerts are sent; without it, and in a clone, they go to the log and the UI only.",
     )
     alert_attempts: int = Field(default=3, ge=1, description="Attempts to send one alert.")
     alert_wait_min_seconds: float = Field(default=2, ge=0, description="First wait between attempts to send.")
@@ -159,6 +166,15 @@ class Settings(BaseSettings):
     def _in_an_address(cls, folder: Path) -> Path:
         """Dagster names its databases by address, in which these characters do not stand for themselves."""
         return without_signs_of_addresses(folder)
+
+    @field_validator("automation", "slack_webhook_url")
+    @classmethod
+    def _as_a_clone_may(cls, value: object, known: ValidationInfo) -> object:
+        """A clone does nothing by itself and alerts nobody, even where the environment is its home's."""
+        home = known.data.get("home")
+        if home is None or not (home / CLONE_MARK).exists():
+            return value
+        return "off" if known.field_name == "automation" else None
 
     @property
     def warehouse_path(self) -> Path:

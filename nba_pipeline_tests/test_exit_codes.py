@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import socket
@@ -75,6 +77,7 @@ ARGUMENTS = {
     "ledger verify": [],
     "landing clean-up": ["--keep-days", "14"],
     "warehouse copy": ["--from", "SMALL", "--to", "TARGET"],
+    "home clone": ["CLONE"],
 }
 """What is asked of each command of the table. Those that serve, and the demo, are proven apart."""
 
@@ -83,7 +86,7 @@ SMALL = "small.duckdb"
 
 CHANGING = (
     "backfill", "gate override", "gate gap", "gate end", "game hold", "game accept", "game correct", "game release",
-    "landing schedule", "warehouse copy",
+    "landing schedule", "warehouse copy", "home clone",
 )  # fmt: skip
 """Commands that leave the home other than it was."""
 
@@ -285,7 +288,10 @@ CELLS = [
 
 
 def asked_of(home: Home, command: str, player: str, game: str) -> list[str]:
-    places = {"PLAYER": player, "GAME": game, "SMALL": home.path / SMALL, "TARGET": home.path / "copied.duckdb"}
+    places = {
+        "PLAYER": player, "GAME": game, "SMALL": home.path / SMALL, "TARGET": home.path / "copied.duckdb",
+        "CLONE": home.path.parent / "clone",
+    }  # fmt: skip
     return [*command.split(), *(str(places.get(argument, argument)) for argument in ARGUMENTS[command]), "--json"]
 
 
@@ -327,6 +333,26 @@ def test_a_command_ends_with_what_the_table_says_and_its_json_says_the_same(
 
 def outcome_of(ended: Result) -> dict[str, Any]:
     return json.loads(ended.stdout)["outcome"]
+
+
+def test_the_commands_that_a_clone_names_are_those_of_its_page_and_work_on_it(
+    home: Callable[[str], Home], tmp_path: Path
+) -> None:
+    mine = home("all well")
+    published = "SELECT * FROM operations.published_partitions ORDER BY ALL"
+    before = mine.sql(published)
+    said = json.loads(mine.run("home", "clone", str(tmp_path / "clone"), "--json").stdout)
+    clone = Home(tmp_path / "clone", mine.source)
+    assert said["environment"] == {"NBA_PIPELINE_HOME": str(clone.path), "DAGSTER_HOME": str(clone.path / "dagster")}
+    page = TABLE.with_name("try-beside-production.md").read_text().split("\n## Use it\n")[1].split("```")[1]
+    assert [re.sub(r"\d{4}-\d\d-\d\d", "DAY", line) for line in page.strip().splitlines()[1:]] == [
+        re.sub(r"\d{4}-\d\d-\d\d", "DAY", line) for line in said["next"]
+    ]
+    for line in said["next"]:
+        part = UP_TO_ANALYTICS if "--from" in line else []
+        ended = CliRunner(env={**clone.environment, **said["environment"]}).invoke(app, [*shlex.split(line)[1:], *part])
+        assert ended.exit_code == 0, (line, ended.output[-2000:])
+    assert mine.sql(published) == before
 
 
 def test_what_stood_before_is_not_taken_for_what_was_asked_when_the_source_is_down(home: Callable[..., Home]) -> None:

@@ -158,7 +158,7 @@ def _taker(words: list[str]) -> tuple[Any, list[str]]:
 PUT_IN = frozenset({"monitoring.known_games.KnownGame.commands: game {}"})
 """Commands that are only known as it runs; the tests of the register take what comes of them as a person would."""
 
-STAND_INS = {datetime: "2024-01-17", int: "2024", float: "7", str: "x", list[str]: "7"}
+STAND_INS = {datetime: "2024-01-17", int: "2024", float: "7", str: "x", Path: "x", list[str]: "7"}
 
 
 def filled(param: Any, word: str) -> str:

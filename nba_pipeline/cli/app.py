@@ -509,6 +509,26 @@ def warehouse_copy(
     raise typer.Exit(run_warehouse_copy(_settings(), source, target, as_json=as_json))
 
 
+home_app = typer.Typer(no_args_is_help=True, help="The folder of everything that the pipeline keeps.")
+app.add_typer(home_app, name="home")
+
+
+@home_app.command("clone")
+def home_clone(
+    target: Annotated[Path, typer.Argument(metavar="TO", help="The folder of the clone: new, or empty.")],
+    as_json: Json = False,
+) -> None:
+    """Copy the home, to try things on beside it: tables, answers, models, and Dagster's history.
+
+    A writer is waited for, and waits in turn while tables are copied. In the clone sensors and schedules are off, and
+    alerts go to the log and the UI only. Exit code 0 when all of it is there, 1 when it could not be copied, 2 when it
+    could not be tried.
+    """
+    from nba_pipeline.cli.home_commands import run_home_clone
+
+    raise typer.Exit(run_home_clone(_settings(), target, as_json=as_json))
+
+
 @app.command()
 def demo(
     seed: Annotated[int, typer.Option(help="Seed of the simulated league.")] = 7,

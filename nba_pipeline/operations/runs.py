@@ -65,7 +65,11 @@ def instance_of(settings: Settings) -> DagsterInstance:
 
 def prepare_home(settings: Settings) -> Path:
     """Makes Dagster's home if need be, and returns it."""
-    home = dagster_home(settings)
+    return prepared(dagster_home(settings))
+
+
+def prepared(home: Path) -> Path:
+    """The same of a folder."""
     home.mkdir(parents=True, exist_ok=True)
     shipped = (resources.files("nba_pipeline") / "dagster.yaml").read_bytes()
     kept = home / "dagster.yaml"

@@ -357,6 +357,15 @@ class DuckDBWarehouse:
             yield DuckDBSession(Backend.from_connection(connection), self._translations)
 
     @contextmanager
+    def copied(self, path: Path, starts: Callable[[str, int], Callable[[int], None]]) -> Iterator[dict[str, int]]:
+        """Copies every table into a new file, and lets nobody write before the block is left.
+
+        Gives the rows by table. Raises `WarehouseError` when the new file does not have all of them.
+        """
+        with self._opened(read_only=True, wait_seconds=self.lock_wait_seconds) as connection:
+            yield _copied(connection, path, starts)
+
+    @contextmanager
     def _opened(self, read_only: bool, wait_seconds: float) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection to the file, once nobody has it locked."""
         retrying = tenacity.Retrying(
@@ -385,6 +394,39 @@ class DuckDBWarehouse:
             f"{holder.group(1) if holder else 'unknown'}. Close that connection (an open DuckDB shell?) or "
             "raise NBA_PIPELINE_LOCK_WAIT_SECONDS, then run again."
         )
+
+
+def _copied(
+    connection: duckdb.DuckDBPyConnection, path: Path, starts: Callable[[str, int], Callable[[int], None]]
+) -> dict[str, int]:
+    """Copies what a connection is open on, table by table; each with what it promises of its columns."""
+    (here,) = connection.execute("SELECT current_database()").fetchall()[0]
+    listed = "SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal AND database_name = ? ORDER BY ALL"
+    tables = connection.execute(listed, [here]).fetchall()
+    advance, rows = starts("tables", len(tables)), {}
+    escaped = str(path).replace("'", "''")
+    try:
+        connection.execute(f"ATTACH '{escaped}' AS new_file (READ_WRITE)")
+        try:
+            connection.execute(f"COPY FROM DATABASE {_quote(here)} TO new_file (SCHEMA)")
+            for schema, name in tables:
+                rows[f"{schema}.{name}"] = _copied_table(connection, here, f"{_quote(schema)}.{_quote(name)}", path)
+                advance(1)
+        finally:
+            connection.execute("DETACH new_file")
+    except duckdb.Error as error:
+        raise WarehouseError(f"the tables could not be copied to {path}: {error}") from error
+    return rows
+
+
+def _copied_table(connection: duckdb.DuckDBPyConnection, here: str, place: str, path: Path) -> int:
+    """Copies the rows of a table; returns how many."""
+    connection.execute(f"INSERT INTO new_file.{place} FROM {_quote(here)}.{place}")
+    both = f"SELECT (SELECT count(*) FROM {_quote(here)}.{place}), (SELECT count(*) FROM new_file.{place})"  # noqa: S608
+    sent, arrived = connection.execute(both).fetchall()[0]
+    if sent != arrived:
+        raise WarehouseError(f"{sent} rows of {place} were copied to {path} and {arrived} stand there")
+    return arrived
 
 
 def _calls(call: ScalarUDF, function: Callable[..., object]) -> bool:

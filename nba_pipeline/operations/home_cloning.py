@@ -1,0 +1,214 @@
+"""Copies a home to another folder, as of one moment, to try things on beside it.
+
+What is copied never acts as the home that it was copied from: `CLONE_MARK` stands in it, with which sensors and
+schedules are off and alerts reach nobody (`Settings`), what ran is ended and what was started by hand is stopped.
+"""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+import ibis
+from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster._core.execution.backfill import BulkActionStatus
+from dagster._core.scheduler.instigation import InstigatorStatus
+
+from nba_pipeline.monitoring.orphans import UNFINISHED
+from nba_pipeline.monitoring.outcome import NotTriedError
+from nba_pipeline.operations.runs import dagster_home, prepared
+from nba_pipeline.raw import player_box_scores
+from nba_pipeline.settings import CLONE_MARK, Settings, without_signs_of_addresses
+from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
+from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
+
+UNDER_WAY = [*UNFINISHED, DagsterRunStatus.QUEUED, DagsterRunStatus.CANCELING]
+
+LEFT_OUT = (".lock", ".unfinished", "-wal", "-shm", "-journal", "dagster.yaml")
+"""How names end of what is not copied: locks, what somebody is just writing, what belongs to a database that is copied
+as one, and Dagster's settings, which may hold a password; a clone has those that come with the package."""
+
+RUNS = "history/runs.db"
+"""Dagster's list of runs. It is copied first: what ends later is under way in the clone, and is ended there."""
+
+Advance = Callable[[int], None]
+
+Starts = Callable[[str, int], Advance]
+"""Told of what is copied next, and of how much there is; returns what is told of progress."""
+
+
+@dataclass
+class Clone:
+    """What stands in a clone: rows by table, files and their bytes; and what was ended in it."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    files: int = 0
+    bytes: int = 0
+    ended: list[str] = field(default_factory=list)
+
+
+def refuse_what_cannot_be_cloned(settings: Settings, target: Path) -> None:
+    """Raises `NotTriedError` for a home that is not all in its folder, and for a place where no clone can lie."""
+    home = settings.home
+    if settings.warehouse is not None:
+        raise NotTriedError(
+            f"NBA_PIPELINE_WAREHOUSE is {settings.warehouse}, where a clone of {home} would write too. Take it out of "
+            "the environment, and copy the tables into the home: "
+            f"nba-pipeline warehouse copy --from {settings.warehouse} --to {settings.warehouse_path}"
+        )
+    if settings.landing is not None:
+        raise NotTriedError(
+            f"NBA_PIPELINE_LANDING is {settings.landing}, where a clone of {home} would land its answers too. Copy it "
+            f"to {settings.landing_path}, and take the setting out of the environment"
+        )
+    try:
+        without_signs_of_addresses(target)
+    except ValueError as error:
+        raise NotTriedError(str(error)) from error
+    for outer, inner in ((home, target), (target, home)):
+        if inner.is_relative_to(outer):
+            raise NotTriedError(f"{inner} lies within {outer}: name a folder beside the home, not in or above it")
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise NotTriedError(f"{target} is there and not empty: name a folder that is, or one that is not there yet")
+    beside = _beside(target)
+    if beside.exists() and not (beside / CLONE_MARK).exists():
+        raise NotTriedError(f"{beside} is not what an ended clone has left: move it away, or name another folder")
+    needed, there = sum(_size(each) for each in _everything(settings)), _existing(target)
+    free = shutil.disk_usage(there).free
+    if needed > free:
+        raise NotTriedError(
+            f"a clone of {home} takes {as_size(needed)}, and of the disk of {there} {as_size(free)} are free: name a "
+            "folder on another one"
+        )
+
+
+def clone_home(settings: Settings, target: Path, now: datetime, starts: Starts) -> Clone:
+    """Copies the home of the settings to a folder, which is there when all of it is.
+
+    Nobody writes tables while it copies them and what belongs to them; answers and models, which never change, are
+    copied before that as far as they are there. Raises `WarehouseBusyError` when a writer does not let go.
+    """
+    beside, clone = _beside(target), Clone()
+    if beside.exists():
+        shutil.rmtree(beside)
+    beside.mkdir(parents=True)
+    (beside / CLONE_MARK).write_text(json.dumps({"clone_of": str(settings.home), "cloned_at": now.isoformat()}))
+    warehouse = DuckDBWarehouse(settings.warehouse_path, settings.lock_wait_seconds)
+    try:
+        _copy_files(settings, beside, starts)
+        with warehouse.copied(beside / settings.warehouse_path.name, starts) as rows:
+            clone.rows = rows
+            _copy_files(settings, beside, starts)
+            _copy_history(dagster_home(settings), beside / "dagster", starts)
+        clone.ended = _ended(beside / "dagster")
+        beside.replace(target)
+    except BaseException:
+        shutil.rmtree(beside)
+        raise
+    found = [path for path in target.rglob("*") if path.is_file()]
+    clone.files, clone.bytes = len(found), sum(_size(path) for path in found)
+    return clone
+
+
+def newest_day(home: Path, today: date) -> date | None:
+    """The newest date up to today whose box scores stand in a clone; None where there is none."""
+    with DuckDBWarehouse(home / "warehouse.duckdb").session(read_only=True) as session:
+        lines = session.read(PUBLISHED_PARTITIONS)
+        mine = lines.filter(lines.table_name == player_box_scores.CONTRACT.name, lines.row_count > 0)
+        found = session.query(mine.filter(mine.game_date <= ibis.literal(today)).agg(newest=mine.game_date.max()))
+        return found.to_pylist()[0]["newest"]
+
+
+def as_size(count: int) -> str:
+    """Bytes as people read them."""
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
+
+
+def _beside(target: Path) -> Path:
+    """Where a clone lies until it is whole."""
+    return target.with_name(f"{target.name}.unfinished")
+
+
+def _existing(path: Path) -> Path:
+    """The path, or the first folder above it that is there."""
+    return next(each for each in (path, *path.parents) if each.exists())
+
+
+def _everything(settings: Settings) -> Iterator[Path]:
+    yield settings.warehouse_path
+    for folder in (settings.landing_path, settings.models_path, dagster_home(settings)):
+        yield from _files(folder)
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files of a folder that a clone has too."""
+    return [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.endswith(LEFT_OUT)]
+
+
+def _size(path: Path) -> int:
+    # Somebody may clean up meanwhile.
+    return path.stat().st_size if path.exists() else 0
+
+
+def _copy_files(settings: Settings, target: Path, starts: Starts) -> None:
+    """Copies the answers and models that the target does not have yet: each is written once and never again."""
+    for folder in (settings.landing_path, settings.models_path):
+        missing = [p for p in _files(folder) if not (target / p.relative_to(settings.home)).exists()]
+        if not missing:
+            continue
+        advance = starts(folder.name, len(missing))
+        for path in missing:
+            _copy(path, target / path.relative_to(settings.home))
+            advance(1)
+
+
+def _copy(path: Path, to: Path) -> None:
+    to.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        shutil.copyfile(path, to)
+    except FileNotFoundError:
+        # It was cleaned up after it was listed, and is not in the home any more either.
+        if path.exists():
+            raise
+
+
+def _copy_history(source: Path, target: Path, starts: Starts) -> None:
+    """Copies Dagster's runs, events, ticks and logs; its databases while they may be written to."""
+    paths = sorted(_files(source), key=lambda path: path != source / RUNS)
+    advance = starts("dagster", len(paths))
+    for path in paths:
+        to = target / path.relative_to(source)
+        if path.suffix == ".db":
+            _copy_database(path, to)
+        else:
+            _copy(path, to)
+        advance(1)
+
+
+def _copy_database(path: Path, to: Path) -> None:
+    to.parent.mkdir(parents=True, exist_ok=True)
+    source, target = sqlite3.connect(path), sqlite3.connect(to)
+    try:
+        source.backup(target)
+    finally:
+        source.close()
+        target.close()
+
+
+def _ended(home: Path) -> list[str]:
+    """Ends in a clone what was under way in its home, and stops what was started there by hand; the ids of the runs."""
+    with DagsterInstance.from_config(str(prepared(home))) as instance:
+        runs = instance.get_runs(RunsFilter(statuses=UNDER_WAY))
+        for run in runs:
+            instance.report_run_canceled(
+                run, "It was under way when its home was cloned; a clone does not go on with it."
+            )
+        for backfill in instance.get_backfills(status=BulkActionStatus.REQUESTED):
+            instance.update_backfill(backfill.with_status(BulkActionStatus.CANCELED))
+        for state in instance.all_instigator_state():
+            if state.status is InstigatorStatus.RUNNING:
+                instance.update_instigator_state(state.with_status(InstigatorStatus.STOPPED))
+        return [run.run_id for run in runs]
