@@ -14,8 +14,11 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 # The one way to ask for the evaluations of one partition, or of none; the UI asks so.
 from dagster._core.event_api import PartitionKeyFilter
 
+# By which `DagsterInstance` finds the backfills that are under way, and how one is ended: neither is exported.
+from dagster._core.execution.backfill import BulkActionStatus
+
 # What `DagsterInstance` returns of sensors and schedules: exported are their definitions only, not what became of them.
-from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick, TickStatus
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, InstigatorTick, TickStatus
 
 # Evaluations are rows of a table that no method of `DagsterInstance` reads: it has the newest materialization alone.
 from dagster._core.storage.asset_check_execution_record import (
@@ -30,7 +33,9 @@ __all__ = [
     "FAILURE",
     "GRPC_INFO_TAG",
     "AssetCheckExecutionRecord",
+    "BulkActionStatus",
     "InstigatorState",
+    "InstigatorStatus",
     "InstigatorTick",
     "TickStatus",
     "completed_evaluations",

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import ibis
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
-from dagster._core.execution.backfill import BulkActionStatus
-from dagster._core.scheduler.instigation import InstigatorStatus
 
+from nba_pipeline.dagster_internals.event_log import BulkActionStatus, InstigatorStatus
 from nba_pipeline.monitoring.orphans import UNFINISHED
 from nba_pipeline.monitoring.outcome import NotTriedError
 from nba_pipeline.operations.runs import dagster_home, prepared
