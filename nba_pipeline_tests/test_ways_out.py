@@ -304,3 +304,6 @@ def test_the_checks_that_a_person_runs_in_the_ui_fail_where_a_date_is_not_what_w
             tags = {PARTITION: str(DAY)} if key.name in ("expected_grid", "contract") else {}
             result = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
             assert [evaluation.passed for evaluation in result.get_asset_check_evaluations()] == [False], key
+        about_no_date = everything.get_subset(asset_selection=set(), asset_check_selection=set(asked[:2]))
+        result = about_no_date.execute_in_process(instance=instance, raise_on_error=False)
+        assert not result.success, "checks that were asked about no date cannot say that all is well"

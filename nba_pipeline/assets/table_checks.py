@@ -23,7 +23,7 @@ from nba_pipeline.gates.evidence.coverage import Standing
 from nba_pipeline.gates.gatekeeper import Gatekeeper, record
 from nba_pipeline.gates.rules import GATES, last_table
 from nba_pipeline.gates.verdicts import Gate, State, Verdict, alert_kind
-from nba_pipeline.partitions import dates_of, to_date, to_key
+from nba_pipeline.partitions import to_date, to_key
 
 GRID_CHECK = "expected_grid"
 
@@ -59,7 +59,7 @@ def checks_of(table: Contract) -> dg.AssetChecksDefinition:
     )
     def checks(context: CheckContext) -> Iterator[dg.AssetCheckResult]:
         gatekeeper = context.resources.gatekeeper
-        dates = dates_of(context.op_execution_context.run)
+        dates = [to_date(key) for key in context.partition_keys]
         asked = [name for name in about if dg.AssetCheckKey(key, name) in context.selected_asset_check_keys]
         with (
             retrying_what_can_heal(context.resources.settings, context.op_execution_context.retry_number),
