@@ -19,6 +19,9 @@ FIRST_GAME_DATE = date(2015, 10, 1)
 OFF_SEASON = "0 0 * 7-9 *"
 """July, August and September have no partitions."""
 
+SEASON_MONTHS = "1-6,10-12"
+"""The months that have, as cron writes them."""
+
 PLAYED_OUTSIDE = (
     (date(2020, 7, 22), date(2020, 9, 30), "the league played in Orlando, the rest of 2019-20"),
     (date(2021, 7, 1), date(2021, 7, 20), "the league played the last rounds of 2020-21"),

@@ -7,6 +7,7 @@ import pytest
 from dagster._core.definitions.partitions.snap import PartitionsSnap
 from dagster._core.definitions.partitions.subset import TimeWindowPartitionsSubset
 from dagster._serdes import deserialize_value, serialize_value
+from dagster._utils.schedules import cron_string_iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from nba_pipeline.assets.tables import all_tables, table_modules, tables_of
 from nba_pipeline.clock import NEW_YORK, Clock, game_date_of, season_of
 from nba_pipeline.contracts import Phase, Window
 from nba_pipeline.definitions import definitions
+from nba_pipeline.gates.deadlines import hours_of
 from nba_pipeline.gates.rules import gate_named, last_table
 from nba_pipeline.monitoring.smoke_test import out_of_season
 from nba_pipeline.partitions import (
@@ -243,6 +245,14 @@ def test_every_table_is_an_asset_with_its_group_kinds_owners_schema_and_checks(t
     assert all(name.startswith("gate_") for name in checks - always)
     windows = {read.window for read in table.reads.values()}
     assert windows <= set(Window)
+    policy = node.freshness_policy_or_from_metadata
+    assert policy.timezone == "America/New_York"
+    ticks = cron_string_iterator(
+        datetime(2026, 6, 29, tzinfo=NEW_YORK).timestamp(), policy.deadline_cron, str(NEW_YORK)
+    )
+    days = [next(ticks) for _ in range(3)]
+    assert [(at.month, at.day) for at in days] == [(6, 29), (6, 30), (10, 1)]
+    assert {at.time() for at in days} == {hours_of(table).due}
 
 
 @pytest.mark.parametrize("table", tables_of(Phase.PRECOMPUTE), ids=lambda table: table.name)

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -13,15 +13,16 @@ from nba_pipeline import code_versions
 from nba_pipeline.assets.check_evaluations import record_by_date
 from nba_pipeline.assets.contexts import AssetContext
 from nba_pipeline.assets.step_retries import retrying_what_can_heal
-from nba_pipeline.clock import Clock
+from nba_pipeline.clock import NEW_YORK, Clock
 from nba_pipeline.code_versions.translations import translations_at
 from nba_pipeline.contracts import Column, Contract
 from nba_pipeline.dagster_internals.event_log import step_of
 from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
+from nba_pipeline.gates.deadlines import hours_of
 from nba_pipeline.gates.gatekeeper import Admission
 from nba_pipeline.gates.rules import gate_into, gate_named, last_table
 from nba_pipeline.gates.verdicts import State, Verdict
-from nba_pipeline.partitions import game_date_partitions, partition_mapping, read_bounds, to_date, to_key
+from nba_pipeline.partitions import SEASON_MONTHS, game_date_partitions, partition_mapping, read_bounds, to_date, to_key
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.publish import Rows, Transform
 
@@ -82,6 +83,7 @@ def table_asset(
             description=table.description,
             kinds={ENGINE, *kinds},
             owners=OWNERS,
+            freshness_policy=made_by_its_hour(table),
             metadata={**definition_metadata(table), **code_reference(transform or function)},
             required_resource_keys={"warehouse", "clock", "landing", "settings", "progress", "gatekeeper"},
             pool=WRITER_POOL,
@@ -104,6 +106,17 @@ def table_asset(
         return asset
 
     return decorate
+
+
+def made_by_its_hour(table: Contract) -> dg.FreshnessPolicy:
+    """The table was materialized within a day of the hour at which it is due, on every day of the season.
+
+    A coarse signal, which asks when anything was made last: a backfill of old dates satisfies it. Whether the date
+    that is due is there is what the check `freshness` judges, and what alerts.
+    """
+    due = hours_of(table).due
+    cron = f"{due.minute} {due.hour} * {SEASON_MONTHS} *"
+    return dg.FreshnessPolicy.cron(deadline_cron=cron, lower_bound_delta=timedelta(days=1), timezone=str(NEW_YORK))
 
 
 def transformed(table: Contract, transform: Transform, *, deps: Sequence[dg.AssetKey] = ()) -> dg.AssetsDefinition:
