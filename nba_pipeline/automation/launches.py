@@ -71,7 +71,7 @@ class Launch:
         first, last = self.dates[0], self.dates[-1]
         name = (job or job_of(self.phase, first, last, game_date_of(now))).name
         noted = {to_key(day): self.inputs[day][:12] for day in self.dates}
-        identity = f"{self.phase.name.lower()}:{first}:{last}:{hash_of(noted)}:{self.attempt}"
+        identity = f"{self.phase.name.lower()}:{first}:{last}:{inputs_hash(noted)}:{self.attempt}"
         tags = {
             PHASE_TAG: self.phase.name.lower(),
             INPUTS_TAG: json.dumps(noted),
@@ -89,7 +89,7 @@ class Launch:
         return dg.RunRequest(identity, job_name=name, asset_selection=keys, tags=tags)
 
 
-def hash_of(noted: Mapping[str, str]) -> str:
+def inputs_hash(noted: Mapping[str, str]) -> str:
     """A short hash over what dates are made from."""
     return hashlib.sha256(json.dumps(noted, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -32,33 +32,33 @@ def run_dry(
     clock, warehouse, gatekeeper = Clock.from_settings(settings), warehouse_of(settings), gatekeeper_of(settings)
     refuse_range(clock, first, last)
     with instance_of(settings) as instance:
-        stretches = backfilling.plan(warehouse, clock, first, last, phases, history=history)
+        ranges = backfilling.plan_ranges(warehouse, clock, first, last, phases, history=history)
         identity = backfilling.identity_of(settings, first, last, phases, history=history)
         before = backfilling.ended_before(instance, identity)
-        speeds = seconds_a_date(instance, {key for stretch in stretches for key in stretch.keys})
+        speeds = seconds_a_date(instance, {key for planned in ranges for key in planned.keys})
     with warehouse.session(read_only=True) as session:
         evidence = gatekeeper.evidence(session)
-        found = [_stretch_object(evidence, stretch, before, speeds) for stretch in stretches]
-    seconds = sum(step["seconds"] for stretch in found for step in stretch["steps"])
-    lines = [line for stretch in found for line in _stretch_lines(stretch)]
+        found = [_range_object(evidence, planned, before, speeds) for planned in ranges]
+    seconds = sum(step["seconds"] for planned in found for step in planned["steps"])
+    lines = [line for planned in found for line in _range_lines(planned)]
     lines.append(f"{as_time(seconds)} in all, by what was measured here before." if found else "Nothing would be made.")
     content = {"stretches": found, "seconds": seconds}
     outcome = Outcome(decided=tuple(out_of_season(first, last)))
     return end(outcome, content, lambda: say(lines), as_json=as_json)
 
 
-def _stretch_object(
+def _range_object(
     evidence: Evidence,
-    stretch: backfilling.Stretch,
+    planned: backfilling.PlannedRange,
     before: backfilling.Ended,
     speeds: Mapping[AssetKey, float],
 ) -> dict:
-    days = game_dates(stretch.first, stretch.last)
+    days = game_dates(planned.first, planned.last)
     tables = {asset_key(table): table for table in all_tables()}
-    done = before.done.get(stretch.label, frozenset())
-    in_order = sorted(stretch.keys, key=lambda key: [*tables].index(key) if key in tables else -1)
+    done = before.done.get(planned.label, frozenset())
+    in_order = sorted(planned.keys, key=lambda key: [*tables].index(key) if key in tables else -1)
     return {
-        "first": str(stretch.first), "last": str(stretch.last), "dates": len(days), "why": stretch.why,
+        "first": str(planned.first), "last": str(planned.last), "dates": len(days), "why": planned.why,
         "steps": [
             {
                 "asset": ".".join(key.path), "seconds": speeds[key] * len(days),
@@ -79,10 +79,10 @@ def _why(evidence: Evidence, table: Contract, days: Sequence[date]) -> str:
     return ", ".join([*said, *([f"{current} current, asked for"] if current else [])])
 
 
-def _stretch_lines(stretch: dict) -> list[str]:
-    title = f"{stretch['why']} {stretch['first']} to {stretch['last']}, {stretch['dates']} game dates:"
-    done = [f"    done before it was ended: {', '.join(stretch['done'])}"] if stretch["done"] else []
-    steps = [f"    {s['asset']:<42}{as_time(s['seconds']):>14}  {s['why']}" for s in stretch["steps"]]
+def _range_lines(planned: dict) -> list[str]:
+    title = f"{planned['why']} {planned['first']} to {planned['last']}, {planned['dates']} game dates:"
+    done = [f"    done before it was ended: {', '.join(planned['done'])}"] if planned["done"] else []
+    steps = [f"    {s['asset']:<42}{as_time(s['seconds']):>14}  {s['why']}" for s in planned["steps"]]
     return [title, *done, *steps]
 
 

@@ -38,7 +38,7 @@ from nba_pipeline.monitoring.pipeline_health import health
 from nba_pipeline.monitoring.smoke_test import (
     CHECKED,
     DateResult,
-    State,
+    DateState,
     TableResult,
     as_json_objects,
     backfill_command,
@@ -63,7 +63,7 @@ from nba_pipeline.settings import Settings
 from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.warehouse.interface import Warehouse, WarehouseError
 
-COLOURS = {State.PASS: "green", State.FAIL: "red", State.VALID_SKIP: "dim"}
+COLOURS = {DateState.PASS: "green", DateState.FAIL: "red", DateState.VALID_SKIP: "dim"}
 
 SHOWN_CANDIDATES = 20
 """Players that a part of a name may mean; of more than these it says too little."""
@@ -111,18 +111,18 @@ def run_backfill(
     refuse_range(clock, first, last)
     with progress_bars() as bars, opened(settings, bars) as pipeline:
         killed = close_killed(pipeline.instance)
-        stretches = backfilling.plan(warehouse, clock, first, last, phases, history=history)
+        ranges = backfilling.plan_ranges(warehouse, clock, first, last, phases, history=history)
         identity = backfilling.identity_of(settings, first, last, phases, history=history)
         before = backfilling.ended_before(pipeline.instance, identity)
         say(list(map(goes_on, before.done.items())), style="yellow", on=errors)
-        report = backfilling.backfill(pipeline, stretches, (first, last), phases, identity, before)
+        report = backfilling.backfill(pipeline, ranges, (first, last), phases, identity, before)
     runs = [{"run_id": a.run_id, "success": a.success, "failures": list(a.failures)} for a in report.attempts]
     content = {"killed_runs": killed, "runs": runs, "dates": as_json_objects(report.results)}
     return end(report.outcome, content, lambda: _print_report(report), as_json=as_json)
 
 
 def goes_on(done: tuple[str, Collection[object]]) -> str:
-    """What of a stretch an ended backfill had made, in a sentence."""
+    """What of a range an ended backfill had made, in a sentence."""
     label, keys = done
     return (
         f"Goes on where a backfill was ended: {len(keys)} assets of {label} are made, and not asked for or made again."
@@ -144,11 +144,11 @@ def close_killed(instance: DagsterInstance) -> list[str]:
 
 def _print_report(report: backfilling.Report) -> None:
     say(report.failed, style="red", on=errors)
-    incomplete = [result for result in report.results if result.overall is State.FAIL]
+    incomplete = [result for result in report.results if result.overall is DateState.FAIL]
     for result in incomplete:
         print_date(result, verbose=True)
     count, whole = len(report.results), len(report.results) - len(incomplete)
-    skipped = sum(result.overall is State.VALID_SKIP for result in report.results)
+    skipped = sum(result.overall is DateState.VALID_SKIP for result in report.results)
     failed = sum(not attempt.success for attempt in report.attempts)
     days = (report.dates[1] - report.dates[0]).days + 1
     stand = (
@@ -176,7 +176,7 @@ def print_date(result: DateResult, *, verbose: bool) -> None:
     )
     if not verbose:
         return
-    for found in sorted(result.tables, key=lambda found: found.state is not State.FAIL):
+    for found in sorted(result.tables, key=lambda found: found.state is not DateState.FAIL):
         if found.because_of is None:
             say(table_lines(result, found), style=COLOURS[found.state])
     # What a gate says of tables that follow from another is said in that one's line.
@@ -191,7 +191,7 @@ def table_lines(result: DateResult, found: TableResult) -> list[str]:
     """A table with its counts and what is wrong; in one line what follows from it, and the command that mends it."""
     expected = "-" if found.expected is None else found.expected
     head = f"    {found.state.value:<10} {found.table.name}: {found.present} present, {expected} expected"
-    if found.state is not State.FAIL:
+    if found.state is not DateState.FAIL:
         return [head, *(f"        {reason}" for reason in found.reasons)]
     (cause,) = causes_of(result.game_date, [found, *(t for t in result.tables if t.because_of == found.table.name)])
     return [head, *(f"        {line.strip()}" for line in cause.lines())]
@@ -480,7 +480,7 @@ def grades_of(gatekeeper: Gatekeeper, first: date, last: date) -> Outcome:
     """Whether the grades of a range stand, of dates that fail alike a sentence for all of them."""
     results = smoke_test(gatekeeper, first, last, [prediction_accuracy.CONTRACT])
     found = outcome_of(results, first, last)
-    failing = {result.game_date: result for result in results if result.overall is State.FAIL}
+    failing = {result.game_date: result for result in results if result.overall is DateState.FAIL}
     undone = []
     for begin, until in contiguous(failing):
         cause = failing[begin].causes[0]
