@@ -295,7 +295,7 @@ WAYS_OUT: dict[str, Way] = {
     "warehouse.bigquery_warehouse.BigQuerySession.replace: WarehouseError": way(PROGRAM, DEFECT, "what_bigquery_is_not_even_asked_is_an_error_of_the_warehouse"),
     "warehouse.bigquery_warehouse.BigQueryWarehouse._take_lease: WarehouseBusyError": way(OPEN, SETTING, "a_writer_waits_for_the_lease_and_names_what_to_do"),
     "warehouse.bigquery_warehouse._translated: QueryError": way(PROGRAM, DEFECT, "what_bigquery_is_not_even_asked_is_an_error_of_the_warehouse"),
-    "warehouse.duckdb_files._connection: FileInUseError": way(CONNECTION, CARRIED, "a_step_waits_for_another_process_to_let_go", "sessions_of_a_process_that_open_a_file_alike_share_it_and_the_last_one_lets_it_go"),
+    "warehouse.duckdb_files._instance_of: FileInUseError": way(CONNECTION, CARRIED, "a_step_waits_for_another_process_to_let_go", "sessions_of_a_process_that_open_a_file_alike_share_it_and_the_last_one_lets_it_go"),
     "warehouse.duckdb_warehouse.DuckDBSession._asked: QueryError": way(OPEN, CARRIED, "a_gate_that_cannot_be_evaluated_is_closed_for_every_date", "a_question_that_duckdb_cannot_answer_is_an_error_of_the_warehouse"),
     "warehouse.duckdb_warehouse.DuckDBSession._in_time: QueryError": way(OPEN, CARRIED, "a_gate_that_takes_too_long_is_closed_for_every_date", "a_time_limit_ends_a_long_query_and_holds_between_queries_and_after_the_last"),
     "warehouse.duckdb_warehouse.DuckDBSession._named: QueryError": way(PROGRAM, DEFECT, "a_query_about_dates_that_nobody_named_is_an_error_and_not_no_rows", "a_transform_whose_inputs_nobody_bounded_is_an_error_and_not_no_rows"),

@@ -71,9 +71,17 @@ def test_threads_that_read_at_once_all_get_what_is_there(path):
 def test_a_file_that_duckdb_itself_has_open_in_this_process_is_shared(path):
     with duckdb.connect(str(path), read_only=True) as notebook:
         assert count(path) == 1000
+        assert "Could not set lock" in in_another_process(path, "write")
         with pytest.raises(duckdb.Error, match="different configuration"), opened(path, read_only=False):
             pass
+        assert "Could not set lock" in in_another_process(path, "write")
         assert notebook.execute("SELECT count(*) FROM numbers").fetchall() == [(1000,)]
+    assert in_another_process(path, "write") == "1000"
+
+
+def test_a_session_that_ends_with_an_error_lets_the_file_go(path):
+    with pytest.raises(duckdb.Error, match="nothing"), opened(path, read_only=False) as connection:
+        connection.execute("BEGIN; INSERT INTO numbers VALUES (1); FROM nothing")
     assert in_another_process(path, "write") == "1000"
 
 
