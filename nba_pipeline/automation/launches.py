@@ -152,13 +152,20 @@ def unanswered_steps(instance: DagsterInstance, run_id: str) -> Iterator[Unanswe
             yield UnansweredStep(event.step_key, asset, {str(k): str(v) for k, v in said.items()}, metadata)
 
 
+def _planned(instance: DagsterInstance, run: DagsterRun) -> frozenset[dg.AssetKey]:
+    """What a run of a whole job plans to make; of one that is just being made, Dagster may not have noted all yet."""
+    return (
+        frozenset() if run.status is DagsterRunStatus.NOT_STARTED else frozenset(planned_assets(instance, run.run_id))
+    )
+
+
 class Launches:
     """The runs that Dagster knows: those under way, and what was tried for a date with the same inputs."""
 
     def __init__(self, instance: DagsterInstance) -> None:
         self._instance = instance
         self._under_way = [
-            (run.asset_selection or planned_assets(instance, run.run_id), set(dates_of(run)))
+            (run.asset_selection or _planned(instance, run), set(dates_of(run)))
             for run in instance.get_runs(RunsFilter(statuses=UNFINISHED))
         ]
         self._succeeded: dict[Phase, datetime | None] = {}
