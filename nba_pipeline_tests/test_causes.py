@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from nba_pipeline.analytics import upcoming_player_game_context, upcoming_team_game_context
-from nba_pipeline.cli.commands import print_date, run_smoke_test
+from nba_pipeline.cli.health_commands import print_date, run_smoke_test
 from nba_pipeline.monitoring.smoke_test import DateResult, DateState, made_of, smoke_test, table_object
 from nba_pipeline.precompute import ml_feature_store, player_daily_cache, team_defense_zone_analysis
 from nba_pipeline.predictions import player_predictions

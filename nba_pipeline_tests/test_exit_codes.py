@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.progress import Progress
 from typer.testing import CliRunner, Result
 
-from nba_pipeline.cli import commands as commands_module
+from nba_pipeline.cli import warehouse_commands
 from nba_pipeline.cli.app import app
 from nba_pipeline.cli.demo import free_port
 from nba_pipeline.cli.demo_runs import backfill_last_dates, told
@@ -462,7 +462,7 @@ def test_a_copy_that_ends_half_way_is_not_one_that_could_not_be_tried(
 ) -> None:
     mine, target = home(), Home(home().path / "half", "")
     target.path.mkdir()
-    copy_warehouse = commands_module.copy_warehouse
+    copy_warehouse = warehouse_commands.copy_warehouse
     with ExitStack() as stack:
 
         def locking(here: Any, there: Any, starts: Any) -> Any:
@@ -473,7 +473,7 @@ def test_a_copy_that_ends_half_way_is_not_one_that_could_not_be_tried(
 
             return copy_warehouse(here, there, lock_after)
 
-        monkeypatch.setattr(commands_module, "copy_warehouse", locking)
+        monkeypatch.setattr(warehouse_commands, "copy_warehouse", locking)
         places = ["--from", str(mine.path / SMALL), "--to", str(target.path / "warehouse.duckdb")]
         ended = mine.run("warehouse", "copy", *places, "--json")
     assert ended.exit_code == 1, ended.output

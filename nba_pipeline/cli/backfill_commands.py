@@ -1,27 +1,94 @@
-"""What `nba-pipeline backfill` prints beside its report: what would be made, and what is made again."""
+"""What `nba-pipeline backfill` prints: its report, what would be made, and what is made again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
-from dagster import AssetKey
+from dagster import AssetKey, DagsterInstance
 
 from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.assets.tables import all_tables
-from nba_pipeline.cli.commands import close_killed, progress_bars, refuse_nothing, refuse_range
+from nba_pipeline.cli.health_commands import print_date
+from nba_pipeline.cli.terminal import progress_bars, refuse_nothing, refuse_range
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.gates.evidence import Evidence, Need
 from nba_pipeline.monitoring.durations import as_time, seconds_a_date
+from nba_pipeline.monitoring.orphans import close_orphans
 from nba_pipeline.monitoring.outcome import OK, NotTriedError, Outcome, end, errors, refusing, say
-from nba_pipeline.monitoring.smoke_test import out_of_season
+from nba_pipeline.monitoring.smoke_test import (
+    DateState,
+    as_json_objects,
+    out_of_season,
+)
 from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.remaking import Portion, make_again, may_follow, not_current_dates, planned
 from nba_pipeline.operations.runs import instance_of, opened
-from nba_pipeline.partitions import game_dates
+from nba_pipeline.partitions import dates_of, game_dates
 from nba_pipeline.runtime import gatekeeper_of, warehouse_of
 from nba_pipeline.settings import Settings
 
 EVER = date.min, date.max
+
+
+@refusing
+def run_backfill(
+    settings: Settings, first: date, last: date, phases: Sequence[Phase], *, history: bool, as_json: bool
+) -> int:
+    """Backfills the dates and prints how they stand; 0 only when every run succeeded and every date is whole."""
+    clock, warehouse = Clock.from_settings(settings), warehouse_of(settings)
+    refuse_range(clock, first, last)
+    with progress_bars() as bars, opened(settings, bars) as pipeline:
+        killed = close_killed(pipeline.instance)
+        ranges = backfilling.plan_ranges(warehouse, clock, first, last, phases, history=history)
+        identity = backfilling.identity_of(settings, first, last, phases, history=history)
+        before = backfilling.ended_before(pipeline.instance, identity)
+        say(list(map(goes_on, before.done.items())), style="yellow", on=errors)
+        report = backfilling.backfill(pipeline, ranges, (first, last), phases, identity, before)
+    runs = [{"run_id": a.run_id, "success": a.success, "failures": list(a.failures)} for a in report.attempts]
+    content = {"killed_runs": killed, "runs": runs, "dates": as_json_objects(report.results)}
+    return end(report.outcome, content, lambda: _print_report(report), as_json=as_json)
+
+
+def goes_on(done: tuple[str, Collection[object]]) -> str:
+    """What of a range an ended backfill had made, in a sentence."""
+    label, keys = done
+    return (
+        f"Goes on where a backfill was ended: {len(keys)} assets of {label} are made, and not asked for or made again."
+    )
+
+
+def close_killed(instance: DagsterInstance) -> list[str]:
+    """Closes the runs that earlier processes left when they were killed, names them, and returns their ids."""
+    closed = close_orphans(instance)
+    for run_id in closed:
+        run = instance.get_run_by_id(run_id)
+        dates = dates_of(run) if run else []
+        about = f" of {dates[0]} to {dates[-1]}" if dates else ""
+        look = f"nba-pipeline smoke-test {dates[0]} {dates[-1]}" if dates else "nba-pipeline health"
+        said = f"Run {run_id}{about} was killed, and is now marked as failed. What it left undone: {look}"
+        say([said], style="yellow", on=errors)
+    return closed
+
+
+def _print_report(report: backfilling.Report) -> None:
+    say(report.failed, style="red", on=errors)
+    incomplete = [result for result in report.results if result.overall is DateState.FAIL]
+    for result in incomplete:
+        print_date(result, verbose=True)
+    count, whole = len(report.results), len(report.results) - len(incomplete)
+    skipped = sum(result.overall is DateState.VALID_SKIP for result in report.results)
+    failed = sum(not attempt.success for attempt in report.attempts)
+    days = (report.dates[1] - report.dates[0]).days + 1
+    stand = (
+        f"{whole} of {count} game dates complete ({skipped} with nothing expected, {days - count} days out of season)"
+        if any(result.tables for result in report.results)
+        else f"{count} game dates asked for"
+    )
+    ran = f"{failed} of {len(report.attempts)} runs failed" if failed else f"in {len(report.attempts)} runs"
+    style = "green" if report.complete else "red"
+    if report.unknown:
+        say([report.unknown], style="red", on=errors)
+    say([f"Not done: {ran}; {stand} by what stands." if failed else f"{stand} {ran}."], style=style)
 
 
 @refusing

@@ -4,14 +4,10 @@ from datetime import date, timedelta
 
 import ibis
 
-from nba_pipeline.cli.commands import (
-    accuracy_table,
-    by_stat_and_setting,
-    close_killed,
-    predictions_table,
-    print_date,
-    progress_bars,
-)
+from nba_pipeline.cli.backfill_commands import close_killed
+from nba_pipeline.cli.health_commands import print_date
+from nba_pipeline.cli.prediction_commands import accuracy_table, by_stat_and_setting, predictions_table
+from nba_pipeline.cli.terminal import progress_bars
 from nba_pipeline.clock import Clock, season_of
 from nba_pipeline.contracts import Phase
 from nba_pipeline.monitoring.outcome import Outcome, console, errors, say

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
-from nba_pipeline.cli.commands import progress_bars, refuse_nothing
+from nba_pipeline.cli.terminal import progress_bars, refuse_nothing
 from nba_pipeline.clock import Clock
 from nba_pipeline.monitoring.outcome import Outcome, end, errors, refusing, say
 from nba_pipeline.operations.home_cloning import (

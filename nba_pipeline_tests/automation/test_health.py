@@ -18,7 +18,7 @@ from dagster._daemon.types import DaemonHeartbeat
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.assets.tables import all_tables
-from nba_pipeline.cli.commands import run_health
+from nba_pipeline.cli.health_commands import run_health
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase
 from nba_pipeline.gates.accuracy_tripwire import RECENT, TRIPWIRE

@@ -235,7 +235,7 @@ import sys
 from datetime import date, datetime
 from pathlib import Path
 from nba_pipeline.settings import Settings
-from nba_pipeline.cli.commands import run_backfill
+from nba_pipeline.cli.backfill_commands import run_backfill
 from nba_pipeline.contracts import Phase
 last = date.fromisoformat(sys.argv[1])
 run_backfill(Settings(), date(2025, 10, 21), last, list(Phase), history=True, as_json=False)
