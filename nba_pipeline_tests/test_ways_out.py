@@ -5,7 +5,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,11 @@ from typer.testing import CliRunner, Result
 
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.assets.table_asset import asset_key
-from nba_pipeline.automation.self_heal import SELF_HEAL
+from nba_pipeline.automation.self_heal import PASSED_OVER_CHECK, SELF_HEAL
 from nba_pipeline.cli import demo
 from nba_pipeline.cli.app import app
 from nba_pipeline.definitions import definitions
+from nba_pipeline.gates.overrides import gap_by_rule, record_by_rule
 from nba_pipeline.monitoring.code_changes import CODE_CHECK
 from nba_pipeline.monitoring.freshness import FRESHNESS_CHECK
 from nba_pipeline.monitoring.outcome import NotTriedError
@@ -30,7 +31,7 @@ from nba_pipeline.operations.explanation import CannotExplainError
 from nba_pipeline.operations.runs import Attempt, instance_of
 from nba_pipeline.partitions import PARTITION
 from nba_pipeline.raw import games, player_box_scores
-from nba_pipeline.runtime import warehouse_of
+from nba_pipeline.runtime import gatekeeper_of, warehouse_of
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
@@ -291,11 +292,14 @@ def test_the_checks_that_a_person_runs_in_the_ui_fail_where_a_date_is_not_what_w
         for contract, rows in written.items():
             session.ensure(contract)
             session.append(contract, pa.Table.from_pylist(rows, schema=contract.schema.to_pyarrow()))
+    gatekeeper = gatekeeper_of(settings)
+    record_by_rule(gatekeeper.warehouse, gatekeeper.clock, [gap_by_rule(DAY - timedelta(days=1), "nothing came")], 5)
     asked = [
         AssetCheckKey(asset_key(table), "expected_grid"),
         AssetCheckKey(asset_key(table), "contract"),
         AssetCheckKey(asset_key(table), FRESHNESS_CHECK),
         AssetCheckKey(SELF_HEAL, CODE_CHECK),
+        AssetCheckKey(SELF_HEAL, PASSED_OVER_CHECK),
     ]
     everything = definitions(settings).resolve_implicit_global_asset_job_def()
     with instance_of(settings) as instance:

@@ -10,6 +10,8 @@ import duckdb
 import pytest
 
 from nba_pipeline.warehouse.duckdb_files import FileInUseError, in_memory, opened
+from nba_pipeline.warehouse.duckdb_warehouse import _copied_table
+from nba_pipeline.warehouse.interface import WarehouseError
 
 OTHER = """
 import duckdb, sys
@@ -137,3 +139,12 @@ def test_a_forked_process_opens_the_file_for_itself(path):
         [sys.executable, "-c", FORKED, str(path)], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.split() == ["child", "1000", "parent", "1000"]
+
+
+def test_a_table_that_does_not_arrive_whole_in_a_copy_is_an_error_that_counts(path, tmp_path):
+    with opened(path, read_only=True) as connection:
+        connection.execute(f"ATTACH '{tmp_path / 'copy.duckdb'}' AS new_file")
+        connection.execute("CREATE TABLE new_file.numbers AS SELECT 7::BIGINT AS n")
+        with pytest.raises(WarehouseError, match=r"1000 rows of main\.numbers were copied to .* and 1001 stand there"):
+            _copied_table(connection, "warehouse", "main.numbers", tmp_path / "copy.duckdb")
+        connection.execute("DETACH new_file")
