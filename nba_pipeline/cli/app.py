@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 from nba_pipeline.contracts import Phase
 from nba_pipeline.monitoring.outcome import OK, NotTriedError, Outcome, print_json, refuse
-from nba_pipeline.settings import Plan, Settings
+from nba_pipeline.settings import Plan, Settings, instance_folder
 from nba_pipeline.warehouse.interface import WarehouseError
 
 JSON = "--json"
@@ -98,9 +98,13 @@ Json = Annotated[bool, typer.Option(JSON, help="Print the result as JSON, with t
 
 def _settings() -> Settings:
     try:
-        return Settings()
+        settings = Settings()
+        instance_folder(settings)
     except ValidationError as error:
         raise NotTriedError(_wrong_settings(error)) from error
+    except ValueError as error:
+        raise NotTriedError(f"DAGSTER_HOME: {error}") from error
+    return settings
 
 
 def _wrong_settings(error: ValidationError) -> str:
@@ -519,9 +523,9 @@ def home_clone(
 ) -> None:
     """Copy the home, to try things on beside it: tables, answers, models, and Dagster's history.
 
-    A writer is waited for, and waits in turn while tables are copied. In the clone sensors and schedules are off, and
-    alerts go to the log and the UI only. Exit code 0 when all of it is there, 1 when it could not be copied, 2 when it
-    could not be tried.
+    A writer is waited for, and waits in turn while tables are copied. In the clone no sensor or schedule launches
+    anything, and alerts go to the log and the UI only. Exit code 0 when all of it is there, 1 when it could not be
+    copied, 2 when it could not be tried.
     """
     from nba_pipeline.cli.home_commands import run_home_clone
 
