@@ -143,6 +143,9 @@ def _described(resource: object, about: str, values: Mapping[str, str]) -> dg.Re
         return resource
 
     schema = {name: dg.Field(str, description="As the environment had it when Dagster loaded it.") for name in values}
+    # The UI shows it as the resource's type.
+    given.__module__, given.__qualname__ = type(resource).__module__, type(resource).__qualname__
+    given.__name__ = type(resource).__name__
     kind = dg.IOManagerDefinition if isinstance(resource, dg.IOManager) else dg.ResourceDefinition
     config = dg.Field(schema, default_value=dict(values), is_required=False)
     return kind(resource_fn=given, config_schema=config, description=about)

@@ -136,7 +136,7 @@ def empty_clone(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("setting", "place"), ELSEWHERE)
-def test_a_clone_in_whose_shell_the_tables_or_answers_of_production_are_named_refuses_with_what_unsets_them(
+def test_a_clone_refuses_the_tables_and_answers_of_production_with_what_unsets_them(
     empty_clone: Path, monkeypatch: pytest.MonkeyPatch, setting: str, place: str
 ) -> None:
     monkeypatch.setenv(setting, place)

@@ -117,7 +117,7 @@ WAYS_OUT: dict[str, Way] = {
     'automation.self_heal.told_of_gap: gate end known_gap {} --by "your name" --because "why"': way(DECIDED, "silent_days_are_passed_over_one_by_one_and_come_in_within_a_tick_of_the_first_answer", "an_override_and_a_known_gap_are_ended_before_their_time"),
     'automation.self_heal.told_of_gap: gate gap {} --by "your name" --because "why"': way(DECIDED, "silent_days_are_passed_over_one_by_one_and_come_in_within_a_tick_of_the_first_answer", "a_recorded_known_gap_is_no_problem_any_more"),
     "cli.app._refuse_taken: NotTriedError": way(OPEN, TYPED, "a_port_that_is_taken_is_refused_before_anything_is_begun"),
-    "cli.app._settings: NotTriedError": way(OPEN, SETTING, "a_clone_in_whose_shell_the_tables_or_answers_of_production_are_named_refuses_with_what_unsets_them", "one_half_of_a_clone_is_refused_with_both_halves", "a_setting_that_cannot_be_is_said_in_json_too", "a_setting_that_cannot_be_used_is_refused_with_its_name"),
+    "cli.app._settings: NotTriedError": way(OPEN, SETTING, "a_clone_refuses_the_tables_and_answers_of_production_with_what_unsets_them", "one_half_of_a_clone_is_refused_with_both_halves", "a_setting_that_cannot_be_is_said_in_json_too", "a_setting_that_cannot_be_used_is_refused_with_its_name"),
     "cli.app.backfill: NotTriedError": way(OPEN, TYPED, "a_command_that_was_typed_wrongly_says_what_to_type_and_that_is_tried"),
     "cli.app.serve: NotTriedError": way(OPEN, TYPED, "a_command_that_was_typed_wrongly_says_what_to_type_and_that_is_tried"),
     "cli.backfill_commands.close_killed: health": way(OPEN, "a_killed_run_of_no_dates_is_closed_and_names_health"),
