@@ -6,7 +6,6 @@ was started by hand is stopped.
 """
 
 import json
-import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 import ibis
+import yaml
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from filelock import FileLock, Timeout
 
@@ -38,13 +38,8 @@ as one, and Dagster's settings, which may hold a password; a clone has those tha
 RUNS = "history/runs.db"
 """Dagster's list of runs. It is copied first: what ends later is under way in the clone, and is ended there."""
 
-STORAGE = re.compile(
-    r"^(storage|run_storage|event_log_storage|schedule_storage)\s*:(.*(?:\n(?:[ \t].*|#.*)?)*)", re.MULTILINE
-)
-"""What in Dagster's settings says where the history is, with all that is said of it."""
-
-IN_SQLITE = re.compile(r"^\s+sqlite\s*:\s*\n\s+base_dir\s*:\s*['\"]?(.+?)['\"]?\s*$", re.MULTILINE)
-"""And the folder, where it says no more than what is so anyway."""
+STORAGES = ("storage", "run_storage", "event_log_storage", "schedule_storage")
+"""What in Dagster's settings says where the history is."""
 
 Advance = Callable[[int], None]
 
@@ -182,10 +177,15 @@ def newest_day(home: Path, today: date) -> date | None:
 def why_no_history(folder: Path) -> str | None:
     """Why no history of Dagster's can be copied from its folder; None where it lies there."""
     kept = folder / "dagster.yaml"
-    for key, said in STORAGE.findall(kept.read_text("utf-8") if kept.exists() else ""):
-        here = IN_SQLITE.search(said)
-        if here is None or Path(here[1]).resolve() != folder.resolve():
-            return f"{kept} keeps it elsewhere, under {key}"
+    said = (yaml.safe_load(kept.read_text("utf-8")) if kept.exists() else None) or {}
+    for key in STORAGES:
+        match said.get(key):
+            case None:
+                pass
+            case {"sqlite": {"base_dir": str(place)}} if Path(place).resolve() == folder.resolve():
+                pass
+            case _:
+                return f"{kept} keeps it elsewhere, under {key}"
     if not (folder / RUNS).exists():
         return f"there is none in {folder}. Where the home's DAGSTER_HOME is another, set it, and clone anew"
     return None

@@ -110,15 +110,15 @@ def _attached(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
     """An instance to which the file is attached; what it spills, it spills beside the file."""
     instance = _idle.pop() if _idle else duckdb.connect(":memory:")
     try:
-        instance.execute(f"SET temp_directory = {_literal(f'{path}.tmp')}")
+        instance.execute(f"SET temp_directory = {literal(f'{path}.tmp')}")
     except duckdb.Error:
         # An instance that has spilled cannot be told to spill elsewhere.
         instance.close()
         instance = duckdb.connect(":memory:")
-        instance.execute(f"SET temp_directory = {_literal(f'{path}.tmp')}")
+        instance.execute(f"SET temp_directory = {literal(f'{path}.tmp')}")
     mode = "READ_ONLY" if read_only else "READ_WRITE"
     try:
-        instance.execute(f"ATTACH {_literal(str(path))} AS {ATTACHED} ({mode})")
+        instance.execute(f"ATTACH {literal(str(path))} AS {ATTACHED} ({mode})")
     except duckdb.IOException:
         # Somebody has it locked: the instance is as good as it was.
         _keep(instance)
@@ -153,7 +153,8 @@ def _keep(instance: duckdb.DuckDBPyConnection) -> None:
         _idle.append(instance)
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
+    """A text as SQL writes it, where no parameter can stand."""
     escaped = text.replace("'", "''")
     return f"'{escaped}'"
 

@@ -21,7 +21,7 @@ from ibis.expr.operations import InMemoryTable, ScalarUDF, UnboundTable
 from nba_pipeline.code_versions.translations import Translations, name_of
 from nba_pipeline.contracts import Contract, Reader
 from nba_pipeline.warehouse.asked import is_asked, is_read
-from nba_pipeline.warehouse.duckdb_files import FileInUseError, in_memory, opened
+from nba_pipeline.warehouse.duckdb_files import FileInUseError, in_memory, literal, opened
 from nba_pipeline.warehouse.interface import (
     QueryError,
     Replacement,
@@ -404,9 +404,8 @@ def _copied(
     listed = "SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal AND database_name = ? ORDER BY ALL"
     tables = connection.execute(listed, [here]).fetchall()
     advance, rows = starts("tables", len(tables)), {}
-    escaped = str(path).replace("'", "''")
     try:
-        connection.execute(f"ATTACH '{escaped}' AS new_file (READ_WRITE)")
+        connection.execute(f"ATTACH {literal(str(path))} AS new_file (READ_WRITE)")
         try:
             connection.execute(f"COPY FROM DATABASE {_quote(here)} TO new_file (SCHEMA)")
             for schema, name in tables:
