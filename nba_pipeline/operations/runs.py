@@ -31,7 +31,10 @@ from nba_pipeline.runtime import gatekeeper_of, warehouse_of
 from nba_pipeline.settings import Settings, instance_folder
 from nba_pipeline.warehouse.interface import Warehouse, WarehouseError
 
-SHIPPED_BEFORE = {"1848a8d4bf6ef5a3668484d9c9ced3b1b30f7648463d4e0117e0ad81d63a5f20"}
+SHIPPED_BEFORE = {
+    "1848a8d4bf6ef5a3668484d9c9ced3b1b30f7648463d4e0117e0ad81d63a5f20",
+    "4a4dcf4a7ec1839cb254dace31718645f70d055f51d9ffc2ff0116e037df77f8",
+}
 """Hashes of the dagster.yaml of earlier versions, which are replaced; one that people changed is left alone."""
 
 
