@@ -16,7 +16,7 @@ from nba_pipeline.clock import season_of
 from nba_pipeline.contracts import Contract
 from nba_pipeline.dagster_internals.event_log import TickStatus
 from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
-from nba_pipeline.gates.deadlines import OPERATED, are_due, owed
+from nba_pipeline.gates.deadlines import OPERATED, is_late, owed
 from nba_pipeline.gates.evidence import WHY_NOT_CURRENT, Evidence, Need
 from nba_pipeline.gates.gatekeeper import Gatekeeper
 from nba_pipeline.gates.rules import GATES
@@ -198,7 +198,7 @@ def _closed_gates(
     for gate in GATES:
         into = evidence.tables_of(gate.into)
         possible = [day for day in dates if not evidence.decisions.is_known_gap(day)]
-        mine = [day for day in possible if are_due(into, day, now)]
+        mine = [day for day in possible if is_late(into, day, now)]
         verdicts = gatekeeper.verdicts(evidence, gate, mine).values()
         shut = [verdict for verdict in verdicts if not verdict.lets_through]
         # What is closed for outdated rows alone opens with the one command that makes them again.
