@@ -45,7 +45,7 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
-	$(BIN)/dagster definitions validate
+	$(BIN)/dg check defs
 
 test: install emulator lint
 	$(BIN)/pytest -n auto $(ARGS)

@@ -197,8 +197,8 @@ def main() -> None:
     bill = Bill(Sizes(DuckDBWarehouse(settings.warehouse_path), day), day)
     phases = [phase for phase in Phase if phase is not Phase.LANDING]
     with Progress(console=Console(stderr=True)) as bars, opened(settings, bars) as pipeline, billing(bill):
-        stretches = backfilling.plan(pipeline.warehouse, pipeline.clock, day, day, phases, history=False)
-        report = backfilling.backfill(pipeline, stretches, (day, day), phases)
+        ranges = backfilling.plan_ranges(pipeline.warehouse, pipeline.clock, day, day, phases, history=False)
+        report = backfilling.backfill(pipeline, ranges, (day, day), phases)
     print_bill(bill, arguments.dollars_per_tib)
     if not report.complete:
         raise SystemExit(f"{day} is not complete, so the bill is not that of a whole date: {report.attempts}")

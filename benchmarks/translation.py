@@ -43,7 +43,7 @@ def seconds_to_stage(warehouse: DuckDBWarehouse, key: str) -> float:
 def compared(one: str, ones: list[float], other: str, others: list[float]) -> None:
     """Prints both medians and their ratio."""
     first, second = statistics.median(ones), statistics.median(others)
-    print(f"{one} {first:.2f} s, {other} {second:.2f} s, ratio {first / second:.2f} (median of {len(ones)})")
+    print(f"{one} {first:.3f} s, {other} {second:.3f} s, ratio {first / second:.2f} (median of {len(ones)})")
 
 
 def main() -> None:

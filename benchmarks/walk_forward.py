@@ -23,13 +23,15 @@ os.environ.pop("DAGSTER_HOME", None)
 
 from pydantic import SecretStr
 
-from nba_pipeline.cli.commands import accuracy_table, by_stat_and_setting, console, run_backfill
+from nba_pipeline.cli.backfill_commands import run_backfill
+from nba_pipeline.cli.prediction_commands import accuracy_table, by_stat_and_setting
 from nba_pipeline.clock import NEW_YORK, Clock, season_of
 from nba_pipeline.contracts import Phase
 from nba_pipeline.grades.daily_scoreboard import POPULATIONS
 from nba_pipeline.league.model import League
 from nba_pipeline.league.parquet_seasons import read_seasons
 from nba_pipeline.league.server import LeagueServer
+from nba_pipeline.monitoring.outcome import console
 from nba_pipeline.monitoring.outlook import accuracy_of
 from nba_pipeline.partitions import season_start
 from nba_pipeline.predictions.walk_forward.walk import HISTORY_SEASONS

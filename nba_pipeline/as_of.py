@@ -227,7 +227,8 @@ def as_of(spine: ibis.Table, states: ibis.Table, entity: str, *, on: str | None 
 def as_of_each(spine: ibis.Table, *known: Known) -> ibis.Table:
     """Each row of `spine` with the latest state of each kind before its date, joined in one go.
 
-    One join after the other would name every column of the rows once more for each, which takes Ibis seconds.
+    One join after the other would name every column of the rows once more for each, which takes Ibis seconds. Raises
+    `ValueError` where a column of a state has a name that another one or the row has already.
     """
     joined, measures = spine, {name: spine[name] for name in spine.columns}
     for number, (states, entity, on) in enumerate((each.states, each.entity, each.on) for each in known):
@@ -250,6 +251,8 @@ def as_of_each(spine: ibis.Table, *known: Known) -> ibis.Table:
                 renamed[f"known_until_{number}"] >= spine.game_date,
             ],
         )
+        if twice := sorted(measures.keys() & {*names}):
+            raise ValueError(f"{', '.join(twice)} of {entity} is there already: give it another name")
         measures |= {name: renamed[name] for name in names}
     return joined.select(**measures)
 

@@ -34,7 +34,7 @@ from nba_pipeline.monitoring.pipeline_health import pipeline_health
 from nba_pipeline.monitoring.season_schedule import season_schedule_checks
 from nba_pipeline.predictions.models.model_assets import model_assets
 from nba_pipeline.runtime import described
-from nba_pipeline.settings import Settings
+from nba_pipeline.settings import Settings, instance_folder
 
 
 def definitions(settings: Settings) -> dg.Definitions:
@@ -85,5 +85,10 @@ def definitions(settings: Settings) -> dg.Definitions:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """What Dagster loads: the settings are read then, and not when this module is imported."""
-    return definitions(Settings())
+    """What Dagster loads: the settings are read then, and not when this module is imported.
+
+    Raises `ValueError` for one half of a clone: what `dagster` or `dg` launches would be in the runs of another home.
+    """
+    settings = Settings()
+    instance_folder(settings)
+    return definitions(settings)

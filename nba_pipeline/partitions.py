@@ -95,8 +95,7 @@ class _UpToTomorrow(_SeasonPartitions):
 
 
 # Dagster writes an object down by the name of its class; what reads it back are its own partitions, as of now.
-for made in (_SeasonPartitions, _UpToTomorrow):
-    made.__name__ = dg.TimeWindowPartitionsDefinition.__name__
+_SeasonPartitions.__name__ = _UpToTomorrow.__name__ = dg.TimeWindowPartitionsDefinition.__name__
 
 
 def game_date_partitions(clock: Clock) -> dg.TimeWindowPartitionsDefinition:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from pydantic import TypeAdapter
 
 from nba_pipeline.assets.io_manager import WarehouseIOManager
 from nba_pipeline.assets.progress import PROGRESS
@@ -12,7 +13,7 @@ from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.clock import Clock
 from nba_pipeline.code_versions.translations import translations_at
 from nba_pipeline.gates.gatekeeper import Gatekeeper
-from nba_pipeline.settings import Settings
+from nba_pipeline.settings import BigQueryPlace, Settings
 from nba_pipeline.sources.balldontlie import BalldontlieClient
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
@@ -33,7 +34,9 @@ def warehouse_of(settings: Settings) -> Warehouse:
 def warehouse_at(settings: Settings, place: str) -> Warehouse:
     """The warehouse at a place that is not the settings' own: `bigquery://PROJECT/PREFIX`, or a DuckDB file."""
     if "://" in place:
-        return warehouse_of(Settings.model_validate({**settings.model_dump(), "warehouse": place}))
+        # Not what the settings refuse in a clone: who names a place means it.
+        named = TypeAdapter(BigQueryPlace).validate_python(place)
+        return warehouse_of(settings.model_copy(update={"warehouse": named}))
     return DuckDBWarehouse(Path(place), settings.lock_wait_seconds)
 
 
@@ -140,6 +143,9 @@ def _described(resource: object, about: str, values: Mapping[str, str]) -> dg.Re
         return resource
 
     schema = {name: dg.Field(str, description="As the environment had it when Dagster loaded it.") for name in values}
+    # The UI shows it as the resource's type.
+    given.__module__, given.__qualname__ = type(resource).__module__, type(resource).__qualname__
+    given.__name__ = type(resource).__name__
     kind = dg.IOManagerDefinition if isinstance(resource, dg.IOManager) else dg.ResourceDefinition
     config = dg.Field(schema, default_value=dict(values), is_required=False)
     return kind(resource_fn=given, config_schema=config, description=about)

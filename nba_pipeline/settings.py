@@ -1,16 +1,24 @@
-"""Every setting of the pipeline, read from the environment and from nowhere else; the mark of a clone overrules two."""
+"""Every setting of the pipeline, read from the environment; the mark of a clone overrules two and refuses three."""
 
+import os
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import unquote
 
-from pydantic import AwareDatetime, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AwareDatetime, Field, SecretStr, StringConstraints, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Plan = Literal["free", "all-star", "goat"]
 
 CLONE_MARK = "clone.json"
 """The file in a home that says of what it is a clone. While it is there, the home does nothing by itself."""
+
+NOT_IN_A_CLONE = ("NBA_PIPELINE_WAREHOUSE", "NBA_PIPELINE_LANDING")
+"""What a clone refuses: with them it would write where its home writes."""
+
+BigQueryPlace = Annotated[str, StringConstraints(pattern=r"^bigquery://[a-z][a-z0-9-]*/[A-Za-z][A-Za-z0-9_]*$")]
 
 REQUESTS_PER_MINUTE: dict[Plan, int] = {"free": 5, "all-star": 60, "goat": 600}
 """What each balldontlie plan allows, in requests a minute."""
@@ -24,6 +32,21 @@ def without_signs_of_addresses(folder: Path) -> Path:
             "another folder then; choose one without"
         )
     return folder
+
+
+def is_clone(home: Path) -> bool:
+    """Whether the mark of a clone is in a home."""
+    return (home / CLONE_MARK).exists()
+
+
+def environment_of(home: Path) -> Mapping[str, str]:
+    """What makes commands use a home; both, for a shell in which one is set would use half of it."""
+    return {"NBA_PIPELINE_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")}
+
+
+def as_export(environment: Mapping[str, str]) -> str:
+    """The same as a person types it."""
+    return " ".join(["export", *(f"{name}={shlex.quote(value)}" for name, value in environment.items())])
 
 
 class Settings(BaseSettings):
@@ -49,9 +72,8 @@ class Settings(BaseSettings):
         description="A file with an instant that all processes take for the time, for simulations that move it; "
         "partitions still end with the tomorrow of NBA_PIPELINE_NOW.",
     )
-    warehouse: str | None = Field(
+    warehouse: BigQueryPlace | None = Field(
         default=None,
-        pattern=r"^bigquery://[a-z][a-z0-9-]*/[A-Za-z][A-Za-z0-9_]*$",
         description="Where the tables are: bigquery://PROJECT/DATASET_PREFIX; without it, a DuckDB file in the home.",
     )
     landing: str | None = Field(
@@ -172,9 +194,21 @@ class Settings(BaseSettings):
     def _as_a_clone_may(cls, value: object, known: ValidationInfo) -> object:
         """A clone does nothing by itself and alerts nobody, even where the environment is its home's."""
         home = known.data.get("home")
-        if home is None or not (home / CLONE_MARK).exists():
+        if home is None or not is_clone(home):
             return value
         return "off" if known.field_name == "automation" else None
+
+    @field_validator("warehouse", "landing")
+    @classmethod
+    def _in_its_folder(cls, place: str | None, known: ValidationInfo) -> str | None:
+        """A clone writes nowhere but in its folder, even where the environment is its home's."""
+        home = known.data.get("home")
+        if place is not None and home is not None and is_clone(home):
+            raise ValueError(
+                f"{home} is a clone, which has everything in its folder; with {place} it would write where other homes "
+                f"do. Run: unset {' '.join(NOT_IN_A_CLONE)}"
+            )
+        return place
 
     @property
     def warehouse_path(self) -> Path:
@@ -205,3 +239,26 @@ class Settings(BaseSettings):
     def requests_per_minute(self) -> int:
         """The rate limit in force: the plan's, unless it is overridden."""
         return self.balldontlie_requests_per_minute or REQUESTS_PER_MINUTE[self.balldontlie_plan]
+
+
+def instance_folder(settings: Settings) -> Path:
+    """Where Dagster's instance is: in `DAGSTER_HOME` if it is set, else where the settings say.
+
+    Raises `ValueError` for a folder in which its databases cannot lie, and where a clone would write into the instance
+    of another home, or another home into that of a clone.
+    """
+    folder = Path(os.environ.get("DAGSTER_HOME") or settings.dagster_home)
+    without_signs_of_addresses(folder)
+    home, beside = settings.home.resolve(), folder.resolve().parent
+    if is_clone(home) and folder.resolve() != home / "dagster":
+        raise ValueError(
+            f"{folder} is not Dagster's folder in the clone {home}, which would write into the runs of another home. "
+            f"Name both: {as_export(environment_of(home))}"
+        )
+    if is_clone(beside) and beside != home:
+        raise ValueError(
+            f"{folder} is Dagster's folder in a clone, and the home is {home}, which would write into the runs of the "
+            f"clone. Name both: for the clone {as_export(environment_of(beside))}; for the home "
+            f"{as_export(environment_of(home))}, or where else its Dagster is"
+        )
+    return folder

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from nba_pipeline.analytics import player_game_summary
-from nba_pipeline.cli.commands import accuracy_table
+from nba_pipeline.cli.prediction_commands import accuracy_table
 from nba_pipeline.contracts import Contract
 from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.grades.prediction_accuracy import BASELINES

@@ -155,6 +155,9 @@ def test_several_kinds_of_states_are_read_at_once_as_one_after_the_other():
     assert at_once["own"].tolist() == [10.0, 5.0]
     assert at_once["rival"].tolist()[0] == 5.0
     assert pd.isna(at_once["rival"].tolist()[1])
+    for kinds in ([Known(own, "player_id"), Known(own, "player_id", on="rival_id")], [Known(own, "player_id")]):
+        with pytest.raises(ValueError, match="own of player_id is there already: give it another name"):
+            as_of_each(days if len(kinds) > 1 else days.mutate(own=1), *kinds)
 
 
 def test_what_is_not_asked_about_is_left_out_and_changes_nothing():

@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from nba_pipeline.analytics import upcoming_player_game_context, upcoming_team_game_context
-from nba_pipeline.cli.commands import print_date, run_smoke_test
-from nba_pipeline.monitoring.smoke_test import DateResult, State, made_of, smoke_test, table_object
+from nba_pipeline.cli.health_commands import print_date, run_smoke_test
+from nba_pipeline.monitoring.smoke_test import DateResult, DateState, made_of, smoke_test, table_object
 from nba_pipeline.precompute import ml_feature_store, player_daily_cache, team_defense_zone_analysis
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games, player_box_scores, players
@@ -24,7 +24,7 @@ def looked_at(copy: Copy) -> DateResult:
 
 def because(found: DateResult) -> dict[str, str | None]:
     """The failing tables, each with the one because of which it fails."""
-    failing = [result for result in found.tables if result.state is State.FAIL]
+    failing = [result for result in found.tables if result.state is DateState.FAIL]
     return {str(table_object(result)["table"]): result.because_of for result in failing}
 
 

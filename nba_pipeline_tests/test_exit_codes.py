@@ -20,11 +20,13 @@ from typing import Any
 import duckdb
 import pytest
 import requests
+from dagster import DagsterInstance
+from dagster._daemon.types import DaemonHeartbeat
 from rich.console import Console
 from rich.progress import Progress
 from typer.testing import CliRunner, Result
 
-from nba_pipeline.cli import commands as commands_module
+from nba_pipeline.cli import warehouse_commands
 from nba_pipeline.cli.app import app
 from nba_pipeline.cli.demo import free_port
 from nba_pipeline.cli.demo_runs import backfill_last_dates, told
@@ -36,7 +38,7 @@ from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.runs import Attempt, opened
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games, players
-from nba_pipeline.settings import Settings
+from nba_pipeline.settings import Settings, as_export, environment_of
 from nba_pipeline_tests.support.loaded_season import CORRECTED_GAME, CORRECTION, LOADED_AT
 from nba_pipeline_tests.support.named_command import commands, named_command
 from nba_pipeline_tests.support.small_warehouse import keep_only
@@ -340,12 +342,18 @@ def test_the_commands_that_a_clone_names_are_those_of_its_page_and_work_on_it(
 ) -> None:
     mine = home("all well")
     published = "SELECT * FROM operations.published_partitions ORDER BY ALL"
+    with DagsterInstance.from_config(str(mine.path / "dagster")) as instance:
+        for daemon in instance.get_required_daemon_types():
+            instance.add_daemon_heartbeat(DaemonHeartbeat(0.0, daemon, "it", None))
     before = mine.sql(published)
     said = json.loads(mine.run("home", "clone", str(tmp_path / "clone"), "--json").stdout)
     clone = Home(tmp_path / "clone", mine.source)
     assert said["environment"] == {"NBA_PIPELINE_HOME": str(clone.path), "DAGSTER_HOME": str(clone.path / "dagster")}
     page = TABLE.with_name("try-beside-production.md").read_text().split("\n## Use it\n")[1].split("```")[1]
-    assert [re.sub(r"\d{4}-\d\d-\d\d", "DAY", line) for line in page.strip().splitlines()[1:]] == [
+    export, unset, *lines = page.strip().splitlines()
+    assert export == as_export(environment_of(Path("/data/nba-trial")))
+    assert unset == f"unset {' '.join(said['unset'])}"
+    assert [re.sub(r"\d{4}-\d\d-\d\d", "DAY", line) for line in lines] == [
         re.sub(r"\d{4}-\d\d-\d\d", "DAY", line) for line in said["next"]
     ]
     for line in said["next"]:
@@ -462,7 +470,7 @@ def test_a_copy_that_ends_half_way_is_not_one_that_could_not_be_tried(
 ) -> None:
     mine, target = home(), Home(home().path / "half", "")
     target.path.mkdir()
-    copy_warehouse = commands_module.copy_warehouse
+    copy_warehouse = warehouse_commands.copy_warehouse
     with ExitStack() as stack:
 
         def locking(here: Any, there: Any, starts: Any) -> Any:
@@ -473,7 +481,7 @@ def test_a_copy_that_ends_half_way_is_not_one_that_could_not_be_tried(
 
             return copy_warehouse(here, there, lock_after)
 
-        monkeypatch.setattr(commands_module, "copy_warehouse", locking)
+        monkeypatch.setattr(warehouse_commands, "copy_warehouse", locking)
         places = ["--from", str(mine.path / SMALL), "--to", str(target.path / "warehouse.duckdb")]
         ended = mine.run("warehouse", "copy", *places, "--json")
     assert ended.exit_code == 1, ended.output

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nba_pipeline.cli.commands import run_explain
+from nba_pipeline.cli.prediction_commands import run_explain
 from nba_pipeline.decisions.game_decisions import GameDecision, Ruling, record_decision
 from nba_pipeline.operations.explanation import (
     LEARNED,

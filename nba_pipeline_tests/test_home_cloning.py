@@ -7,8 +7,10 @@ import sqlite3
 import subprocess
 import sys
 import tarfile
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
@@ -24,12 +26,19 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus
+from dagster._daemon.types import DaemonHeartbeat
+from filelock import FileLock
+from pydantic import ValidationError
 from typer.testing import CliRunner, Result
 
 from nba_pipeline.cli.app import app
-from nba_pipeline.operations.home_cloning import Starts
-from nba_pipeline.operations.runs import instance_of
-from nba_pipeline.settings import CLONE_MARK, Settings
+from nba_pipeline.definitions import defs
+from nba_pipeline.monitoring.outcome import NotTriedError
+from nba_pipeline.operations.home_cloning import RUNS, Starts, _copy_database, newest_day, why_no_history
+from nba_pipeline.operations.runs import dagster_home, instance_of
+from nba_pipeline.runtime import warehouse_at
+from nba_pipeline.settings import CLONE_MARK, Settings, as_export, environment_of
+from nba_pipeline.warehouse.bigquery_warehouse import BigQueryWarehouse
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline_tests.code_versions.changed_code import HOME_FILE, HOME_NOW
 from nba_pipeline_tests.support.named_command import named_command
@@ -114,6 +123,75 @@ def test_a_clone_is_off_and_tells_nobody_whatever_the_environment_says_until_its
     assert Settings(home=home.parent / "clone").automation == "on"
 
 
+ELSEWHERE = [("NBA_PIPELINE_WAREHOUSE", "bigquery://a-project/nba"), ("NBA_PIPELINE_LANDING", "gs://bucket/landing")]
+
+
+@pytest.fixture
+def empty_clone(tmp_path: Path) -> Path:
+    """A home with the mark of a clone and nothing else."""
+    made = tmp_path / "my clone"
+    made.mkdir()
+    (made / CLONE_MARK).write_text("{}")
+    return made
+
+
+@pytest.mark.parametrize(("setting", "place"), ELSEWHERE)
+def test_a_clone_refuses_the_tables_and_answers_of_production_with_what_unsets_them(
+    empty_clone: Path, monkeypatch: pytest.MonkeyPatch, setting: str, place: str
+) -> None:
+    monkeypatch.setenv(setting, place)
+    with pytest.raises(ValidationError, match=f"{place}.*unset NBA_PIPELINE_WAREHOUSE NBA_PIPELINE_LANDING"):
+        Settings(home=empty_clone)
+    Settings(home=empty_clone.parent)
+    monkeypatch.setenv("NBA_PIPELINE_HOME", str(empty_clone))
+    refused = CliRunner().invoke(app, ["health"])
+    assert refused.exit_code == 2
+    assert f"{setting}: {empty_clone} is a clone" in refused.output
+    for name in refused.output.strip().rpartition("unset ")[2].split():
+        monkeypatch.delenv(name, raising=False)
+    assert "There is no warehouse" in CliRunner().invoke(app, ["health"]).output
+
+
+def test_a_place_that_is_named_in_a_command_is_no_setting_of_a_clone(empty_clone: Path) -> None:
+    named = warehouse_at(Settings(home=empty_clone), "bigquery://a-project/nba")
+    assert isinstance(named, BigQueryWarehouse)
+    with pytest.raises(ValidationError, match="should match pattern"):
+        warehouse_at(Settings(home=empty_clone), "bigquery://a-project")
+
+
+@pytest.mark.parametrize("half", ["the home", "Dagster's folder"])
+def test_one_half_of_a_clone_is_refused_with_both_halves(
+    empty_clone: Path, monkeypatch: pytest.MonkeyPatch, half: str
+) -> None:
+    production = empty_clone.parent / "production"
+    whole, other = environment_of(empty_clone), environment_of(production)
+    if half == "the home":
+        mixed = {**whole, "DAGSTER_HOME": other["DAGSTER_HOME"]}
+    else:
+        mixed = {**other, "DAGSTER_HOME": whole["DAGSTER_HOME"]}
+    for name, value in mixed.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(NotTriedError) as refused:
+        dagster_home(Settings())
+    assert as_export(whole) in str(refused.value)
+    with pytest.raises(ValueError, match="Name both"):
+        defs()
+    ended = CliRunner().invoke(app, ["gate", "overrides"])
+    assert ended.exit_code == 2
+    assert as_export(whole) in ended.output
+    for environment in (whole, other):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        assert str(dagster_home(Settings())) == environment["DAGSTER_HOME"]
+
+
+def test_the_instance_of_a_home_that_is_no_clone_may_lie_anywhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "elsewhere" / "of-dagster"))
+    assert dagster_home(Settings(home=tmp_path / "home")) == tmp_path / "elsewhere" / "of-dagster"
+
+
 @dg.op
 def nothing() -> None:
     """Does nothing."""
@@ -136,12 +214,13 @@ def test_what_was_under_way_is_ended_in_the_clone_and_what_was_started_by_hand_i
         }
         instance.add_instigator_state(InstigatorState(sensor, InstigatorType.SENSOR, InstigatorStatus.RUNNING))
         instance.add_backfill(asked)
+        instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), "SENSOR", "it", None))
     made = clone(home.parent / "clone", "--json")
     assert {*json.loads(made.stdout)["ended"]} == {runs[DagsterRunStatus.QUEUED], runs[DagsterRunStatus.STARTED]}
     under_way = {DagsterRunStatus.QUEUED, DagsterRunStatus.STARTED}
-    for folder, ended, state, action in (
-        (home.parent / "clone", {DagsterRunStatus.CANCELED}, InstigatorStatus.STOPPED, BulkActionStatus.CANCELED),
-        (home, under_way, InstigatorStatus.RUNNING, BulkActionStatus.REQUESTED),
+    for folder, ended, state, action, daemons in (
+        (home.parent / "clone", {DagsterRunStatus.CANCELED}, InstigatorStatus.STOPPED, BulkActionStatus.CANCELED, []),
+        (home, under_way, InstigatorStatus.RUNNING, BulkActionStatus.REQUESTED, ["SENSOR"]),
     ):
         with DagsterInstance.from_config(str(folder / "dagster")) as instance:
             found = {run.run_id: run.status for run in instance.get_runs()}
@@ -149,6 +228,7 @@ def test_what_was_under_way_is_ended_in_the_clone_and_what_was_started_by_hand_i
             assert found[runs[DagsterRunStatus.SUCCESS]] is DagsterRunStatus.SUCCESS
             assert [each.status for each in instance.all_instigator_state()] == [state]
             assert [each.status for each in instance.get_backfills()] == [action]
+            assert [*instance.get_daemon_heartbeats()] == daemons
 
 
 WRITING = """
@@ -225,6 +305,86 @@ def test_what_cannot_be_copied_fails_the_clone_nothing_of_it_stays_and_the_next_
     assert CliRunner().invoke(app, named_command(reason)).exit_code == 0
 
 
+def test_of_two_clones_in_one_folder_at_once_the_second_is_refused_and_touches_nothing(home: Path) -> None:
+    unfinished = home.parent / "clone.unfinished"
+    unfinished.mkdir()
+    (unfinished / CLONE_MARK).write_text("{}")
+    with FileLock(f"{unfinished}.lock"):
+        refused = clone(home.parent / "clone")
+        assert refused.exit_code == 2
+        assert "just now: wait until it is there" in refused.output
+        assert (unfinished / CLONE_MARK).exists()
+    assert clone(home.parent / "clone").exit_code == 0
+    assert {each.name for each in home.parent.iterdir()} == {"home", "clone"}
+
+
+@pytest.mark.parametrize("name", ["runs.db", "a #1 home?%41.db"])
+def test_a_database_that_was_cleaned_up_after_it_was_listed_is_made_anew_nowhere(tmp_path: Path, name: str) -> None:
+    kept, gone, copy = tmp_path / name, tmp_path / "gone" / name, tmp_path / "copy" / name
+    gone.parent.mkdir()
+    _copy_database(gone, copy)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    with contextlib.closing(sqlite3.connect(kept)) as made:
+        made.execute("CREATE TABLE events (number)")
+        made.commit()
+    _copy_database(kept, copy)
+    assert contents_of(copy) == contents_of(kept)
+
+
+def sqlite_in(folder: Path) -> str:
+    return f"storage:\n  sqlite:\n    base_dir: {folder}\n"
+
+
+POSTGRES = "storage:\n  # ours\n  postgres:\n    postgres_url:\n      env: PG_URL\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "elsewhere"),
+    [
+        ("", False),
+        ("run_monitoring:\n  enabled: true\n# storage: here\nretention:\n  storage: none\n", False),
+        (POSTGRES, True),
+        (f"telemetry:\n  enabled: false\n{POSTGRES}", True),
+        ("run_storage:\n  module: dagster_postgres\n", True),
+        ("storage: {postgres: {}}\n", True),
+    ],
+)
+def test_a_history_that_is_not_in_its_folder_is_known_by_dagsters_settings(
+    tmp_path: Path, settings: str, elsewhere: bool
+) -> None:
+    (tmp_path / "history").mkdir()
+    (tmp_path / RUNS).touch()
+    kept = tmp_path / "dagster.yaml"
+    kept.write_text(settings)
+    assert (f"{kept} keeps it elsewhere" in (why_no_history(tmp_path) or "")) is elsewhere
+    kept.write_text(sqlite_in(tmp_path))
+    assert why_no_history(tmp_path) is None
+    kept.write_text(sqlite_in(tmp_path / "other"))
+    assert "under storage" in (why_no_history(tmp_path) or "")
+    kept.unlink()
+    (tmp_path / RUNS).unlink()
+    assert f"there is none in {tmp_path}" in (why_no_history(tmp_path) or "")
+
+
+def test_a_clone_without_history_says_so_and_has_none_of_an_earlier_time(home: Path) -> None:
+    with instance_of(Settings()) as instance:
+        run = instance.create_run_for_job(some_job).run_id
+    (home / "dagster" / "dagster.yaml").write_text(POSTGRES)
+    made = clone(home.parent / "clone")
+    assert made.exit_code == 0
+    said = " ".join(made.output.split())
+    assert "Dagster's history is not in it" in said
+    export = as_export(environment_of(home.parent / "clone"))
+    assert f"{export} unset NBA_PIPELINE_WAREHOUSE NBA_PIPELINE_LANDING" in said
+    with DagsterInstance.from_config(str(home.parent / "clone" / "dagster")) as instance:
+        assert instance.get_run_by_id(run) is None
+
+
+def test_a_clone_in_which_nobody_can_look_just_now_has_no_newest_date(tmp_path: Path) -> None:
+    (tmp_path / "warehouse.duckdb").write_bytes(b"no database " * 1000)
+    assert newest_day(tmp_path, date(2026, 1, 15)) is None
+
+
 def not_empty(home: Path) -> Path:
     (home.parent / "full").mkdir()
     (home.parent / "full" / "file").touch()
@@ -248,8 +408,9 @@ def no_room(home: Path) -> Path:
         (not_empty, "not empty"),
         (lambda home: home.parent / "what?", "choose one without"),
         (no_room, "are free"),
+        (lambda home: next(disk for disk in (Path("/proc"), Path("/dev")) if disk.is_mount()), "name a folder in it"),
     ],
-    ids=["in it", "itself", "above it", "not empty", "no address", "no room"],
+    ids=["in it", "itself", "above it", "not empty", "no address", "no room", "a disk"],
 )
 def test_a_place_where_no_clone_can_lie_is_refused_with_what_to_name(
     home: Path, target: Callable[[Path], Path], said: str
@@ -262,10 +423,7 @@ def test_a_place_where_no_clone_can_lie_is_refused_with_what_to_name(
     assert {path for path in home.parent.rglob("*") if "dagster" not in path.parts} == before
 
 
-@pytest.mark.parametrize(
-    ("setting", "place"),
-    [("NBA_PIPELINE_WAREHOUSE", "bigquery://a-project/nba"), ("NBA_PIPELINE_LANDING", "gs://bucket/landing")],
-)
+@pytest.mark.parametrize(("setting", "place"), ELSEWHERE)
 def test_a_home_whose_tables_or_answers_lie_elsewhere_is_not_cloned(
     home: Path, monkeypatch: pytest.MonkeyPatch, setting: str, place: str
 ) -> None:

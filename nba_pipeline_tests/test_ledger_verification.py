@@ -10,7 +10,7 @@ import pytest
 from dagster import AssetCheckKey
 
 from nba_pipeline.assets.table_asset import asset_key
-from nba_pipeline.cli.commands import run_ledger_verify
+from nba_pipeline.cli.ledger_commands import run_ledger_verify
 from nba_pipeline.definitions import definitions
 from nba_pipeline.monitoring.ledger_verification import LEDGER, LEDGER_CHECK, recorded_heads
 from nba_pipeline.monitoring.pipeline_health import health

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.freshness import CronFreshnessPolicy
 from dagster._core.definitions.partitions.snap import PartitionsSnap
 from dagster._core.definitions.partitions.subset import TimeWindowPartitionsSubset
 from dagster._serdes import deserialize_value, serialize_value
@@ -246,6 +247,7 @@ def test_every_table_is_an_asset_with_its_group_kinds_owners_schema_and_checks(t
     windows = {read.window for read in table.reads.values()}
     assert windows <= set(Window)
     policy = node.freshness_policy_or_from_metadata
+    assert isinstance(policy, CronFreshnessPolicy)
     assert policy.timezone == "America/New_York"
     ticks = cron_string_iterator(
         datetime(2026, 6, 29, tzinfo=NEW_YORK).timestamp(), policy.deadline_cron, str(NEW_YORK)

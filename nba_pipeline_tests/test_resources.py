@@ -32,6 +32,7 @@ def shown(settings: Settings) -> dict[str, dict[str, str]]:
 def test_every_resource_says_what_it_is_for_and_what_it_was_set_to(settings):
     found = described(settings)
     assert found.keys() == resources(settings).keys()
+    assert found["source"].resource_fn.__name__ == "BalldontlieClient"
     assert all((resource.description or "").endswith(".") for resource in found.values())
     values = shown(settings)
     assert values["warehouse"]["engine"] == "DuckDB"

@@ -5,7 +5,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,12 @@ from typer.testing import CliRunner, Result
 
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.assets.table_asset import asset_key
-from nba_pipeline.automation.self_heal import SELF_HEAL
+from nba_pipeline.automation.self_heal import PASSED_OVER_CHECK, SELF_HEAL
 from nba_pipeline.cli import demo
 from nba_pipeline.cli.app import app
 from nba_pipeline.definitions import definitions
+from nba_pipeline.gates.evidence.coverage import Standing
+from nba_pipeline.gates.overrides import gap_by_rule, record_by_rule
 from nba_pipeline.monitoring.code_changes import CODE_CHECK
 from nba_pipeline.monitoring.freshness import FRESHNESS_CHECK
 from nba_pipeline.monitoring.outcome import NotTriedError
@@ -30,10 +32,11 @@ from nba_pipeline.operations.explanation import CannotExplainError
 from nba_pipeline.operations.runs import Attempt, instance_of
 from nba_pipeline.partitions import PARTITION
 from nba_pipeline.raw import games, player_box_scores
-from nba_pipeline.runtime import warehouse_of
+from nba_pipeline.runtime import gatekeeper_of, warehouse_of
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
+from nba_pipeline.warehouse.interface import QueryError
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
 from nba_pipeline_tests.support.named_command import named_command
 from nba_pipeline_tests.support.pages import named_tests
@@ -277,7 +280,9 @@ def test_what_is_gone_or_was_never_predicted_is_named_with_the_command_that_pred
             explanation._feature_row(session, DAY, 7)
 
 
-def test_the_checks_that_a_person_runs_in_the_ui_fail_where_a_date_is_not_what_was_published(tmp_path: Path) -> None:
+def test_the_checks_that_a_person_runs_in_the_ui_fail_where_a_date_is_not_what_was_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = Settings(home=tmp_path / "home", now=datetime(2026, 1, 15, 18, tzinfo=UTC))
     table = player_box_scores.CONTRACT
     line = {
@@ -291,11 +296,14 @@ def test_the_checks_that_a_person_runs_in_the_ui_fail_where_a_date_is_not_what_w
         for contract, rows in written.items():
             session.ensure(contract)
             session.append(contract, pa.Table.from_pylist(rows, schema=contract.schema.to_pyarrow()))
+    gatekeeper = gatekeeper_of(settings)
+    record_by_rule(gatekeeper.warehouse, gatekeeper.clock, [gap_by_rule(DAY - timedelta(days=1), "nothing came")], 5)
     asked = [
         AssetCheckKey(asset_key(table), "expected_grid"),
         AssetCheckKey(asset_key(table), "contract"),
         AssetCheckKey(asset_key(table), FRESHNESS_CHECK),
         AssetCheckKey(SELF_HEAL, CODE_CHECK),
+        AssetCheckKey(SELF_HEAL, PASSED_OVER_CHECK),
     ]
     everything = definitions(settings).resolve_implicit_global_asset_job_def()
     with instance_of(settings) as instance:
@@ -304,6 +312,15 @@ def test_the_checks_that_a_person_runs_in_the_ui_fail_where_a_date_is_not_what_w
             tags = {PARTITION: str(DAY)} if key.name in ("expected_grid", "contract") else {}
             result = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
             assert [evaluation.passed for evaluation in result.get_asset_check_evaluations()] == [False], key
-        about_no_date = everything.get_subset(asset_selection=set(), asset_check_selection=set(asked[:2]))
-        result = about_no_date.execute_in_process(instance=instance, raise_on_error=False)
+        both = everything.get_subset(asset_selection=set(), asset_check_selection=set(asked[:2]))
+        result = both.execute_in_process(instance=instance, raise_on_error=False)
         assert not result.success, "checks that were asked about no date cannot say that all is well"
+        monkeypatch.setattr(Standing, "broken_promises", unanswered)
+        result = both.execute_in_process(instance=instance, tags={PARTITION: str(DAY)}, raise_on_error=False)
+        assert [found.check_name for found in result.get_asset_check_evaluations()] == ["expected_grid"]
+        [failure] = [str(event.step_failure_data.error) for event in result.all_events if event.is_step_failure]
+        assert "a column is not there" in failure, "what could not be asked is told, beside what was found"
+
+
+def unanswered(*_: object) -> None:
+    raise QueryError("a column is not there")

@@ -14,6 +14,7 @@ from nba_pipeline.alerting.sources import EventLog, Position
 from nba_pipeline.alerting.truth import Truth
 from nba_pipeline.alerting.windows import Windows, closed, ended, made_good, observed
 from nba_pipeline.assets.contexts import SensorContext
+from nba_pipeline.assets.table_asset import OWNERS
 from nba_pipeline.clock import Clock
 from nba_pipeline.settings import Settings
 
@@ -24,8 +25,10 @@ ALERTS_KEY = dg.AssetKey(["operations", "alerts"])
 ALERTS_ASSET = dg.AssetSpec(
     key=ALERTS_KEY,
     group_name="operations",
+    owners=OWNERS,
+    kinds={"log"},
     description=(
-        "Every alert that was sent, one observation each: what happened, since when, what does not work "
+        "No table: every alert that was sent, one observation each: what happened, since when, what does not work "
         "meanwhile, and the next command. What was made good before it was sent is here too, and so is the "
         "end of what was sent."
     ),

@@ -97,12 +97,12 @@ def _annotate(context: dg.OutputContext, outcomes: Mapping[date, Outcome], decid
     for day, outcome in outcomes.items():
         step.add_asset_metadata(_metadata(outcome, decided), asset_key=context.asset_key, partition_key=to_key(day))
     ordered = [outcomes[day].fingerprint for day in sorted(outcomes)]
-    version = ordered[0] if len(ordered) == 1 else str(hash_of(ordered))
+    version = ordered[0] if len(ordered) == 1 else range_fingerprint(ordered)
     step.set_data_version(context.asset_key, dg.DataVersion(version))
     context.add_output_metadata({"rows in this run": sum(outcome.row_count for outcome in outcomes.values())})
 
 
-def hash_of(fingerprints: list[str]) -> str:
+def range_fingerprint(fingerprints: list[str]) -> str:
     """One fingerprint for a range of dates, from those of the dates in order."""
     return hashlib.sha256(",".join(fingerprints).encode()).hexdigest()
 

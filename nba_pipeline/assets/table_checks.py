@@ -3,7 +3,7 @@
 They read what is published and not what a step believes that it wrote.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -30,6 +30,7 @@ from nba_pipeline.gates.gatekeeper import Gatekeeper, record
 from nba_pipeline.gates.rules import GATES, last_table
 from nba_pipeline.gates.verdicts import Gate, State, Verdict, alert_kind
 from nba_pipeline.partitions import to_date, to_key
+from nba_pipeline.warehouse.interface import QueryError
 
 GRID_CHECK = "expected_grid"
 
@@ -69,12 +70,14 @@ def checks_of(table: Contract) -> dg.AssetChecksDefinition:
             gatekeeper.warehouse.session(read_only=True) as session,
         ):
             coverage = gatekeeper.evidence(session).coverage
-            found = {name: judged_by[name](coverage, table, dates) for name in asked}
+            found, unanswered = _judgements({name: judged_by[name] for name in asked}, coverage, table, dates)
         for name, judgement in found.items():
             report_dates(context, dg.AssetCheckKey(key, name), dates, judgement.failed)
             yield dg.AssetCheckResult(
                 asset_key=key, check_name=name, passed=not judgement.failed, metadata=judgement.metadata
             )
+        if unanswered:
+            raise unanswered[0]
 
     return checks
 
@@ -85,6 +88,23 @@ class _Judgement:
 
     failed: Mapping[date, Sequence[str]]
     metadata: Mapping[str, dg.MetadataValue | int]
+
+
+Judge = Callable[[Standing, Contract, Sequence[date]], _Judgement]
+
+
+def _judgements(
+    judges: Mapping[str, Judge], coverage: Standing, table: Contract, dates: Sequence[date]
+) -> tuple[dict[str, _Judgement], list[QueryError]]:
+    """What each check finds, and why others could not be asked: one that cannot takes no other with it."""
+    found: dict[str, _Judgement] = {}
+    unanswered: list[QueryError] = []
+    for name, judge in judges.items():
+        try:
+            found[name] = judge(coverage, table, dates)
+        except QueryError as error:
+            unanswered.append(error)
+    return found, unanswered
 
 
 def _expected_grid(coverage: Standing, table: Contract, dates: Sequence[date]) -> _Judgement:

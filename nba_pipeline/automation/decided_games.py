@@ -8,6 +8,7 @@ import dagster as dg
 
 from nba_pipeline.assets.contexts import CheckContext, SensorContext
 from nba_pipeline.assets.switch import switched
+from nba_pipeline.assets.table_asset import OWNERS
 from nba_pipeline.decisions.game_decisions import GameDecision, Ruling, recorded_decisions
 from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.monitoring.known_games import in_force_sentence, release_command
@@ -24,7 +25,9 @@ DECIDED_CHECK = "no_game_is_decided"
 GAME_DECISIONS_ASSET = dg.AssetSpec(
     GAME_DECISIONS_KEY,
     group_name="operations",
-    description="What people decided about games whose facts the source has wrong or not at all: who, what, why.",
+    owners=OWNERS,
+    kinds={"log"},
+    description="No table: what people decided about games whose facts the source has wrong or not at all, and why.",
 )
 """For the definitions: where the UI shows what is decided."""
 

@@ -71,7 +71,7 @@ class Launch:
         first, last = self.dates[0], self.dates[-1]
         name = (job or job_of(self.phase, first, last, game_date_of(now))).name
         noted = {to_key(day): self.inputs[day][:12] for day in self.dates}
-        identity = f"{self.phase.name.lower()}:{first}:{last}:{hash_of(noted)}:{self.attempt}"
+        identity = f"{self.phase.name.lower()}:{first}:{last}:{inputs_hash(noted)}:{self.attempt}"
         tags = {
             PHASE_TAG: self.phase.name.lower(),
             INPUTS_TAG: json.dumps(noted),
@@ -89,7 +89,7 @@ class Launch:
         return dg.RunRequest(identity, job_name=name, asset_selection=keys, tags=tags)
 
 
-def hash_of(noted: Mapping[str, str]) -> str:
+def inputs_hash(noted: Mapping[str, str]) -> str:
     """A short hash over what dates are made from."""
     return hashlib.sha256(json.dumps(noted, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -152,13 +152,20 @@ def unanswered_steps(instance: DagsterInstance, run_id: str) -> Iterator[Unanswe
             yield UnansweredStep(event.step_key, asset, {str(k): str(v) for k, v in said.items()}, metadata)
 
 
+def _planned(instance: DagsterInstance, run: DagsterRun) -> frozenset[dg.AssetKey]:
+    """What a run of a whole job plans to make; of one that is just being made, Dagster may not have noted all yet."""
+    return (
+        frozenset() if run.status is DagsterRunStatus.NOT_STARTED else frozenset(planned_assets(instance, run.run_id))
+    )
+
+
 class Launches:
     """The runs that Dagster knows: those under way, and what was tried for a date with the same inputs."""
 
     def __init__(self, instance: DagsterInstance) -> None:
         self._instance = instance
         self._under_way = [
-            (run.asset_selection or planned_assets(instance, run.run_id), set(dates_of(run)))
+            (run.asset_selection or _planned(instance, run), set(dates_of(run)))
             for run in instance.get_runs(RunsFilter(statuses=UNFINISHED))
         ]
         self._succeeded: dict[Phase, datetime | None] = {}

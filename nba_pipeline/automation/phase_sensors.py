@@ -141,7 +141,7 @@ def _tick(
     planned = found.plan
     alerts = _keep_waiting(planned, cursor, gatekeeper)
     if planned.verdicts and (changed or alerts or planned.ready):
-        # Asking again in vain adds no row.
+        # A tick that finds nothing new records nothing.
         with gatekeeper.warehouse.session(wait_seconds=wait_seconds) as session:
             record(session, planned.verdicts, context.sensor_name, gatekeeper.clock)
     now = gatekeeper.clock.now()

@@ -57,7 +57,9 @@ class Plan:
     verdicts: list[Verdict] = field(default_factory=list)
 
 
-def plan(gatekeeper: Gatekeeper, evidence: Evidence, launches: Launches, phase: Phase, dates: Iterable[date]) -> Plan:
+def plan_launches(
+    gatekeeper: Gatekeeper, evidence: Evidence, launches: Launches, phase: Phase, dates: Iterable[date]
+) -> Plan:
     """Judges each date of a phase that needs anything: make it now, let a run under way finish, or wait."""
     tables = evidence.tables_of(phase)
     wanted = wanted_tables(evidence, tables, sorted(set(dates)))

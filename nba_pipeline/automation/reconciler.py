@@ -14,7 +14,7 @@ import dagster as dg
 from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.automation.attempts import Decision, decide
 from nba_pipeline.automation.launches import Attempted, Launch, Launches, in_runs
-from nba_pipeline.automation.planning import Plan, is_made_without, landing_key, plan
+from nba_pipeline.automation.planning import Plan, is_made_without, landing_key, plan_launches
 from nba_pipeline.automation.silent_source import FACTS_LANDED
 from nba_pipeline.code_versions import version_of
 from nba_pipeline.contracts import Contract, Phase
@@ -61,7 +61,7 @@ def reconcile(
     With `ask_source` runs of raw tables ask the source again, since only a new answer can bring what is not there.
     Without it they parse what is landed.
     """
-    found = Reconciliation(plan(gatekeeper, evidence, launches, phase, dates))
+    found = Reconciliation(plan_launches(gatekeeper, evidence, launches, phase, dates))
     asks = ask_source and phase is Phase.RAW
     possible = _with_landing(evidence, found.plan) if asks else found.plan.ready
     tried = {day: launches.attempts(phase, day, inputs) for day, (_, inputs) in possible.items()}

@@ -1,4 +1,4 @@
-"""The schedules: the safety net below the sensors, in New York time.
+"""The schedules: the safety spec below the sensors, in New York time.
 
 Only the landing is asked for in any case, since nothing upstream can wake it. Everything else is launched only
 where something is missing or stale by then; what its gate refuses is left to the deadline's alert.
@@ -60,7 +60,7 @@ LONGEST_SEASON_SECONDS = 1800
 
 
 @dataclass(frozen=True)
-class Net:
+class ScheduleSpec:
     """A schedule: when it looks, at which date, and what it brings there.
 
     With `since`, which gives the first date for the last, the source is asked again about all dates between: those
@@ -86,15 +86,15 @@ class Net:
         return self.job.phases
 
 
-NETS = (
-    Net(
+SCHEDULE_SPECS = (
+    ScheduleSpec(
         "box_scores",
         ("30 1 * * *", "30 3 * * *", "30 6 * * *"),
         YESTERDAY,
         "Asks the source for yesterday's results and box scores.",
         DAILY_BOX_SCORES,
     ),
-    Net(
+    ScheduleSpec(
         "last_14_days_again",
         ("30 4 * * *",),
         YESTERDAY,
@@ -102,14 +102,14 @@ NETS = (
         BOX_SCORE_CORRECTIONS,
         since=lambda day: day - OPERATED + timedelta(days=1),
     ),
-    Net(
+    ScheduleSpec(
         "season_schedule",
         ("10 5 * * *",),
         TODAY,
         "Asks the source for the whole schedule of the season, and says which of its games no answer about a date has.",
         SEASON_SCHEDULE,
     ),
-    Net(
+    ScheduleSpec(
         "season_again",
         ("15 5 * * 1",),
         YESTERDAY,
@@ -118,69 +118,69 @@ NETS = (
         since=lambda day: season_start(season_of(day)),
         longest_seconds=LONGEST_SEASON_SECONDS,
     ),
-    Net(
+    ScheduleSpec(
         "same_day_schedule_and_rosters",
         ("40 6 * * *", "0 10 * * *", "0 13 * * *", "0 16 * * *", "30 18 * * *"),
         TODAY,
         "Asks the source for today's schedule, rosters and injuries, through the day.",
         SCHEDULE_AND_ROSTERS,
     ),
-    Net(
+    ScheduleSpec(
         "same_day_injuries",
         ("30 17 * * *", "0 19 * * *", "30 20 * * *", "30 21 * * *"),
         TODAY,
         "Asks the source once more who is out, in the half hour before games usually begin.",
         INJURY_REPORTS,
     ),
-    Net(
+    ScheduleSpec(
         "tomorrow_schedule_and_rosters",
         ("0 17 * * *",),
         TOMORROW,
         "Asks the source for tomorrow's schedule, rosters and injuries.",
         SCHEDULE_AND_ROSTERS,
     ),
-    Net(
+    ScheduleSpec(
         "overnight_precompute",
         ("0 7 * * *",),
         TODAY,
         "Analytics of yesterday are in: makes today's context and features where they are missing or stale.",
         OVERNIGHT_PRECOMPUTE,
     ),
-    Net(
+    ScheduleSpec(
         "same_day_predictions",
         ("30 7 * * *", "30 10 * * *", "30 13 * * *", "30 16 * * *"),
         TODAY,
         "Predicts today where predictions are missing or what they are made from has changed.",
         SAME_DAY_PREDICTIONS,
     ),
-    Net(
+    ScheduleSpec(
         "tomorrow_precompute",
         ("30 17 * * *",),
         TOMORROW,
         "Makes tomorrow's context and features from what is known today.",
         TOMORROW_PRECOMPUTE,
     ),
-    Net("tomorrow_predictions", ("0 18 * * *",), TOMORROW, "Predicts tomorrow.", TOMORROW_PREDICTIONS),
-    Net(
+    ScheduleSpec("tomorrow_predictions", ("0 18 * * *",), TOMORROW, "Predicts tomorrow.", TOMORROW_PREDICTIONS),
+    ScheduleSpec(
         "yesterday_analytics",
         ("0 4 * * *", "0 8 * * *"),
         YESTERDAY,
         "Makes yesterday's summaries where they are missing or stale.",
         DAILY_ANALYTICS,
     ),
-    Net("grading", ("0 9 * * *",), YESTERDAY, "Grades yesterday's predictions.", GRADING),
+    ScheduleSpec("grading", ("0 9 * * *",), YESTERDAY, "Grades yesterday's predictions.", GRADING),
 )
 """Every schedule but the daily health report, those of lines and the month's models."""
 
-LINES_NETS = (
-    Net(
+LINES_SCHEDULE_SPECS = (
+    ScheduleSpec(
         "same_day_lines",
         ("0 10 * * *", "0 13 * * *", "0 16 * * *", "0 18 * * *"),
         TODAY,
         "Asks the source for bookmakers' lines on today's games and players.",
         BETTING_LINES,
     ),
-    Net(
+    ScheduleSpec(
         "tomorrow_lines",
         ("10 17 * * *",),
         TOMORROW,
@@ -192,79 +192,79 @@ LINES_NETS = (
 
 
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
-    """One Dagster schedule a net, the daily health report, the month's models, and the clean-up where it is set."""
-    nets = (*NETS, *LINES_NETS) if settings.lines == "on" else NETS
+    """One Dagster schedule a spec, the daily health report, the month's models, and the clean-up where it is set."""
+    specs = (*SCHEDULE_SPECS, *LINES_SCHEDULE_SPECS) if settings.lines == "on" else SCHEDULE_SPECS
     clean_up = [weekly_clean_up(settings)] if settings.landing_keep_days is not None else []
-    return [*(_schedule(net, settings) for net in nets), daily_health(settings), monthly_models(settings), *clean_up]
+    return [*(_schedule(spec, settings) for spec in specs), daily_health(settings), monthly_models(settings), *clean_up]
 
 
-def _schedule(net: Net, settings: Settings) -> dg.ScheduleDefinition:
+def _schedule(spec: ScheduleSpec, settings: Settings) -> dg.ScheduleDefinition:
     @dg.schedule(
-        name=net.name,
-        cron_schedule=list(net.crons),
+        name=spec.name,
+        cron_schedule=list(spec.crons),
         execution_timezone=str(NEW_YORK),
-        job=DEFINED[net.job],
+        job=DEFINED[spec.job],
         default_status=scheduled(settings),
         required_resource_keys={"gatekeeper", "settings"},
-        description=net.description,
+        description=spec.description,
     )
     def schedule(context: ScheduleContext) -> list[dg.RunRequest] | dg.SkipReason:
         gatekeeper = context.resources.gatekeeper
         instant = gatekeeper.clock.now() if gatekeeper.clock.simulated else context.scheduled_execution_time
-        day = game_date_of(instant) + timedelta(days=net.day)
+        day = game_date_of(instant) + timedelta(days=spec.day)
         if not is_game_date(day):
             return dg.SkipReason(f"{day} is out of season")
-        if net.since is not None:
-            return _asking_again(gatekeeper, net, net.since(day), day, instant)
-        if net.landing:
-            return [_landing_request(net, [day], instant)]
-        return _requests(context, gatekeeper, net, day)
+        if spec.since is not None:
+            return _asking_again(gatekeeper, spec, spec.since(day), day, instant)
+        if spec.landing:
+            return [_landing_request(spec, [day], instant)]
+        return _requests(context, gatekeeper, spec, day)
 
     return schedule
 
 
-def _landing_request(net: Net, days: Sequence[date], instant: datetime) -> dg.RunRequest:
+def _landing_request(spec: ScheduleSpec, days: Sequence[date], instant: datetime) -> dg.RunRequest:
     first, last = days[0], days[-1]
     about = {} if first == last else {RANGE_START: to_key(first), RANGE_END: to_key(last)}
     return dg.RunRequest(
-        run_key=f"{net.name}:{last}:{instant.isoformat()}",
-        job_name=net.job.name,
+        run_key=f"{spec.name}:{last}:{instant.isoformat()}",
+        job_name=spec.job.name,
         partition_key=to_key(last) if first == last else None,
-        asset_selection=list(net.landing),
+        asset_selection=list(spec.landing),
         tags={
-            LAUNCHED_BY_TAG: net.name,
+            LAUNCHED_BY_TAG: spec.name,
             LAUNCHED_AT_TAG: instant.isoformat(),
-            "dagster/max_runtime": str(net.longest_seconds),
-            **({ASKS_AGAIN: "true"} if net.since is not None else {}),
+            "dagster/max_runtime": str(spec.longest_seconds),
+            **({ASKS_AGAIN: "true"} if spec.since is not None else {}),
             **about,
         },
     )
 
 
 def _asking_again(
-    gatekeeper: Gatekeeper, net: Net, since: date, last: date, instant: datetime
+    gatekeeper: Gatekeeper, spec: ScheduleSpec, since: date, last: date, instant: datetime
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """One run about the dates up to the last, from the first that was asked about before: no home grows backwards."""
     first = gatekeeper.landing.first_asked(STATS, since) if gatekeeper.landing else None
     if first is None or first > last:
         return dg.SkipReason(f"nobody asked about {since} to {last} before, so there is nothing to ask again")
-    return [_landing_request(net, game_dates(first, last), instant)]
+    return [_landing_request(spec, game_dates(first, last), instant)]
 
 
 def _requests(
-    context: ScheduleContext, gatekeeper: Gatekeeper, net: Net, day: date
+    context: ScheduleContext, gatekeeper: Gatekeeper, spec: ScheduleSpec, day: date
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """The runs of the first phase of the net that needs one: what follows from it is the sensors' to launch."""
+    """The runs of the first phase of the spec that needs one: what follows from it is the sensors' to launch."""
     launches = Launches(context.instance)
     said = []
     wait_seconds = context.resources.settings.sensor_lock_wait_seconds
     with gatekeeper.warehouse.session(read_only=True, wait_seconds=wait_seconds) as session:
         evidence = gatekeeper.evidence(session)
-        for phase in net.phases:
+        for phase in spec.phases:
             found = reconcile(gatekeeper, evidence, launches, phase, [day])
             if found.launches:
                 now = gatekeeper.clock.now()
-                return [launch.request(net.name, now, net.job) for launch in found.launches]
+                return [launch.request(spec.name, now, spec.job) for launch in found.launches]
             said.append(f"{phase.name.lower()} of {day} is {_why_not_launched(found, day)}")
     return dg.SkipReason("; ".join(said))
 

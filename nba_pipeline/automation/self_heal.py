@@ -9,6 +9,7 @@ import dagster as dg
 
 from nba_pipeline.assets.contexts import CheckContext, SensorContext
 from nba_pipeline.assets.switch import switched
+from nba_pipeline.assets.table_asset import OWNERS
 from nba_pipeline.automation.jobs import DEFINED, jobs_of
 from nba_pipeline.automation.launches import Launch, Launches
 from nba_pipeline.automation.planning import FED_PHASES
@@ -44,7 +45,9 @@ PASSED_OVER_CHECK = "nothing_passed_over"
 SELF_HEAL_ASSET = dg.AssetSpec(
     SELF_HEAL,
     group_name="operations",
-    description="What self-heal launched, what came of it, and what it gave up on and left to people.",
+    owners=OWNERS,
+    kinds={"log"},
+    description="No table: what self-heal launched, what came of it, and what it gave up on and left to people.",
 )
 
 
@@ -95,16 +98,16 @@ class Memory:
 
 
 @dataclass
-class Round:
-    """What one round found: runs to launch, what needs nothing, what it gives up on.
+class Diagnosis:
+    """What one look at the dates found: runs to launch, what needs nothing, what it gives up on.
 
-    `looked_at` are all phases and dates of the round; of others it knows nothing. `unanswered` says of each date when
+    `looked_at` are all phases and dates of the look; of others it knows nothing. `unanswered` says of each date when
     the source was asked about it in vain.
     """
 
     launches: list[Launch] = field(default_factory=list)
     looked_at: set[str] = field(default_factory=set)
-    well: set[str] = field(default_factory=set)
+    healthy: set[str] = field(default_factory=set)
     given_up: dict[str, tuple[Phase, date, int]] = field(default_factory=dict)
     unanswered: dict[date, list[datetime]] = field(default_factory=dict)
     waiting: int = 0
@@ -211,15 +214,15 @@ def dates_to_heal(evidence: Evidence, *, whole_season: bool) -> list[date]:
     return game_dates(begin if whole_season else max(begin, today - OPERATED), today + timedelta(days=1))
 
 
-def look(gatekeeper: Gatekeeper, evidence: Evidence, launches: Launches, dates: Sequence[date]) -> Round:
+def look(gatekeeper: Gatekeeper, evidence: Evidence, launches: Launches, dates: Sequence[date]) -> Diagnosis:
     """One round over the dates, phase by phase: of each those on which it ought to have been made by now."""
-    found = Round()
+    found = Diagnosis()
     for phase in FED_PHASES:
         lost = _lost(evidence, phase, dates)
         needy = {day for _, day in evidence.lineage.needs(evidence.tables_of(phase), lost)}
         reconciled = reconcile(gatekeeper, evidence, launches, phase, lost, ask_source=True)
         found.looked_at |= {_name(phase, day) for day in dates}
-        found.well |= {_name(phase, day) for day in lost if day not in needy}
+        found.healthy |= {_name(phase, day) for day in lost if day not in needy}
         found.launches += reconciled.launches
         found.given_up |= {_name(phase, day): (phase, day, times) for day, times in reconciled.given_up.items()}
         found.unanswered |= reconciled.unanswered
@@ -241,14 +244,14 @@ def _lost(evidence: Evidence, phase: Phase, dates: Sequence[date]) -> list[date]
     return [day for day in dates if any(healed_from(table, day) <= now for table in evidence.tables_of(phase))]
 
 
-def verify(memory: Memory, found: Round, now: datetime) -> list[dg.AssetObservation | dg.AssetCheckEvaluation]:
+def verify(memory: Memory, found: Diagnosis, now: datetime) -> list[dg.AssetObservation | dg.AssetCheckEvaluation]:
     """What to say about earlier rounds: healed, or given up; each is said once.
 
     What was not looked at now stays as it was, until a round that looks at the whole season.
     """
     events: list[dg.AssetObservation | dg.AssetCheckEvaluation] = []
     for name, before in list(memory.healing.items()):
-        if name in found.well:
+        if name in found.healthy:
             del memory.healing[name]
             said = {"healed": name, "before": before, "after": "complete and made from its present inputs"}
             events.append(dg.AssetObservation(SELF_HEAL, partition=name.split()[1], metadata=said))

@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 from nba_pipeline.contracts import Phase
 from nba_pipeline.monitoring.outcome import OK, NotTriedError, Outcome, print_json, refuse
-from nba_pipeline.settings import Plan, Settings
+from nba_pipeline.settings import Plan, Settings, instance_folder
 from nba_pipeline.warehouse.interface import WarehouseError
 
 JSON = "--json"
@@ -98,9 +98,13 @@ Json = Annotated[bool, typer.Option(JSON, help="Print the result as JSON, with t
 
 def _settings() -> Settings:
     try:
-        return Settings()
+        settings = Settings()
+        instance_folder(settings)
     except ValidationError as error:
         raise NotTriedError(_wrong_settings(error)) from error
+    except ValueError as error:
+        raise NotTriedError(f"DAGSTER_HOME: {error}") from error
+    return settings
 
 
 def _wrong_settings(error: ValidationError) -> str:
@@ -168,8 +172,7 @@ def backfill(
     decision that is named; 1 lists what is not, failed runs first; 2 means that it could not be tried. A backfill
     that was ended goes on where it was when it is asked for again within two hours.
     """
-    from nba_pipeline.cli.backfill_commands import run_dry, run_outdated
-    from nba_pipeline.cli.commands import run_backfill
+    from nba_pipeline.cli.backfill_commands import run_backfill, run_dry, run_outdated
 
     begin, end = first.date() if first else None, last.date() if last else None
     if outdated:
@@ -196,7 +199,7 @@ def smoke_test(
 
     Exit code 0 when all is complete, current and open, 1 when something is not, 2 when it could not be checked.
     """
-    from nba_pipeline.cli.commands import run_smoke_test
+    from nba_pipeline.cli.health_commands import run_smoke_test
 
     end = (last or first).date()
     raise typer.Exit(run_smoke_test(_settings(), first.date(), end, verbose=verbose, as_json=as_json))
@@ -218,7 +221,7 @@ def accuracy(
     Exit code 0 when all grades of the dates stand, 1 when some are missing, stale or behind a closed gate, 2 when it
     could not be looked at.
     """
-    from nba_pipeline.cli.commands import run_accuracy
+    from nba_pipeline.cli.prediction_commands import run_accuracy
 
     raise typer.Exit(
         run_accuracy(
@@ -245,7 +248,7 @@ def explain(
     Exit code 1 when what is explained is not complete, current and open; 2 when there is nothing to explain, or
     several players may be meant: these are listed.
     """
-    from nba_pipeline.cli.commands import run_explain
+    from nba_pipeline.cli.prediction_commands import run_explain
 
     raise typer.Exit(run_explain(_settings(), day.date(), player, stat, as_json=as_json))
 
@@ -261,7 +264,7 @@ def health(
 
     Exit code 0 when there is nothing to do, 1 when there is, 2 when it could not be looked at.
     """
-    from nba_pipeline.cli.commands import run_health
+    from nba_pipeline.cli.health_commands import run_health
 
     raise typer.Exit(run_health(_settings(), day.date() if day else None, as_json=as_json))
 
@@ -276,7 +279,7 @@ Because = Annotated[str, typer.Option("--because", help="Why the date may pass."
 @gate_app.command("list")
 def gate_list(day: Day, as_json: Json = False) -> None:
     """Say for each gate whether a date may pass, and why not. Exit code 1 when one is closed."""
-    from nba_pipeline.cli.commands import run_gate_list
+    from nba_pipeline.cli.gate_commands import run_gate_list
 
     raise typer.Exit(run_gate_list(_settings(), day.date(), as_json=as_json))
 
@@ -291,7 +294,7 @@ def gate_override(
     as_json: Json = False,
 ) -> None:
     """Let one date through one gate for a while. It is recorded, alerted, shown in the UI, and ends by itself."""
-    from nba_pipeline.cli.commands import run_override
+    from nba_pipeline.cli.gate_commands import run_override
 
     raise typer.Exit(run_override(_settings(), gate, day.date(), by, because, hours, as_json=as_json))
 
@@ -299,7 +302,7 @@ def gate_override(
 @gate_app.command("gap")
 def gate_gap(day: Day, by: By, because: Because, as_json: Json = False) -> None:
     """Record that the games of a date will never be had, so that look-backs pass over it."""
-    from nba_pipeline.cli.commands import run_known_gap
+    from nba_pipeline.cli.gate_commands import run_known_gap
 
     raise typer.Exit(run_known_gap(_settings(), day.date(), by, because, as_json=as_json))
 
@@ -313,7 +316,7 @@ def gate_end(
     as_json: Json = False,
 ) -> None:
     """End an override or a known gap before its time."""
-    from nba_pipeline.cli.commands import run_end_override
+    from nba_pipeline.cli.gate_commands import run_end_override
 
     raise typer.Exit(run_end_override(_settings(), gate, day.date(), by, because, as_json=as_json))
 
@@ -321,7 +324,7 @@ def gate_end(
 @gate_app.command("overrides")
 def gate_overrides(as_json: Json = False) -> None:
     """List the overrides and known gaps in force: who, why, until when."""
-    from nba_pipeline.cli.commands import run_overrides
+    from nba_pipeline.cli.gate_commands import run_overrides
 
     raise typer.Exit(run_overrides(_settings(), as_json=as_json))
 
@@ -464,7 +467,7 @@ def ledger_verify(
 
     Exit code 0 when every row stands as it was added, 1 when one does not, 2 when it could not be checked.
     """
-    from nba_pipeline.cli.commands import run_ledger_verify
+    from nba_pipeline.cli.ledger_commands import run_ledger_verify
 
     chosen = first.date() if first else None, last.date() if last else None
     raise typer.Exit(run_ledger_verify(_settings(), *chosen, as_json=as_json))
@@ -504,7 +507,7 @@ def warehouse_copy(
     Goes on where a copy that was killed ended. Exit code 0 when the target holds all that the source holds, 1
     when it does not, 2 when it could not be tried.
     """
-    from nba_pipeline.cli.commands import run_warehouse_copy
+    from nba_pipeline.cli.warehouse_commands import run_warehouse_copy
 
     raise typer.Exit(run_warehouse_copy(_settings(), source, target, as_json=as_json))
 
@@ -520,9 +523,9 @@ def home_clone(
 ) -> None:
     """Copy the home, to try things on beside it: tables, answers, models, and Dagster's history.
 
-    A writer is waited for, and waits in turn while tables are copied. In the clone sensors and schedules are off, and
-    alerts go to the log and the UI only. Exit code 0 when all of it is there, 1 when it could not be copied, 2 when it
-    could not be tried.
+    A writer is waited for, and waits in turn while tables are copied. In the clone no sensor or schedule launches
+    anything, and alerts go to the log and the UI only. Exit code 0 when all of it is there, 1 when it could not be
+    copied, 2 when it could not be tried.
     """
     from nba_pipeline.cli.home_commands import run_home_clone
 
@@ -546,7 +549,7 @@ def demo(
 @app.command()
 def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 3000) -> None:
     """Open Dagster's UI on the instance that the commands use."""
-    from nba_pipeline.cli.commands import run_ui
+    from nba_pipeline.cli.ui_commands import run_ui
 
     _refuse_taken(port)
     run_ui(_settings(), port)

@@ -1,27 +1,94 @@
-"""What `nba-pipeline backfill` prints beside its report: what would be made, and what is made again."""
+"""What `nba-pipeline backfill` prints: its report, what would be made, and what is made again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
-from dagster import AssetKey
+from dagster import AssetKey, DagsterInstance
 
 from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.assets.tables import all_tables
-from nba_pipeline.cli.commands import close_killed, progress_bars, refuse_nothing, refuse_range
+from nba_pipeline.cli.health_commands import print_date
+from nba_pipeline.cli.terminal import progress_bars, refuse_nothing, refuse_range
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.gates.evidence import Evidence, Need
 from nba_pipeline.monitoring.durations import as_time, seconds_a_date
+from nba_pipeline.monitoring.orphans import close_orphans
 from nba_pipeline.monitoring.outcome import OK, NotTriedError, Outcome, end, errors, refusing, say
-from nba_pipeline.monitoring.smoke_test import out_of_season
+from nba_pipeline.monitoring.smoke_test import (
+    DateState,
+    as_json_objects,
+    out_of_season,
+)
 from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.remaking import Portion, make_again, may_follow, not_current_dates, planned
 from nba_pipeline.operations.runs import instance_of, opened
-from nba_pipeline.partitions import game_dates
+from nba_pipeline.partitions import dates_of, game_dates
 from nba_pipeline.runtime import gatekeeper_of, warehouse_of
 from nba_pipeline.settings import Settings
 
 EVER = date.min, date.max
+
+
+@refusing
+def run_backfill(
+    settings: Settings, first: date, last: date, phases: Sequence[Phase], *, history: bool, as_json: bool
+) -> int:
+    """Backfills the dates and prints how they stand; 0 only when every run succeeded and every date is whole."""
+    clock, warehouse = Clock.from_settings(settings), warehouse_of(settings)
+    refuse_range(clock, first, last)
+    with progress_bars() as bars, opened(settings, bars) as pipeline:
+        killed = close_killed(pipeline.instance)
+        ranges = backfilling.plan_ranges(warehouse, clock, first, last, phases, history=history)
+        identity = backfilling.identity_of(settings, first, last, phases, history=history)
+        before = backfilling.ended_before(pipeline.instance, identity)
+        say(list(map(goes_on, before.done.items())), style="yellow", on=errors)
+        report = backfilling.backfill(pipeline, ranges, (first, last), phases, identity, before)
+    runs = [{"run_id": a.run_id, "success": a.success, "failures": list(a.failures)} for a in report.attempts]
+    content = {"killed_runs": killed, "runs": runs, "dates": as_json_objects(report.results)}
+    return end(report.outcome, content, lambda: _print_report(report), as_json=as_json)
+
+
+def goes_on(done: tuple[str, Collection[object]]) -> str:
+    """What of a range an ended backfill had made, in a sentence."""
+    label, keys = done
+    return (
+        f"Goes on where a backfill was ended: {len(keys)} assets of {label} are made, and not asked for or made again."
+    )
+
+
+def close_killed(instance: DagsterInstance) -> list[str]:
+    """Closes the runs that earlier processes left when they were killed, names them, and returns their ids."""
+    closed = close_orphans(instance)
+    for run_id in closed:
+        run = instance.get_run_by_id(run_id)
+        dates = dates_of(run) if run else []
+        about = f" of {dates[0]} to {dates[-1]}" if dates else ""
+        look = f"nba-pipeline smoke-test {dates[0]} {dates[-1]}" if dates else "nba-pipeline health"
+        said = f"Run {run_id}{about} was killed, and is now marked as failed. What it left undone: {look}"
+        say([said], style="yellow", on=errors)
+    return closed
+
+
+def _print_report(report: backfilling.Report) -> None:
+    say(report.failed, style="red", on=errors)
+    incomplete = [result for result in report.results if result.overall is DateState.FAIL]
+    for result in incomplete:
+        print_date(result, verbose=True)
+    count, whole = len(report.results), len(report.results) - len(incomplete)
+    skipped = sum(result.overall is DateState.VALID_SKIP for result in report.results)
+    failed = sum(not attempt.success for attempt in report.attempts)
+    days = (report.dates[1] - report.dates[0]).days + 1
+    stand = (
+        f"{whole} of {count} game dates complete ({skipped} with nothing expected, {days - count} days out of season)"
+        if any(result.tables for result in report.results)
+        else f"{count} game dates asked for"
+    )
+    ran = f"{failed} of {len(report.attempts)} runs failed" if failed else f"in {len(report.attempts)} runs"
+    style = "green" if report.complete else "red"
+    if report.unknown:
+        say([report.unknown], style="red", on=errors)
+    say([f"Not done: {ran}; {stand} by what stands." if failed else f"{stand} {ran}."], style=style)
 
 
 @refusing
@@ -32,33 +99,33 @@ def run_dry(
     clock, warehouse, gatekeeper = Clock.from_settings(settings), warehouse_of(settings), gatekeeper_of(settings)
     refuse_range(clock, first, last)
     with instance_of(settings) as instance:
-        stretches = backfilling.plan(warehouse, clock, first, last, phases, history=history)
+        ranges = backfilling.plan_ranges(warehouse, clock, first, last, phases, history=history)
         identity = backfilling.identity_of(settings, first, last, phases, history=history)
         before = backfilling.ended_before(instance, identity)
-        speeds = seconds_a_date(instance, {key for stretch in stretches for key in stretch.keys})
+        speeds = seconds_a_date(instance, {key for planned in ranges for key in planned.keys})
     with warehouse.session(read_only=True) as session:
         evidence = gatekeeper.evidence(session)
-        found = [_stretch_object(evidence, stretch, before, speeds) for stretch in stretches]
-    seconds = sum(step["seconds"] for stretch in found for step in stretch["steps"])
-    lines = [line for stretch in found for line in _stretch_lines(stretch)]
+        found = [_range_object(evidence, planned, before, speeds) for planned in ranges]
+    seconds = sum(step["seconds"] for planned in found for step in planned["steps"])
+    lines = [line for planned in found for line in _range_lines(planned)]
     lines.append(f"{as_time(seconds)} in all, by what was measured here before." if found else "Nothing would be made.")
     content = {"stretches": found, "seconds": seconds}
     outcome = Outcome(decided=tuple(out_of_season(first, last)))
     return end(outcome, content, lambda: say(lines), as_json=as_json)
 
 
-def _stretch_object(
+def _range_object(
     evidence: Evidence,
-    stretch: backfilling.Stretch,
+    planned: backfilling.PlannedRange,
     before: backfilling.Ended,
     speeds: Mapping[AssetKey, float],
 ) -> dict:
-    days = game_dates(stretch.first, stretch.last)
+    days = game_dates(planned.first, planned.last)
     tables = {asset_key(table): table for table in all_tables()}
-    done = before.done.get(stretch.label, frozenset())
-    in_order = sorted(stretch.keys, key=lambda key: [*tables].index(key) if key in tables else -1)
+    done = before.done.get(planned.label, frozenset())
+    in_order = sorted(planned.keys, key=lambda key: [*tables].index(key) if key in tables else -1)
     return {
-        "first": str(stretch.first), "last": str(stretch.last), "dates": len(days), "why": stretch.why,
+        "first": str(planned.first), "last": str(planned.last), "dates": len(days), "why": planned.why,
         "steps": [
             {
                 "asset": ".".join(key.path), "seconds": speeds[key] * len(days),
@@ -79,10 +146,10 @@ def _why(evidence: Evidence, table: Contract, days: Sequence[date]) -> str:
     return ", ".join([*said, *([f"{current} current, asked for"] if current else [])])
 
 
-def _stretch_lines(stretch: dict) -> list[str]:
-    title = f"{stretch['why']} {stretch['first']} to {stretch['last']}, {stretch['dates']} game dates:"
-    done = [f"    done before it was ended: {', '.join(stretch['done'])}"] if stretch["done"] else []
-    steps = [f"    {s['asset']:<42}{as_time(s['seconds']):>14}  {s['why']}" for s in stretch["steps"]]
+def _range_lines(planned: dict) -> list[str]:
+    title = f"{planned['why']} {planned['first']} to {planned['last']}, {planned['dates']} game dates:"
+    done = [f"    done before it was ended: {', '.join(planned['done'])}"] if planned["done"] else []
+    steps = [f"    {s['asset']:<42}{as_time(s['seconds']):>14}  {s['why']}" for s in planned["steps"]]
     return [title, *done, *steps]
 
 

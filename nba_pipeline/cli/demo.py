@@ -90,7 +90,7 @@ def league_server(seed: int) -> Iterator[str]:
 
 def serve_ui(port: int) -> None:
     """Serves Dagster's UI until it is interrupted."""
-    from nba_pipeline.cli.commands import ui_command, ui_environment
+    from nba_pipeline.cli.ui_commands import ui_command, ui_environment
 
     url = f"http://127.0.0.1:{port}"
     console.print(f"Dagster's UI: {url}/asset-groups (Ctrl-C ends it)")

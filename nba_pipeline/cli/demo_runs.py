@@ -4,19 +4,15 @@ from datetime import date, timedelta
 
 import ibis
 
-from nba_pipeline.cli.commands import (
-    accuracy_table,
-    by_stat_and_setting,
-    close_killed,
-    predictions_table,
-    print_date,
-    progress_bars,
-)
+from nba_pipeline.cli.backfill_commands import close_killed
+from nba_pipeline.cli.health_commands import print_date
+from nba_pipeline.cli.prediction_commands import accuracy_table, by_stat_and_setting, predictions_table
+from nba_pipeline.cli.terminal import progress_bars
 from nba_pipeline.clock import Clock, season_of
 from nba_pipeline.contracts import Phase
 from nba_pipeline.monitoring.outcome import Outcome, console, errors, say
 from nba_pipeline.monitoring.outlook import accuracy_of, predictions_of
-from nba_pipeline.monitoring.smoke_test import State
+from nba_pipeline.monitoring.smoke_test import DateState
 from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.runs import opened
 from nba_pipeline.partitions import season_start
@@ -39,15 +35,17 @@ def backfill_last_dates(settings: Settings, count: int) -> int:
     opening = season_start(season_of(yesterday))
     with progress_bars() as bars, opened(settings, bars) as pipeline:
         close_killed(pipeline.instance)
-        before = backfilling.plan(warehouse, clock, opening, yesterday, backfilling.HISTORY_PHASES, history=False)
+        before = backfilling.plan_ranges(
+            warehouse, clock, opening, yesterday, backfilling.HISTORY_PHASES, history=False
+        )
         history = backfilling.backfill(pipeline, before, (opening, yesterday), backfilling.HISTORY_PHASES)
         dates = last_game_dates(warehouse, yesterday, count)
         if not dates:
             return told(history)
         graded = (Phase.PREDICTIONS, Phase.GRADES)
-        stretches = backfilling.plan(warehouse, clock, dates[0], yesterday, graded, history=False)
-        stretches += backfilling.plan(warehouse, clock, clock.today(), tomorrow, list(Phase), history=False)
-        report = backfilling.backfill(pipeline, stretches, (dates[0], tomorrow), list(Phase))
+        ranges = backfilling.plan_ranges(warehouse, clock, dates[0], yesterday, graded, history=False)
+        ranges += backfilling.plan_ranges(warehouse, clock, clock.today(), tomorrow, list(Phase), history=False)
+        report = backfilling.backfill(pipeline, ranges, (dates[0], tomorrow), list(Phase))
     return told(history, report)
 
 
@@ -58,7 +56,7 @@ def told(*reports: backfilling.Report) -> int:
     undone = tuple(sentence for outcome in found for sentence in outcome.undone)
     say(failed, style="red", on=errors)
     for result in reports[-1].results:
-        print_date(result, verbose=result.overall is State.FAIL)
+        print_date(result, verbose=result.overall is DateState.FAIL)
     say(list(dict.fromkeys(undone)), style="red")
     return Outcome(failed, undone).exit_code
 

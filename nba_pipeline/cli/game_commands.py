@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
-from nba_pipeline.cli.commands import refuse_nothing
+from nba_pipeline.cli.terminal import refuse_nothing
 from nba_pipeline.clock import Clock
 from nba_pipeline.decisions.game_decisions import (
     PLAYER,

@@ -2,12 +2,12 @@
 
 import shlex
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
-from nba_pipeline.cli.commands import progress_bars, refuse_nothing
+from nba_pipeline.cli.terminal import progress_bars, refuse_nothing
 from nba_pipeline.clock import Clock
 from nba_pipeline.monitoring.outcome import Outcome, end, errors, refusing, say
 from nba_pipeline.operations.home_cloning import (
@@ -19,7 +19,7 @@ from nba_pipeline.operations.home_cloning import (
     refuse_what_cannot_be_cloned,
 )
 from nba_pipeline.runtime import warehouse_of
-from nba_pipeline.settings import CLONE_MARK, Settings
+from nba_pipeline.settings import CLONE_MARK, NOT_IN_A_CLONE, Settings, as_export, environment_of
 from nba_pipeline.warehouse.interface import WarehouseBusyError, WarehouseError
 
 
@@ -45,7 +45,7 @@ def run_home_clone(settings: Settings, target: Path, *, as_json: bool) -> int:
             failed = (
                 f"{settings.home} could not be copied, and nothing of it is in {target}: {error}. Again: {again}",
             )
-    exports = environment(target)
+    exports = environment_of(target)
     commands = [] if failed else next_commands(newest_day(target, clock.today()))
 
     def print_it() -> None:
@@ -53,16 +53,16 @@ def run_home_clone(settings: Settings, target: Path, *, as_json: bool) -> int:
             say(failed, style="red", on=errors)
         else:
             say(summary(settings.home, target, clone), style="green")
-            said = " ".join(f"{name}={shlex.quote(value)}" for name, value in exports.items())
-            say(["To use it, in a shell of its own:", "", f"export {said}", *commands])
+            if clone.no_history:
+                say([f"Dagster's history is not in it: {clone.no_history}."], style="yellow")
+            unset = f"unset {' '.join(NOT_IN_A_CLONE)}"
+            say(["To use it, in a shell of its own:", "", as_export(exports), unset, *commands])
 
-    content = {"from": str(settings.home), "to": str(target), **asdict(clone), "environment": exports, "next": commands}
+    content = {
+        "from": str(settings.home), "to": str(target), **asdict(clone), "environment": exports, "unset": NOT_IN_A_CLONE,
+        "next": commands,
+    }  # fmt: skip
     return end(Outcome(failed=failed), content, print_it, as_json=as_json)
-
-
-def environment(target: Path) -> Mapping[str, str]:
-    """What makes commands use a clone; both, for a shell in which one is set would use half of its home."""
-    return {"NBA_PIPELINE_HOME": str(target), "DAGSTER_HOME": str(target / "dagster")}
 
 
 def summary(home: Path, target: Path, clone: Clone) -> Sequence[str]:
@@ -71,8 +71,8 @@ def summary(home: Path, target: Path, clone: Clone) -> Sequence[str]:
     return [
         f"{target} is a clone of {home}: {sum(clone.rows.values()):,} rows in {len(clone.rows)} tables, "
         f"{clone.files:,} files, {as_size(clone.bytes)}.{ended}",
-        f"As long as {CLONE_MARK} is in it, its sensors and schedules are off, and its alerts go to the log and the UI "
-        "only, whatever is set.",
+        f"As long as {CLONE_MARK} is in it, no sensor or schedule launches anything, and its alerts go to the log and "
+        "the UI only, whatever is set.",
     ]
 
 

@@ -28,7 +28,7 @@ from nba_pipeline.monitoring.orphans import killed_runs
 from nba_pipeline.monitoring.outcome import COMMAND, Cause, Outcome
 from nba_pipeline.monitoring.season_schedule import missing_from_answers
 from nba_pipeline.monitoring.smoke_test import (
-    State,
+    DateState,
     TableResult,
     backfill_command,
     cause_of_closing,
@@ -176,8 +176,8 @@ def _tables(
             if found.complete and evidence.lineage.need_of_rows(table, day) is Need.OUTDATED:
                 outdated.setdefault(table.name, []).append(day)
                 continue
-            stale += found.complete and found.state is State.FAIL
-            if found.state is State.FAIL:
+            stale += found.complete and found.state is DateState.FAIL
+            if found.state is DateState.FAIL:
                 failing[day].append(found)
     return (expected, complete, stale), {day: with_causes(found) for day, found in failing.items() if found}, outdated
 
@@ -221,7 +221,7 @@ def _left_by_killed_runs(evidence: Evidence, instance: DagsterInstance, killed: 
                 day
                 for table in tables
                 for day, found in table_results(evidence, table, dates, {}, counts=False).items()
-                if found.state is State.FAIL
+                if found.state is DateState.FAIL
             }
         )
         if left:

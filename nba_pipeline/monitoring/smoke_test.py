@@ -20,7 +20,7 @@ from nba_pipeline.partitions import game_dates, played_outside
 CHECKED = (Phase.RAW, Phase.ANALYTICS, Phase.PRECOMPUTE, Phase.PREDICTIONS, Phase.GRADES)
 
 
-class State(Enum):
+class DateState(Enum):
     """How a table or a phase of a date stands."""
 
     PASS = "PASS"  # noqa: S105 - a verdict, not a secret
@@ -36,7 +36,7 @@ class TableResult:
     """
 
     table: Contract
-    state: State
+    state: DateState
     expected: int | None
     present: int
     reasons: tuple[str, ...]
@@ -55,14 +55,14 @@ class DateResult:
     gap: Override | None = None
     held: tuple[Held, ...] = ()
 
-    def phase(self, phase: Phase) -> State:
+    def phase(self, phase: Phase) -> DateState:
         """FAIL when a table fails; VALID-SKIP when nothing was expected of any; else PASS."""
         return worst(result.state for result in self.tables if result.table.phase is phase)
 
     @property
-    def overall(self) -> State:
+    def overall(self) -> DateState:
         """The state of the whole date; a closed gate fails it, though every table be complete."""
-        return State.FAIL if self.closed else worst(self.phase(phase) for phase in CHECKED)
+        return DateState.FAIL if self.closed else worst(self.phase(phase) for phase in CHECKED)
 
     @property
     def causes(self) -> list[Cause]:
@@ -74,9 +74,9 @@ class DateResult:
         """What is skipped or let through by a recorded decision or a rule, as sentences."""
         if self.gap:
             return [gap_in_force(self.gap)]
-        waiting = [found for found in self.tables if found.state is State.VALID_SKIP and found.reasons]
-        if self.tables and all(found.state is State.VALID_SKIP for found in self.tables) and not waiting:
-            return [f"nothing is expected of {self.game_date}: {State.VALID_SKIP.value}"]
+        waiting = [found for found in self.tables if found.state is DateState.VALID_SKIP and found.reasons]
+        if self.tables and all(found.state is DateState.VALID_SKIP for found in self.tables) and not waiting:
+            return [f"nothing is expected of {self.game_date}: {DateState.VALID_SKIP.value}"]
         names = ", ".join(found.table.name for found in waiting)
         skipped = [f"{names} of {self.game_date}: {waiting[0].reasons[0]}"] if waiting else []
         through = [said for verdict in self.verdicts if (said := let_through(verdict))]
@@ -104,10 +104,10 @@ def gap_in_force(gap: Override) -> str:
     )
 
 
-def worst(states: Iterable[State]) -> State:
+def worst(states: Iterable[DateState]) -> DateState:
     """FAIL before PASS before VALID-SKIP."""
     found = set(states)
-    return next((state for state in (State.FAIL, State.PASS) if state in found), State.VALID_SKIP)
+    return next((state for state in (DateState.FAIL, DateState.PASS) if state in found), DateState.VALID_SKIP)
 
 
 def smoke_test(
@@ -170,14 +170,14 @@ def _result(table: Contract, coverage: Coverage, old: Sequence[str], clock: Cloc
     waiting = not table.before_tip_off and coverage.game_date >= clock.today()
     if waiting and not coverage.complete:
         note = ("not due: the games of the date have not been played",)
-        return TableResult(table, State.VALID_SKIP, 0, coverage.present, note)
+        return TableResult(table, DateState.VALID_SKIP, 0, coverage.present, note)
     if gap and (old or not coverage.complete):
-        return TableResult(table, State.VALID_SKIP, 0, coverage.present, (str(gap),))
+        return TableResult(table, DateState.VALID_SKIP, 0, coverage.present, (str(gap),))
     reasons = (*coverage.reasons(table), *old)
-    state = State.VALID_SKIP if coverage.nothing_expected else State.PASS
+    state = DateState.VALID_SKIP if coverage.nothing_expected else DateState.PASS
     return TableResult(
-        table, State.FAIL if reasons or not coverage.complete else state, coverage.expected, coverage.present, reasons,
-        coverage.published, coverage.complete,
+        table, DateState.FAIL if reasons or not coverage.complete else state, coverage.expected, coverage.present,
+        reasons, coverage.published, coverage.complete,
     )  # fmt: skip
 
 
@@ -189,7 +189,7 @@ def with_causes(results: Sequence[TableResult]) -> tuple[TableResult, ...]:
     """
     failing: dict[str, TableResult] = {}
     for found in results:
-        if found.state is State.FAIL:
+        if found.state is DateState.FAIL:
             reads = [r for r in found.table.reads.values() if r.window is not Window.BEFORE and not r.optional]
             upstream = [failing[read.table.name] for read in reads if read.table.name in failing]
             may = [u for u in upstream if not u.complete or not found.published or found.complete]
@@ -207,7 +207,7 @@ def causes_of(day: date, results: Sequence[TableResult]) -> list[Cause]:
             follows=tuple(other.table.name for other in results if other.because_of == found.table.name),
         )
         for found in results
-        if found.state is State.FAIL and found.because_of is None
+        if found.state is DateState.FAIL and found.because_of is None
     ]
 
 

@@ -43,7 +43,11 @@ LANDING_BEFORE_TIP_OFF = (
 
 LANDING = (LANDED_GAMES, LANDED_PLAYER_BOX_SCORES, LANDED_PLAYERS)
 
-BACKFILL_TAG, STRETCH_TAG, DONE_TAG = "nba_pipeline/backfill", "nba_pipeline/stretch", "nba_pipeline/backfill_done"
+BACKFILL_TAG, PLANNED_RANGE_TAG, DONE_TAG = (
+    "nba_pipeline/backfill",
+    "nba_pipeline/stretch",
+    "nba_pipeline/backfill_done",
+)
 """The tags of runs by which a backfill that was ended goes on where it was."""
 
 GOES_ON_WITHIN = timedelta(hours=2)
@@ -54,7 +58,7 @@ HISTORY_PHASES = (Phase.LANDING, Phase.RAW, Phase.ANALYTICS, Phase.PRECOMPUTE)
 
 
 @dataclass(frozen=True)
-class Stretch:
+class PlannedRange:
     """A range of dates and the phases to run on it."""
 
     first: date
@@ -64,7 +68,7 @@ class Stretch:
 
     @property
     def label(self) -> str:
-        """The stretch in words, by which an ended backfill knows it again."""
+        """The range in words, by which an ended backfill knows it again."""
         return f"{self.why} {self.first} to {self.last}"
 
 
@@ -112,14 +116,14 @@ def keys_of(phases: Sequence[Phase], *, before_tip_off: bool) -> tuple[dg.AssetK
     return (*(landing if Phase.LANDING in phases else ()), *(asset_key(table) for table in tables))
 
 
-def plan(
+def plan_ranges(
     warehouse: Warehouse, clock: Clock, first: date, last: date, phases: Sequence[Phase], *, history: bool
-) -> list[Stretch]:
-    """The stretches to run, in order: missing history first, then the played dates, then those to come.
+) -> list[PlannedRange]:
+    """The ranges to run, in order: missing history first, then the played dates, then those to come.
 
     Dates that a person recorded as known gaps are left out.
     """
-    stretches: list[Stretch] = []
+    ranges: list[PlannedRange] = []
     needs_history = any(phase.value >= Phase.ANALYTICS.value for phase in phases)
     with warehouse.session(read_only=True) as session:
         evidence = Evidence(session, clock, all_tables())
@@ -127,17 +131,17 @@ def plan(
     if history and needs_history and dates:
         last_phase = max(phase.value for phase in phases)
         behind = [phase for phase in HISTORY_PHASES if phase.value <= last_phase]
-        stretches += history_stretches(warehouse, clock, first, behind)
+        ranges += history_ranges(warehouse, clock, first, behind)
     for upcoming, why in ((False, "played"), (True, "upcoming")):
         keys = keys_of(phases, before_tip_off=upcoming)
         chosen = [day for day in dates if (day >= clock.today()) is upcoming]
-        stretches += [Stretch(a, b, keys, why) for a, b in contiguous(chosen) if keys]
-    return stretches
+        ranges += [PlannedRange(a, b, keys, why) for a, b in contiguous(chosen) if keys]
+    return ranges
 
 
-def history_stretches(
+def history_ranges(
     warehouse: Warehouse, clock: Clock, first: date, phases: Sequence[Phase] = HISTORY_PHASES
-) -> list[Stretch]:
+) -> list[PlannedRange]:
     """The dates before `first` that its context and features need and that are not complete.
 
     From the start of its season, or from the earliest date loaded in the seasons that models learn from. Raw tables
@@ -155,14 +159,14 @@ def history_stretches(
         covered = [evidence.coverage.of(table, dates) for table in needed]
     missing = [day for day in dates if any(not found[day].complete for found in covered)]
     keys = keys_of(phases, before_tip_off=False)
-    return [Stretch(a, b, keys, "history") for a, b in contiguous(missing)]
+    return [PlannedRange(a, b, keys, "history") for a, b in contiguous(missing)]
 
 
 @dataclass(frozen=True)
 class Ended:
     """A backfill of the same dates and phases by the same code that was ended before it was done.
 
-    `done` has the assets that it made, by the labels of its stretches.
+    `done` has the assets that it made, by the labels of its ranges.
     """
 
     runs: tuple[str, ...] = ()
@@ -192,23 +196,23 @@ def ended_before(instance: DagsterInstance, identity: str) -> Ended:
             if entry.dagster_event
         }
         made = {key for key in run.asset_selection or () if "__".join(key.path) in succeeded}
-        done.setdefault(run.tags[STRETCH_TAG], set()).update(made)
+        done.setdefault(run.tags[PLANNED_RANGE_TAG], set()).update(made)
     return Ended(tuple(run.run_id for run in series), {label: frozenset(keys) for label, keys in done.items()})
 
 
-def run_stretch(
-    pipeline: Pipeline, stretch: Stretch, identity: str = "", done: frozenset[dg.AssetKey] = frozenset()
+def run_range(
+    pipeline: Pipeline, planned: PlannedRange, identity: str = "", done: frozenset[dg.AssetKey] = frozenset()
 ) -> list[Attempt]:
-    """Runs a stretch to its end: one run, and after a failure one more for what it did not reach.
+    """Runs a range to its end: one run, and after a failure one more for what it did not reach.
 
     Every further run reaches at least one more asset, so there are never more runs than assets. Dates that
     are blocked stay blocked in each, and the others go on. What an ended backfill has `done` is not done again.
     """
     attempts: list[Attempt] = []
-    keys = [key for key in stretch.keys if key not in done]
-    tags = {BACKFILL_TAG: identity, STRETCH_TAG: stretch.label} if identity else {}
+    keys = [key for key in planned.keys if key not in done]
+    tags = {BACKFILL_TAG: identity, PLANNED_RANGE_TAG: planned.label} if identity else {}
     while keys:
-        attempt = materialize(pipeline, keys, stretch.first, stretch.last, stretch.label, tags)
+        attempt = materialize(pipeline, keys, planned.first, planned.last, planned.label, tags)
         attempts.append(attempt)
         if len(attempt.not_reached) >= len(keys):
             break
@@ -218,21 +222,21 @@ def run_stretch(
 
 def backfill(
     pipeline: Pipeline,
-    stretches: Sequence[Stretch],
+    ranges: Sequence[PlannedRange],
     dates: tuple[date, date],
     phases: Sequence[Phase],
     identity: str = "",
     before: Ended = Ended(),
 ) -> Report:
-    """Runs the stretches and reports how the asked dates stand, by what is in the warehouse.
+    """Runs the ranges and reports how the asked dates stand, by what is in the warehouse.
 
     With an `identity`, one that is ended can be gone on with: `before` is what it had made. What was run is reported
     also when nobody can look at the warehouse afterwards.
     """
     attempts = tuple(
         attempt
-        for stretch in stretches
-        for attempt in run_stretch(pipeline, stretch, identity, before.done.get(stretch.label, frozenset()))
+        for planned in ranges
+        for attempt in run_range(pipeline, planned, identity, before.done.get(planned.label, frozenset()))
     )
     for run_id in (*before.runs, *(attempt.run_id for attempt in attempts)) if identity else ():
         pipeline.instance.add_run_tags(run_id, {DONE_TAG: "yes"})

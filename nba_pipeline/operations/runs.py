@@ -28,7 +28,7 @@ from nba_pipeline.monitoring.orphans import PROCESS_TAG
 from nba_pipeline.monitoring.outcome import NotTriedError
 from nba_pipeline.partitions import RANGE_END, RANGE_START, to_key
 from nba_pipeline.runtime import gatekeeper_of, warehouse_of
-from nba_pipeline.settings import Settings, without_signs_of_addresses
+from nba_pipeline.settings import Settings, instance_folder
 from nba_pipeline.warehouse.interface import Warehouse, WarehouseError
 
 SHIPPED_BEFORE = {"1848a8d4bf6ef5a3668484d9c9ced3b1b30f7648463d4e0117e0ad81d63a5f20"}
@@ -48,10 +48,10 @@ class Attempt:
 def dagster_home(settings: Settings) -> Path:
     """Where Dagster's instance is: in `DAGSTER_HOME` if it is set, else where the settings say.
 
-    Raises `NotTriedError` for a folder in which its databases cannot lie.
+    Raises `NotTriedError` for a folder in which its databases cannot lie, and for one half of a clone.
     """
     try:
-        return without_signs_of_addresses(Path(os.environ.get("DAGSTER_HOME") or settings.dagster_home))
+        return instance_folder(settings)
     except ValueError as error:
         raise NotTriedError(f"DAGSTER_HOME: {error}") from error
 

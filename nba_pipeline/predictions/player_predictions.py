@@ -30,7 +30,7 @@ from nba_pipeline.contracts import (
     Window,
 )
 from nba_pipeline.precompute import ml_feature_store
-from nba_pipeline.predictions.calculations.intervals import predicted, residuals_of, yardstick
+from nba_pipeline.predictions.calculations.intervals import dispersion_past, predicted, residuals_of
 from nba_pipeline.predictions.calculations.ledger import (
     BACKTEST,
     CHAIN,
@@ -39,7 +39,7 @@ from nba_pipeline.predictions.calculations.ledger import (
     append,
     backtests,
     broken_links,
-    heads,
+    chain_heads,
     keep_live,
     standing,
     still_expected,
@@ -162,7 +162,7 @@ CONTRACT = Contract(
     ledger=True,
     made_again=backtests,
     keeps=keep_live,
-    notes=heads,
+    notes=chain_heads,
 )  # fmt: skip
 
 
@@ -227,7 +227,7 @@ def predictions(
     forecast = past.forecast(system, rows, stat, setting)
     values = np.round(forecast.values, 4)
     residuals = residuals_of(past, system, stat, setting)
-    said = predicted(values, rows, yardstick(past), stat)
+    said = predicted(values, rows, dispersion_past(past), stat)
     low, high = residuals.interval(said)
     return {
         "stat": stat,

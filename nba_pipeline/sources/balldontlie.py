@@ -81,92 +81,6 @@ INJURIES, GAME_LINES, PROP_LINES = "player_injuries", "odds", "odds/player_props
 LINES = (GAME_LINES, PROP_LINES)
 """What bookmakers say; these are in the second version of the API."""
 
-KNOWN_FIELDS = {
-    GAMES: frozenset(
-        [
-            "id",
-            "date",
-            "datetime",
-            "season",
-            "status",
-            "period",
-            "time",
-            "postseason",
-            "home_team_score",
-            "visitor_team_score",
-            "home_team",
-            "visitor_team",
-            "home_team_id",
-            "visitor_team_id",
-        ]
-    ),
-    STATS: frozenset(
-        [
-            "id",
-            "min",
-            "fgm",
-            "fga",
-            "fg_pct",
-            "fg3m",
-            "fg3a",
-            "fg3_pct",
-            "ftm",
-            "fta",
-            "ft_pct",
-            "oreb",
-            "dreb",
-            "reb",
-            "ast",
-            "stl",
-            "blk",
-            "turnover",
-            "pf",
-            "pts",
-            "plus_minus",
-            "player",
-            "team",
-            "game",
-        ]
-    ),
-    ACTIVE_PLAYERS: frozenset(
-        [
-            "id",
-            "first_name",
-            "last_name",
-            "position",
-            "height",
-            "weight",
-            "jersey_number",
-            "college",
-            "country",
-            "draft_year",
-            "draft_round",
-            "draft_number",
-            "team",
-            "team_id",
-        ]
-    ),
-    INJURIES: frozenset(["player", "return_date", "description", "status"]),
-    GAME_LINES: frozenset(
-        [
-            "id",
-            "game_id",
-            "vendor",
-            "spread_home_value",
-            "spread_home_odds",
-            "spread_away_value",
-            "spread_away_odds",
-            "moneyline_home_odds",
-            "moneyline_away_odds",
-            "total_value",
-            "total_over_odds",
-            "total_under_odds",
-            "updated_at",
-        ]
-    ),
-    PROP_LINES: frozenset(["id", "game_id", "player_id", "vendor", "prop_type", "line_value", "market", "updated_at"]),
-}
-
 MENDS = {
     400: "The request is wrong, which is a defect of the pipeline; please report it with this message.",
     401: "Set BALLDONTLIE_API_KEY to a valid key; {needs}.",
@@ -210,11 +124,10 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Parsed(Generic[R]):
-    """The records of a capture, the items that are none, and fields that nobody asked for."""
+    """The records of a capture, and the items that are none."""
 
     records: tuple[R, ...]
     rejected: tuple[Rejected, ...]
-    unknown_fields: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -671,7 +584,7 @@ def parse_games(capture: Capture) -> Parsed[GameRecord]:
     asked = _asked_by_id(capture)
     # The pages about one game come last.
     pages = capture.pages[: len(capture.pages) - len(asked)]
-    listed = _parse(replace(capture, pages=pages), GAMES, GameRecord.of)
+    listed = _parse(replace(capture, pages=pages), GameRecord.of)
     unclear = (GameRecord.unclear(json.loads(item.raw), item.reason) for item in listed.rejected)
     records, rejected = [*listed.records, *filter(None, unclear)], list(listed.rejected)
     playing = {
@@ -695,7 +608,7 @@ def parse_games(capture: Capture) -> Parsed[GameRecord]:
             continue
         records += [_as_it_stands(was, found) for was in places]
     records = [record.on(game_date_of(capture.fetched_at)) for record in records]
-    return Parsed(tuple(records), tuple(rejected), listed.unknown_fields)
+    return Parsed(tuple(records), tuple(rejected))
 
 
 def _asked_by_id(capture: Capture) -> list[tuple[Page, dict[str, Any]]]:
@@ -736,48 +649,46 @@ def _as_it_stands(was: GameRecord, found: GameRecord | None) -> GameRecord:
 
 def parse_season_games(capture: Capture) -> Parsed[GameRecord]:
     """The games of a capture of `/games` about a whole season."""
-    return _parse(capture, GAMES, GameRecord.of)
+    return _parse(capture, GameRecord.of)
 
 
 def parse_stats(capture: Capture) -> Parsed[StatRecord]:
     """The box-score rows of a capture of `/stats`."""
-    return _parse(capture, STATS, StatRecord.of)
+    return _parse(capture, StatRecord.of)
 
 
 def parse_active_players(capture: Capture) -> Parsed[PlayerRecord]:
     """The players of a capture of `/players/active`."""
-    return _parse(capture, ACTIVE_PLAYERS, PlayerRecord.of)
+    return _parse(capture, PlayerRecord.of)
 
 
 def parse_injuries(capture: Capture) -> Parsed[InjuryRecord]:
     """The injured players of a capture of `/player_injuries`."""
-    return _parse(capture, INJURIES, InjuryRecord.of)
+    return _parse(capture, InjuryRecord.of)
 
 
 def parse_game_lines(capture: Capture) -> Parsed[GameLineRecord]:
     """The spreads and totals of a capture of `/odds`."""
-    return _parse(capture, GAME_LINES, GameLineRecord.of)
+    return _parse(capture, GameLineRecord.of)
 
 
 def parse_player_prop_lines(capture: Capture) -> Parsed[PropLineRecord]:
     """The lines on players of a capture of `/odds/player_props`."""
-    return _parse(capture, PROP_LINES, PropLineRecord.of)
+    return _parse(capture, PropLineRecord.of)
 
 
-def _parse(capture: Capture, endpoint: str, of: Callable[[dict[str, Any]], R]) -> Parsed[R]:
+def _parse(capture: Capture, of: Callable[[dict[str, Any]], R]) -> Parsed[R]:
     records: list[R] = []
     rejected: list[Rejected] = []
-    unknown: set[str] = set()
     for page in capture.pages:
         for index, item in enumerate(_items(page)):
             try:
                 if not isinstance(item, dict):
                     raise ValueError("the item is no JSON object")  # noqa: TRY004 - rejected like the others
-                unknown |= item.keys() - KNOWN_FIELDS[endpoint]
                 records.append(of(item))
             except (KeyError, TypeError, AttributeError, ValueError) as error:
                 rejected.append(Rejected(page.where, index, reason_of(error), json.dumps(item)))
-    return Parsed(tuple(records), tuple(rejected), frozenset(unknown))
+    return Parsed(tuple(records), tuple(rejected))
 
 
 def _place_of(item: Any) -> tuple[int, date] | None:

@@ -17,9 +17,8 @@ import duckdb
 ATTACHED = "warehouse"
 """The name of the attached file within its instance."""
 
-
-OPEN_ELSEWHERE = "Unique file handle conflict"
-"""What DuckDB says when another instance of this process has the file open."""
+DESCRIPTORS = Path("/dev/fd")
+"""Where Linux and macOS list what a process has open."""
 
 
 @dataclass
@@ -39,7 +38,7 @@ _lock = threading.Lock()
 _open: dict[Path, _Open] = {}
 _idle: list[duckdb.DuckDBPyConnection] = []
 _of_parent: list[object] = []
-"""Instances of the process that this one was forked from: their threads are not here, so nothing may end them."""
+"""Instances of the process that this one was forked from: their threads are not here, so they are left alone."""
 
 
 @contextmanager
@@ -49,19 +48,17 @@ def opened(path: Path, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection
     Sessions that open it in the same way share it. Raises `duckdb.Error` where the file is locked or damaged.
     """
     path = path.absolute()
-    try:
-        connection = _connection(path, read_only)
-    except duckdb.BinderException as error:
-        if OPEN_ELSEWHERE not in str(error):
-            raise
-        # Somebody in this process has opened the file with DuckDB itself, as in a notebook: that instance is shared.
+    instance = _instance_of(path, read_only)
+    if instance is None:
+        # In a notebook somebody has opened it with DuckDB itself. Its lock is the process's, and would end with ours.
         with duckdb.connect(str(path), read_only=read_only) as shared:
             yield shared
         return
     try:
-        yield connection
+        with instance.cursor() as connection:
+            connection.execute(f"USE {ATTACHED}")
+            yield connection
     finally:
-        connection.close()
         _leave(path)
 
 
@@ -79,34 +76,55 @@ def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
             _keep(instance)
 
 
-def _connection(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+def _instance_of(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection | None:
+    """The instance to which the file is attached, for one session more; None where another one has it open."""
     with _lock:
         found = _open.get(path)
+        if found is None and _is_open_in_this_process(path):
+            return None
         if found is None:
             found = _open[path] = _Open(_attached(path, read_only), read_only)
         elif found.read_only != read_only:
             raise FileInUseError(f"this process has {path} open to {'read' if found.read_only else 'write'}")
         found.sessions += 1
-        connection = found.instance.cursor()
-    connection.execute(f"USE {ATTACHED}")
-    return connection
+    return found.instance
+
+
+def _is_open_in_this_process(path: Path) -> bool:
+    """Whether a descriptor of this process leads to the file."""
+    if not path.exists() or not DESCRIPTORS.exists():
+        return False
+    here = path.stat()
+    for descriptor in DESCRIPTORS.iterdir():
+        try:
+            there = os.fstat(int(descriptor.name))
+        except OSError:
+            # That of the listing itself is closed by now.
+            continue
+        if (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino):
+            return True
+    return False
 
 
 def _attached(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
     """An instance to which the file is attached; what it spills, it spills beside the file."""
     instance = _idle.pop() if _idle else duckdb.connect(":memory:")
     try:
-        instance.execute(f"SET temp_directory = {_literal(f'{path}.tmp')}")
+        instance.execute(f"SET temp_directory = {literal(f'{path}.tmp')}")
     except duckdb.Error:
         # An instance that has spilled cannot be told to spill elsewhere.
         instance.close()
         instance = duckdb.connect(":memory:")
-        instance.execute(f"SET temp_directory = {_literal(f'{path}.tmp')}")
+        instance.execute(f"SET temp_directory = {literal(f'{path}.tmp')}")
     mode = "READ_ONLY" if read_only else "READ_WRITE"
     try:
-        instance.execute(f"ATTACH {_literal(str(path))} AS {ATTACHED} ({mode})")
-    except BaseException:
+        instance.execute(f"ATTACH {literal(str(path))} AS {ATTACHED} ({mode})")
+    except duckdb.IOException:
+        # Somebody has it locked: the instance is as good as it was.
         _keep(instance)
+        raise
+    except BaseException:
+        instance.close()
         raise
     return instance
 
@@ -135,7 +153,8 @@ def _keep(instance: duckdb.DuckDBPyConnection) -> None:
         _idle.append(instance)
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
+    """A text as SQL writes it, where no parameter can stand."""
     escaped = text.replace("'", "''")
     return f"'{escaped}'"
 

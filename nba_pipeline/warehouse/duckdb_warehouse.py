@@ -21,7 +21,7 @@ from ibis.expr.operations import InMemoryTable, ScalarUDF, UnboundTable
 from nba_pipeline.code_versions.translations import Translations, name_of
 from nba_pipeline.contracts import Contract, Reader
 from nba_pipeline.warehouse.asked import is_asked, is_read
-from nba_pipeline.warehouse.duckdb_files import OPEN_ELSEWHERE, FileInUseError, in_memory, opened
+from nba_pipeline.warehouse.duckdb_files import FileInUseError, in_memory, literal, opened
 from nba_pipeline.warehouse.interface import (
     QueryError,
     Replacement,
@@ -389,10 +389,10 @@ class DuckDBWarehouse:
                 "it away and backfill again: the landing holds every response."
             )
         holder = re.search(r"\(PID (\d+)\)", str(error))
+        by = f"process {holder.group(1)}" if holder else f"this process ({error})"
         return WarehouseBusyError(
-            f"{self.path} was locked for more than {wait_seconds:g} s by process "
-            f"{holder.group(1) if holder else 'unknown'}. Close that connection (an open DuckDB shell?) or "
-            "raise NBA_PIPELINE_LOCK_WAIT_SECONDS, then run again."
+            f"{self.path} was locked for more than {wait_seconds:g} s by {by}. Close that connection "
+            "(an open DuckDB shell?) or raise NBA_PIPELINE_LOCK_WAIT_SECONDS, then run again."
         )
 
 
@@ -404,9 +404,8 @@ def _copied(
     listed = "SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal AND database_name = ? ORDER BY ALL"
     tables = connection.execute(listed, [here]).fetchall()
     advance, rows = starts("tables", len(tables)), {}
-    escaped = str(path).replace("'", "''")
     try:
-        connection.execute(f"ATTACH '{escaped}' AS new_file (READ_WRITE)")
+        connection.execute(f"ATTACH {literal(str(path))} AS new_file (READ_WRITE)")
         try:
             connection.execute(f"COPY FROM DATABASE {_quote(here)} TO new_file (SCHEMA)")
             for schema, name in tables:
@@ -435,7 +434,7 @@ def _calls(call: ScalarUDF, function: Callable[..., object]) -> bool:
 
 def _is_lock_conflict(error: BaseException) -> bool:
     """Whether another process has the file locked, or another part of this one has it open."""
-    said = ("Could not set lock on file", "different configuration", OPEN_ELSEWHERE)
+    said = ("Could not set lock on file", "different configuration", "Unique file handle conflict")
     return isinstance(error, FileInUseError) or (
         isinstance(error, duckdb.Error) and any(words in str(error) for words in said)
     )

@@ -18,7 +18,7 @@ from dagster._daemon.types import DaemonHeartbeat
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.assets.tables import all_tables
-from nba_pipeline.cli.commands import run_health
+from nba_pipeline.cli.health_commands import run_health
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase
 from nba_pipeline.gates.accuracy_tripwire import RECENT, TRIPWIRE
@@ -37,7 +37,7 @@ from nba_pipeline.monitoring.pipeline_health import (
     Health,
     health,
 )
-from nba_pipeline.monitoring.smoke_test import State, cause_of_closing, smoke_test
+from nba_pipeline.monitoring.smoke_test import DateState, cause_of_closing, smoke_test
 from nba_pipeline.partitions import PARTITION, game_dates, to_key
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.predictions import player_predictions
@@ -158,8 +158,8 @@ def test_a_recorded_known_gap_is_no_problem_any_more(loaded: Loaded) -> None:
     assert report.well, report.problems
     assert "the source lost it" in " ".join(report.overrides)
     (tested,) = smoke_test(daemon.gatekeeper, CORRECTED_GAME, CORRECTED_GAME)
-    assert tested.phase(Phase.RAW) is State.PASS
-    assert tested.overall is not State.FAIL
+    assert tested.phase(Phase.RAW) is DateState.PASS
+    assert tested.overall is not DateState.FAIL
     notes = [result.reasons for result in tested.tables if result.table is player_daily_cache.CONTRACT]
     assert "the source lost it" in str(notes)
 

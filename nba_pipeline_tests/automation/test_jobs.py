@@ -160,6 +160,14 @@ def test_a_run_that_has_no_plan_yet_may_make_every_asset_of_its_date() -> None:
         assert Launches(instance).under_way([asset_key(SUMMARY)], TODAY)
 
 
+def test_a_run_that_is_just_being_made_may_make_every_asset_of_its_date(repository: dg.RepositoryDefinition) -> None:
+    others = [key for table in all_tables() if (key := asset_key(table)) not in DAILY_ANALYTICS.keys]
+    with dg.DagsterInstance.ephemeral() as instance:
+        whole = repository.get_job(DAILY_ANALYTICS.name)
+        instance.create_run_for_job(whole, tags={PARTITION: to_key(TODAY)}, status=NOT_STARTED)
+        assert Launches(instance).under_way(others, TODAY), "Dagster notes its plan one asset after the other"
+
+
 def test_the_runs_page_says_what_ran(loaded: Callable[..., SimulatedDaemon]) -> None:
     daemon = loaded()
     assert {run.job_name for run in daemon.instance.get_runs()} == {"season_backfill"}

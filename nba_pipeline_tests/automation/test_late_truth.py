@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from nba_pipeline.assets.table_asset import asset_key
-from nba_pipeline.automation.schedules import NETS
+from nba_pipeline.automation.schedules import SCHEDULE_SPECS
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.gates.deadlines import OPERATED
 from nba_pipeline.landing.assets import LANDED_GAMES, LANDED_PLAYER_BOX_SCORES
-from nba_pipeline.operations.backfill import history_stretches
+from nba_pipeline.operations.backfill import history_ranges
 from nba_pipeline.partitions import RANGE_END, RANGE_START, dates_of, game_dates
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import box_score_revisions, held_games, player_box_scores
@@ -136,7 +136,7 @@ def test_a_home_from_before_revisions_asks_the_source_for_none_of_its_history_ag
 ) -> None:
     home, revised, today = loaded(), box_score_revisions.CONTRACT, LOADED_AT.date()
     lose(home, revised, *game_dates(date(2025, 10, 1), today))
-    assert history_stretches(home.warehouse, home.gatekeeper.clock, today) == []
+    assert history_ranges(home.warehouse, home.gatekeeper.clock, today) == []
     before = len(home.server.requests)
     healed = [run for run in home.tick_sensor("self_heal").runs if asset_key(revised) in (run.asset_selection or ())]
     assert {day for run in healed for day in dates_of(run)} == {*game_dates(today - OPERATED, CORRECTED_GAME + DAY)}
@@ -144,9 +144,9 @@ def test_a_home_from_before_revisions_asks_the_source_for_none_of_its_history_ag
     assert len(home.server.requests) == before
 
 
-@pytest.mark.parametrize("net", [net for net in NETS if net.since], ids=lambda net: net.name)
-def test_who_asks_again_has_the_time_for_it_at_the_rate_of_the_plan(net) -> None:
+@pytest.mark.parametrize("spec", [spec for spec in SCHEDULE_SPECS if spec.since], ids=lambda spec: spec.name)
+def test_who_asks_again_has_the_time_for_it_at_the_rate_of_the_plan(spec) -> None:
     """A regular season has 1,230 games of some 26 rows; the all-star plan allows 60 pages a minute."""
-    days = 14 if net.name == "last_14_days_again" else 180
+    days = 14 if spec.name == "last_14_days_again" else 180
     pages = 1230 / 170 * days * 26 / PER_PAGE + 2 * days / 30
-    assert pages / 60 * 60 < net.longest_seconds / 2
+    assert pages / 60 * 60 < spec.longest_seconds / 2

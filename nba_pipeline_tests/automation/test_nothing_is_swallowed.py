@@ -25,7 +25,7 @@ from nba_pipeline.assets.io_manager import CONTRACT_CHECK, WarehouseIOManager
 from nba_pipeline.assets.progress import Progress
 from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.assets.tables import all_tables, table_modules, tables_of
-from nba_pipeline.automation.schedules import LINES_NETS, NETS
+from nba_pipeline.automation.schedules import LINES_SCHEDULE_SPECS, SCHEDULE_SPECS
 from nba_pipeline.code_versions.translations import Translations
 from nba_pipeline.contracts import Phase
 from nba_pipeline.definitions import definitions
@@ -361,7 +361,9 @@ def assert_failed_tick(home: Home, tick: Callable[[], Ticked], what: str) -> Non
     assert_told(home, what, AlertKind.AUTOMATION_FAILED)
 
 
-ASK_NOTHING_OF_THE_WAREHOUSE = {net.name for net in (*NETS, *LINES_NETS) if net.landing} | {"daily_health"}
+ASK_NOTHING_OF_THE_WAREHOUSE = {spec.name for spec in (*SCHEDULE_SPECS, *LINES_SCHEDULE_SPECS) if spec.landing} | {
+    "daily_health"
+}
 
 
 @pytest.mark.parametrize("name", [name for name in [*SENSORS, *SCHEDULES] if name != "alerts"])

@@ -14,7 +14,7 @@ from dagster import DagsterEvent, DagsterInstance, DagsterRun, DagsterRunStatus,
 from dagster._core.events import EngineEventData
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
-from nba_pipeline.cli.commands import close_killed
+from nba_pipeline.cli.backfill_commands import close_killed
 from nba_pipeline.monitoring import orphans
 from nba_pipeline.monitoring.orphans import PROCESS_TAG, close_orphans
 from nba_pipeline_tests.support.named_command import named_command

@@ -27,8 +27,7 @@ from nba_pipeline.gates.overrides import (
     record_override,
 )
 from nba_pipeline.gates.verdicts import State
-from nba_pipeline.monitoring.smoke_test import State as SmokeState
-from nba_pipeline.monitoring.smoke_test import smoke_test
+from nba_pipeline.monitoring.smoke_test import DateState, smoke_test
 from nba_pipeline.partitions import dates_of, game_dates
 from nba_pipeline.raw import games, player_box_scores, players
 from nba_pipeline.sources.landing import Landing
@@ -212,10 +211,10 @@ def test_a_date_that_is_passed_over_by_rule_is_named_by_the_smoke_test(untold: C
     [found] = smoke_test(untold.gatekeeper(), BAD, BAD)
     assert found.gap is not None
     assert str(found.gap).startswith(f"{GAP_BY_RULE} let {KNOWN_GAP} pass for {BAD}")
-    assert [(r.table.name, r.reasons) for r in found.tables if r.state is SmokeState.FAIL] == []
+    assert [(r.table.name, r.reasons) for r in found.tables if r.state is DateState.FAIL] == []
     untold.forget(CONTEXTS[0], BAD)
     [found] = smoke_test(untold.gatekeeper(), BAD, BAD)
-    assert CONTEXTS[0] in [result.table for result in found.tables if result.state is SmokeState.FAIL]
+    assert CONTEXTS[0] in [result.table for result in found.tables if result.state is DateState.FAIL]
 
 
 # with real runs

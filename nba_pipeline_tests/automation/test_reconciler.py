@@ -5,7 +5,7 @@ from pathlib import Path
 
 import nba_pipeline.automation
 
-DECIDES = {"plan", "decide", "in_runs", "in_few_runs"}
+DECIDES = {"plan_launches", "decide", "in_runs", "in_few_runs"}
 """What only the reconciler may call: the judgement, the patience, and what makes the runs."""
 
 

@@ -12,7 +12,7 @@ from nba_pipeline.assets.step_retries import CAN_HEAL, LONGEST_WAIT, retrying_wh
 from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.automation.launches import Launch
-from nba_pipeline.automation.schedules import NETS
+from nba_pipeline.automation.schedules import SCHEDULE_SPECS
 from nba_pipeline.clock import NEW_YORK, game_date_of
 from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.definitions import definitions
@@ -116,7 +116,9 @@ def test_the_schedules_are_those_listed_in_new_york_time(empty: SimulatedDaemon)
 
 
 def test_injuries_are_asked_for_through_the_day_and_until_the_last_games_begin() -> None:
-    asked = [(at, net.day) for net in NETS if LANDED_INJURIES in net.landing for at in times_of(net.crons)]
+    asked = [
+        (at, spec.day) for spec in SCHEDULE_SPECS if LANDED_INJURIES in spec.landing for at in times_of(spec.crons)
+    ]
     today = sorted(at for at, day in asked if day == 0)
     assert today == times_of(("40 6", "0 10", "0 13", "0 16", "30 17", "30 18", "0 19", "30 20", "30 21"))
     assert [at for at, day in asked if day == 1] == [time(17)]
@@ -167,7 +169,7 @@ def test_ticks_are_about_yesterday_today_and_tomorrow_of_new_york(empty: Simulat
 def test_an_empty_home_gets_its_landing_and_report_in_runs_of_ten_minutes_at_most(
     empty: SimulatedDaemon,
 ) -> None:
-    of_landing = {net.name for net in NETS if net.landing and net.since is None}
+    of_landing = {spec.name for spec in SCHEDULE_SPECS if spec.landing and spec.since is None}
     for name in CRONS:
         asked, said = requests_of(empty, name, new_york(date(2025, 11, 1), times_of(CRONS[name])[0]))
         if name in of_landing | {"daily_health"}:
@@ -293,10 +295,10 @@ def test_self_heal_waits_for_the_schedule_that_would_bring_a_date(table: Contrac
         Phase.RAW: "same_day_schedule_and_rosters" if table.before_tip_off else "box_scores",
         Phase.ANALYTICS: "overnight_precompute" if table.before_tip_off else "box_scores", Phase.GRADES: "box_scores",
     }  # fmt: skip
-    net = next(net for net in NETS if net.name == names[table.phase])
+    spec = next(spec for spec in SCHEDULE_SPECS if spec.name == names[table.phase])
     day = date(2025, 12, 1)
-    first = new_york(day - timedelta(days=net.day), times_of(net.crons)[0])
-    assert game_date_of(first) == day - timedelta(days=net.day)
+    first = new_york(day - timedelta(days=spec.day), times_of(spec.crons)[0])
+    assert game_date_of(first) == day - timedelta(days=spec.day)
     assert healed_from(table, day) >= first
 
 

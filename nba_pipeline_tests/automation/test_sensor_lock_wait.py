@@ -11,7 +11,7 @@ import pytest
 
 from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.assets.tables import all_tables
-from nba_pipeline.automation.schedules import NETS
+from nba_pipeline.automation.schedules import SCHEDULE_SPECS
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.settings import Settings
@@ -52,7 +52,7 @@ def test_a_sensor_that_finds_the_warehouse_held_waits_no_longer_than_a_tick_may(
     assert "was locked for more than 0.2 s" in "".join(_causes(ticked.error)), "each wait names its own limit"
 
 
-@pytest.mark.parametrize("name", [net.name for net in NETS if not net.landing])
+@pytest.mark.parametrize("name", [spec.name for spec in SCHEDULE_SPECS if not spec.landing])
 def test_a_schedule_that_finds_the_warehouse_held_waits_no_longer_than_a_tick_may(locked_out, name):
     ticked = locked_out.tick_schedule(name, NOW)
     assert "was locked for more than 0.2 s" in "".join(_causes(ticked.error)), "each wait names its own limit"

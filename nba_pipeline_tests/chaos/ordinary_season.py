@@ -8,6 +8,7 @@ from there when it is called again.
 """
 
 import argparse
+import hashlib
 import json
 import math
 import sys
@@ -96,24 +97,32 @@ class Played:
     """How far a replay has come, kept beside its home after each moment: days, moments of the next one, and cursors."""
 
     file: Path
+    asked: str = ""
     days: int = 0
     moments: int = 0
     stood: dict[date, datetime] = field(default_factory=dict)
     cursors: dict[str, str | None] = field(default_factory=dict)
 
     @classmethod
-    def so_far(cls, file: Path) -> "Played":
-        """What an earlier call has played; nothing when there was none."""
+    def so_far(cls, file: Path, asked: str) -> "Played":
+        """What an earlier call has played; nothing when there was none.
+
+        Raises `ValueError` where that call asked for other days or troubles: they cannot be judged together.
+        """
         if not file.exists():
-            return cls(file)
+            return cls(file, asked)
         kept = json.loads(file.read_text())
+        if kept["asked"] != asked:
+            raise ValueError(f"{file.parent} was begun with {kept['asked']}, and not with {asked}: name another --home")
         stood = {date.fromisoformat(day): datetime.fromisoformat(at) for day, at in kept["stood"].items()}
-        return cls(file, kept["days"], kept["moments"], stood, kept["cursors"])
+        return cls(file, asked, kept["days"], kept["moments"], stood, kept["cursors"])
 
     def keep(self) -> None:
         """Writes it down, whole or not at all."""
         stood = {str(day): at.isoformat() for day, at in self.stood.items()}
-        kept = {"days": self.days, "moments": self.moments, "stood": stood, "cursors": self.cursors}
+        kept = {
+            "asked": self.asked, "days": self.days, "moments": self.moments, "stood": stood, "cursors": self.cursors,
+        }  # fmt: skip
         unfinished = self.file.with_suffix(".new")
         unfinished.write_text(json.dumps(kept))
         unfinished.replace(self.file)
@@ -170,9 +179,11 @@ def replay(
 ) -> Replay:
     """Plays the days with the rules, and the twin without; both homes are in the folder, begun or not."""
     folder.mkdir(parents=True, exist_ok=True)
+    asked = f"{days[0]} to {days[-1]}, troubles {hashlib.sha256(json.dumps(rules).encode()).hexdigest()[:8]}"
+    played = Played.so_far(folder / "played.json", asked)
+    played.keep()
     expected = twin_of(league, days, folder)
     begins = datetime.combine(days[0], time(3), NEW_YORK)
-    played = Played.so_far(folder / "played.json")
     with LeagueServer(league, now=begins, faults=FAULTS.validate_python(list(rules))) as server:
         daemon = SimulatedDaemon(folder / "disturbed", server, begins)
         try:

@@ -104,10 +104,12 @@ def test_only_who_is_on_the_roster_of_a_team_that_does_not_play_the_game_is_else
 
 
 def test_a_replay_goes_on_where_an_earlier_call_has_ended(tmp_path):
-    played = Played.so_far(tmp_path / "played.json")
+    played = Played.so_far(tmp_path / "played.json", "a week")
     assert (played.days, played.moments, played.stood, played.cursors) == (0, 0, {}, {})
     played.days, played.moments = 3, 2
     played.stood[FIRST] = datetime(2023, 11, 2, 8, 30, tzinfo=UTC)
     played.cursors |= {"self_heal": "{}", "alerts": None}
     played.keep()
-    assert Played.so_far(tmp_path / "played.json") == played
+    assert Played.so_far(tmp_path / "played.json", "a week") == played
+    with pytest.raises(ValueError, match="begun with a week, and not with a month: name another --home"):
+        Played.so_far(tmp_path / "played.json", "a month")

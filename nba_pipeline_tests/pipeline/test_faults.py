@@ -9,7 +9,7 @@ import pytest
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.contracts import Phase
 from nba_pipeline.grades import prediction_accuracy
-from nba_pipeline.monitoring.smoke_test import State, smoke_test
+from nba_pipeline.monitoring.smoke_test import DateState, smoke_test
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games, held_games, player_box_scores
@@ -193,7 +193,7 @@ def test_a_date_of_which_nothing_arrived_closes_itself_and_later_dates_look_back
     assert BAD not in dates_of(bench, prediction_accuracy.CONTRACT)
     assert later in dates_of(bench, player_predictions.CONTRACT)
     results = {r.game_date: r.overall for r in smoke_test(bench.gatekeeper, FIRST, LAST)}
-    assert results == {FIRST: State.PASS, BAD: State.FAIL, LAST: State.PASS}
+    assert results == {FIRST: DateState.PASS, BAD: DateState.FAIL, LAST: DateState.PASS}
 
 
 def test_a_derived_table_that_is_gone_never_lets_anything_flow_on(workbench):

@@ -26,7 +26,7 @@ from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.league.faults import FAULTS
 from nba_pipeline.league.model import League
 from nba_pipeline.league.server import LeagueServer
-from nba_pipeline.monitoring.smoke_test import State, smoke_test
+from nba_pipeline.monitoring.smoke_test import DateState, smoke_test
 from nba_pipeline.operations.runs import instance_of
 from nba_pipeline.precompute import ml_feature_store, player_daily_cache
 from nba_pipeline.predictions import player_predictions
@@ -142,7 +142,7 @@ def test_a_held_game_is_in_no_statistic_and_in_no_grade(broken, league):
 
 def test_the_date_passes_and_says_which_games_are_held_and_what_to_do(broken, league):
     first, bad, *_, last = smoke_test(broken.gatekeeper, FIRST, LAST)
-    assert {first.overall, bad.overall, last.overall} == {State.PASS}
+    assert {first.overall, bad.overall, last.overall} == {DateState.PASS}
     said = " ".join(bad.decided)
     assert "raw_to_analytics is degraded" in said
     for game in games_of(league)["game_id"][: len(FAULTY)]:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.contracts import Phase
 from nba_pipeline.gates.evidence import Need
-from nba_pipeline.monitoring.smoke_test import State, smoke_test
+from nba_pipeline.monitoring.smoke_test import DateState, smoke_test
 from nba_pipeline.raw import game_lines, games, injury_reports, player_prop_lines
 from nba_pipeline.runtime import gatekeeper_of
 from nba_pipeline.warehouse.operations_tables import QUARANTINE
@@ -47,7 +47,7 @@ def test_of_dates_that_are_over_nobody_is_asked_what_was_known_and_they_are_comp
     for table in OF_NEWS:
         assert season_start.rows(table, last=yesterday).empty
     for found in smoke_test(season_start.gatekeeper, OPENING, yesterday, OF_NEWS):
-        assert {result.state for result in found.tables} == {State.VALID_SKIP}
+        assert {result.state for result in found.tables} == {DateState.VALID_SKIP}
     assert needs(season_start, OPENING) == {}
 
 

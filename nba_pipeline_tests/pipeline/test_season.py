@@ -19,7 +19,7 @@ from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.contracts import Phase, Window
 from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.league.model import League
-from nba_pipeline.monitoring.smoke_test import State, smoke_test
+from nba_pipeline.monitoring.smoke_test import DateState, smoke_test
 from nba_pipeline.precompute import ml_feature_store, player_daily_cache
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.predictions.systems import systems
@@ -34,9 +34,9 @@ def test_every_date_passes_the_smoke_test(season_start):
     results = smoke_test(season_start.gatekeeper, DAY_OFF, TOMORROW)
     states = {result.game_date: result.overall for result in results}
     assert [verdict for result in results for verdict in result.closed] == []
-    assert set(states.values()) <= {State.PASS, State.VALID_SKIP}
-    assert states[DAY_OFF] is State.VALID_SKIP
-    assert states[OPENING] is State.PASS
+    assert set(states.values()) <= {DateState.PASS, DateState.VALID_SKIP}
+    assert states[DAY_OFF] is DateState.VALID_SKIP
+    assert states[OPENING] is DateState.PASS
 
 
 def test_today_and_tomorrow_are_predicted_before_they_are_played(season_start):
@@ -235,7 +235,7 @@ import sys
 from datetime import date, datetime
 from pathlib import Path
 from nba_pipeline.settings import Settings
-from nba_pipeline.cli.commands import run_backfill
+from nba_pipeline.cli.backfill_commands import run_backfill
 from nba_pipeline.contracts import Phase
 last = date.fromisoformat(sys.argv[1])
 run_backfill(Settings(), date(2025, 10, 21), last, list(Phase), history=True, as_json=False)

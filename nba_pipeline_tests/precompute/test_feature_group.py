@@ -11,6 +11,7 @@ from nba_pipeline.precompute import ml_feature_store as store
 from nba_pipeline.precompute.calculations.feature_group import (
     FeatureGroup,
     Log,
+    beside,
     each_once,
     known,
     reads_of,
@@ -89,3 +90,11 @@ def test_one_name_for_two_things_is_refused_with_both():
     named = [FeatureGroup(name=s.read.table.name, features=(), takes={s: ()}) for s in (CACHE, other)]
     with pytest.raises(ValueError, match="reads another table as cache"):
         reads_of(named)
+
+
+def test_rows_that_have_a_column_already_are_not_put_beside_others_that_have_it_too():
+    rows = ibis.memtable({"player_id": [7], "points": [20]})
+    more = ibis.memtable({"player_id": [7], "assists": [3]})
+    assert beside(rows, more, ["player_id"]).columns == ("player_id", "points", "assists")
+    with pytest.raises(ValueError, match="points is there already: give it another name"):
+        beside(rows, more.mutate(points=1), ["player_id"])

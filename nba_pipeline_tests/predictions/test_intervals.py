@@ -6,10 +6,10 @@ import pytest
 from nba_pipeline.predictions.calculations.intervals import (
     Predicted,
     calibrated,
+    dispersion_past,
     predicted,
     residuals_of,
     supposed,
-    yardstick,
 )
 from nba_pipeline.predictions.calculations.populations import populations
 from nba_pipeline.predictions.systems import moving_average
@@ -86,7 +86,9 @@ def test_the_months_before_calibrate_the_month_to_come(months, past, stat: str) 
     slate = slate_of(months)
     slate = slate[slate["played"]].reset_index(drop=True)
     values = past.forecast(system, slate, stat, MORNING).values
-    low, high = residuals_of(past, system, stat, MORNING).interval(predicted(values, slate, yardstick(past), stat))
+    low, high = residuals_of(past, system, stat, MORNING).interval(
+        predicted(values, slate, dispersion_past(past), stat)
+    )
     outcomes = slate[OUTCOMES[stat]].to_numpy(float)
     covered = (low <= outcomes) & (outcomes <= high)
     for name, mask in populations(slate).items():

@@ -96,7 +96,7 @@ def test_an_untouched_chain_is_whole(rows: pa.Table) -> None:
 def test_the_heads_of_published_rows_are_the_last_of_each_date() -> None:
     backtest = prediction(game=12, mode=BACKTEST)
     rows = after([prediction(), prediction(player=2), prediction(day=NEXT_DAY, game=11), backtest], [prediction(9.0)])
-    found = run(ledger.heads(ibis.memtable(rows)).order_by("game_date"))
+    found = run(ledger.chain_heads(ibis.memtable(rows)).order_by("game_date"))
     assert found == [{"game_date": head.game_date, LENGTH: head.length, HEAD: head.row_hash} for head in recorded(rows)]
     assert [row[LENGTH] for row in found] == [3, 1]
 
@@ -332,7 +332,7 @@ def test_what_the_warehouse_is_asked_compiles_for_both_engines(dialect: str) -> 
         ledger.keep_live(staged, published),
         ledger.still_expected(keys, published, games),
         ledger.broken_links(staged),
-        ledger.heads(published),
+        ledger.chain_heads(published),
         ledger.standing(published, table([prediction()])),
     ):
         assert ibis.to_sql(asked, dialect=dialect)

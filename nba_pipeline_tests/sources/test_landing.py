@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nba_pipeline.sources.balldontlie import parse_stats
+from nba_pipeline.sources.balldontlie import parse_games, parse_stats
 from nba_pipeline.sources.contents import LEFT, contents
 from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing import CAPTURE_FILE, KNOWN_FOR, Capture, Landing
@@ -199,6 +199,25 @@ def test_a_landed_body_that_is_no_page_names_the_folder_to_move_away(landing, tm
         DamagedLandingError, match=f"{tmp_path}/{capture.key}.* is no page of a list: .* Move its folder"
     ):
         parse_stats(capture)
+
+
+def test_a_note_of_what_was_asked_that_is_damaged_names_the_folder_to_move_away(landing, tmp_path):
+    capture = land(landing, [of(DAY)])
+    [note] = (tmp_path / capture.key).glob("*request*")
+    note.write_text("{")
+    with pytest.raises(DamagedLandingError, match=f"{note} is damaged .* Move its folder away and fetch the dates"):
+        capture.request(0)
+
+
+def test_a_landed_body_about_one_game_that_is_none_names_the_folder_to_move_away(landing, tmp_path):
+    writer = landing.begin("games", DAY, DAY, NOW)
+    writer.add_page(b'{"data": [], "meta": {}}', {}, NOW)
+    writer.add_page(b'{"data": 7}', {LEFT: []}, NOW)
+    capture = writer.commit()
+    with pytest.raises(
+        DamagedLandingError, match=f"{tmp_path}/{capture.key}.* is no answer about one game: .* Move its folder away"
+    ):
+        parse_games(capture)
 
 
 def test_an_answer_that_is_no_page_is_known_of_nobody(landing, tmp_path):

@@ -19,8 +19,8 @@ def backfill(daemon: SimulatedDaemon, first: date, last: date, *phases: Phase) -
     """What `nba-pipeline backfill --no-history` does in the daemon's home."""
     chosen = list(phases or Phase)
     with Progress(console=Console(quiet=True)) as bars, opened(daemon.settings, bars) as pipeline:
-        stretches = backfilling.plan(pipeline.warehouse, pipeline.clock, first, last, chosen, history=False)
-        report = backfilling.backfill(pipeline, stretches, (first, last), chosen)
+        ranges = backfilling.plan_ranges(pipeline.warehouse, pipeline.clock, first, last, chosen, history=False)
+        report = backfilling.backfill(pipeline, ranges, (first, last), chosen)
     assert report.complete, [attempt.failures for attempt in report.attempts]
     return report
 

@@ -17,8 +17,8 @@ from typing import TypeVar
 from dagster import DagsterEventType, DagsterInstance, DagsterRun, RunsFilter
 
 import nba_pipeline
-from nba_pipeline.cli.commands import ui_command, ui_environment
 from nba_pipeline.cli.demo import free_port
+from nba_pipeline.cli.ui_commands import ui_command, ui_environment
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.settings import Settings
 from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon

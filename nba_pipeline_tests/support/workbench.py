@@ -52,8 +52,8 @@ class Workbench:
         """What `nba-pipeline backfill` does."""
         chosen = list(phases or Phase)
         with Progress(console=Console(quiet=True)) as bars, opened(self.settings, bars) as pipeline:
-            stretches = backfilling.plan(pipeline.warehouse, pipeline.clock, first, last, chosen, history=history)
-            return backfilling.backfill(pipeline, stretches, (first, last), chosen)
+            ranges = backfilling.plan_ranges(pipeline.warehouse, pipeline.clock, first, last, chosen, history=history)
+            return backfilling.backfill(pipeline, ranges, (first, last), chosen)
 
     def rows(self, table: Contract, first: date = date(2015, 1, 1), last: date = date(2100, 1, 1)) -> pd.DataFrame:
         """What is published of a table, in the order of its grain, without volatile columns."""

@@ -10,6 +10,8 @@ import duckdb
 import pytest
 
 from nba_pipeline.warehouse.duckdb_files import FileInUseError, in_memory, opened
+from nba_pipeline.warehouse.duckdb_warehouse import _copied_table
+from nba_pipeline.warehouse.interface import WarehouseError
 
 OTHER = """
 import duckdb, sys
@@ -71,9 +73,17 @@ def test_threads_that_read_at_once_all_get_what_is_there(path):
 def test_a_file_that_duckdb_itself_has_open_in_this_process_is_shared(path):
     with duckdb.connect(str(path), read_only=True) as notebook:
         assert count(path) == 1000
+        assert "Could not set lock" in in_another_process(path, "write")
         with pytest.raises(duckdb.Error, match="different configuration"), opened(path, read_only=False):
             pass
+        assert "Could not set lock" in in_another_process(path, "write")
         assert notebook.execute("SELECT count(*) FROM numbers").fetchall() == [(1000,)]
+    assert in_another_process(path, "write") == "1000"
+
+
+def test_a_session_that_ends_with_an_error_lets_the_file_go(path):
+    with pytest.raises(duckdb.Error, match="nothing"), opened(path, read_only=False) as connection:
+        connection.execute("BEGIN; INSERT INTO numbers VALUES (1); FROM nothing")
     assert in_another_process(path, "write") == "1000"
 
 
@@ -129,3 +139,12 @@ def test_a_forked_process_opens_the_file_for_itself(path):
         [sys.executable, "-c", FORKED, str(path)], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.split() == ["child", "1000", "parent", "1000"]
+
+
+def test_a_table_that_does_not_arrive_whole_in_a_copy_is_an_error_that_counts(path, tmp_path):
+    with opened(path, read_only=True) as connection:
+        connection.execute(f"ATTACH '{tmp_path / 'copy.duckdb'}' AS new_file")
+        connection.execute("CREATE TABLE new_file.numbers AS SELECT 7::BIGINT AS n")
+        with pytest.raises(WarehouseError, match=r"1000 rows of main\.numbers were copied to .* and 1001 stand there"):
+            _copied_table(connection, "warehouse", "main.numbers", tmp_path / "copy.duckdb")
+        connection.execute("DETACH new_file")

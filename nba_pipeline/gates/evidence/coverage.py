@@ -106,7 +106,7 @@ class Standing:
         return {row["game_date"]: row["n"] for row in self._session.query_built(key, counted).to_pylist()}
 
     def _gone(self, grid: Grid) -> set[str]:
-        """The tables that say what is expected, were published and are not there: from none follows nothing."""
+        """The tables that say what is expected, were published and are not there; without them nobody can say."""
         lost = self._manifest.lost
         asked: set[str] = set()
 

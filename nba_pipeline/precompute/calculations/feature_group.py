@@ -121,6 +121,8 @@ def each_once(made: Iterable[tuple[str, Values]]) -> dict[str, ir.Value]:
 
 
 def beside(rows: ibis.Table, other: ibis.Table, keys: Sequence[str]) -> ibis.Table:
-    """The rows beside those of the same keys."""
+    """The rows beside those of the same keys. Raises `ValueError` where both have a column that is no key."""
+    if twice := sorted({*rows.columns} & {*other.columns} - {*keys}):
+        raise ValueError(f"{', '.join(twice)} is there already: give it another name")
     both = rows.left_join(other, list(keys))
     return both.drop([column for column in both.columns if column.endswith("_right")])

@@ -81,7 +81,7 @@ class Residuals:
         return [(chosen, group) for chosen, group in parts if len(chosen)]
 
 
-def yardstick(past: Past) -> Past:
+def dispersion_past(past: Past) -> Past:
     """The past of the first month whose residuals count: its dispersion model measures them and the month itself.
 
     It has seen none of them, and what is measured by one model is measured alike.
@@ -111,7 +111,7 @@ def _learned(past: Past, system: System, stat: str, setting: str) -> Residuals:
     walked = past.walked(CALIBRATION_MONTHS, system, stat, setting)
     if sum(len(found.values) for found in walked) < FEWEST_RESIDUALS:
         return supposed() if setting == MORNING else residuals_of(past, system, stat, MORNING)
-    said = [predicted(found.values, found.rows, yardstick(past), stat) for found in walked]
+    said = [predicted(found.values, found.rows, dispersion_past(past), stat) for found in walked]
     together = Predicted(
         *(np.concatenate([getattr(p, name) for p in said]) for name in ("values", "dispersion", "stratum"))
     )

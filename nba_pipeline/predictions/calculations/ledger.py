@@ -150,7 +150,7 @@ def broken_links(staged: ibis.Table, read: object = None) -> ibis.Table:
     )
 
 
-def heads(rows: ibis.Table) -> ibis.Table:
+def chain_heads(rows: ibis.Table) -> ibis.Table:
     """Per date with live rows, the length of its chain and the hash of its last row."""
     chained = rows.filter(rows[POSITION].notnull())
     return chained.group_by("game_date").agg(

@@ -33,7 +33,7 @@ from nba_pipeline.predictions.walk_forward.walk import HISTORY_SEASONS, Past, Wa
 from nba_pipeline.predictions.walk_forward.walk_rows import to_frame, walk_rows
 from nba_pipeline.settings import Settings
 
-GROUP = "models"
+GROUP = "phase_5_models"
 
 MONTHS = month_partitions(Clock.from_settings(Settings()))
 """The partitions of every model."""

@@ -73,7 +73,7 @@ class TrainedModels:
         return level(slate, stat)
 
     def names(self, stat: str, setting: str) -> list[str]:
-        """What the columns of `matrix` are called."""
+        """What the columns of `matrix` are called; statistics with equal names have equal matrices, and share one."""
         return self.inputs(stat, setting)
 
     def matrix(self, rows: pd.DataFrame, stat: str, setting: str) -> np.ndarray:

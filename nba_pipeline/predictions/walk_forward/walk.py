@@ -99,12 +99,12 @@ class Walk:
     def played(self, month: date, setting: str) -> pd.DataFrame:
         """The rows of a month of players who played, and whose injury report is known if the setting wants it."""
         rows = self.between(month, next_month(month))
-        return self.once(("played", month, setting), lambda: rows[that_count(rows, setting)])
+        return self.once(("played", month, setting), lambda: rows[rows_that_count(rows, setting)])
 
     def expected(self, month: date, setting: str) -> pd.DataFrame:
         """The same of all players who were expected, played or not."""
         rows = self.between(month, next_month(month))
-        return rows[that_count(rows, setting, played=False)]
+        return rows[rows_that_count(rows, setting, played=False)]
 
     def walked(self, month: date, system: System, stat: str, setting: str) -> Walked:
         """What a system said of a month, from the games before it."""
@@ -121,7 +121,7 @@ class Walk:
 
         def made() -> str:
             rows = self.between(month, next_month(month))
-            values = rows.loc[that_count(rows, setting, played=played), list(columns)].to_numpy(np.float32)
+            values = rows.loc[rows_that_count(rows, setting, played=played), list(columns)].to_numpy(np.float32)
             return hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
 
         return self.once(("digest", month, columns, setting, played), made)
@@ -146,11 +146,11 @@ class Past:
 
     def learned_from(self, columns: Sequence[str], setting: str, *, played: bool = True) -> pd.DataFrame:
         """Columns of the rows that a model of the setting learns from."""
-        return self.rows.loc[that_count(self.rows, setting, played=played), list(columns)]
+        return self.rows.loc[rows_that_count(self.rows, setting, played=played), list(columns)]
 
     def count(self, setting: str, *, played: bool = True) -> int:
         """How many rows those are."""
-        return int(that_count(self.rows, setting, played=played).sum())
+        return int(rows_that_count(self.rows, setting, played=played).sum())
 
     def fingerprint(
         self, recipe: Mapping[str, Any], columns: Sequence[Sequence[str]], setting: str, *, played: bool = True
@@ -194,7 +194,7 @@ class Past:
         return [self.walk.walked(month, system, stat, setting) for month in before]
 
 
-def that_count(rows: pd.DataFrame, setting: str, *, played: bool = True) -> np.ndarray:
+def rows_that_count(rows: pd.DataFrame, setting: str, *, played: bool = True) -> np.ndarray:
     """Which rows count: of players who played, if asked, and with a known injury report before tip-off."""
     mask = rows["played"].to_numpy() if played else np.ones(len(rows), dtype=bool)
     return mask & rows["report_known"].to_numpy() if setting == PRE_TIP else mask
