@@ -22,7 +22,7 @@ from ibis.expr.operations import UnboundTable
 from nba_pipeline.analytics import upcoming_player_game_context
 from nba_pipeline.assets.io_manager import CONTRACT_CHECK
 from nba_pipeline.assets.table_asset import GAME_DATES, asset_key
-from nba_pipeline.assets.table_checks import EFFECT_OF_WARNING, said_of
+from nba_pipeline.assets.table_checks import said_of
 from nba_pipeline.assets.tables import all_tables, tables_of
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Contract, Phase
@@ -39,6 +39,7 @@ from nba_pipeline.gates.accuracy_tripwire import (
 from nba_pipeline.gates.alert_metadata import (
     ALERT_KIND_METADATA,
     EFFECT_METADATA,
+    EFFECT_OF_WARNING,
     HELD_METADATA,
     MEND_METADATA,
     AlertKind,

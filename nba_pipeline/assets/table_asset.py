@@ -10,17 +10,24 @@ import ibis
 import pyarrow as pa
 
 from nba_pipeline import code_versions
-from nba_pipeline.assets.check_evaluations import record_by_date
+from nba_pipeline.assets.check_evaluations import listed, record_by_date
 from nba_pipeline.assets.contexts import AssetContext
 from nba_pipeline.assets.step_retries import retrying_what_can_heal
 from nba_pipeline.clock import NEW_YORK, Clock
 from nba_pipeline.code_versions.translations import translations_at
 from nba_pipeline.contracts import Column, Contract
-from nba_pipeline.dagster_internals.event_log import step_of
-from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
+from nba_pipeline.dagster_internals.event_log import completed_evaluations, step_of
+from nba_pipeline.gates.alert_metadata import (
+    EFFECT_METADATA,
+    EFFECT_OF_WARNING,
+    MEND_METADATA,
+    AlertKind,
+    alert_metadata,
+)
 from nba_pipeline.gates.deadlines import hours_of
+from nba_pipeline.gates.evidence import MEND
 from nba_pipeline.gates.gatekeeper import Admission
-from nba_pipeline.gates.rules import gate_into, gate_named, last_table
+from nba_pipeline.gates.rules import gate_into, gate_named, is_judged_before_its_check, last_table
 from nba_pipeline.gates.verdicts import State, Verdict
 from nba_pipeline.partitions import SEASON_MONTHS, game_date_partitions, partition_mapping, read_bounds, to_date, to_key
 from nba_pipeline.settings import Settings
@@ -155,7 +162,34 @@ def admit(context: AssetContext, table: Contract, dates: Sequence[date]) -> Admi
             context.log.warning(f"The gate {verdict.gate} is {verdict.state} for {day}: {' '.join(verdict.reasons)}")
         if verdict.state is State.OVERRIDDEN and day not in admission.refused:
             _report_override(context, table, verdict)
+    if is_judged_before_its_check(table, gatekeeper.tables):
+        to_come = [v for day, v in admission.verdicts.items() if day >= gatekeeper.clock.today()]
+        _report_to_come(context, [v for v in to_come if v.state in (State.OPEN, State.DEGRADED)])
     return admission
+
+
+def _report_to_come(context: AssetContext, verdicts: Sequence[Verdict]) -> None:
+    """Puts what a gate says of dates to come on its check, which is run after their games only.
+
+    A warning is put there once, and its end when the gate is open again: so there is one alert, and it closes.
+    """
+    for verdict in verdicts:
+        gate, day = gate_named(verdict.gate), to_key(verdict.game_date)
+        key = dg.AssetCheckKey(asset_key(last_table(gate, context.resources.gatekeeper.tables)), gate.check_name)
+        newest = next(iter(completed_evaluations(context.instance, key, day, 1)), None)
+        before = newest.evaluation if newest else None
+        warns = verdict.state is State.DEGRADED
+        reasons = listed(verdict.reasons)
+        said_before = None if before is None or before.passed else before.metadata.get("reasons")
+        if (said_before.value if said_before else None) == (reasons.value if warns else None):
+            continue
+        warning = {
+            "reasons": reasons,
+            EFFECT_METADATA: dg.MetadataValue.text(EFFECT_OF_WARNING),
+            MEND_METADATA: dg.MetadataValue.text(verdict.reasons[0].rpartition(MEND)[2]),
+        } if warns else {}  # fmt: skip
+        result = dg.AssetCheckResult(passed=not warns, severity=dg.AssetCheckSeverity.WARN, metadata=warning)
+        record_by_date(step_of(context), key, {verdict.game_date: result})
 
 
 def _report_override(context: AssetContext, table: Contract, verdict: Verdict) -> None:

@@ -18,7 +18,13 @@ from nba_pipeline.assets.table_asset import GAME_DATES, asset_key
 from nba_pipeline.contracts import Contract
 from nba_pipeline.dagster_internals.event_log import step_of
 from nba_pipeline.gates.accuracy_tripwire import RECENT
-from nba_pipeline.gates.alert_metadata import EFFECT_METADATA, HELD_METADATA, AlertKind, alert_metadata
+from nba_pipeline.gates.alert_metadata import (
+    EFFECT_METADATA,
+    EFFECT_OF_WARNING,
+    HELD_METADATA,
+    AlertKind,
+    alert_metadata,
+)
 from nba_pipeline.gates.evidence.coverage import Standing
 from nba_pipeline.gates.gatekeeper import Gatekeeper, record
 from nba_pipeline.gates.rules import GATES, last_table
@@ -35,9 +41,6 @@ EFFECTS_OF_RULINGS = {
     "kept": "The game counts as an earlier answer has it; what the newest says of it is set aside until that is whole.",
 }
 """What does not work meanwhile, by the state of a game that is not as good as any."""
-
-
-EFFECT_OF_WARNING = "What follows is made all the same."
 
 
 def checks_of(table: Contract) -> dg.AssetChecksDefinition:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import dagster as dg
 from dagster import AssetRecordsFilter, DagsterInstance
@@ -18,7 +18,7 @@ from nba_pipeline.automation.planning import Plan, landing_key
 from nba_pipeline.automation.reconciler import reconcile
 from nba_pipeline.contracts import Contract, Phase, Window
 from nba_pipeline.gates.alert_metadata import WAITS_METADATA, AlertKind, alert_metadata
-from nba_pipeline.gates.deadlines import are_due
+from nba_pipeline.gates.deadlines import is_late
 from nba_pipeline.gates.evidence import Evidence
 from nba_pipeline.gates.gatekeeper import Gatekeeper, record
 from nba_pipeline.gates.rules import gate_into, last_table
@@ -27,9 +27,6 @@ from nba_pipeline.settings import Settings
 
 EVENTS_A_TICK = 1000
 """Materializations of one asset that a tick looks at; the rest is left for the next."""
-
-PATIENCE = timedelta(minutes=30)
-"""How long a gate may stay closed for a date whose deadline was over when it was first asked."""
 
 
 @dataclass
@@ -177,7 +174,7 @@ def _keep_waiting(found: Plan, cursor: Cursor, gatekeeper: Gatekeeper) -> list[d
         if day not in found.closed or waiting.told:
             continue
         # Once the games are over the date wants what they make too, and that is due later than what came before.
-        if are_due(found.wanted[day], day, now) and now > waiting.since + PATIENCE:
+        if is_late(found.wanted[day], day, now, waiting.since):
             waiting.told = True
             alerts.append(_past_deadline(found, day, waiting.since, gatekeeper))
     return alerts

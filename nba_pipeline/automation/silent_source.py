@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from nba_pipeline.contracts import Phase
-from nba_pipeline.gates.deadlines import are_due
+from nba_pipeline.gates.deadlines import is_late
 from nba_pipeline.gates.evidence import KNOWN_GAP, Evidence, Override
 from nba_pipeline.gates.overrides import gap_by_rule
 from nba_pipeline.landing.assets import LANDED_GAMES, LANDED_PLAYER_BOX_SCORES
@@ -29,7 +29,7 @@ def gaps_to_record(evidence: Evidence, unanswered: Mapping[date, Sequence[dateti
     facts = [table for table in evidence.tables_of(Phase.RAW) if table.name in NEVER_CAME]
     gaps = []
     for day, asked in sorted(unanswered.items()):
-        over = are_due(facts, day, now)
+        over = is_late(facts, day, now)
         never = [
             t for t in facts if day not in evidence.manifest.published(t) and evidence.coverage.has_no_answer(t, day)
         ]

@@ -97,5 +97,10 @@ def run_health(settings: Settings, day: date | None, *, as_json: bool) -> int:
         say([f"  {line}" for cause in found.causes for line in cause.lines()])
 
     tables = [{"game_date": str(day), **table_object(result)} for day, result in found.failing]
-    content = found.row() | {"problems": found.problems, "overrides": found.overrides, "tables": tables}
+    content = found.row() | {
+        "problems": found.problems,
+        "overrides": found.overrides,
+        "to_come": found.to_come,
+        "tables": tables,
+    }
     return end(found.outcome, content, print_it, as_json=as_json)

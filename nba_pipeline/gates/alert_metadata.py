@@ -29,6 +29,9 @@ COVERED_METADATA = "dates looked at"
 HELD_METADATA = "held games"
 """JSON: the games that a gate goes on without, each with its date, id and teams, and who decided."""
 
+EFFECT_OF_WARNING = "What follows is made all the same."
+"""The effect of a check that only warns."""
+
 REASONS_METADATA = ("reasons", "incomplete", "broken")
 """Why: Markdown, or JSON with reasons or with dates and their reasons. The first that is there is told."""
 

@@ -12,6 +12,9 @@ from nba_pipeline.gates.evidence import Evidence
 OPERATED = timedelta(days=14)
 """How far back health and self-heal look every time, and predictions are filled at all."""
 
+PATIENCE = timedelta(minutes=30)
+"""How long a wait goes on before people are told that began when what it is for was late already."""
+
 
 @dataclass(frozen=True)
 class Hours:
@@ -65,18 +68,24 @@ def is_done_without(table: Contract, day: date, now: datetime) -> bool:
     return table.done_without and is_due(table, day, now)
 
 
-def are_due(tables: Iterable[Contract], day: date, now: datetime) -> bool:
-    """Whether the rows of all of the tables about a date must be published by now."""
-    return all(is_due(table, day, now) for table in tables)
+def is_late(tables: Iterable[Contract], day: date, now: datetime, waited_for_since: datetime | None = None) -> bool:
+    """The one judgement of what is late: the rows of all of the tables about a date must be there by now.
+
+    Of a single table `owed` asks it, for `health` and `freshness`; of all tables behind a gate `health`; of the facts
+    of the source the rule that passes over a silent date. A sensor asks it of what it wants to launch, and says since
+    when it has waited: a gate that it found closed after the deadline, as in a backfill, has the `PATIENCE` to open.
+    """
+    over = all(is_due(table, day, now) for table in tables)
+    return over and (waited_for_since is None or now > waited_for_since + PATIENCE)
 
 
 def owed(evidence: Evidence, table: Contract, dates: Iterable[date]) -> list[date]:
-    """The dates whose rows must be there by now: they are due, and no known gap passes over them.
+    """The dates of which a table's rows are late where they are not there, and that no known gap passes over.
 
-    The one judgement of what is late: what of it is not complete alerts, and is named by `health`.
+    What of them is not complete alerts, and is named by `health`.
     """
     now = evidence.clock.now()
-    return [day for day in dates if is_due(table, day, now) and not evidence.decisions.is_known_gap(day, table)]
+    return [day for day in dates if is_late([table], day, now) and not evidence.decisions.is_known_gap(day, table)]
 
 
 def newest_due_date(table: Contract, now: datetime) -> date:

@@ -46,7 +46,7 @@ def raw_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Contr
                 found[day].reasons.append(_not_current(table, [day], Need.OUTDATED))
             found[day].warnings += _made_without(evidence, table, [day])
     for day in dates if any(table.before_tip_off for table in into) else ():
-        found[day].warnings += evidence.calendar.undecided(day)
+        found[day].warnings += [*evidence.calendar.undecided(day), *evidence.calendar.without_tip_off(day)]
     for day, said in unclear_games(evidence, dates).items():
         found[day].warnings += said
     for day in dates if not all(table.before_tip_off for table in into) else ():
@@ -278,6 +278,18 @@ def _sentence(table: Contract, blocking: Sequence[Coverage]) -> str:
     first, last = contiguous([c.game_date for c in blocking])[0]
     others = f" (and {len(blocking) - 1} more dates)" if len(blocking) > 1 else ""
     return f"{'; '.join(blocking[0].reasons(table))}{others}. Mend: nba-pipeline backfill --from {first} --to {last}"
+
+
+def is_judged_before_its_check(table: Contract, tables: Sequence[Contract]) -> bool:
+    """Whether the step of a table is the last to ask its gate about dates to come, whose check runs after the games.
+
+    The check of `raw_to_analytics` is run with box scores; before those the context of players asks the gate.
+    """
+    gate = gate_into(table.phase)
+    if gate is None or not table.before_tip_off or last_table(gate, tables).before_tip_off:
+        return False
+    of_phase = [other for other in tables if other.phase is table.phase]
+    return not any(read.table is table for other in of_phase for read in other.reads.values())
 
 
 def last_table(gate: Gate, tables: Sequence[Contract]) -> Contract:

@@ -16,7 +16,7 @@ from nba_pipeline.clock import season_of
 from nba_pipeline.contracts import Contract
 from nba_pipeline.dagster_internals.event_log import TickStatus
 from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
-from nba_pipeline.gates.deadlines import OPERATED, are_due, owed
+from nba_pipeline.gates.deadlines import OPERATED, is_late, owed
 from nba_pipeline.gates.evidence import WHY_NOT_CURRENT, Evidence, Need
 from nba_pipeline.gates.gatekeeper import Gatekeeper
 from nba_pipeline.gates.rules import GATES
@@ -58,8 +58,8 @@ QUIET_AFTER = timedelta(days=7)
 class Health:
     """How the pipeline stands: counts over the operated days up to a date, and everything that is wrong.
 
-    `overrides` are the decisions in force and the games that are held, as sentences; `failing` are the tables, by date,
-    that are not complete or not current.
+    `overrides` are the decisions in force and the games that are held, as sentences, and `to_come` is what is open of
+    games to come; `failing` are the tables, by date, that are not complete or not current.
     """
 
     game_date: date
@@ -69,6 +69,7 @@ class Health:
     outdated: int
     closed_gates: int
     overrides: tuple[str, ...]
+    to_come: tuple[str, ...]
     quarantined: int
     failed_runs: int
     failed_ticks: int
@@ -88,8 +89,8 @@ class Health:
 
     @property
     def outcome(self) -> Outcome:
-        """Done when there is nothing to do; the decisions in force are told."""
-        return Outcome(undone=self.problems, decided=self.overrides)
+        """Done when there is nothing to do; the decisions in force and what is open of games to come are told."""
+        return Outcome(undone=self.problems, decided=(*self.overrides, *self.to_come))
 
     @property
     def well(self) -> bool:
@@ -134,12 +135,14 @@ def health(gatekeeper: Gatekeeper, instance: DagsterInstance, day: date) -> Heal
             *(str(held) for day in dates for held in evidence.calendar.held(day).values()),
             *(str(kept) for day in dates for kept in evidence.calendar.kept(day)),
         )
+        calendar = evidence.calendar
+        to_come = [said for d in dates for said in (*calendar.undecided(d), *calendar.without_tip_off(d))]
         found = session.read(QUARANTINE)
         quarantined = len(session.query(found.filter(found.game_date.isin(dates)))) if dates else 0
     runs, ticks = _failures(instance)
     return Health(
-        day, *counts, sum(map(len, outdated.values())), len(closed), overrides, quarantined, runs, ticks,
-        (*_silent_daemons(instance), *left, *idle, *wrong, *broken, *closed, *quiet, *absent),
+        day, *counts, sum(map(len, outdated.values())), len(closed), overrides, tuple(to_come),
+        quarantined, runs, ticks, (*_silent_daemons(instance), *left, *idle, *wrong, *broken, *closed, *quiet, *absent),
         tuple((d, result) for d, results in failing.items() for result in results), now,
     )  # fmt: skip
 
@@ -198,7 +201,7 @@ def _closed_gates(
     for gate in GATES:
         into = evidence.tables_of(gate.into)
         possible = [day for day in dates if not evidence.decisions.is_known_gap(day)]
-        mine = [day for day in possible if are_due(into, day, now)]
+        mine = [day for day in possible if is_late(into, day, now)]
         verdicts = gatekeeper.verdicts(evidence, gate, mine).values()
         shut = [verdict for verdict in verdicts if not verdict.lets_through]
         # What is closed for outdated rows alone opens with the one command that makes them again.
@@ -330,6 +333,7 @@ def pipeline_health(context: AssetContext) -> dg.MaterializeResult:
             "score": found.score,
             "problems": problems,
             "overrides in force": dg.MetadataValue.md("\n".join(f"- {o}" for o in found.overrides) or "none"),
+            "open of games to come": dg.MetadataValue.md("\n".join(f"- {said}" for said in found.to_come) or "none"),
             "failed runs": found.failed_runs,
             "failed ticks": found.failed_ticks,
         },

@@ -16,7 +16,7 @@ from nba_pipeline.automation.schedules import SCHEDULE_SPECS
 from nba_pipeline.clock import NEW_YORK, game_date_of
 from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.definitions import definitions
-from nba_pipeline.gates.deadlines import due, healed_from, newest_due_date
+from nba_pipeline.gates.deadlines import PATIENCE, due, healed_from, is_late, newest_due_date
 from nba_pipeline.landing.assets import LANDED_INJURIES
 from nba_pipeline.monitoring.freshness import Freshness, freshness
 from nba_pipeline.operations.runs import instance_of, prepare_home
@@ -273,6 +273,18 @@ def test_a_date_becomes_the_newest_due_one_exactly_at_its_deadline(table: Contra
     assert newest_due_date(table, deadline) == day
     assert newest_due_date(table, deadline - timedelta(microseconds=1)) == day - timedelta(days=1)
     assert healed_from(table, day) < deadline
+
+
+def test_what_is_late_is_due_with_all_that_is_asked_about_and_was_waited_for_long_enough() -> None:
+    early, last = BY_NAME["raw.games"], BY_NAME["raw.player_box_scores"]
+    over, instant = due(last, FALL_BACK), timedelta(microseconds=1)
+    assert is_late([early, last], FALL_BACK, over)
+    assert not is_late([early, last], FALL_BACK, over - instant)
+    assert is_late([early], FALL_BACK, over - instant)
+    for since in (over - timedelta(days=1), over + timedelta(days=9)):
+        begins = max(over, since + PATIENCE + instant)
+        assert is_late([last], FALL_BACK, begins, since)
+        assert not is_late([last], FALL_BACK, begins - instant, since)
 
 
 @pytest.mark.parametrize("table", all_tables(), ids=lambda table: table.name)

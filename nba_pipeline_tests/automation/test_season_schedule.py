@@ -12,15 +12,16 @@ from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.cli.app import app
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.gates.alert_metadata import AlertKind
-from nba_pipeline.landing.assets import LANDED_GAMES
+from nba_pipeline.landing.assets import LANDED_GAMES, LANDED_PLAYER_BOX_SCORES
 from nba_pipeline.league.model import League
 from nba_pipeline.monitoring.pipeline_health import health
 from nba_pipeline.monitoring.season_schedule import GAMES_A_TEAM_CHECK, NO_GAME_MISSING_CHECK, as_known_at
 from nba_pipeline.partitions import RANGE_END, RANGE_START, season_bounds
-from nba_pipeline.raw import games
+from nba_pipeline.raw import games, player_box_scores
 from nba_pipeline.sources.balldontlie import SEASON_GAMES, parse_season_games
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.sources.season_games import season_name
+from nba_pipeline_tests.support.published_rows import published_rows
 from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
 
 Daemon = Callable[..., SimulatedDaemon]
@@ -34,10 +35,10 @@ def at_ten_past_five(day: date) -> datetime:
     return datetime.combine(day, time(5, 10), NEW_YORK)
 
 
-def load(daemon: SimulatedDaemon, first: date, last: date) -> None:
-    """Lands the games of dates and publishes them."""
+def load(daemon: SimulatedDaemon, first: date, last: date, *landed: dg.AssetKey) -> None:
+    """Lands the games of dates, and what else is given, and publishes them."""
     tags = {RANGE_START: str(first), RANGE_END: str(last)}
-    assets = [LANDED_GAMES, asset_key(games.CONTRACT)]
+    assets = [LANDED_GAMES, *landed, asset_key(games.CONTRACT)]
     run = daemon.launch(dg.RunRequest(asset_selection=assets, tags=tags), "me")
     assert run is not None
     assert run.is_success
@@ -86,13 +87,13 @@ def test_the_schedule_of_every_morning_is_kept_apart_from_answers_about_dates(da
     assert len(list(home.settings.landing_path.rglob("page-*.json.gz"))) < 2 * first_pages
 
 
-def test_a_game_that_came_after_its_date_was_published_is_told_until_the_date_is_asked_again(
-    daemon: Daemon,
+def test_a_game_that_came_after_its_date_was_published_is_told_until_the_nightly_look_has_brought_it(
+    daemon: Daemon, league: League
 ) -> None:
     hidden = {"kind": "missing_game", "game_date": str(HIDDEN_ON), "absent_from": ["games"]}
     appears = datetime.combine(LAST, time(3), NEW_YORK)
     home = daemon(datetime.combine(LAST, time(2), NEW_YORK), {**hidden, "appears_at": appears.isoformat()})
-    load(home, FIRST, LAST)
+    load(home, FIRST, LAST, LANDED_PLAYER_BOX_SCORES)
     assert morning(home, LAST) == {NO_GAME_MISSING_CHECK: False, GAMES_A_TEAM_CHECK: True}
 
     [alert] = [alert for alert in home.alerts() if alert["kind"] == AlertKind.GAME_MISSING]
@@ -102,7 +103,16 @@ def test_a_game_that_came_after_its_date_was_published_is_told_until_the_date_is
     [problem] = problems(home, LAST)
     assert f"is on the schedule of 2025-26 and not in raw.games of the date. Mend: {command}" in problem
 
-    load(home, HIDDEN_ON, HIDDEN_ON)
+    home.at(datetime.combine(LAST + timedelta(days=1), time(4, 30), NEW_YORK))
+    [again] = home.tick_schedule("last_14_days_again", home.now).runs
+    assert again.is_success
+    # Box scores wait for their schedule, and follow it with the next tick.
+    for _ in range(2):
+        assert home.tick_sensor("raw_when_upstream_is_fresh").runs
+    played = set(league.games[league.games["game_date"] == HIDDEN_ON]["game_id"])
+    for table in (games.CONTRACT, player_box_scores.CONTRACT):
+        rows = published_rows(home, table)
+        assert set(rows[rows["game_date"] == HIDDEN_ON]["game_id"]) == played, table.name
     assert problems(home, LAST) == []
     assert morning(home, LAST + timedelta(days=1)) == {NO_GAME_MISSING_CHECK: True, GAMES_A_TEAM_CHECK: True}
     said = [said["outcome"] for said in home.everything_said() if said["kind"] == AlertKind.GAME_MISSING]

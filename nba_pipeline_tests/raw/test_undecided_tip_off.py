@@ -16,6 +16,8 @@ from nba_pipeline.raw.parsing.scheduled_games import ScheduledGame
 from nba_pipeline.sources.records import GameRecord
 from nba_pipeline_tests.support.api_items import game
 from nba_pipeline_tests.support.grading import run
+from nba_pipeline_tests.support.judged_home import Home, scheduled
+from nba_pipeline_tests.support.named_command import named_command
 
 DAY = date(2024, 1, 17)
 EARLIEST = datetime(2024, 1, 17, 16, tzinfo=UTC)
@@ -110,3 +112,36 @@ def test_the_earliest_tip_off_is_noon_or_eleven_in_new_york():
     assert [tips_off_by(day, None).isoformat() for day in (DAY, date(2024, 4, 17))] == [
         "2024-01-17T16:00:00+00:00", "2024-04-17T16:00:00+00:00",
     ]  # fmt: skip
+
+
+OPEN = {"status": "scheduled", "status_text": "TBD", "period": 0, "home_score": None, "visitor_score": None}
+MORNING = datetime(2024, 1, 17, 12, tzinfo=UTC)
+
+
+def said_of_the_date(home: Home, *rows: dict, now: datetime = MORNING) -> list[str]:
+    home.schedule(*rows)
+    with home.warehouse.session() as session:
+        return [*home.evidence(session, now).calendar.without_tip_off(DAY)]
+
+
+def test_games_of_a_date_to_come_whose_tip_off_nobody_knows_are_named_with_what_is_live_then(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    [both] = said_of_the_date(home, scheduled(1, **OPEN), scheduled(2, **OPEN))
+    assert "game 1 of BOS and ATL, game 2 of DEN and CHI on 2024-01-17 are not known" in both
+    assert "before 16:00 UTC of the date is live" in both
+    assert named_command(both) == ["backfill", "--from", "2024-01-17", "--to", "2024-01-17"]
+    [one] = said_of_the_date(home, scheduled(1, **OPEN), scheduled(2, **OPEN | {"tipoff_at": TIP_OFF}))
+    assert "game 1 of BOS and ATL on 2024-01-17 is not known" in one
+    assert "game 2" not in one
+
+
+@pytest.mark.parametrize(
+    ("said", "now"),
+    [
+        (OPEN | {"tipoff_at": TIP_OFF}, MORNING), (OPEN | {"status": "undecided"}, MORNING),
+        (OPEN | {"status": "postponed"}, MORNING), (OPEN, datetime(2024, 1, 18, 5, tzinfo=UTC)), ({}, MORNING),
+    ],
+    ids=["known", "undecided", "off", "the date is over", "final"],
+)  # fmt: skip
+def test_nothing_is_said_where_the_tip_off_is_known_or_nobody_waits_for_it(tmp_path: Path, said, now) -> None:
+    assert said_of_the_date(Home(tmp_path), scheduled(1, **said), now=now) == []

@@ -1,6 +1,6 @@
 """What time says of a date: which games have begun or are held, and which rows can exist or are final."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, partial
@@ -141,14 +141,8 @@ class Calendar:
 
     @cached_property
     def _undecided(self) -> Mapping[date, Sequence[str]]:
-        today = self._clock.today()
-        days = sorted(day for day in self._manifest.published(self.schedule) if day >= today)
-        if not days:
-            return {}
-        self._session.ask_about(days)
-        rows = self._session.query_built("undecided games", partial(_undecided_games, self.schedule)).to_pylist()
         found: dict[date, list[str]] = {}
-        for row in rows:
+        for row in self._of_dates_to_come("undecided games", _undecided_games):
             day = row["game_date"]
             teams = f"{row['visitor_team']} and {row['home_team']}"
             found.setdefault(day, []).append(
@@ -157,6 +151,39 @@ class Calendar:
                 f"{MEND}nba-pipeline backfill --from {day} --to {day}"
             )
         return found
+
+    def without_tip_off(self, day: date) -> Sequence[str]:
+        """A sentence that names the games of a date to come of which only the hour is open, and what is live of them.
+
+        Empty where every tip-off is known, and once the date is over.
+        """
+        games = self._without_tip_off.get(day, ()) if day >= self._clock.today() else ()
+        if not games:
+            return ()
+        named = ", ".join(games)
+        many, is_not = ("tip-offs", "are not") if len(games) > 1 else ("tip-off", "is not")
+        return (
+            f"the {many} of {named} on {day} {is_not} known: what is known and predicted before "
+            f"{tips_off_by(day, None):%H:%M} UTC of the date is live, and nothing that comes later, until the source "
+            f"says more{MEND}nba-pipeline backfill --from {day} --to {day}",
+        )
+
+    @cached_property
+    def _without_tip_off(self) -> Mapping[date, Sequence[str]]:
+        found: dict[date, list[str]] = {}
+        for row in self._of_dates_to_come("games without a tip-off", _games_without_tip_off):
+            teams = f"{row['visitor_team']} and {row['home_team']}"
+            found.setdefault(row["game_date"], []).append(f"game {row['game_id']} of {teams}")
+        return found
+
+    def _of_dates_to_come(self, name: str, query: Callable[[Contract, Reader], ibis.Table]) -> list[dict[str, Any]]:
+        """What a query finds on the schedule of the published dates that are not over."""
+        today = self._clock.today()
+        days = sorted(day for day in self._manifest.published(self.schedule) if day >= today)
+        if not days:
+            return []
+        self._session.ask_about(days)
+        return self._session.query_built(name, partial(query, self.schedule)).to_pylist()
 
     def nothing_arrived(self, day: date) -> bool:
         """Whether the source's answer lists no row at all of a date with games, and its deadline is over.
@@ -178,6 +205,13 @@ def _undecided_games(schedule: Contract, read: Reader) -> ibis.Table:
     return known.select("game_date", "game_id", "home_team", "visitor_team", "status_text").order_by(
         "game_date", "game_id"
     )
+
+
+def _games_without_tip_off(schedule: Contract, read: Reader) -> ibis.Table:
+    """The games of the asked dates that are played at an hour that nobody knows yet."""
+    games = asked_rows(schedule, read)
+    open_hour = games.filter(games.status == "scheduled", games.tipoff_at.isnull())
+    return open_hour.select("game_date", "game_id", "home_team", "visitor_team").order_by("game_date", "game_id")
 
 
 def _ruled_rows(table: Contract, read: Reader) -> ibis.Table:
