@@ -1,6 +1,8 @@
 """How far a held game reaches: its two teams, who meets them, and of everybody else only the means of the league."""
 
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -8,15 +10,18 @@ from rich.console import Console
 from rich.progress import Progress
 
 from nba_pipeline.decisions.game_decisions import GameDecision, Ruling, record_decision
+from nba_pipeline.league.faults import FAULTS
+from nba_pipeline.league.model import League
+from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.operations.remaking import make_again
 from nba_pipeline.operations.runs import opened
 from nba_pipeline.precompute import ml_feature_store, player_daily_cache, team_defense_zone_analysis
 from nba_pipeline.precompute.calculations.features import STATS
 from nba_pipeline.precompute.feature_groups.opponent_roles import GAMES_OF_ROLE
 from nba_pipeline.predictions import player_predictions
-from nba_pipeline.raw import games
+from nba_pipeline.raw import games, held_games
 from nba_pipeline_tests.support.warehouse_copy import Copy
-from nba_pipeline_tests.support.workbench import NOW, Workbench
+from nba_pipeline_tests.support.workbench import DAY_OFF, NOW, Workbench
 
 pytestmark = pytest.mark.campaign
 
@@ -36,6 +41,23 @@ MOST_OF_OTHERS = 0.05
 MOST_BY_SYSTEM = {"similarity": 0.5, "ensemble": 0.1}
 """The same where a system sorts players into quarters of the league, or is made of such a one: who stands at an edge
 changes his quarter."""
+
+UNLISTED = {"kind": "missing_game", "absent_from": ["games"]}
+
+KINDS = [
+    {"kind": "missing_game", "absent_from": ["stats"]},
+    UNLISTED,
+    {"kind": "missing_players", "count": 1},
+    {"kind": "late_final", "hours": 24 * 60},
+    {"kind": "late_final", "hours": 24 * 60, "served_as": "final_incomplete"},
+    {"kind": "null_player"},
+    {"kind": "wrong_score"},
+    {"kind": "stat_value", "field": "pf", "value": 7},
+    {"kind": "player_on_both_teams"},
+]
+"""What the source can have wrong of a game, so that it is held."""
+
+FOLLOW = [player_daily_cache, team_defense_zone_analysis, ml_feature_store, player_predictions]
 
 
 class Pair:
@@ -63,18 +85,61 @@ class Pair:
         return {*home[visitor.isin(self.teams)], *visitor[home.isin(self.teams)]} - self.teams
 
 
-@pytest.fixture(scope="module")
-def pair(season_start: Workbench, tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    copy = Copy(season_start, tmp_path_factory.mktemp("held") / "copy")
-    game = season_start.rows(games.CONTRACT, HELD, HELD).iloc[0]
+def held_by_decision(original: Workbench, home: Path, game_ids: Sequence[int]) -> Copy:
+    """The season with games that somebody held, and all that follows made again."""
+    copy = Copy(original, home)
     with copy.warehouse.session() as session:
-        now = NOW.replace(tzinfo=None)
-        because = "the source counts another game"
-        record_decision(session, GameDecision(HELD, int(game["game_id"]), Ruling.HOLD, {}, "Ann", because, None, now))
+        now, because = NOW.replace(tzinfo=None), "the source counts another game"
+        for game in game_ids:
+            record_decision(session, GameDecision(HELD, game, Ruling.HOLD, {}, "Ann", because, None, now))
     with Progress(console=Console(quiet=True)) as bars, opened(copy.settings, bars) as pipeline:
         attempts = list(make_again(pipeline, copy.gatekeeper(), (HELD, TODAY)))
     assert all(attempt.success for attempt in attempts), [attempt.failures for attempt in attempts]
+    return copy
+
+
+@pytest.fixture(scope="module")
+def pair(season_start: Workbench, tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    game = season_start.rows(games.CONTRACT, HELD, HELD).iloc[0]
+    copy = held_by_decision(season_start, tmp_path_factory.mktemp("held") / "copy", [int(game["game_id"])])
     return Pair(copy, season_start, {int(game["home_team_id"]), int(game["visitor_team_id"])})
+
+
+@pytest.fixture(scope="module")
+def broken_and_decided(
+    league: League, season_start: Workbench, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Workbench, Pair]]:
+    """The three weeks with games that the source broke, one of each kind, and with the same games held by decision.
+
+    The teams of the pair are those of the game that no schedule lists: they are not known to have played.
+    """
+    played = league.games[league.games["game_date"] == HELD].sort_values("game_id").reset_index(drop=True)
+    rules = [fault | {"game_date": str(HELD), "index": place} for place, fault in enumerate(KINDS)]
+    with LeagueServer(league, now=NOW, faults=FAULTS.validate_python(rules)) as server:
+        bench = Workbench(tmp_path_factory.mktemp("broken") / "home", server)
+        report = bench.backfill(DAY_OFF, TODAY)
+        assert report.complete, [attempt.failures for attempt in report.attempts]
+        assert len(played) > len(KINDS), "one game of the date is well"
+        ids = played["game_id"].tolist()[: len(KINDS)]
+        unlisted = played.iloc[KINDS.index(UNLISTED)]
+        copy = held_by_decision(season_start, tmp_path_factory.mktemp("decided") / "copy", ids)
+        yield bench, Pair(copy, bench, {int(unlisted["home_team_id"]), int(unlisted["visitor_team_id"])})
+
+
+@pytest.mark.parametrize("table", FOLLOW, ids=lambda table: table.__name__)
+def test_whatever_broke_a_game_what_follows_is_that_of_a_game_held_by_decision(broken_and_decided, table):
+    broken, pair = broken_and_decided
+    assert {*broken.rows(held_games.CONTRACT, HELD, HELD)["state"]} == {"held"}
+    for day in AFTER:
+        decided, found = pair.rows(table.CONTRACT, day)
+        if table is player_predictions:
+            of_unlisted = broken.rows(games.CONTRACT, day, day)
+            theirs = of_unlisted["home_team_id"].isin(pair.teams) | of_unlisted["visitor_team_id"].isin(pair.teams)
+            decided, found = (rows[~rows["game_id"].isin(of_unlisted["game_id"][theirs])] for rows in (decided, found))
+        else:
+            decided, found = decided[pair.others(decided)], found[pair.others(found)]
+        decided, found = decided.reset_index(drop=True), found.reset_index(drop=True)
+        pd.testing.assert_frame_equal(found, decided, check_exact=True, obj=f"{table.__name__} of {day}")
 
 
 def differing(mine: pd.DataFrame, twin: pd.DataFrame) -> set[str]:
