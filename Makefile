@@ -63,7 +63,7 @@ storm: install
 # before those of the environment, whose other packages stay.
 DAGSTER_BOUNDS ?= 26 28
 OF_DAGSTER := dagster dagster-shared dagster-pipes dagster-webserver dagster-graphql
-OF_ADAPTER := $(addprefix nba_pipeline_tests/,test_dagster_internals.py automation/test_orphans.py automation/test_alert_truth.py)
+OF_ADAPTER := $(addprefix nba_pipeline_tests/,test_dagster_internals.py test_event_storage.py automation/test_orphans.py automation/test_alert_truth.py)
 
 dagster-bounds: install
 	set -e; for minor in $(DAGSTER_BOUNDS); do \
