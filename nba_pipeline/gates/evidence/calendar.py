@@ -1,6 +1,6 @@
 """What time says of a date: which games have begun or are held, and which rows can exist or are final."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, partial
@@ -13,8 +13,8 @@ from nba_pipeline.contracts import Contract, Reader
 from nba_pipeline.gates.evidence.manifest import Manifest
 from nba_pipeline.gates.evidence.needs import MEND
 from nba_pipeline.sources.records import NOT_PLAYED
+from nba_pipeline.warehouse.date_scope import rows_in_scope
 from nba_pipeline.warehouse.interface import Session
-from nba_pipeline.warehouse.publish import asked_rows
 
 SCHEDULE = "raw.games"
 
@@ -70,9 +70,9 @@ class Calendar:
 
     @cached_property
     def _tipped_off(self) -> Mapping[date, datetime]:
-        self._session.ask_about(sorted(self._manifest.published(self.schedule)))
-        rows = self._session.query_built("last tip-offs", partial(_last_tip_offs, self.schedule)).to_pylist()
-        return {row["game_date"]: _last_of(row) for row in rows}
+        days = sorted(self._manifest.published(self.schedule))
+        rows = self._session.query(partial(_last_tip_offs, self.schedule), dates=days)
+        return {row["game_date"]: _last_of(row) for row in rows.to_pylist()}
 
     def all_have_begun(self, day: date) -> bool:
         """Whether the last game of a date has tipped off, or, with times unknown, the date has begun.
@@ -99,12 +99,8 @@ class Calendar:
         if table.made_again is None:
             return set()
         if table.name not in self._made_again:
-            made_again = table.made_again
-            self._session.ask_about(sorted(self._manifest.published(table)))
-            days = self._session.query_built(
-                ("dates made again", table),
-                lambda read: made_again(asked_rows(table, read)).select("game_date").distinct(),
-            )
+            query = partial(_made_again, table.made_again, table)
+            days = self._session.query(query, dates=sorted(self._manifest.published(table)))
             self._made_again[table.name] = {row["game_date"] for row in days.to_pylist()}
         return self._made_again[table.name]
 
@@ -129,8 +125,7 @@ class Calendar:
         return found
 
     def _ruled_rows(self, table: Contract, days: Sequence[date]) -> list[dict[str, Any]]:
-        self._session.ask_about(days)
-        return self._session.query_built("held games", partial(_ruled_rows, table)).to_pylist()
+        return self._session.query(partial(_ruled_rows, table), dates=days).to_pylist()
 
     def undecided(self, day: date) -> Sequence[str]:
         """A sentence for each game of a date to come whose teams are known, and of which nobody says that it is played.
@@ -145,10 +140,9 @@ class Calendar:
         days = sorted(day for day in self._manifest.published(self.schedule) if day >= today)
         if not days:
             return {}
-        self._session.ask_about(days)
-        rows = self._session.query_built("undecided games", partial(_undecided_games, self.schedule)).to_pylist()
+        rows = self._session.query(partial(_undecided_games, self.schedule), dates=days)
         found: dict[date, list[str]] = {}
-        for row in rows:
+        for row in rows.to_pylist():
             day = row["game_date"]
             teams = f"{row['visitor_team']} and {row['home_team']}"
             found.setdefault(day, []).append(
@@ -171,9 +165,13 @@ class Calendar:
         return line is not None and not line.row_count
 
 
+def _made_again(made_again: Callable[[ibis.Table], ibis.Table], table: Contract, read: Reader) -> ibis.Table:
+    return made_again(rows_in_scope(table, read)).select("game_date").distinct()
+
+
 def _undecided_games(schedule: Contract, read: Reader) -> ibis.Table:
-    """The games of the asked dates that are undecided though it is known who would play."""
-    games = asked_rows(schedule, read)
+    """The games of the dates in scope that are undecided though it is known who would play."""
+    games = rows_in_scope(schedule, read)
     known = games.filter(games.status == "undecided", games.home_team.notnull(), games.visitor_team.notnull())
     return known.select("game_date", "game_id", "home_team", "visitor_team", "status_text").order_by(
         "game_date", "game_id"
@@ -181,15 +179,15 @@ def _undecided_games(schedule: Contract, read: Reader) -> ibis.Table:
 
 
 def _ruled_rows(table: Contract, read: Reader) -> ibis.Table:
-    """The teams of the games of the asked dates that are held, or of which an earlier answer counts."""
-    rows = asked_rows(table, read)
+    """The teams of the games of the dates in scope that are held, or of which an earlier answer counts."""
+    rows = rows_in_scope(table, read)
     ruled = rows.filter(rows.state != "accepted").order_by("game_date", "game_id", "team")
     return ruled.select("game_date", "game_id", "team", "reasons", "decided_by", "state", "listed")
 
 
 def _last_tip_offs(schedule: Contract, read: Reader) -> ibis.Table:
-    """When the last game of each asked date tips off that is played, and whether some tip-off is unknown."""
-    games = asked_rows(schedule, read)
+    """When the last game of each date in scope tips off that is played, and whether some tip-off is unknown."""
+    games = rows_in_scope(schedule, read)
     playing = games.filter(games.status.notin(NOT_PLAYED))
     return playing.group_by("game_date").agg(last=playing.tipoff_at.max(), unknown=playing.tipoff_at.isnull().any())
 
