@@ -11,10 +11,11 @@ the partitions that it names. What it would read of fewer columns is not taken o
 import argparse
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
 import ibis
 import pyarrow as pa
@@ -26,14 +27,15 @@ from rich.table import Table as RichTable
 
 from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.clock import NEW_YORK
-from nba_pipeline.contracts import Phase, Reader
+from nba_pipeline.contracts import Phase
 from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.runs import opened
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.bigquery_budget import LEAST_BILLED
-from nba_pipeline.warehouse.bigquery_sql import ASKED_DATES, Names, Statement, read_parameters, translate
+from nba_pipeline.warehouse.bigquery_sql import DATE_SCOPE, Names, read_parameters, translate
+from nba_pipeline.warehouse.cached_queries import Statement
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBSession, DuckDBWarehouse
-from nba_pipeline.warehouse.interface import Replacement
+from nba_pipeline.warehouse.interface import NO_READS, Query, Replacement
 
 NAMES = Names("project", "nba")
 SEASON_DATES = 170
@@ -85,7 +87,7 @@ def named_dates(select: sge.Select | None, day: date) -> tuple[date, date] | Non
         text = where.sql("bigquery") if where is not None else ""
         days = [date(*map(int, found)) for found in re.findall(r"DATE\((\d+), (\d+), (\d+)\)", text)]
         days += [date.fromisoformat(found) for found in re.findall(r"'(\d{4}-\d\d-\d\d)'", text)]
-        if ASKED_DATES in text:
+        if DATE_SCOPE in text:
             days.append(day)
         if days:
             return min(days), max(days)
@@ -96,7 +98,7 @@ def named_dates(select: sge.Select | None, day: date) -> tuple[date, date] | Non
 def with_dates(statement: Statement, reads: Mapping[str, tuple[date, date]]) -> str:
     """The text of a statement with the dates that it may read of its inputs written into it."""
     text = statement.text
-    for name in statement.inputs:
+    for name in statement.dates.windows:
         for parameter, day in zip(read_parameters(name), reads[name], strict=True):
             text = re.sub(rf"@{parameter}\b", f"DATE '{day}'", text)
     return text
@@ -124,13 +126,14 @@ class Bill:
     def __init__(self, sizes: Sizes, day: date) -> None:
         self.sizes, self.day = sizes, day
         self.statements = 0
-        self.reads: Mapping[str, tuple[date, date]] = {}
         self.bytes: Counter[str] = Counter()
 
-    def query(self, expression: ibis.Table) -> None:
-        """Adds a query."""
+    def query(
+        self, session: DuckDBSession, query: Query, reads: Mapping[str, tuple[date, date]] = NO_READS, **_: object
+    ) -> None:
+        """Adds a query with the dates that it may read of its inputs."""
         self.statements += 1
-        text = with_dates(translate(expression, NAMES), self.reads)
+        text = with_dates(translate(query(session.read) if callable(query) else query, NAMES), reads)
         self.bytes.update(billed(text, self.sizes, self.day) or {STAGED: LEAST_BILLED})
 
     def writes(self, changes: int) -> None:
@@ -142,39 +145,23 @@ class Bill:
 @contextmanager
 def billing(bill: Bill) -> Iterator[None]:
     """Puts everything that sessions are asked on a bill."""
-    names = ("ask_about", "stage", "stage_built", "query", "query_built", "replace")
+    names = ("stage", "query", "replace")
     before = {name: getattr(DuckDBSession, name) for name in names}
 
-    def asking(
-        self: DuckDBSession, dates: Sequence[date], reads: Mapping[str, tuple[date, date]] | None = None
-    ) -> None:
-        bill.reads = reads or {}
-        before["ask_about"](self, dates, reads)
+    def staging(self: DuckDBSession, name: str, rows: Query | pa.Table, **dates: Any) -> ibis.Table:
+        if not isinstance(rows, pa.Table):
+            bill.query(self, rows, **dates)
+        return before["stage"](self, name, rows, **dates)
 
-    def staging(self: DuckDBSession, name: str, rows: ibis.Table | pa.Table) -> ibis.Table:
-        if isinstance(rows, ibis.Table):
-            bill.query(rows)
-        return before["stage"](self, name, rows)
-
-    def staging_built(
-        self: DuckDBSession, name: str, key: Hashable, build: Callable[[Reader], ibis.Table]
-    ) -> ibis.Table:
-        bill.query(build(self.read))
-        return before["stage_built"](self, name, key, build)
-
-    def querying(self: DuckDBSession, expression: ibis.Table) -> pa.Table:
-        bill.query(expression)
-        return before["query"](self, expression)
-
-    def building(self: DuckDBSession, key: Hashable, build: Callable[[Reader], ibis.Table]) -> pa.Table:
-        bill.query(build(self.read))
-        return before["query_built"](self, key, build)
+    def querying(self: DuckDBSession, query: Query, **dates: Any) -> pa.Table:
+        bill.query(self, query, **dates)
+        return before["query"](self, query, **dates)
 
     def replacing(self: DuckDBSession, changes: Sequence[Replacement]) -> None:
         bill.writes(len(changes))
         return before["replace"](self, changes)
 
-    for name, counted in zip(names, (asking, staging, staging_built, querying, building, replacing), strict=True):
+    for name, counted in zip(names, (staging, querying, replacing), strict=True):
         setattr(DuckDBSession, name, counted)
     try:
         yield

@@ -82,7 +82,7 @@ class Audit:
     """A promise about the rows of a date as a whole, checked in the engine before they are published.
 
     `violations(staged, read)` returns one row per broken promise: `game_date`, `reason`. A promise about dates
-    without any row finds them with `is_asked`; queries name no dates, so that they are translated once.
+    without any row finds them with `rows_in_scope`; queries name no dates, so that they are translated once.
     """
 
     name: str

@@ -662,18 +662,16 @@ def reads_recorded() -> Iterator[set[str]]:
             places = ((op.namespace.database, op.name) for op in expression.op().find(UnboundTable))
             found.update(f"{schema}.{name}" for schema, name in places if schema)
 
-    def recording(works: Callable[..., Any], expression_of: Callable[..., ibis.Table | pa.Table]) -> Callable[..., Any]:
-        def recorded(session: DuckDBSession, *args: Any) -> Any:
-            note(expression_of(session, *args))
-            return works(session, *args)
+    def recording(works: Callable[..., Any]) -> Callable[..., Any]:
+        def recorded(session: DuckDBSession, *args: Any, **dates: Any) -> Any:
+            note(args[-1](session.read) if callable(args[-1]) else args[-1])
+            return works(session, *args, **dates)
 
         return recorded
 
     with pytest.MonkeyPatch.context() as patched:
-        for name in ("query", "stage", "query_built", "stage_built"):
-            built = name.endswith("_built")
-            expression_of = (lambda session, *args: args[-1](session.read)) if built else (lambda _, *args: args[-1])
-            patched.setattr(DuckDBSession, name, recording(getattr(DuckDBSession, name), expression_of))
+        for name in ("query", "stage"):
+            patched.setattr(DuckDBSession, name, recording(getattr(DuckDBSession, name)))
         yield found
 
 

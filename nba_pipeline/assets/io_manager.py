@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 
 import dagster as dg
 import ibis
@@ -10,12 +11,13 @@ import ibis
 from nba_pipeline.assets.check_evaluations import listed, record_by_date
 from nba_pipeline.assets.step_retries import retrying_what_can_heal
 from nba_pipeline.clock import Clock
-from nba_pipeline.contracts import Contract
+from nba_pipeline.contracts import Contract, Reader
 from nba_pipeline.dagster_internals.event_log import step_of
 from nba_pipeline.partitions import to_date, to_key
 from nba_pipeline.settings import Settings
+from nba_pipeline.warehouse.date_scope import rows_in_scope
 from nba_pipeline.warehouse.interface import Session, Warehouse
-from nba_pipeline.warehouse.publish import Outcome, Rows, Stamp, asked_rows, publish
+from nba_pipeline.warehouse.publish import Outcome, Rows, Stamp, publish
 
 PREVIEW_ROWS = 5
 
@@ -84,11 +86,13 @@ def _metadata(outcome: Outcome, decided: Decided) -> dict[str, dg.MetadataValue]
 
 def _preview(session: Session, table: Contract, day: date) -> str:
     """The first rows of a date as a Markdown table; empty when there are none."""
-    session.ask_about([day])
-    first = session.query_built(
-        ("preview", table), lambda read: asked_rows(table, read).order_by(table.grain).limit(PREVIEW_ROWS)
-    )
+    first = session.query(partial(first_rows, table), dates=[day])
     return first.to_pandas().to_markdown(index=False, floatfmt=".3f") if first.num_rows else ""
+
+
+def first_rows(table: Contract, read: Reader) -> ibis.Table:
+    """The first rows of the dates in scope, in the order of the grain."""
+    return rows_in_scope(table, read).order_by(table.grain).limit(PREVIEW_ROWS)
 
 
 def _annotate(context: dg.OutputContext, outcomes: Mapping[date, Outcome], decided: Decided) -> None:

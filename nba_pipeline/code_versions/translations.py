@@ -98,6 +98,25 @@ class Translations:
             shutil.rmtree(old, ignore_errors=True)
 
 
+def key_of(function: Callable[..., object]) -> tuple[Hashable, ...] | None:
+    """A function, or a partial one with its arguments, as what can be looked up again in this process.
+
+    None where it is, or is given, a function that stands in no module under its name: a lambda or a closure is made
+    anew each time, and another one may say something else. The types of arguments tell 1 from True, which are equal.
+    """
+    whole = functools.partial(function)
+    arguments = (*whole.args, *(value for _, value in sorted(whole.keywords.items())))
+    if not all(_stands_in_its_module(part) for part in (whole.func, *arguments) if callable(part)):
+        return None
+    types = tuple(type(argument).__qualname__ for argument in arguments)
+    return whole.func, tuple(sorted(whole.keywords)), arguments, types
+
+
+def _stands_in_its_module(function: object) -> bool:
+    module = sys.modules.get(getattr(function, "__module__", ""))
+    return getattr(module, getattr(function, "__qualname__", ""), None) is function
+
+
 def name_of(key: Hashable) -> str | None:
     """A key as text that means the same in every process with these sources; None for one that cannot have such.
 
@@ -107,16 +126,13 @@ def name_of(key: Hashable) -> str | None:
     if isinstance(key, Contract):
         place = _place_of(key)
         return f"table {place}" if place else None
-    if isinstance(key, functools.partial):
-        return name_of(("partial", key.func, key.args, tuple(sorted(key.keywords.items()))))
     if isinstance(key, tuple):
         parts = [name_of(part) for part in key]
         return f"({', '.join(filter(None, parts))})" if all(parts) else None
     if isinstance(key, str | int | date | enum.Enum | None):
         return repr(key)
     module, name = getattr(key, "__module__", ""), getattr(key, "__qualname__", "")
-    ours = module.startswith(f"{PACKAGE}.") and getattr(sys.modules[module], name, None) is key
-    return f"function {module}.{name}" if ours else None
+    return f"function {module}.{name}" if module.startswith(f"{PACKAGE}.") and _stands_in_its_module(key) else None
 
 
 _PLACES: dict[int, tuple[Contract, str]] = {}

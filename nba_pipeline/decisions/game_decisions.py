@@ -16,7 +16,7 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
-from nba_pipeline.contracts import Column, Contract
+from nba_pipeline.contracts import Column, Contract, Reader
 from nba_pipeline.warehouse.interface import Session
 from nba_pipeline.warehouse.operations_tables import GAME_DECISIONS
 
@@ -137,9 +137,7 @@ def record_decision(session: Session, decision: GameDecision) -> GameDecision:
 
 def recorded_decisions(session: Session) -> list[GameDecision]:
     """Every decision that was ever recorded, those taken back and those that are over too, in their order."""
-    found = session.query_built(
-        "game decisions", lambda read: read(GAME_DECISIONS).order_by("recorded_at", "number", ibis.desc("until"))
-    )
+    found = session.query(_in_order)
     return [
         GameDecision(
             row["game_date"], row["game_id"], Ruling(row["ruling"]), json.loads(row["corrections"]),
@@ -147,6 +145,10 @@ def recorded_decisions(session: Session) -> list[GameDecision]:
         )
         for row in found.to_pylist()
     ]  # fmt: skip
+
+
+def _in_order(read: Reader) -> ibis.Table:
+    return read(GAME_DECISIONS).order_by("recorded_at", "number", ibis.desc("until"))
 
 
 def decisions_in_force(session: Session, now: datetime) -> dict[tuple[date, int], GameDecision]:

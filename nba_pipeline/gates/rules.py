@@ -16,7 +16,7 @@ from nba_pipeline.gates.verdicts import Finding, Gate
 from nba_pipeline.partitions import contiguous
 from nba_pipeline.sources.records import UNCLEAR
 from nba_pipeline.warehouse.audit import Reasons
-from nba_pipeline.warehouse.publish import asked_rows
+from nba_pipeline.warehouse.date_scope import rows_in_scope
 
 ENOUGH_PRECOMPUTE_TABLES = 3
 """Of the Phase 4 tables, how many must be complete for predictions to begin, the critical ones among them."""
@@ -79,11 +79,9 @@ def unclear_games(evidence: Evidence, dates: Sequence[date]) -> Reasons:
     """A sentence for each game of the dates that is unclear, and not held yet: nothing is expected of it."""
     if not dates:
         return {}
-    evidence.session.ask_about(dates)
     found: Reasons = {}
-    for row in evidence.session.query_built(
-        "unclear games", partial(_unclear_games, evidence.calendar.schedule)
-    ).to_pylist():
+    unclear = evidence.session.query(partial(_unclear_games, evidence.calendar.schedule), dates=dates)
+    for row in unclear.to_pylist():
         day, game_id = row["game_date"], row["game_id"]
         teams = " and ".join(filter(None, (row["visitor_team"], row["home_team"]))) or "nobody known"
         if game_id not in evidence.calendar.held(day):
@@ -95,7 +93,7 @@ def unclear_games(evidence: Evidence, dates: Sequence[date]) -> Reasons:
 
 
 def _unclear_games(schedule: Contract, read: Reader) -> ibis.Table:
-    rows = asked_rows(schedule, read)
+    rows = rows_in_scope(schedule, read)
     return rows.filter(rows.status == UNCLEAR).order_by("game_date", "game_id")
 
 

@@ -5,6 +5,7 @@ A contract says what is impossible; this says what is unusual. It warns and neve
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from functools import partial
 
 import dagster as dg
 import ibis
@@ -12,7 +13,7 @@ import pandas as pd
 
 from nba_pipeline.assets.contexts import CheckContext
 from nba_pipeline.assets.table_asset import asset_key
-from nba_pipeline.contracts import Column, Contract
+from nba_pipeline.contracts import Column, Contract, Reader
 from nba_pipeline.partitions import dates_of
 from nba_pipeline.warehouse.interface import Session
 
@@ -58,10 +59,11 @@ def nullable(table: Contract) -> list[Column]:
 
 def daily_figures(session: Session, table: Contract) -> pd.DataFrame:
     """One row a date: its number of rows, the mean of each measured column, the null share of each nullable one."""
-    return session.query_built(("daily", table), lambda read: _daily(read(table), table)).to_pandas(date_as_object=True)
+    return session.query(partial(_daily, table)).to_pandas(date_as_object=True)
 
 
-def _daily(rows: ibis.Table, table: Contract) -> ibis.Table:
+def _daily(table: Contract, read: Reader) -> ibis.Table:
+    rows = read(table)
     means = {f"mean {column.name}": rows[column.name].cast("float64").mean() for column in measured(table)}
     nulls = {f"nulls {column.name}": rows[column.name].isnull().cast("float64").mean() for column in nullable(table)}
     return rows.group_by("game_date").agg(rows=ibis._.count(), **means, **nulls)

@@ -35,7 +35,7 @@ from nba_pipeline.sources.balldontlie import SEASON_GAMES, GameRecord, parse_gam
 from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.sources.records import GAME_WORDS, NOT_PLAYED, UNCLEAR, Status
-from nba_pipeline.warehouse.asked import is_asked
+from nba_pipeline.warehouse.date_scope import rows_in_scope
 from nba_pipeline.warehouse.publish import Rows
 
 EXHIBITION = "exhibition"
@@ -73,8 +73,7 @@ def is_before_tip_off(
 
 def vanished_games(staged: ibis.Table, read: Reader) -> ibis.Table:
     """Games that were published for a date, and are now neither there nor on any other date."""
-    known = read(CONTRACT)
-    known = known.filter(is_asked(known.game_date))
+    known = rows_in_scope(CONTRACT, read)
     gone = known.anti_join(staged, ["game_date", "game_id"])
     listed = read(CONTRACT).select("game_id", "game_date").union(staged.select("game_id", "game_date"))
     elsewhere = listed.select("game_id", other_date="game_date")

@@ -27,7 +27,7 @@ from nba_pipeline.sources.balldontlie import Parsed, StatRecord, parse_stats
 from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing import Capture
 from nba_pipeline.warehouse import audit
-from nba_pipeline.warehouse.asked import is_asked
+from nba_pipeline.warehouse.date_scope import rows_in_scope
 from nba_pipeline.warehouse.publish import Rows
 
 HELD, ACCEPTED, KEPT = "held", "accepted", "kept"
@@ -293,32 +293,43 @@ class Judged:
     decisions: Mapping[GameKey, GameDecision]
 
 
+def games_in_scope(read: Reader) -> ibis.Table:
+    """The games of the dates in scope."""
+    return rows_in_scope(games.CONTRACT, read)
+
+
+def exhibitions_in_scope(read: Reader) -> ibis.Table:
+    """The games of the dates in scope that do not count."""
+    return games.exhibitions(games_in_scope(read))
+
+
+def sides_in_scope(read: Reader) -> ibis.Table:
+    """The teams of the games of the dates in scope that need box scores."""
+    return expected_sides(games.team_games(games_in_scope(read)))
+
+
+def unclear_sides_in_scope(read: Reader) -> ibis.Table:
+    """The teams of the games of the dates in scope that are unclear."""
+    return games.unclear_sides(games.team_games(games_in_scope(read)))
+
+
+def broken_games_in_scope(read: Reader) -> ibis.Table:
+    """The rules that games of the dates in scope break, by the box scores that the session has staged as listed."""
+    return broken_games(audit.staged_rows(LISTED, LISTED.short_name), games_in_scope(read))
+
+
 def judged(context: AssetContext, records: Sequence[StatRecord], dates: Sequence[date]) -> Judged:
     """The games of the dates, judged by what is listed of them once it is corrected."""
-
-    def schedule(read: Reader) -> ibis.Table:
-        rows = read(games.CONTRACT)
-        return rows.filter(is_asked(rows.game_date))
-
-    def sides_of(read: Reader) -> ibis.Table:
-        return expected_sides(games.team_games(schedule(read)))
-
-    def unclear_sides_of(read: Reader) -> ibis.Table:
-        return games.unclear_sides(games.team_games(schedule(read)))
-
     with context.resources.warehouse.session(read_only=True) as session:
         decisions = decided_games(session, context.resources.clock.now())
-        session.ask_about(dates)
-        exhibitions = session.query_built("exhibitions", lambda read: games.exhibitions(schedule(read))).to_pylist()
-        counting = without(records, by_date(exhibitions))
+        counting = without(records, by_date(session.query(exhibitions_in_scope, dates=dates).to_pylist()))
         decided = corrections(decisions, dates)
         rows, failed = corrected_box_scores(as_rows(counting), decided, LISTED)
         session.stage(LISTED.short_name, rows)
-        staged = audit.staged_rows(LISTED, LISTED.short_name)
-        sides = session.query_built("sides of the dates", sides_of).to_pylist()
-        unclear = session.query_built("unclear sides of the dates", unclear_sides_of).to_pylist()
-        found = session.query_built("broken games", lambda read: broken_games(staged, schedule(read))).to_pylist()
-        listed = session.query_built("schedule of the dates", schedule).to_pylist() if decided else []
+        sides = session.query(sides_in_scope, dates=dates).to_pylist()
+        unclear = session.query(unclear_sides_in_scope, dates=dates).to_pylist()
+        found = session.query(broken_games_in_scope, dates=dates).to_pylist()
+        listed = session.query(games_in_scope, dates=dates).to_pylist() if decided else []
     broken = {(row["game_date"], row["game_id"]) for row in found}
     # Of a game that is whole, a correction that does not fit is told with the schedule, and holds nothing.
     unfit = corrected_schedule(listed, decided, games.CONTRACT, rows.to_pylist())[1]

@@ -22,7 +22,6 @@ from nba_pipeline.raw.rules.box_score_rules import (
     SUMS,
     WINNER,
     Rule,
-    broken_games,
     expected_sides,
     sides_with_players,
     unfinished_games,
@@ -31,10 +30,8 @@ from nba_pipeline.raw.rules.corrections import GameKey, corrected_box_scores, co
 from nba_pipeline.raw.rules.decided_games import decided_games
 from nba_pipeline.sources.balldontlie import StatRecord, parse_stats
 from nba_pipeline.sources.landing import Capture, Landing
-from nba_pipeline.warehouse import audit
-from nba_pipeline.warehouse.asked import is_asked
 from nba_pipeline.warehouse.interface import Session
-from nba_pipeline.warehouse.publish import Rows, asked_rows
+from nba_pipeline.warehouse.publish import Rows
 
 __all__ = ["CONTRACT", "COUNTS", "asset", "team_game_keys"]
 
@@ -52,9 +49,8 @@ def team_game_keys(read: Reader) -> ibis.Table:
 
 def waited_for(read: Reader) -> ibis.Table:
     """A reason for each game of the dates that is neither final, off nor held."""
-    schedule = read(games.CONTRACT)
     held = held_games.held(read(held_games.CONTRACT)).select("game_date", "game_id").distinct()
-    waiting = unfinished_games(schedule.filter(is_asked(schedule.game_date)).anti_join(held, ["game_date", "game_id"]))
+    waiting = unfinished_games(held_games.games_in_scope(read).anti_join(held, ["game_date", "game_id"]))
     return waiting.select("game_date", reason=_of_game(waiting))
 
 
@@ -128,7 +124,6 @@ def taken_by_nobody(session: Session, held_by_rule: Mapping[date, Collection[int
     """
     if not held_by_rule:
         return {}
-    session.ask_about(sorted(held_by_rule))
     rows = session.query(session.read(CONTRACT).filter(lambda t: t.game_date.isin(sorted(held_by_rule))))
     standing = {(row["game_date"], row["game_id"]) for row in rows.to_pylist()}
     standing = {(day, game_id) for day, game_id in standing if game_id in held_by_rule[day]}
@@ -136,12 +131,7 @@ def taken_by_nobody(session: Session, held_by_rule: Mapping[date, Collection[int
     if not standing:
         return {}
     session.stage(LISTED.short_name, rows)
-    staged = audit.staged_rows(LISTED, LISTED.short_name)
-
-    def schedule(read: Reader) -> ibis.Table:
-        return asked_rows(games.CONTRACT, read)
-
-    found = session.query_built("broken games", lambda read: broken_games(staged, schedule(read))).to_pylist()
+    found = session.query(held_games.broken_games_in_scope, dates=sorted(held_by_rule)).to_pylist()
     whole = standing - {(row["game_date"], row["game_id"]) for row in found}
     return {
         (day, game_id): (

@@ -4,13 +4,14 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from functools import cache, partial
+from typing import cast
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
 from nba_pipeline.contracts import Column, Contract, Grid, Reader
-from nba_pipeline.warehouse.asked import is_asked
+from nba_pipeline.warehouse.date_scope import in_scope
 from nba_pipeline.warehouse.interface import Session
 
 STAGED = "staged_rows"
@@ -82,7 +83,7 @@ def staged_rows(table: Contract, name: str = STAGED) -> ibis.Table:
     return ibis.table(table.schema, name=name)
 
 
-def count_broken(table: Contract) -> ibis.Table:
+def count_broken(table: Contract, read: Reader) -> ibis.Table:
     """Per game date, how many staged rows break each rule: `rule_0` and so on, as in `column_rules`."""
     rows = staged_rows(table)
     rules = column_rules(rows, table)
@@ -97,7 +98,7 @@ def audit_columns(session: Session, table: Contract) -> dict[date, dict[str, int
     """Per date, the rules about single values and keys that the staged rows break, and how many rows do."""
     names = list(column_rules(staged_rows(table), table))
     broken: dict[date, dict[str, int]] = {}
-    for row in session.query_built(("broken", table), lambda read: count_broken(table)).to_pylist():
+    for row in session.query(partial(count_broken, table)).to_pylist():
         counts = {name: row[f"rule_{n}"] for n, name in enumerate(names)}
         counts[duplicate_rule(table)] = row["duplicates"]
         found = {name: count for name, count in counts.items() if count}
@@ -115,9 +116,8 @@ def audit_promises(session: Session, table: Contract, dates: Sequence[date]) -> 
     """Per date, the promises about its staged rows as a whole that are broken."""
     if not table.audits:
         return {}
-    session.ask_about(dates)
     reasons: Reasons = defaultdict(list)
-    found = session.query_built(("promises", table), partial(broken_promises, table))
+    found = session.query(partial(broken_promises, table), dates=dates)
     for row in sorted(found.to_pylist(), key=lambda row: (row["place"], row["reason"])):
         reasons[row["game_date"]].append(f"{table.audits[row['place']].name}: {row['reason']}")
     return dict(reasons)
@@ -137,14 +137,15 @@ def broken_promises(table: Contract, read: Reader) -> ibis.Table:
     )
 
 
-def grid_gaps(rows: ibis.Table, grid: Grid, read: Reader) -> ibis.Table:
-    """Keys that should exist and do not, or exist and should not, on the asked dates.
+def grid_gaps(rows: ibis.Table, table: Contract, read: Reader) -> ibis.Table:
+    """Keys that should exist and do not, or exist and should not, on the dates in scope.
 
     Returns `game_date`, the grid's keys and `gap` (`missing` or `unexpected`).
     """
+    grid = cast(Grid, table.grid)
     keys = ["game_date", *grid.keys]
     expected, present = grid.expected(read).select(keys), grid.present(rows).select(keys)
-    expected, present = expected.filter(is_asked(expected.game_date)), present.filter(is_asked(present.game_date))
+    expected, present = expected.filter(in_scope(expected.game_date)), present.filter(in_scope(present.game_date))
     missing = expected.anti_join(present, keys).mutate(gap=ibis.literal("missing"))
     if not grid.exact:
         return missing
@@ -169,10 +170,11 @@ def audit_grid(session: Session, table: Contract, dates: Sequence[date]) -> Reas
     grid = table.grid
     if grid is None or not dates:
         return {}
-    session.ask_about(dates)
-    staged = staged_rows(table)
-    gaps = session.query_built(("staged gaps", table), lambda read: grid_gaps(staged, grid, read))
-    return describe_gaps(gaps, grid)
+    return describe_gaps(session.query(partial(_staged_gaps, table), dates=dates), grid)
+
+
+def _staged_gaps(table: Contract, read: Reader) -> ibis.Table:
+    return grid_gaps(staged_rows(table), table, read)
 
 
 def fingerprint_columns(table: Contract) -> str:
@@ -188,8 +190,7 @@ def fingerprints(
     `over` are the columns to take it over, as the manifest notes them; those of the contract, if not given.
     """
     names = over or fingerprint_columns(table)
-    key = ("fingerprints", table, staged_as, names)
-    found = session.query_built(key, lambda read: _fingerprints(table, staged_as, names.split(",")))
+    found = session.query(partial(_fingerprints, table, staged_as, names))
     return {row["game_date"]: (row["row_count"], row["fingerprint"]) for row in found.to_pylist()}
 
 
@@ -210,13 +211,13 @@ def fingerprints_as_noted(
 
 def dates_with_values(session: Session, table: Contract, columns: Collection[str]) -> set[date]:
     """The dates on which some staged row has a value in one of the columns."""
-    key = ("dates with values", table, tuple(sorted(columns)))
+    found = session.query(partial(_dates_with_values, table, tuple(sorted(columns))))
+    return {row["game_date"] for row in found.to_pylist()}
 
-    def with_values(read: Reader) -> ibis.Table:
-        rows = staged_rows(table)
-        return rows.filter(ibis.or_(*(rows[name].notnull() for name in sorted(columns)))).select("game_date").distinct()
 
-    return {row["game_date"] for row in session.query_built(key, with_values).to_pylist()}
+def _dates_with_values(table: Contract, columns: Sequence[str], read: Reader) -> ibis.Table:
+    rows = staged_rows(table)
+    return rows.filter(ibis.or_(*(rows[name].notnull() for name in columns))).select("game_date").distinct()
 
 
 def content_hashes(session: Session, table: Contract, dates: Sequence[date]) -> Mapping[date, tuple[int, str]]:
@@ -226,19 +227,19 @@ def content_hashes(session: Session, table: Contract, dates: Sequence[date]) -> 
     """
     published = session.read(table)
     session.stage(STAGED, published.filter(published.game_date.isin([ibis.literal(day) for day in dates])))
-    found = session.query_built(("content hashes", table), lambda read: _content_hashes(table))
+    found = session.query(partial(_content_hashes, table))
     return {row["game_date"]: (row["row_count"], row["fingerprint"]) for row in found.to_pylist()}
 
 
-def _fingerprints(table: Contract, staged_as: str, names: Sequence[str]) -> ibis.Table:
+def _fingerprints(table: Contract, staged_as: str, names: str, read: Reader) -> ibis.Table:
     order = [name for name in table.grain if name != "game_date"]
     by_name = {column.name: column for column in table.columns}
     # Of a column that the contract has lost nothing can be said: the rows are then not those that were published.
-    columns = [by_name[name] for name in names if name in by_name]
+    columns = [by_name[name] for name in names.split(",") if name in by_name]
     return _hash_of_hashes(_row_hashes(staged_rows(table, staged_as), columns, order), order)
 
 
-def _content_hashes(table: Contract) -> ibis.Table:
+def _content_hashes(table: Contract, read: Reader) -> ibis.Table:
     """In the order of the rows' own hashes: tables that only ever grow need not be unique in their grain."""
     return _hash_of_hashes(_row_hashes(staged_rows(table), table.columns, ()), ["row_hash"])
 

@@ -1,12 +1,9 @@
 """GoogleSQL from Ibis expressions, as text in which only the names of staged tables are still open."""
 
-import base64
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import ibis
-import pyarrow as pa
 import sqlglot
 import sqlglot.expressions as sge
 from ibis.backends.sql.compilers.bigquery import BigQueryCompiler
@@ -14,10 +11,11 @@ from ibis.backends.sql.datatypes import BigQueryType
 from ibis.expr.operations import HexDigest, InMemoryTable, UnboundTable
 
 from nba_pipeline.contracts import Contract
-from nba_pipeline.warehouse.asked import is_asked, is_read
+from nba_pipeline.warehouse.cached_queries import Statement
+from nba_pipeline.warehouse.date_scope import OpenDates, in_scope, in_window
 
-ASKED_DATES = "asked_dates"
-"""The query parameter that holds the dates for which `is_asked` is true."""
+DATE_SCOPE = "date_scope"
+"""The query parameter that holds the dates for which `in_scope` is true."""
 
 _OPEN = "staged_in_session"
 """Stands for the place of staged tables until a session says what it is."""
@@ -61,42 +59,12 @@ class Names:
         return quote(self.table_id(table))
 
 
-@dataclass(frozen=True)
-class Statement:
-    """A translated query: its text, the schema of its rows, and the rows that must be staged beside it.
-
-    `asks` says that it leaves open which dates are asked about, and `inputs` of which inputs it reads within bounds.
-    `tables` has the columns that each table had when it was translated.
-    """
-
-    text: str
-    schema: pa.Schema
-    asks: bool
-    inputs: tuple[str, ...]
-    held: tuple[InMemoryTable, ...]
-    tables: Mapping[str, frozenset[str]] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        """The statement as `Translations` keep it; one that holds rows cannot be kept."""
-        schema = base64.b64encode(self.schema.serialize().to_pybytes()).decode()
-        tables = {name: sorted(columns) for name, columns in self.tables.items()}
-        return {
-            "text": self.text, "schema": schema, "asks": self.asks, "inputs": list(self.inputs), "tables": tables
-        }  # fmt: skip
-
-    @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> "Statement":
-        """The statement that was kept."""
-        schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(kept["schema"])))
-        tables = {name: frozenset(columns) for name, columns in kept["tables"].items()}
-        return cls(kept["text"], schema, kept["asks"], tuple(kept["inputs"]), (), tables)
-
-    def with_staged(self, place: Callable[[str], str]) -> str:
-        """The text, with each staged table where `place` says that it is."""
-        parts = self.text.split(f"`{_OPEN}`.`")
-        return parts[0] + "".join(
-            f"{quote(place(name))}{rest}" for name, _, rest in (part.partition("`") for part in parts[1:])
-        )
+def with_staged(text: str, place: Callable[[str], str]) -> str:
+    """The text of a statement, with each staged table where `place` says that it is."""
+    parts = text.split(f"`{_OPEN}`.`")
+    return parts[0] + "".join(
+        f"{quote(place(name))}{rest}" for name, _, rest in (part.partition("`") for part in parts[1:])
+    )
 
 
 def quote(table_id: str) -> str:
@@ -121,18 +89,15 @@ def translate(expression: ibis.Table, names: Names) -> Statement:
         elif table.name not in own:
             table.set("db", sge.to_identifier(_OPEN, quoted=True))
             table.this.set("quoted", True)
-    asking, reading = (_calls(tree, function.__name__) for function in (is_asked, is_read))
-    inputs = tuple(sorted({call.expressions[1].name for call in reading}))
-    for call in asking:
-        _put(call, f"x IN UNNEST(@{ASKED_DATES})")
-    for call in reading:
+    for call in _calls(tree, in_scope):
+        _put(call, f"x IN UNNEST(@{DATE_SCOPE})")
+    for call in _calls(tree, in_window):
         first, last = read_parameters(call.expressions[1].name)
         _put(call, f"x BETWEEN @{first} AND @{last}")
-    text = tree.sql("bigquery")
     kept = tuple(table for table in held if table.name not in empty)
     found = expression.op().find(UnboundTable)
     read = {f"{t.namespace.database}.{t.name}": frozenset(t.schema.names) for t in found if t.namespace.database}
-    return Statement(text, expression.schema().to_pyarrow(), bool(asking), inputs, kept, read)
+    return Statement(tree.sql("bigquery"), expression.schema(), OpenDates.of(expression), read, kept)
 
 
 def read_parameters(name: str) -> tuple[str, str]:
@@ -140,8 +105,8 @@ def read_parameters(name: str) -> tuple[str, str]:
     return f"first_{name}", f"last_{name}"
 
 
-def _calls(tree: sge.Expression, function: str) -> list[sge.Anonymous]:
-    return [call for call in tree.find_all(sge.Anonymous) if call.name.lower() == function]
+def _calls(tree: sge.Expression, function: Callable[..., object]) -> list[sge.Anonymous]:
+    return [call for call in tree.find_all(sge.Anonymous) if call.name.lower() == function.__name__]
 
 
 def _put(call: sge.Anonymous, condition: str) -> None:

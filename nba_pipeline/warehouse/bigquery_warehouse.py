@@ -6,7 +6,7 @@ begins, and every publication looks at it, and prolongs it, in its own transacti
 
 import time
 import uuid
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -24,13 +24,16 @@ from ibis.backends.bigquery.datatypes import BigQuerySchema
 from ibis.common.exceptions import IbisError
 from ibis.expr.operations import InMemoryTable
 
-from nba_pipeline.code_versions.translations import Translations, name_of
-from nba_pipeline.contracts import Column, Contract, Reader
+from nba_pipeline.code_versions.translations import Translations
+from nba_pipeline.contracts import Column, Contract
 from nba_pipeline.warehouse.bigquery_budget import Budget, Governor
 from nba_pipeline.warehouse.bigquery_errors import reached
 from nba_pipeline.warehouse.bigquery_jobs import Jobs, Parameters, Patience
-from nba_pipeline.warehouse.bigquery_sql import ASKED_DATES, Names, Statement, quote, read_parameters, translate
+from nba_pipeline.warehouse.bigquery_sql import DATE_SCOPE, Names, quote, read_parameters, translate, with_staged
+from nba_pipeline.warehouse.cached_queries import CachedQueries, Statement
 from nba_pipeline.warehouse.interface import (
+    NO_READS,
+    Query,
     QueryError,
     Replacement,
     Session,
@@ -50,8 +53,6 @@ MOST_CLUSTERING_COLUMNS = 4
 
 TIDYING_BYTES = 100 * 2**20
 """What giving back the lease and dropping staged tables may bill, though the budget be used up."""
-
-_TRANSLATED: dict[Hashable, Statement] = {}
 
 
 @dataclass
@@ -83,12 +84,10 @@ class BigQuerySession:
         self._names = names
         self._reads = reads
         self._known = known
-        self._translations = translations
+        self._cached = CachedQueries(("bigquery", names.project, names.prefix), translations)
         self._read_lacking = False
         self._holder = holder
         self._ends_at: float | None = None
-        self._asked: list[date] | None = None
-        self._asked_reads: dict[str, tuple[date, date]] = {}
         self._staged: dict[str, str] = {}
         self._places: list[str] = []
         self._absent: set[str] = set()
@@ -117,43 +116,30 @@ class BigQuerySession:
                     self._known.existing[name] = frozenset(column.name for column in found.schema)
         return self._known.existing.get(name)
 
-    def query(self, expression: ibis.Table) -> pa.Table:
-        """The rows of an expression."""
-        return self._rows_of(_translated(expression, self._names))
+    def query(
+        self, query: Query, *, dates: Sequence[date] | None = None, reads: Mapping[str, tuple[date, date]] = NO_READS
+    ) -> pa.Table:
+        """The rows of a query; the size of one whose translation is kept is asked once."""
+        statement = self._translated(query)
+        return self._rows_of(
+            statement,
+            _parameters(statement, dates, reads),
+            repeated=callable(query) and not statement.held,
+        )
 
-    def query_built(self, key: Hashable, build: Callable[[Reader], ibis.Table]) -> pa.Table:
-        """The rows of a query that is translated once, and whose size is asked once."""
-        statement = self._built(key, build)
-        return self._rows_of(statement, repeated=not statement.held)
-
-    def stage_built(self, name: str, key: Hashable, build: Callable[[Reader], ibis.Table]) -> ibis.Table:
-        """Computes the rows of a query that is translated once into a table of this session."""
-        statement = self._built(key, build)
-        self._staged[name] = self._computed(name, statement)
-        return ibis.table(ibis.Schema.from_pyarrow(statement.schema), name=name)
-
-    def _built(self, key: Hashable, build: Callable[[Reader], ibis.Table]) -> Statement:
-        """The statement of a built query; one that holds rows, as of a table that is not there, is not kept."""
-        if (key, self._names) in _TRANSLATED:
-            return _TRANSLATED[key, self._names]
-        name = name_of(("bigquery", self._names.project, self._names.prefix, key)) if self._translations else None
-        kept = self._translations.get(name) if self._translations and name else None
-        if kept is not None:
-            found = Statement.from_json(kept)
-            if all(columns <= (self._columns_of(name) or frozenset()) for name, columns in found.tables.items()):
-                return _TRANSLATED.setdefault((key, self._names), found)
+    def _translated(self, query: Query) -> Statement:
+        """The statement of a query; one that holds rows, as of a table that is not there, is not kept."""
+        if not callable(query):
+            return _statement(query, self._names)
+        known = self._cached.find(query, self._columns_of)
+        if known is not None:
+            return known
         self._read_lacking = False
-        expression = build(self.read)
-        statement = _translated(expression, self._names)
+        expression: ibis.Table = query(self.read)
+        statement = _statement(expression, self._names)
         if not (self._read_lacking or expression.op().find(InMemoryTable)):
-            _TRANSLATED[key, self._names] = statement
-            if self._translations and name:
-                self._translations.put(name, statement.as_json())
+            self._cached.keep(query, statement)
         return statement
-
-    def ask_about(self, dates: Sequence[date], reads: Mapping[str, tuple[date, date]] | None = None) -> None:
-        """Sets the query parameters that `is_asked` and `is_read` look at."""
-        self._asked, self._asked_reads = sorted(set(dates)), dict(reads or {})
 
     @contextmanager
     def time_limit(self, seconds: float) -> Iterator[None]:
@@ -189,26 +175,34 @@ class BigQuerySession:
             with reached(f"add columns to {table.name}"):
                 self._client.update_table(existing, ["schema"])
 
-    def stage(self, name: str, rows: ibis.Table | pa.Table) -> ibis.Table:
+    def stage(
+        self,
+        name: str,
+        rows: Query | pa.Table,
+        *,
+        dates: Sequence[date] | None = None,
+        reads: Mapping[str, tuple[date, date]] = NO_READS,
+    ) -> ibis.Table:
         """Computes rows into a table of this session; only what Python made travels, as Parquet."""
-        expression = ibis.memtable(rows) if isinstance(rows, pa.Table) else rows
-        held = expression.op()
+        query = ibis.memtable(rows) if isinstance(rows, pa.Table) else rows
+        held = None if callable(query) else query.op()
         if isinstance(held, InMemoryTable):
-            place = self._new_place(name)
-            self._jobs.load(held.data.to_pyarrow(held.schema), place, BigQuerySchema.from_ibis(held.schema))
+            schema, place = held.schema, self._new_place(name)
+            self._jobs.load(held.data.to_pyarrow(schema), place, BigQuerySchema.from_ibis(schema))
         else:
-            place = self._computed(name, _translated(expression, self._names))
+            statement = self._translated(query)
+            schema, place = statement.schema, self._computed(name, statement, _parameters(statement, dates, reads))
         self._staged[name] = place
-        return ibis.table(expression.schema(), name=name)
+        return ibis.table(schema, name=name)
 
-    def _computed(self, name: str, statement: Statement) -> str:
+    def _computed(self, name: str, statement: Statement, parameters: Parameters) -> str:
         """The place into which the rows of a statement were computed, with its columns in their order.
 
         A column that a contract gains in its middle stands last in the table, and unions go by place.
         """
         place = self._new_place(name)
         text = f"SELECT {_listed(statement.schema.names)} FROM ({self._text(statement)})"  # noqa: S608
-        self._jobs.do(text, self._parameters(statement), into=place, ends_at=self._limit())
+        self._jobs.do(text, parameters, into=place, ends_at=self._limit())
         return place
 
     def _new_place(self, name: str) -> str:
@@ -269,16 +263,14 @@ class BigQuerySession:
             f"ASSERT (SELECT COUNT(*) FROM {target} WHERE {condition}) = (SELECT COUNT(*) FROM {staged}) AS '{differs}'",  # noqa: S608, E501
         ]
 
-    def _rows_of(self, statement: Statement, *, repeated: bool = False) -> pa.Table:
+    def _rows_of(self, statement: Statement, parameters: Parameters, *, repeated: bool) -> pa.Table:
         self._in_time()
-        job = self._jobs.query(
-            self._text(statement), self._parameters(statement), ends_at=self._limit(), repeated=repeated
-        )
-        rows = self._reads.of(job)
-        if {*rows.column_names} != {*statement.schema.names}:
-            raise QueryError(f"a query gave the columns {', '.join(rows.column_names)}, not {statement.schema.names}")
+        job = self._jobs.query(self._text(statement), parameters, ends_at=self._limit(), repeated=repeated)
+        rows, names = self._reads.of(job), statement.schema.names
+        if {*rows.column_names} != {*names}:
+            raise QueryError(f"a query gave the columns {', '.join(rows.column_names)}, not {names}")
         try:
-            return rows.select(statement.schema.names).cast(statement.schema)
+            return rows.select(names).cast(statement.schema.to_pyarrow())
         except pa.ArrowException as error:
             raise QueryError(f"a query gave other types than asked for: {error}") from error
 
@@ -286,28 +278,12 @@ class BigQuerySession:
         for table in statement.held:
             if table.name not in self._staged:
                 self.stage(table.name, table.data.to_pyarrow(table.schema))
-        return statement.with_staged(self._place)
+        return with_staged(statement.text, self._place)
 
     def _place(self, name: str) -> str:
         if name not in self._staged:
             raise QueryError(f"nothing was staged as {name} in this session")
         return self._staged[name]
-
-    def _parameters(self, statement: Statement) -> Parameters:
-        """The dates that a statement leaves open."""
-        asked: list[bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter] = []
-        if statement.asks:
-            if self._asked is None:
-                raise QueryError("no dates were named that the query is about")
-            asked.append(bigquery.ArrayQueryParameter(ASKED_DATES, "DATE", self._asked))
-        for name in statement.inputs:
-            if name not in self._asked_reads:
-                raise QueryError(f"no dates were named that may be read of {name}")
-            asked += [
-                bigquery.ScalarQueryParameter(parameter, "DATE", day)
-                for parameter, day in zip(read_parameters(name), self._asked_reads[name], strict=True)
-            ]
-        return asked
 
     def _limit(self) -> float | None:
         self._in_time()
@@ -337,7 +313,21 @@ def create_dataset(client: bigquery.Client, names: Names, schema: str, expires_a
             client.create_dataset(dataset, exists_ok=True)
 
 
-def _translated(expression: ibis.Table, names: Names) -> Statement:
+def _parameters(
+    statement: Statement, dates: Sequence[date] | None, reads: Mapping[str, tuple[date, date]]
+) -> Parameters:
+    """The dates that a statement leaves open. Raises `QueryError` when they were not given."""
+    statement.dates.require(dates, reads)
+    scope = [bigquery.ArrayQueryParameter(DATE_SCOPE, "DATE", sorted({*(dates or ())}))]
+    windows = [
+        bigquery.ScalarQueryParameter(parameter, "DATE", day)
+        for name in sorted(statement.dates.windows)
+        for parameter, day in zip(read_parameters(name), reads[name], strict=True)
+    ]
+    return [*(scope if statement.dates.scope else ()), *windows]
+
+
+def _statement(expression: ibis.Table, names: Names) -> Statement:
     try:
         return translate(expression, names)
     except (IbisError, KeyError) as error:

@@ -3,9 +3,8 @@
 import re
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,18 @@ import pyarrow as pa
 import tenacity
 from ibis.backends.duckdb import Backend
 from ibis.common.exceptions import IbisError
-from ibis.expr.operations import InMemoryTable, ScalarUDF, UnboundTable
+from ibis.expr.operations import InMemoryTable, UnboundTable
 
-from nba_pipeline.code_versions.translations import Translations, name_of
-from nba_pipeline.contracts import Contract, Reader
-from nba_pipeline.warehouse.asked import is_asked, is_read
+from nba_pipeline.code_versions.translations import Translations
+from nba_pipeline.contracts import Contract
+from nba_pipeline.warehouse.cached_queries import CachedQueries, Statement
+from nba_pipeline.warehouse.date_scope import OpenDates
 from nba_pipeline.warehouse.duckdb_files import FileInUseError, in_memory, literal, opened
 from nba_pipeline.warehouse.interface import (
+    NO_READS,
+    Query,
     QueryError,
+    QueryFunction,
     Replacement,
     Session,
     WarehouseBusyError,
@@ -31,61 +34,10 @@ from nba_pipeline.warehouse.interface import (
 )
 from nba_pipeline.warehouse.schema_changes import columns_to_add, rows_lacking
 
-
-@dataclass(frozen=True)
-class OpenDates:
-    """Whether a query leaves open which dates it is asked about, and of which inputs those that it may read."""
-
-    asks: bool
-    inputs: frozenset[str]
-
-    @staticmethod
-    def of(expression: ibis.Table) -> "OpenDates":
-        """What an expression leaves open."""
-        calls = expression.op().find(ScalarUDF)
-        inputs = frozenset(call.args[1].value for call in calls if _calls(call, is_read))
-        return OpenDates(any(_calls(call, is_asked) for call in calls), inputs)
-
-
-@dataclass(frozen=True)
-class Statement:
-    """A built query as SQL, the schema of its rows, the tables that it reads, and the dates that it leaves open.
-
-    `tables` has the columns that each table had when the query was built.
-    """
-
-    text: str
-    schema: ibis.Schema
-    tables: Mapping[str, frozenset[str]]
-    dates: OpenDates
-
-    def as_json(self) -> dict[str, Any]:
-        """The statement as `Translations` keep it."""
-        return {
-            "text": self.text,
-            "schema": {name: str(dtype) for name, dtype in self.schema.items()},
-            "tables": {name: sorted(columns) for name, columns in self.tables.items()},
-            "asks": self.dates.asks,
-            "inputs": sorted(self.dates.inputs),
-        }
-
-    @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> "Statement":
-        """The statement that was kept."""
-        tables = {name: frozenset(columns) for name, columns in kept["tables"].items()}
-        dates = OpenDates(kept["asks"], frozenset(kept["inputs"]))
-        return cls(kept["text"], ibis.schema(kept["schema"]), tables, dates)
-
-
-_TRANSLATED: dict[Hashable, Statement] = {}
-"""Built queries by key: translating takes longer than running. Those that held rows themselves are not here."""
-
-NOTHING: frozenset[str] = frozenset()
-
-ASKING = """
-CREATE TEMP MACRO is_asked(game_date) AS list_contains(getvariable('asked_dates'), game_date);
-CREATE TEMP MACRO is_read(game_date, name) AS
-    game_date BETWEEN getvariable('first_read')[name] AND getvariable('last_read')[name];
+DATES = """
+CREATE TEMP MACRO in_scope(game_date) AS list_contains(getvariable('date_scope'), game_date);
+CREATE TEMP MACRO in_window(game_date, name) AS
+    game_date BETWEEN getvariable('date_windows')[name][1] AND getvariable('date_windows')[name][2];
 """
 
 INTERRUPT_EVERY_SECONDS = 0.05
@@ -99,13 +51,13 @@ class DuckDBSession:
 
     def __init__(self, backend: Backend, translations: Translations | None = None) -> None:
         self._backend = backend
-        self._translations = translations
+        self._cached = CachedQueries(("duckdb",), translations)
         self._read_lacking = False
         self._connection: duckdb.DuckDBPyConnection = backend.con
         self._ends_at: float | None = None
-        self._was_asked = False
-        self._bounds: Mapping[str, tuple[date, date]] = {}
-        self._connection.execute(ASKING)
+        self._scope: list[date] | None = None
+        self._windows: Mapping[str, tuple[date, date]] = NO_READS
+        self._connection.execute(DATES)
         columns = self._connection.execute(
             "SELECT schema_name || '.' || table_name, list(column_name) FROM duckdb_columns() "
             "WHERE NOT internal AND database_name = current_database() GROUP BY ALL"
@@ -124,18 +76,14 @@ class DuckDBSession:
         """Whether the warehouse has the table at all."""
         return table.name in self._existing
 
-    def query(self, expression: ibis.Table) -> pa.Table:
-        """The rows of an expression."""
-        self._named(OpenDates.of(expression))
+    def query(
+        self, query: Query, *, dates: Sequence[date] | None = None, reads: Mapping[str, tuple[date, date]] = NO_READS
+    ) -> pa.Table:
+        """The rows of a query; one that holds rows itself is translated every time."""
+        statement = self._prepared(query, dates, reads)
         with self._asked():
-            return self._backend.to_pyarrow(expression)
-
-    def query_built(self, key: Hashable, build: Callable[[Reader], ibis.Table]) -> pa.Table:
-        """The rows of a query that is translated once; one that holds rows itself, every time."""
-        statement = self._translated(key, build)
-        if not isinstance(statement, Statement):
-            return self.query(statement)
-        with self._asked():
+            if not isinstance(statement, Statement):
+                return self._backend.to_pyarrow(statement)
             rows = self._connection.execute(statement.text).to_arrow_table()
         names = statement.schema.names
         if {*rows.column_names} != {*names}:
@@ -143,14 +91,22 @@ class DuckDBSession:
         # A column that a contract gains in its middle stands last in the table.
         return rows.select(names)
 
-    def stage_built(self, name: str, key: Hashable, build: Callable[[Reader], ibis.Table]) -> ibis.Table:
-        """Computes the rows of a query that is translated once into a temporary table, and returns it."""
-        statement = self._translated(key, build)
-        if not isinstance(statement, Statement):
-            return self.stage(name, statement)
-        kinds = ((column, self._kind(dtype)) for column, dtype in statement.schema.items())
-        columns = ", ".join(f"{_quote(column)} {kind}" for column, kind in kinds)
+    def stage(
+        self,
+        name: str,
+        rows: Query | pa.Table,
+        *,
+        dates: Sequence[date] | None = None,
+        reads: Mapping[str, tuple[date, date]] = NO_READS,
+    ) -> ibis.Table:
+        """Computes rows into a temporary table that only this session sees, and returns it."""
+        statement = self._prepared(ibis.memtable(rows) if isinstance(rows, pa.Table) else rows, dates, reads)
         with self._asked():
+            if not isinstance(statement, Statement):
+                self._backend.create_table(name, statement, temp=True, overwrite=True)
+                return ibis.table(statement.schema(), name=name)
+            kinds = ((column, self._kind(dtype)) for column, dtype in statement.schema.items())
+            columns = ", ".join(f"{_quote(column)} {kind}" for column, kind in kinds)
             self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {_quote(name)} ({columns})")
             self._connection.execute(f"INSERT INTO {_quote(name)} BY NAME {statement.text}")
         return ibis.table(statement.schema, name=name)
@@ -159,57 +115,50 @@ class DuckDBSession:
         """The type of a column as DuckDB writes it."""
         return self._backend.compiler.type_mapper.to_string(dtype)
 
-    def _translated(self, key: Hashable, build: Callable[[Reader], ibis.Table]) -> Statement | ibis.Table:
-        """A built query as a statement; as it is when it holds rows, as one of a table that is not there does."""
-        known = _TRANSLATED.get(key) or self._kept(key)
-        if known is not None and all(columns <= self._existing.get(t, NOTHING) for t, columns in known.tables.items()):
-            _TRANSLATED[key] = known
-            self._named(known.dates)
+    def _prepared(
+        self, query: Query, dates: Sequence[date] | None, reads: Mapping[str, tuple[date, date]]
+    ) -> Statement | ibis.Table:
+        """A query as it is run, once DuckDB has the dates that it leaves open."""
+        statement = self._translated(query) if callable(query) else query
+        open_dates = statement.dates if isinstance(statement, Statement) else OpenDates.of(statement)
+        open_dates.require(dates, reads)
+        self._set_dates(open_dates, list(dates or ()), dict(reads))
+        return statement
+
+    def _translated(self, query: QueryFunction) -> Statement | ibis.Table:
+        """A query function as a statement; as an expression when it holds rows, as one of a table not there does."""
+        known = self._cached.find(query, self._existing.get)
+        if known is not None:
             return known
         self._read_lacking = False
-        expression = build(self.read)
+        expression = query(self.read)
         operation = expression.op()
-        dates = OpenDates.of(expression)
-        self._named(dates)
         if operation.find(InMemoryTable):
             return expression
         with self._asked():
             text = self._backend.compile(expression)
         found = {f"{table.namespace.database}.{table.name}": table.schema for table in operation.find(UnboundTable)}
         tables = {name: frozenset(schema.names) for name, schema in found.items() if name in self._existing}
-        statement = Statement(text, expression.schema(), tables, dates)
+        statement = Statement(text, expression.schema(), OpenDates.of(expression), tables)
         if not self._read_lacking:
-            _TRANSLATED[key] = statement
-            self._keep(key, statement)
+            self._cached.keep(query, statement)
         return statement
 
-    def _kept(self, key: Hashable) -> Statement | None:
-        """The query as another process with the same sources has translated it."""
-        name = name_of(("duckdb", key)) if self._translations else None
-        found = self._translations.get(name) if self._translations and name else None
-        return Statement.from_json(found) if found else None
+    def _set_dates(self, open_dates: OpenDates, scope: list[date], windows: Mapping[str, tuple[date, date]]) -> None:
+        """Sets the variables that `in_scope` and `in_window` look at, where they are others.
 
-    def _keep(self, key: Hashable, statement: Statement) -> None:
-        name = name_of(("duckdb", key)) if self._translations else None
-        if self._translations and name:
-            self._translations.put(name, statement.as_json())
-
-    def _named(self, dates: OpenDates) -> None:
-        """Raises `QueryError` when nobody named the dates that a query leaves open: DuckDB would find none."""
-        if dates.asks and not self._was_asked:
-            raise QueryError("no dates were named that the query is about")
-        unbounded = sorted(dates.inputs - {*self._bounds})
-        if unbounded:
-            raise QueryError(f"no dates were named that may be read of {', '.join(unbounded)}")
-
-    def ask_about(self, dates: Sequence[date], reads: Mapping[str, tuple[date, date]] | None = None) -> None:
-        """Sets the variables that `is_asked` and `is_read` look at; DuckDB folds them into the plan as constants."""
-        self._was_asked, self._bounds = True, dict(reads or {})
+        DuckDB folds them into the plan as constants. Which ones it has after an error is unknown: they are set anew.
+        """
         with self._asked():
-            self._connection.execute("SET VARIABLE asked_dates = ?::DATE[]", [list(dates)])
-            for variable, end in (("first_read", 0), ("last_read", 1)):
-                values = [list(self._bounds), [bound[end] for bound in self._bounds.values()]]
-                self._connection.execute(f"SET VARIABLE {variable} = map(?::VARCHAR[], ?::DATE[])", values)
+            if open_dates.scope and scope != self._scope:
+                self._scope = None
+                self._connection.execute("SET VARIABLE date_scope = ?::DATE[]", [scope])
+                self._scope = scope
+            if open_dates.windows and windows != self._windows:
+                self._windows = NO_READS
+                named = [list(windows), [list(window) for window in windows.values()]]
+                self._connection.execute("SET VARIABLE date_windows = map(?::VARCHAR[], ?::DATE[][])", named)
+                self._windows = windows
 
     @contextmanager
     def time_limit(self, seconds: float) -> Iterator[None]:
@@ -272,14 +221,6 @@ class DuckDBSession:
                 f"ALTER TABLE {_quoted(table)} ADD COLUMN {_quote(name)} {self._kind(wanted[name])}"
             )
         self._existing[table.name] = frozenset(existing) | frozenset(wanted)
-
-    def stage(self, name: str, rows: ibis.Table | pa.Table) -> ibis.Table:
-        """Computes rows into a temporary table that only this session sees, and returns it."""
-        expression = ibis.memtable(rows) if isinstance(rows, pa.Table) else rows
-        self._named(OpenDates.of(expression))
-        with self._asked():
-            self._backend.create_table(name, expression, temp=True, overwrite=True)
-        return ibis.table(expression.schema(), name=name)
 
     def replace(self, changes: Sequence[Replacement]) -> None:
         """Replaces partitions of several tables in one transaction: all of it, or nothing."""
@@ -426,10 +367,6 @@ def _copied_table(connection: duckdb.DuckDBPyConnection, here: str, place: str, 
     if sent != arrived:
         raise WarehouseError(f"{sent} rows of {place} were copied to {path} and {arrived} stand there")
     return arrived
-
-
-def _calls(call: ScalarUDF, function: Callable[..., object]) -> bool:
-    return call.__func_name__ == function.__name__  # type: ignore[attr-defined]
 
 
 def _is_lock_conflict(error: BaseException) -> bool:

@@ -1,8 +1,9 @@
 """What the pipeline asks of a warehouse. DuckDB or BigQuery answers; nothing above this file knows which."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
+from types import MappingProxyType
 from typing import Protocol
 
 import ibis
@@ -31,6 +32,19 @@ class SchemaMismatchError(WarehouseError):
     """The table in the warehouse differs from its contract by more than added columns."""
 
 
+QueryFunction = Callable[[Reader], ibis.Table]
+"""Makes a query of a reader of published tables: a function at the top of a module, or `functools.partial` of one.
+
+Its translation is kept, in the process and beside the warehouse, under its name and its arguments; these are contracts,
+names and numbers. So it holds no rows and names no dates. Of a lambda or a closure nothing is kept.
+"""
+
+Query = ibis.Table | QueryFunction
+"""An expression, which is translated each time, or a query function."""
+
+NO_READS: Mapping[str, tuple[date, date]] = MappingProxyType({})
+
+
 class Session(Protocol):
     """One stretch of work on the warehouse, holding its lock for as long as it lasts."""
 
@@ -42,23 +56,13 @@ class Session(Protocol):
         """Whether the warehouse has the table at all."""
         ...
 
-    def query(self, expression: ibis.Table) -> pa.Table:
-        """The rows of an expression. Raises `QueryError` when the engine cannot answer."""
-        ...
+    def query(
+        self, query: Query, *, dates: Sequence[date] | None = None, reads: Mapping[str, tuple[date, date]] = NO_READS
+    ) -> pa.Table:
+        """The rows of a query.
 
-    def query_built(self, key: Hashable, build: Callable[[Reader], ibis.Table]) -> pa.Table:
-        """The rows of the expression that `build` makes of a reader.
-
-        It is built and translated once a process and key, so it holds no data: dates go in by `ask_about`.
-        Raises `QueryError` when the engine cannot answer.
-        """
-        ...
-
-    def ask_about(self, dates: Sequence[date], reads: Mapping[str, tuple[date, date]] | None = None) -> None:
-        """Sets the dates for which `is_asked` is true, until it is called again.
-
-        `reads` are the first and last date for which `is_read` is true, by the names of inputs. A query that uses
-        either before its dates were named raises `QueryError`.
+        `dates` are those for which `in_scope` is true, `reads` the first and last date for which `in_window` is, by the
+        names of inputs. Raises `QueryError` when the engine cannot answer, or a query uses either without its dates.
         """
         ...
 
@@ -69,14 +73,17 @@ class Session(Protocol):
         """
         ...
 
-    def stage(self, name: str, rows: ibis.Table | pa.Table) -> ibis.Table:
-        """Computes rows into a temporary table that only this session sees, and returns it."""
-        ...
+    def stage(
+        self,
+        name: str,
+        rows: Query | pa.Table,
+        *,
+        dates: Sequence[date] | None = None,
+        reads: Mapping[str, tuple[date, date]] = NO_READS,
+    ) -> ibis.Table:
+        """Computes the rows of a query, or loads rows, into a temporary table that only this session sees; returns it.
 
-    def stage_built(self, name: str, key: Hashable, build: Callable[[Reader], ibis.Table]) -> ibis.Table:
-        """Stages the rows of an expression that is built and translated once a process and key, as `query_built` does.
-
-        Raises `QueryError` when the engine cannot answer.
+        Dates and errors are as those of `query`.
         """
         ...
 

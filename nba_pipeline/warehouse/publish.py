@@ -14,7 +14,7 @@ from nba_pipeline.code_versions import version_of
 from nba_pipeline.contracts import Contract, Reader
 from nba_pipeline.partitions import read_bounds
 from nba_pipeline.warehouse import audit
-from nba_pipeline.warehouse.asked import is_asked, is_read
+from nba_pipeline.warehouse.date_scope import in_scope, in_window, rows_in_scope
 from nba_pipeline.warehouse.interface import Replacement, Session
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS, QUARANTINE
 
@@ -109,13 +109,11 @@ def _stage(
         conformed = audit.conform(source, table)
         new = session.stage(name, conformed.filter(conformed.game_date.isin([ibis.literal(d) for d in dates])))
     else:
-        session.ask_about(dates, _bounds(table, dates))
-        new = session.stage_built(name, ("made", table, rows), partial(transformed_rows, table, rows))
+        new = session.stage(name, partial(transformed_rows, table, rows), dates=dates, reads=_bounds(table, dates))
     if table.keeps is None:
         return new
     # Staged by name, since a union goes by place and a column that a contract gains stands last in its table.
-    session.ask_about(dates)
-    standing = session.stage_built("standing_rows", ("standing", table), partial(asked_rows, table))
+    standing = session.stage(STANDING, partial(rows_in_scope, table), dates=dates)
     return session.stage(audit.STAGED, audit.conform(table.keeps(new, standing), table))
 
 
@@ -125,11 +123,11 @@ def _bounds(table: Contract, dates: Sequence[date]) -> dict[str, tuple[date, dat
 
 
 def transformed_rows(table: Contract, transform: Transform, read: Reader) -> ibis.Table:
-    """The rows of the asked dates, from inputs that hold no other dates than those may read."""
+    """The rows of the dates in scope, from inputs that hold no other dates than those may read."""
     inputs = {name: read(entry.table) for name, entry in table.reads.items()}
-    within = {name: rows.filter(is_read(rows.game_date, name)) for name, rows in inputs.items()}
+    within = {name: rows.filter(in_window(rows.game_date, name)) for name, rows in inputs.items()}
     rows = audit.conform(transform(**within), table)
-    return rows.filter(is_asked(rows.game_date))
+    return rows.filter(in_scope(rows.game_date))
 
 
 def rows_of(session: Session, table: Contract, dates: Sequence[date]) -> ibis.Table:
@@ -138,12 +136,6 @@ def rows_of(session: Session, table: Contract, dates: Sequence[date]) -> ibis.Ta
         return ibis.memtable(table.schema.to_pyarrow().empty_table())
     published = session.read(table)
     return published.filter(published.game_date.isin([ibis.literal(d) for d in dates]))
-
-
-def asked_rows(table: Contract, read: Reader) -> ibis.Table:
-    """The published rows of the dates that the session is asked about."""
-    rows = read(table)
-    return rows.filter(is_asked(rows.game_date))
 
 
 def _commit(
@@ -237,18 +229,20 @@ def _notes(session: Session, table: Contract, dates: Sequence[date]) -> dict[dat
     """What the contract notes of the rows that stand published now."""
     if table.notes is None or not dates:
         return {}
-    notes = table.notes
-    session.ask_about(dates)
-    found = session.query_built(("notes", table), lambda read: notes(asked_rows(table, read))).to_pylist()
+    found = session.query(partial(noted_rows, table.notes, table), dates=dates).to_pylist()
     return {row.pop("game_date"): row for row in found}
+
+
+def noted_rows(notes: Callable[[ibis.Table], ibis.Table], table: Contract, read: Reader) -> ibis.Table:
+    """What a contract notes of the rows of the dates in scope."""
+    return notes(rows_in_scope(table, read))
 
 
 def _damaged(session: Session, table: Contract, lines: Mapping[date, Mapping[str, Any]]) -> set[date]:
     """The dates whose published rows are not those of the manifest any more: somebody else changed them."""
     if not lines:
         return set()
-    session.ask_about(list(lines))
-    session.stage_built(STANDING, ("standing", table), partial(asked_rows, table))
+    session.stage(STANDING, partial(rows_in_scope, table), dates=list(lines))
     noted = {day: line["fingerprint_columns"] for day, line in lines.items()}
     found = audit.fingerprints_as_noted(session, table, noted, STANDING)
     return {day for day, line in lines.items() if found.get(day, NO_ROWS) != line["fingerprint"]}
@@ -256,13 +250,13 @@ def _damaged(session: Session, table: Contract, lines: Mapping[date, Mapping[str
 
 def _manifest_lines(session: Session, table: Contract, dates: Sequence[date]) -> dict[date, dict[str, Any]]:
     """The lines of the manifest about the dates of a table."""
+    found = session.query(partial(_lines_in_scope, table.name), dates=dates)
+    return {row["game_date"]: row for row in found.to_pylist()}
 
-    def lines(read: Reader) -> ibis.Table:
-        asked = asked_rows(PUBLISHED_PARTITIONS, read)
-        return asked.filter(asked.table_name == table.name)
 
-    session.ask_about(dates)
-    return {row["game_date"]: row for row in session.query_built(("lines", table.name), lines).to_pylist()}
+def _lines_in_scope(table_name: str, read: Reader) -> ibis.Table:
+    lines = rows_in_scope(PUBLISHED_PARTITIONS, read)
+    return lines.filter(lines.table_name == table_name)
 
 
 def _broken_rows(session: Session, staged: ibis.Table, table: Contract, rules: set[str]) -> list[tuple[date, str, str]]:

@@ -43,7 +43,7 @@ from nba_pipeline.runtime import resources
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.landing import Capture, CaptureWriter, Landing
 from nba_pipeline.sources.landing_store import FolderStore
-from nba_pipeline.warehouse import duckdb_warehouse
+from nba_pipeline.warehouse.cached_queries import CachedQueries
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBSession, DuckDBWarehouse
 from nba_pipeline.warehouse.interface import Session
 from nba_pipeline_tests.support.breaking import (
@@ -259,8 +259,7 @@ def cells_of(function: Any) -> dict[str, CellType]:
 
 def nothing_translated(patched: pytest.MonkeyPatch) -> None:
     """As in a process that is new, in a home that keeps no translation of another one."""
-    patched.setattr(duckdb_warehouse, "_TRANSLATED", {})
-    patched.setattr(duckdb_warehouse.DuckDBSession, "_kept", lambda self, key: None)
+    patched.setattr(CachedQueries, "find", lambda self, query, columns_of: None)
 
 
 @contextmanager

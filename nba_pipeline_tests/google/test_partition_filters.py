@@ -6,23 +6,26 @@ from datetime import date
 from pathlib import Path
 
 import ibis
+import pyarrow as pa
 import pytest
 import sqlglot
 import sqlglot.expressions as sge
 from ibis.expr.operations import UnboundTable
 
 from nba_pipeline.analytics import player_game_summary
+from nba_pipeline.assets.io_manager import first_rows
 from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.raw import games
 from nba_pipeline.warehouse.bigquery_sql import Names, translate
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBSession
+from nba_pipeline.warehouse.publish import noted_rows
 from nba_pipeline_tests.support.workbench import Workbench
 
 NAMES = Names("project", "nba")
 DAY = date(2025, 11, 11)
 
-ASKED_OF_PUBLISHED_ROWS = ("notes", "preview")
-"""The queries, by the first part of their key, that a step asks about what it published."""
+ASKED_OF_PUBLISHED_ROWS = (noted_rows, first_rows)
+"""The query functions by which a step asks about what it published."""
 
 
 def unfiltered(statement: str) -> set[str]:
@@ -103,30 +106,24 @@ def reads(season_start: Workbench, season_start_home: Path, tmp_path: Path) -> l
     """Every expression on published tables that a date's steps gave to the warehouse, in a real run of all of them."""
     shutil.copytree(season_start_home, tmp_path / "home")
     recorded: list[tuple[str, ibis.Table]] = []
-    names = ("stage", "stage_built", "query", "query_built")
-    stage, stage_built, query, query_built = (getattr(DuckDBSession, name) for name in names)
+    stage, query = DuckDBSession.stage, DuckDBSession.query
 
-    def staging(self, name, rows):
-        if isinstance(rows, ibis.Table):
-            recorded.append((f"staged as {name}", rows))
-        return stage(self, name, rows)
+    def staging(self, name, rows, **dates):
+        if not isinstance(rows, pa.Table):
+            recorded.append((f"staged as {name}", rows(self.read) if callable(rows) else rows))
+        return stage(self, name, rows, **dates)
 
-    def staging_built(self, name, key, build):
-        recorded.append((f"staged as {name}", build(self.read)))
-        return stage_built(self, name, key, build)
-
-    def querying(self, expression):
-        recorded.append(("queried", expression))
-        return query(self, expression)
-
-    def querying_built(self, key, build):
-        if key[0] in ASKED_OF_PUBLISHED_ROWS:
-            recorded.append((f"queried as {key[0]}", build(self.read)))
-        return query_built(self, key, build)
+    def querying(self, asked, **dates):
+        function = getattr(asked, "func", asked)
+        if not callable(asked):
+            recorded.append(("queried", asked))
+        elif function in ASKED_OF_PUBLISHED_ROWS:
+            recorded.append((f"queried as {function.__name__}", asked(self.read)))
+        return query(self, asked, **dates)
 
     with pytest.MonkeyPatch.context() as patched:
-        for name, recording in zip(names, (staging, staging_built, querying, querying_built), strict=True):
-            patched.setattr(DuckDBSession, name, recording)
+        patched.setattr(DuckDBSession, "stage", staging)
+        patched.setattr(DuckDBSession, "query", querying)
         report = Workbench(tmp_path / "home", season_start.server).backfill(DAY, DAY, history=False)
     assert report.complete
     return [(how, found) for how, found in recorded if found.op().find(UnboundTable)]

@@ -11,6 +11,7 @@ from google.cloud.bigquery import SchemaField, Table
 from nba_pipeline.runtime import warehouse_of
 from nba_pipeline.warehouse.bigquery_budget import BudgetExceededError
 from nba_pipeline.warehouse.bigquery_warehouse import LEASE_SECONDS, TIDYING_BYTES, BigQueryWarehouse
+from nba_pipeline.warehouse.date_scope import rows_in_scope
 from nba_pipeline.warehouse.interface import (
     QueryError,
     WarehouseBusyError,
@@ -18,7 +19,7 @@ from nba_pipeline.warehouse.interface import (
     WarehouseUnavailableError,
 )
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
-from nba_pipeline.warehouse.publish import Rows, asked_rows, publish
+from nba_pipeline.warehouse.publish import Rows, publish
 from nba_pipeline_tests.support.google_proxy import Asked, Fault
 from nba_pipeline_tests.support.heights import GOOD, HEIGHTS, ONE, STAMP, TWO, put, rows, stored
 
@@ -244,7 +245,7 @@ def test_what_bigquery_is_not_even_asked_is_an_error_of_the_warehouse(bigquery, 
         with pytest.raises(QueryError, match=r"could not be translated to BigQuery: .*'Kurtosis'"):
             session.query(session.read(HEIGHTS).agg(n=ibis._.height.kurtosis()))
         with pytest.raises(QueryError, match="no dates were named that the query is about"):
-            session.query(asked_rows(HEIGHTS, session.read))
+            session.query(rows_in_scope(HEIGHTS, session.read))
         with pytest.raises(QueryError, match="the time limit is over"), session.time_limit(0):
             session.query(session.read(HEIGHTS))
         assert len(wire.jobs()) == before

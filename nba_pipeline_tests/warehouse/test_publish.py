@@ -15,8 +15,9 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from nba_pipeline.contracts import GAME_DATE, Audit, Column, Contract, Grid, Phase, Read, Window
+from nba_pipeline.contracts import GAME_DATE, Audit, Column, Contract, Grid, Phase, Read, Reader, Window
 from nba_pipeline.warehouse.audit import ContractError
+from nba_pipeline.warehouse.date_scope import rows_in_scope
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.interface import (
     QueryError,
@@ -27,7 +28,7 @@ from nba_pipeline.warehouse.interface import (
     WarehouseError,
 )
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS, QUARANTINE
-from nba_pipeline.warehouse.publish import Rows, asked_rows, publish, transformed_rows
+from nba_pipeline.warehouse.publish import Rows, publish, transformed_rows
 from nba_pipeline_tests.support.heights import GOOD, HEIGHTS, ONE, STAMP, TWO, contract, put, rows, stored
 
 
@@ -167,8 +168,7 @@ def test_a_column_gained_in_the_middle_is_read_in_its_place(warehouse):
     put(warehouse, made, table=wider)
     assert {outcome.status for outcome in put(warehouse, made, table=wider).values()} == {"unchanged"}
     with warehouse.session(read_only=True) as session:
-        session.ask_about([TWO])
-        found = session.query_built(("asked", wider), partial(asked_rows, wider))
+        found = session.query(partial(rows_in_scope, wider), dates=[TWO])
     assert list(found.to_pylist()[0].values()) == [TWO, 1, 90.0, 200.0, "G"]
     assert tuple(found.column_names) == wider.schema.names
 
@@ -240,31 +240,69 @@ def test_a_transform_is_given_the_dates_that_it_may_read_and_no_others(warehouse
 def test_a_transform_whose_inputs_nobody_bounded_is_an_error_and_not_no_rows(warehouse):
     put(warehouse, rows(*GOOD))
     with warehouse.session() as session:
-        session.ask_about([ONE], {"before": (ONE, ONE)})
+        query = partial(transformed_rows, SEEN, seen)
         with pytest.raises(QueryError, match="no dates were named that may be read of same"):
-            session.stage_built("seen", ("unbounded", SEEN), partial(transformed_rows, SEEN, seen))
+            session.stage("seen", query, dates=[ONE], reads={"before": (ONE, ONE)})
 
 
 def test_a_query_about_dates_that_nobody_named_is_an_error_and_not_no_rows(warehouse):
-    """Of no dates there would be no gap, and no broken promise; whether it was translated before or not."""
-    key, build = "rows that were asked about", partial(asked_rows, HEIGHTS)
+    """Of no dates there would be no gap, and no broken promise; whatever was asked, or translated, before."""
+    query = partial(rows_in_scope, HEIGHTS)
+    put(warehouse, rows(*GOOD))
     with warehouse.session() as session:
-        session.ensure(HEIGHTS)
-        for ask in (
-            lambda: session.query_built(key, build),
-            lambda: session.stage_built("asked", key, build),
-            lambda: session.query(build(session.read)),
-            lambda: session.stage("asked", build(session.read)),
+        for dates in ([], [ONE]):
+            for ask in (
+                lambda: session.query(query),
+                lambda: session.stage("asked", query),
+                lambda: session.query(query(session.read)),
+                lambda: session.stage("asked", query(session.read)),
+            ):
+                with pytest.raises(QueryError, match="no dates were named that the query is about"):
+                    ask()
+            assert session.query(query, dates=dates).num_rows == 2 * len(dates)
+
+
+def test_every_call_is_about_its_own_dates_whatever_those_before_were_about(warehouse):
+    put(warehouse, rows(*GOOD))
+    query, made = partial(rows_in_scope, HEIGHTS), partial(transformed_rows, SEEN, seen)
+    with warehouse.session() as session:
+        for day, count in ((ONE, 2), (TWO, 1), (ONE, 2)):
+            assert session.query(query, dates=[day]).num_rows == count
+            assert session.query(session.stage("asked", query(session.read), dates=[day])).num_rows == count
+            reads = {"before": (ONE, ONE), "same": (day, day)}
+            [row] = session.query(made, dates=[day], reads=reads).to_pylist()
+            assert row == {"game_date": day, "first": ONE, "last": ONE, "same": 1}
+
+
+def test_duckdb_is_told_the_dates_only_where_they_are_others(file):
+    put(file, rows(*GOOD))
+    query = partial(rows_in_scope, HEIGHTS)
+    with file.session(read_only=True) as session:
+        assert session.query(query, dates=[ONE]).num_rows == 2
+        session._connection.execute("SET VARIABLE date_scope = ['2000-01-01'::DATE]")
+        assert session.query(query, dates=[ONE]).num_rows == 0, "nothing was sent"
+        assert session.query(query, dates=[TWO]).num_rows == 1
+        assert session.query(query, dates=[ONE]).num_rows == 2
+
+
+def test_after_dates_that_duckdb_could_not_be_told_every_call_tells_its_own(file):
+    put(file, rows(*GOOD))
+    made, reads = partial(transformed_rows, SEEN, seen), {"before": (ONE, ONE), "same": (ONE, ONE)}
+    with file.session(read_only=True) as session:
+        before = session.query(made, dates=[ONE], reads=reads)
+        for variable, wrong in (
+            ("date_scope", {"dates": ["no date"], "reads": reads}),
+            ("date_windows", {"dates": [ONE], "reads": reads | {"same": ("no date", "no date")}}),
         ):
-            with pytest.raises(QueryError, match="no dates were named that the query is about"):
-                ask()
-        session.ask_about([])
-        assert session.query_built(key, build).num_rows == 0
-    with (
-        warehouse.session(read_only=True) as session,
-        pytest.raises(QueryError, match="no dates were named that the query is about"),
-    ):
-        session.query_built(key, build)
+            with pytest.raises(QueryError, match="invalid date field format"):
+                session.query(made, **wrong)
+            # As an interruption leaves it that comes once it is set.
+            session._connection.execute(f"SET VARIABLE {variable} = NULL")
+            assert session.query(made, dates=[ONE], reads=reads) == before
+
+
+def every_row(read: Reader) -> ibis.Table:
+    return read(HEIGHTS)
 
 
 def test_a_question_that_duckdb_cannot_answer_is_an_error_of_the_warehouse(file):
@@ -272,14 +310,14 @@ def test_a_question_that_duckdb_cannot_answer_is_an_error_of_the_warehouse(file)
     with file.session(read_only=True) as session:
         with pytest.raises(QueryError, match=r"DuckDB could not answer a query: .*Could not convert string 'G'"):
             session.query(session.read(HEIGHTS).mutate(position=ibis._.position.cast("int64")))
-        assert session.query_built(("all", HEIGHTS), lambda read: read(HEIGHTS)).num_rows == len(GOOD)
+        assert session.query(every_row).num_rows == len(GOOD)
     with duckdb.connect(str(file.path)) as somebody:
         somebody.execute("ALTER TABLE raw.heights ADD COLUMN weight DOUBLE")
     with (
         file.session(read_only=True) as session,
         pytest.raises(QueryError, match=r"a query gave the columns .*, weight, not "),
     ):
-        session.query_built(("all", HEIGHTS), lambda read: read(HEIGHTS))
+        session.query(every_row)
 
 
 def test_rows_that_do_not_stand_where_they_were_written_are_not_published(file):
@@ -294,8 +332,7 @@ def test_rows_that_do_not_stand_where_they_were_written_are_not_published(file):
 def test_a_table_that_was_not_there_is_read_once_it_is(warehouse):
     def asked() -> int:
         with warehouse.session(read_only=True) as session:
-            session.ask_about([ONE, TWO])
-            return session.query_built(("there", HEIGHTS), partial(asked_rows, HEIGHTS)).num_rows
+            return session.query(partial(rows_in_scope, HEIGHTS), dates=[ONE, TWO]).num_rows
 
     put(warehouse, rows(), table=replace(HEIGHTS, name="raw.others"))
     assert asked() == 0

@@ -13,8 +13,8 @@ from nba_pipeline.contracts import Contract, Reader
 from nba_pipeline.gates.evidence.manifest import Manifest
 from nba_pipeline.gates.evidence.needs import MEND
 from nba_pipeline.sources.records import NOT_PLAYED
+from nba_pipeline.warehouse.date_scope import rows_in_scope
 from nba_pipeline.warehouse.interface import Session
-from nba_pipeline.warehouse.publish import asked_rows
 
 SCHEDULE = "raw.games"
 
@@ -70,9 +70,9 @@ class Calendar:
 
     @cached_property
     def _tipped_off(self) -> Mapping[date, datetime]:
-        self._session.ask_about(sorted(self._manifest.published(self.schedule)))
-        rows = self._session.query_built("last tip-offs", partial(_last_tip_offs, self.schedule)).to_pylist()
-        return {row["game_date"]: _last_of(row) for row in rows}
+        days = sorted(self._manifest.published(self.schedule))
+        rows = self._session.query(partial(_last_tip_offs, self.schedule), dates=days)
+        return {row["game_date"]: _last_of(row) for row in rows.to_pylist()}
 
     def all_have_begun(self, day: date) -> bool:
         """Whether the last game of a date has tipped off, or, with times unknown, the date has begun.
@@ -99,12 +99,8 @@ class Calendar:
         if table.made_again is None:
             return set()
         if table.name not in self._made_again:
-            made_again = table.made_again
-            self._session.ask_about(sorted(self._manifest.published(table)))
-            days = self._session.query_built(
-                ("dates made again", table),
-                lambda read: made_again(asked_rows(table, read)).select("game_date").distinct(),
-            )
+            query = partial(_made_again, table.made_again, table)
+            days = self._session.query(query, dates=sorted(self._manifest.published(table)))
             self._made_again[table.name] = {row["game_date"] for row in days.to_pylist()}
         return self._made_again[table.name]
 
@@ -129,8 +125,7 @@ class Calendar:
         return found
 
     def _ruled_rows(self, table: Contract, days: Sequence[date]) -> list[dict[str, Any]]:
-        self._session.ask_about(days)
-        return self._session.query_built("held games", partial(_ruled_rows, table)).to_pylist()
+        return self._session.query(partial(_ruled_rows, table), dates=days).to_pylist()
 
     def undecided(self, day: date) -> Sequence[str]:
         """A sentence for each game of a date to come whose teams are known, and of which nobody says that it is played.
@@ -142,7 +137,7 @@ class Calendar:
     @cached_property
     def _undecided(self) -> Mapping[date, Sequence[str]]:
         found: dict[date, list[str]] = {}
-        for row in self._of_dates_to_come("undecided games", _undecided_games):
+        for row in self._of_dates_to_come(_undecided_games):
             day = row["game_date"]
             teams = f"{row['visitor_team']} and {row['home_team']}"
             found.setdefault(day, []).append(
@@ -171,19 +166,18 @@ class Calendar:
     @cached_property
     def _without_tip_off(self) -> Mapping[date, Sequence[str]]:
         found: dict[date, list[str]] = {}
-        for row in self._of_dates_to_come("games without a tip-off", _games_without_tip_off):
+        for row in self._of_dates_to_come(_games_without_tip_off):
             teams = f"{row['visitor_team']} and {row['home_team']}"
             found.setdefault(row["game_date"], []).append(f"game {row['game_id']} of {teams}")
         return found
 
-    def _of_dates_to_come(self, name: str, query: Callable[[Contract, Reader], ibis.Table]) -> list[dict[str, Any]]:
+    def _of_dates_to_come(self, query: Callable[[Contract, Reader], ibis.Table]) -> list[dict[str, Any]]:
         """What a query finds on the schedule of the published dates that are not over."""
         today = self._clock.today()
         days = sorted(day for day in self._manifest.published(self.schedule) if day >= today)
         if not days:
             return []
-        self._session.ask_about(days)
-        return self._session.query_built(name, partial(query, self.schedule)).to_pylist()
+        return self._session.query(partial(query, self.schedule), dates=days).to_pylist()
 
     def nothing_arrived(self, day: date) -> bool:
         """Whether the source's answer lists no row at all of a date with games, and its deadline is over.
@@ -198,9 +192,13 @@ class Calendar:
         return line is not None and not line.row_count
 
 
+def _made_again(made_again: Callable[[ibis.Table], ibis.Table], table: Contract, read: Reader) -> ibis.Table:
+    return made_again(rows_in_scope(table, read)).select("game_date").distinct()
+
+
 def _undecided_games(schedule: Contract, read: Reader) -> ibis.Table:
-    """The games of the asked dates that are undecided though it is known who would play."""
-    games = asked_rows(schedule, read)
+    """The games of the dates in scope that are undecided though it is known who would play."""
+    games = rows_in_scope(schedule, read)
     known = games.filter(games.status == "undecided", games.home_team.notnull(), games.visitor_team.notnull())
     return known.select("game_date", "game_id", "home_team", "visitor_team", "status_text").order_by(
         "game_date", "game_id"
@@ -208,22 +206,22 @@ def _undecided_games(schedule: Contract, read: Reader) -> ibis.Table:
 
 
 def _games_without_tip_off(schedule: Contract, read: Reader) -> ibis.Table:
-    """The games of the asked dates that are played at an hour that nobody knows yet."""
-    games = asked_rows(schedule, read)
+    """The games of the dates in scope that are played at an hour that nobody knows yet."""
+    games = rows_in_scope(schedule, read)
     open_hour = games.filter(games.status == "scheduled", games.tipoff_at.isnull())
     return open_hour.select("game_date", "game_id", "home_team", "visitor_team").order_by("game_date", "game_id")
 
 
 def _ruled_rows(table: Contract, read: Reader) -> ibis.Table:
-    """The teams of the games of the asked dates that are held, or of which an earlier answer counts."""
-    rows = asked_rows(table, read)
+    """The teams of the games of the dates in scope that are held, or of which an earlier answer counts."""
+    rows = rows_in_scope(table, read)
     ruled = rows.filter(rows.state != "accepted").order_by("game_date", "game_id", "team")
     return ruled.select("game_date", "game_id", "team", "reasons", "decided_by", "state", "listed")
 
 
 def _last_tip_offs(schedule: Contract, read: Reader) -> ibis.Table:
-    """When the last game of each asked date tips off that is played, and whether some tip-off is unknown."""
-    games = asked_rows(schedule, read)
+    """When the last game of each date in scope tips off that is played, and whether some tip-off is unknown."""
+    games = rows_in_scope(schedule, read)
     playing = games.filter(games.status.notin(NOT_PLAYED))
     return playing.group_by("game_date").agg(last=playing.tipoff_at.max(), unknown=playing.tipoff_at.isnull().any())
 

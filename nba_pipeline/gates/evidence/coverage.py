@@ -1,10 +1,11 @@
 """What stands of each table on each date, against what should: its rows, its contract, and what it is parsed from."""
 
 import hashlib
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from typing import cast
 
 import ibis
 
@@ -12,7 +13,6 @@ from nba_pipeline.contracts import Contract, Grid, Reader
 from nba_pipeline.gates.evidence.manifest import Manifest
 from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing import Landing
-from nba_pipeline.warehouse.asked import is_asked
 from nba_pipeline.warehouse.audit import (
     STAGED,
     Reasons,
@@ -23,8 +23,9 @@ from nba_pipeline.warehouse.audit import (
     fingerprints_as_noted,
     grid_gaps,
 )
-from nba_pipeline.warehouse.interface import Session
-from nba_pipeline.warehouse.publish import NO_ROWS, asked_rows
+from nba_pipeline.warehouse.date_scope import in_scope, rows_in_scope
+from nba_pipeline.warehouse.interface import QueryFunction, Session
+from nba_pipeline.warehouse.publish import NO_ROWS
 
 
 @dataclass(frozen=True)
@@ -82,15 +83,12 @@ class Standing:
         rows = {day: published[day].row_count if day in published else 0 for day in dates}
         if grid is None or not dates:
             return {day: Coverage(day, day in published, None, rows[day], ()) for day in dates}
-        session, gone = self._session, sorted(self._gone(grid))
-        session.ask_about(dates)
-        gaps = session.query_built(("gaps", table), lambda read: grid_gaps(read(table), grid, read))
-        sentences = describe_gaps(gaps, grid)
-        if gone:
+        sentences = describe_gaps(self._session.query(partial(_gaps, table), dates=dates), grid)
+        if gone := sorted(self._gone(grid)):
             unknown = f"what is expected is unknown: {', '.join(gone)} was published and is gone from the warehouse"
             sentences = {day: [unknown, *sentences.get(day, ())] for day in dates}
-        expected = self._count(("expected", table), lambda read: grid.expected(read)) if counts else {}
-        present = self._count(("present", table), lambda read: grid.present(read(table))) if counts else rows
+        expected = self._count(partial(_expected, table), dates) if counts else {}
+        present = self._count(partial(_present, table), dates) if counts else rows
         return {
             day: Coverage(
                 day, day in published, expected.get(day, 0), present.get(day, 0), tuple(sentences.get(day, ()))
@@ -98,12 +96,8 @@ class Standing:
             for day in dates
         }
 
-    def _count(self, key: Hashable, keys: Callable[[Reader], ibis.Table]) -> Mapping[date, int]:
-        def counted(read: Reader) -> ibis.Table:
-            rows = keys(read)
-            return rows.filter(is_asked(rows.game_date)).group_by("game_date").agg(n=ibis._.count())
-
-        return {row["game_date"]: row["n"] for row in self._session.query_built(key, counted).to_pylist()}
+    def _count(self, counted: QueryFunction, dates: Sequence[date]) -> Mapping[date, int]:
+        return {row["game_date"]: row["n"] for row in self._session.query(counted, dates=dates).to_pylist()}
 
     def _gone(self, grid: Grid) -> set[str]:
         """The tables that say what is expected, were published and are not there; without them nobody can say."""
@@ -130,8 +124,7 @@ class Standing:
         if not dates:
             return {}
         session = self._session
-        session.ask_about(dates)
-        session.stage_built(STAGED, ("standing", table), partial(asked_rows, table))
+        session.stage(STAGED, partial(rows_in_scope, table), dates=dates)
         broken: Reasons = {}
         for found in (as_reasons(audit_columns(session, table)), audit_promises(session, table, dates)):
             for day, reasons in found.items():
@@ -149,8 +142,7 @@ class Standing:
         if table.waits_for is None or not dates:
             return {}
         reasons: Reasons = {}
-        self._session.ask_about(dates)
-        for row in self._session.query_built(("waits for", table), table.waits_for).to_pylist():
+        for row in self._session.query(table.waits_for, dates=dates).to_pylist():
             reasons.setdefault(row["game_date"], []).append(row["reason"])
         return reasons
 
@@ -190,6 +182,22 @@ class Standing:
                 self._answers[key] = str(error)
                 self._damaged.add((table.landed, day))
         return self._answers[key]
+
+
+def _gaps(table: Contract, read: Reader) -> ibis.Table:
+    return grid_gaps(read(table), table, read)
+
+
+def _expected(table: Contract, read: Reader) -> ibis.Table:
+    return _counted(cast(Grid, table.grid).expected(read))
+
+
+def _present(table: Contract, read: Reader) -> ibis.Table:
+    return _counted(cast(Grid, table.grid).present(read(table)))
+
+
+def _counted(rows: ibis.Table) -> ibis.Table:
+    return rows.filter(in_scope(rows.game_date)).group_by("game_date").agg(n=ibis._.count())
 
 
 def _told(landing: Landing, table: Contract, day: date) -> str:

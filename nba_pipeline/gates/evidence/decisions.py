@@ -8,7 +8,7 @@ from functools import cached_property
 import ibis
 
 from nba_pipeline.clock import Clock
-from nba_pipeline.contracts import Contract, Phase, Window
+from nba_pipeline.contracts import Contract, Phase, Reader, Window
 from nba_pipeline.decisions.game_decisions import GameDecision, decisions_in_force
 from nba_pipeline.gates.evidence.manifest import Manifest
 from nba_pipeline.warehouse.interface import Session
@@ -65,9 +65,7 @@ class Decisions:
 
     @cached_property
     def _last_recorded(self) -> Mapping[tuple[str, date], Override]:
-        found = self._session.query_built(
-            "overrides", lambda read: read(GATE_OVERRIDES).order_by("recorded_at", ibis.desc("until"))
-        )
+        found = self._session.query(_in_order)
         now = self._clock.now().replace(tzinfo=None)
         return {
             (row["gate"], row["game_date"]): Override(
@@ -105,3 +103,7 @@ class Decisions:
         if table.phase is Phase.RAW:
             return not table.landed_optional and day not in self._manifest.published(table)
         return any(self._lacks_facts(r.table, day) for r in table.reads.values() if r.window is not Window.BEFORE)
+
+
+def _in_order(read: Reader) -> ibis.Table:
+    return read(GATE_OVERRIDES).order_by("recorded_at", ibis.desc("until"))

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 
-from nba_pipeline.contracts import Contract
+import ibis
+
+from nba_pipeline.contracts import Contract, Reader
 from nba_pipeline.warehouse.interface import Session
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
 
@@ -33,7 +35,7 @@ class Manifest:
     def lines(self) -> Mapping[str, Mapping[date, Published]]:
         """Per table and date, what was published."""
         found: dict[str, dict[date, Published]] = {}
-        for row in self._session.query_built("manifest", lambda read: read(PUBLISHED_PARTITIONS)).to_pylist():
+        for row in self._session.query(_lines).to_pylist():
             line = Published(
                 row["row_count"], row["fingerprint"], row["inputs"], row["published_at"], row["code_version"],
                 row["fingerprint_columns"],
@@ -54,3 +56,7 @@ class Manifest:
         """The earliest date, from `begin` on, on which anything was published; None when nothing was."""
         dates = [day for lines in self.lines.values() for day in lines if day >= begin]
         return min(dates) if dates else None
+
+
+def _lines(read: Reader) -> ibis.Table:
+    return read(PUBLISHED_PARTITIONS)
