@@ -87,9 +87,7 @@ def test_the_schedule_of_every_morning_is_kept_apart_from_answers_about_dates(da
     assert len(list(home.settings.landing_path.rglob("page-*.json.gz"))) < 2 * first_pages
 
 
-def test_a_game_that_came_after_its_date_was_published_is_told_until_the_nightly_look_has_brought_it(
-    daemon: Daemon, league: League
-) -> None:
+def test_a_game_that_came_late_is_told_until_the_nightly_look_has_brought_it(daemon: Daemon, league: League) -> None:
     hidden = {"kind": "missing_game", "game_date": str(HIDDEN_ON), "absent_from": ["games"]}
     appears = datetime.combine(LAST, time(3), NEW_YORK)
     home = daemon(datetime.combine(LAST, time(2), NEW_YORK), {**hidden, "appears_at": appears.isoformat()})

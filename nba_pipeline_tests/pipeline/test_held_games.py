@@ -235,7 +235,7 @@ def test_an_undecided_game_to_come_is_waited_for_and_the_others_of_its_date_are_
     assert set(broken.rows(player_predictions.CONTRACT, TODAY, TODAY)["game_id"]) == set(others)
 
 
-def test_games_whose_tip_off_is_a_placeholder_are_named_and_predicted_live_until_the_hour_that_is_said(broken, league):
+def test_games_with_a_placeholder_tip_off_are_named_and_predicted_live_until_the_stated_hour(broken, league):
     undecided, *others = games_of(league, TODAY)["game_id"]
     verdict = verdict_of(broken, TODAY)
     [said] = verdict.reasons
