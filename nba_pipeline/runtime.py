@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 from pydantic import TypeAdapter
 
+from nba_pipeline import code_versions
 from nba_pipeline.assets.io_manager import WarehouseIOManager
 from nba_pipeline.assets.progress import PROGRESS
 from nba_pipeline.assets.tables import all_tables
@@ -22,8 +23,9 @@ from nba_pipeline.warehouse.interface import Warehouse
 
 def warehouse_of(settings: Settings) -> Warehouse:
     """The warehouse that the settings ask for."""
+    translations = translations_at(settings.translations_path)
+    code_versions.keep_in(translations)
     if settings.warehouse is None:
-        translations = translations_at(settings.translations_path)
         return DuckDBWarehouse(settings.warehouse_path, settings.lock_wait_seconds, translations)
     # Google's libraries take a second to import, and are not installed where nobody uses them.
     from nba_pipeline.warehouse.google_cloud import bigquery_warehouse
@@ -38,6 +40,11 @@ def warehouse_at(settings: Settings, place: str) -> Warehouse:
         named = TypeAdapter(BigQueryPlace).validate_python(place)
         return warehouse_of(settings.model_copy(update={"warehouse": named}))
     return DuckDBWarehouse(Path(place), settings.lock_wait_seconds)
+
+
+def engine_of(settings: Settings) -> str:
+    """The kind by which the UI shows where the tables are."""
+    return "bigquery" if settings.warehouse else "duckdb"
 
 
 def landing_of(settings: Settings) -> Landing:
