@@ -18,7 +18,6 @@ from nba_pipeline.automation.self_heal import (
     nothing_passed_over,
     self_heal_sensor,
 )
-from nba_pipeline.clock import Clock
 from nba_pipeline.landing.assets import (
     landed_game_lines,
     landed_games,
@@ -36,15 +35,14 @@ from nba_pipeline.monitoring.pipeline_health import pipeline_health
 from nba_pipeline.monitoring.season_schedule import season_schedule_checks
 from nba_pipeline.partitions import game_date_partitions
 from nba_pipeline.predictions.models.model_assets import model_assets
-from nba_pipeline.runtime import described, engine_of
+from nba_pipeline.runtime import Runtime, described
 from nba_pipeline.settings import Settings, instance_folder
 
 
-def definitions(settings: Settings) -> dg.Definitions:
-    """Everything that Dagster knows, on the warehouse and landing of the settings."""
-    tables, clock = all_tables(), Clock.from_settings(settings)
+def definitions(runtime: Runtime) -> dg.Definitions:
+    """Everything that Dagster knows, on the warehouse and landing of a runtime."""
+    tables, settings, clock = all_tables(), runtime.settings, runtime.clock
     game_dates = game_date_partitions(clock)
-    made = described(settings)
     landed = [
         landed_games,
         landed_player_box_scores,
@@ -57,7 +55,7 @@ def definitions(settings: Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             *assembled([*landed, *model_assets()], clock),
-            *assembled([*table_assets(), pipeline_health], clock, [engine_of(settings)]),
+            *assembled([*table_assets(), pipeline_health], clock, [runtime.engine]),
             ALERTS_ASSET,
             SELF_HEAL_ASSET,
             GAME_DECISIONS_ASSET,
@@ -84,7 +82,7 @@ def definitions(settings: Settings) -> dg.Definitions:
             alert_sensor(settings),
         ],
         schedules=schedules(settings),
-        resources=made,
+        resources=described(runtime),
         executor=dg.in_process_executor,
     )
 
@@ -97,4 +95,4 @@ def defs() -> dg.Definitions:
     """
     settings = Settings()
     instance_folder(settings)
-    return definitions(settings)
+    return definitions(Runtime(settings))

@@ -61,6 +61,7 @@ from nba_pipeline.precompute import (
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.predictions.walk_forward.forecasts import SETTINGS, STATS
 from nba_pipeline.raw import games, player_box_scores, players
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBSession, DuckDBWarehouse
 from nba_pipeline.warehouse.interface import QueryError
@@ -892,7 +893,7 @@ def test_an_override_ends_by_the_clock(damaged):
 
 def test_a_check_over_a_range_says_of_each_date_whether_its_gate_is_open_overridden_or_closed(damaged):
     key = AssetCheckKey(asset_key(last_table(INTO_ANALYTICS, all_tables())), INTO_ANALYTICS.check_name)
-    job = definitions(damaged.settings).resolve_implicit_global_asset_job_def()
+    job = definitions(Runtime(damaged.settings)).resolve_implicit_global_asset_job_def()
     job = job.get_subset(asset_selection=set(), asset_check_selection={key})
     tags = {RANGE_START: str(PLAYED[0]), RANGE_END: str(PLAYED[-1])}
     with instance_of(damaged.settings) as instance:

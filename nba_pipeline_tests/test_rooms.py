@@ -101,6 +101,18 @@ def test_a_file_of_a_room_with_tables_is_a_table_and_what_helps_them_stands_in_f
         assert isinstance(module.asset, dg.AssetsDefinition), module.__name__
 
 
+def test_what_follows_from_the_settings_is_made_in_the_runtime_and_nowhere_else() -> None:
+    made = {"DuckDBWarehouse", "BigQueryWarehouse", "Landing", "BalldontlieClient", "Gatekeeper", "WarehouseIOManager"}
+    makers = {
+        (module, node.func.id)
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {*made, "Settings"}
+    }
+    assert {module for module, name in makers if name in made} == {"runtime", "warehouse.google_cloud"}
+    assert {module for module, name in makers if name == "Settings"} == {"cli.app", "cli.demo", "definitions"}
+
+
 def test_no_module_reads_a_setting_or_the_environment_when_it_is_imported() -> None:
     ours = [f"{ROOT.name}.{name}" for name in sorted(MODULES) if name != "cli.__main__"]
     ran = subprocess.run([sys.executable, "-c", IMPORTS, *ours], capture_output=True, text=True, check=False)

@@ -27,6 +27,7 @@ from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase
 from nba_pipeline.definitions import definitions
 from nba_pipeline.partitions import PARTITION, RANGE_END, RANGE_START, dates_of, game_date_partitions, to_key
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 from nba_pipeline_tests.support.loaded_season import CORRECTED_GAME, LOADED_AT, lose
 from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
@@ -45,7 +46,7 @@ JOBS = jobs_in(SETTINGS)
 
 @pytest.fixture(scope="module")
 def repository() -> dg.RepositoryDefinition:
-    return definitions(SETTINGS).get_repository_def()
+    return definitions(Runtime(SETTINGS)).get_repository_def()
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
@@ -69,7 +70,7 @@ def test_one_run_of_a_job_can_be_about_a_range_of_game_dates(repository: dg.Repo
 def test_a_run_of_a_job_steps_through_the_same_assets_and_checks_as_one_of_all(
     repository: dg.RepositoryDefinition,
 ) -> None:
-    everything = definitions(SETTINGS).resolve_implicit_global_asset_job_def()
+    everything = definitions(Runtime(SETTINGS)).resolve_implicit_global_asset_job_def()
     for job in JOBS:
         mine, of_all = (
             each.get_subset(asset_selection=set(job.keys)) for each in (repository.get_job(job.name), everything)

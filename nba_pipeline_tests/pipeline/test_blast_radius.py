@@ -15,6 +15,7 @@ from nba_pipeline.precompute.calculations.features import STATS
 from nba_pipeline.precompute.feature_groups.opponent_roles import GAMES_OF_ROLE
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games
+from nba_pipeline.runtime import Runtime
 from nba_pipeline_tests.support.warehouse_copy import Copy
 from nba_pipeline_tests.support.workbench import NOW, Workbench
 
@@ -71,7 +72,7 @@ def pair(season_start: Workbench, tmp_path_factory: pytest.TempPathFactory) -> P
         now = NOW.replace(tzinfo=None)
         because = "the source counts another game"
         record_decision(session, GameDecision(HELD, int(game["game_id"]), Ruling.HOLD, {}, "Ann", because, None, now))
-    with Progress(console=Console(quiet=True)) as bars, opened(copy.settings, bars) as pipeline:
+    with Progress(console=Console(quiet=True)) as bars, opened(Runtime(copy.settings), bars) as pipeline:
         attempts = list(make_again(pipeline, copy.gatekeeper(), (HELD, TODAY)))
     assert all(attempt.success for attempt in attempts), [attempt.failures for attempt in attempts]
     return Pair(copy, season_start, {int(game["home_team_id"]), int(game["visitor_team_id"])})

@@ -16,7 +16,7 @@ from nba_pipeline.predictions import player_predictions
 from nba_pipeline.predictions.models import availability, cards
 from nba_pipeline.predictions.models.cards import Card
 from nba_pipeline.predictions.models.model_assets import MODEL_KEYS, MODELS, model_asset, model_assets
-from nba_pipeline.runtime import resources
+from nba_pipeline.runtime import Runtime
 from nba_pipeline_tests.support.breaking import BreakWherever, operations_of, short_name
 from nba_pipeline_tests.support.warehouse_copy import Copy
 
@@ -40,7 +40,7 @@ def materialized(copy: Copy, instance: DagsterInstance, model: str) -> dg.Execut
     chosen = next(m for m in MODELS if m.learner.system_id == model)
     return dg.materialize(
         assembled([model_asset(chosen)], CLOCK), partition_key=NOVEMBER, instance=instance,
-        resources=resources(copy.settings), raise_on_error=False,
+        resources=Runtime(copy.settings).resources, raise_on_error=False,
     )  # fmt: skip
 
 
