@@ -670,7 +670,7 @@ ALERT_OPERATIONS = {
 NOT_IN_A_TICK = {
     ("sensor", "alert_sensor"): "makes the sensor, before any tick",
     ("windows", "closed"): "an hour later, of a cause that went on: in `test_alerts.py`",
-    ("Window", "summary"): "an hour later, of a cause that went on: in `test_alerts.py`",
+    ("AlertWindow", "summary"): "an hour later, of a cause that went on: in `test_alerts.py`",
     ("windows", "made_good"): "at the end of a window, of what was counted in it: in `test_alert_truth.py`",
     ("complaints", "merged"): "of a second alert of one cause: in `test_alert_truth.py`",
     ("Open", "closing"): "when what was sent is good again: in `test_alert_truth.py`",
