@@ -37,7 +37,7 @@ def refused(*_, **__):
 
 def watched(environment, name):
     asking = sys._getframe(1)
-    while asking.f_globals["__name__"] in ("os", "_collections_abc"):
+    while asking.f_globals["__name__"] in ("os", "collections.abc"):
         asking = asking.f_back
     assert not asking.f_globals["__name__"].startswith("nba_pipeline"), f"{name} is read on import"
     return read(environment, name)
