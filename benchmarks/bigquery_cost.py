@@ -30,6 +30,7 @@ from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.contracts import Phase
 from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.runs import opened
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.bigquery_budget import LEAST_BILLED
 from nba_pipeline.warehouse.bigquery_sql import DATE_SCOPE, Names, read_parameters, translate
@@ -183,8 +184,8 @@ def main() -> None:
     )
     bill = Bill(Sizes(DuckDBWarehouse(settings.warehouse_path), day), day)
     phases = [phase for phase in Phase if phase is not Phase.LANDING]
-    with Progress(console=Console(stderr=True)) as bars, opened(settings, bars) as pipeline, billing(bill):
-        ranges = backfilling.plan_ranges(pipeline.warehouse, pipeline.clock, day, day, phases, history=False)
+    with Progress(console=Console(stderr=True)) as bars, opened(Runtime(settings), bars) as pipeline, billing(bill):
+        ranges = backfilling.plan_ranges(pipeline.runtime, day, day, phases, history=False)
         report = backfilling.backfill(pipeline, ranges, (day, day), phases)
     print_bill(bill, arguments.dollars_per_tib)
     if not report.complete:

@@ -35,7 +35,7 @@ from nba_pipeline.monitoring.outcome import console
 from nba_pipeline.monitoring.outlook import accuracy_of
 from nba_pipeline.partitions import season_start
 from nba_pipeline.predictions.walk_forward.walk import HISTORY_SEASONS
-from nba_pipeline.runtime import warehouse_of
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.balldontlie import INJURIES, BalldontlieClient
 from nba_pipeline.sources.landing import Landing
@@ -116,7 +116,7 @@ def report(settings: Settings, seasons: Sequence[int], path: Path | None) -> Non
     for season in seasons:
         first, last = season_start(season), season_start(season + 1) - timedelta(days=1)
         for population in POPULATIONS:
-            scores = accuracy_of(warehouse_of(settings), first, last, population=population)
+            scores = accuracy_of(Runtime(settings).warehouse, first, last, population=population)
             found[f"{season} {population}"] = scores
             for what, chosen in by_stat_and_setting(scores).items():
                 console.print(accuracy_table(chosen, f"{season}: {what}, {population} players"))

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from nba_pipeline.alerting.sensor import ALERTS_ASSET, alert_sensor
+from nba_pipeline.assets.assembly import assembled
 from nba_pipeline.assets.table_checks import checks_of, gate_checks
 from nba_pipeline.assets.tables import all_tables, table_assets
 from nba_pipeline.automation.decided_games import GAME_DECISIONS_ASSET, decided_games_sensor, no_game_is_decided
@@ -32,37 +33,40 @@ from nba_pipeline.monitoring.freshness import freshness_checks, freshness_sensor
 from nba_pipeline.monitoring.ledger_verification import ledger_check
 from nba_pipeline.monitoring.pipeline_health import pipeline_health
 from nba_pipeline.monitoring.season_schedule import season_schedule_checks
+from nba_pipeline.partitions import game_date_partitions
 from nba_pipeline.predictions.models.model_assets import model_assets
-from nba_pipeline.runtime import described
+from nba_pipeline.runtime import Runtime, described
 from nba_pipeline.settings import Settings, instance_folder
 
 
-def definitions(settings: Settings) -> dg.Definitions:
-    """Everything that Dagster knows, on the warehouse and landing of the settings."""
-    tables = all_tables()
+def definitions(runtime: Runtime) -> dg.Definitions:
+    """Everything that Dagster knows, on the warehouse and landing of a runtime."""
+    tables, settings, clock = all_tables(), runtime.settings, runtime.clock
+    game_dates = game_date_partitions(clock)
+    landed = [
+        landed_games,
+        landed_player_box_scores,
+        landed_players,
+        landed_injuries,
+        landed_player_prop_lines,
+        landed_game_lines,
+        landed_season_schedule,
+    ]
     return dg.Definitions(
         assets=[
-            landed_games,
-            landed_player_box_scores,
-            landed_players,
-            landed_injuries,
-            landed_player_prop_lines,
-            landed_game_lines,
-            landed_season_schedule,
-            *table_assets(),
-            *model_assets(),
+            *assembled([*landed, *model_assets()], clock),
+            *assembled([*table_assets(), pipeline_health], clock, [runtime.engine]),
             ALERTS_ASSET,
             SELF_HEAL_ASSET,
             GAME_DECISIONS_ASSET,
-            pipeline_health,
             *([landing_clean_up(settings.landing_keep_days)] if settings.landing_keep_days is not None else []),
         ],
         asset_checks=[
-            *(checks_of(table) for table in tables),
-            *gate_checks(tables),
+            *(checks_of(table, game_dates) for table in tables),
+            *gate_checks(tables, game_dates),
             freshness_checks(tables),
             quality_checks(tables),
-            ledger_check(),
+            ledger_check(game_dates),
             season_schedule_checks,
             nothing_given_up,
             nothing_passed_over,
@@ -78,7 +82,7 @@ def definitions(settings: Settings) -> dg.Definitions:
             alert_sensor(settings),
         ],
         schedules=schedules(settings),
-        resources=described(settings),
+        resources=described(runtime),
         executor=dg.in_process_executor,
     )
 
@@ -91,4 +95,4 @@ def defs() -> dg.Definitions:
     """
     settings = Settings()
     instance_folder(settings)
-    return definitions(settings)
+    return definitions(Runtime(settings))

@@ -133,6 +133,13 @@ def _partitions(cron: str, end: date | None = None, steps: int = 0) -> dg.TimeWi
     )
 
 
+GAME_DATES = game_date_partitions(Clock())
+"""The partitions of every table by the real time; assembly puts those of its clock in their place."""
+
+MONTHS = month_partitions(Clock())
+"""The same of every model."""
+
+
 def is_game_date(day: date) -> bool:
     """Whether a day lies within a season, and so has a partition."""
     return is_in_season(day) and day >= FIRST_GAME_DATE

@@ -1,12 +1,17 @@
-"""What follows from the settings: clock, warehouse, landing, source and gates, for commands, Dagster and tests."""
+"""What follows from the settings: clock, warehouse, landing, source and gates, for commands, Dagster and tests.
+
+A command makes one `Runtime`, and so does a code location.
+"""
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from pydantic import TypeAdapter
 
+from nba_pipeline import code_versions
 from nba_pipeline.assets.io_manager import WarehouseIOManager
 from nba_pipeline.assets.progress import PROGRESS
 from nba_pipeline.assets.tables import all_tables
@@ -49,41 +54,63 @@ def landing_of(settings: Settings) -> Landing:
     return bucket_landing(settings.landing)
 
 
-def gatekeeper_of(settings: Settings) -> Gatekeeper:
-    """The gates on the warehouse and landing of the settings."""
-    return gatekeeper_on(warehouse_of(settings), landing_of(settings), settings)
+class Runtime:
+    """All that follows from the settings of a process, each made once: when it is first asked for.
 
-
-def gatekeeper_on(warehouse: Warehouse, landing: Landing, settings: Settings) -> Gatekeeper:
-    """The gates on a warehouse and a landing that are there."""
-    limits = settings.gate_time_limit_seconds, settings.games_a_team
-    return Gatekeeper(warehouse, Clock.from_settings(settings), landing, all_tables(), *limits)
-
-
-def resources(settings: Settings) -> dict[str, object]:
-    """The resources of every asset, as the settings ask for them.
-
-    All of them share one warehouse, so that what gates ask is charged to the run that they ask for.
+    Gates and steps share one warehouse, so that what gates ask is charged to the run that they ask for.
     """
-    clock = Clock.from_settings(settings)
-    warehouse = warehouse_of(settings)
-    landing = landing_of(settings)
-    return {
-        "settings": settings,
-        "clock": clock,
-        "warehouse": warehouse,
-        "landing": landing,
-        "source": BalldontlieClient(settings, landing, clock),
-        "progress": PROGRESS,
-        "gatekeeper": gatekeeper_on(warehouse, landing, settings),
-        "warehouse_io": WarehouseIOManager(warehouse, clock, settings, {table.name: table for table in all_tables()}),
-    }
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = Clock.from_settings(settings)
+        code_versions.keep_in(translations_at(settings.translations_path))
+
+    @property
+    def engine(self) -> str:
+        """The kind by which the UI shows where the tables are."""
+        return "bigquery" if self.settings.warehouse else "duckdb"
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The warehouse."""
+        return warehouse_of(self.settings)
+
+    @cached_property
+    def landing(self) -> Landing:
+        """The landing."""
+        return landing_of(self.settings)
+
+    @cached_property
+    def source(self) -> BalldontlieClient:
+        """The client of the source, which lands what it is answered."""
+        return BalldontlieClient(self.settings, self.landing, self.clock)
+
+    @cached_property
+    def gatekeeper(self) -> Gatekeeper:
+        """The gates on the warehouse and the landing."""
+        limits = self.settings.gate_time_limit_seconds, self.settings.games_a_team
+        return Gatekeeper(self.warehouse, self.clock, self.landing, all_tables(), *limits)
+
+    @property
+    def resources(self) -> dict[str, object]:
+        """The resources of every asset."""
+        tables = {table.name: table for table in all_tables()}
+        return {
+            "settings": self.settings,
+            "clock": self.clock,
+            "warehouse": self.warehouse,
+            "landing": self.landing,
+            "source": self.source,
+            "progress": PROGRESS,
+            "gatekeeper": self.gatekeeper,
+            "warehouse_io": WarehouseIOManager(self.warehouse, self.clock, self.settings, tables),
+        }
 
 
-def described(settings: Settings) -> dict[str, dg.ResourceDefinition]:
+def described(runtime: Runtime) -> dict[str, dg.ResourceDefinition]:
     """The resources as Dagster's UI shows them: what each is for, and what it was set to. No secret is among it."""
-    made = resources(settings)
-    return {name: _described(made[name], about, values) for name, (about, values) in _abouts(settings).items()}
+    made, abouts = runtime.resources, _abouts(runtime.settings)
+    return {name: _described(made[name], about, values) for name, (about, values) in abouts.items()}
 
 
 def _abouts(settings: Settings) -> dict[str, tuple[str, dict[str, str]]]:

@@ -20,6 +20,8 @@ import hypothesis
 import pytest
 from filelock import FileLock
 
+from nba_pipeline import code_versions
+from nba_pipeline.code_versions.translations import translations_at
 from nba_pipeline.league.faults import FAULTS
 from nba_pipeline.league.model import League
 from nba_pipeline.league.parquet_seasons import read_seasons
@@ -39,6 +41,7 @@ hypothesis.settings.load_profile("untimed")
 if "NBA_PIPELINE_TRANSLATIONS" not in os.environ:
     os.environ["NBA_PIPELINE_TRANSLATIONS"] = tempfile.mkdtemp(prefix="nba_pipeline-translated-")
     atexit.register(shutil.rmtree, os.environ["NBA_PIPELINE_TRANSLATIONS"], ignore_errors=True)
+code_versions.keep_in(translations_at(Path(os.environ["NBA_PIPELINE_TRANSLATIONS"])))
 
 REAL_DATA = Path(os.environ.get("NBA_PIPELINE_TEST_DATA") or Path(__file__).parents[2] / "shared" / "nba-data")
 

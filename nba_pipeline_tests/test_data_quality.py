@@ -21,7 +21,7 @@ from nba_pipeline.monitoring.data_quality import (
 )
 from nba_pipeline.partitions import PARTITION
 from nba_pipeline.predictions import player_predictions
-from nba_pipeline.runtime import resources
+from nba_pipeline.runtime import Runtime
 from nba_pipeline_tests.support.warehouse_copy import Copy
 
 SUMMARY, PREDICTIONS = player_game_summary.CONTRACT, player_predictions.CONTRACT
@@ -81,10 +81,10 @@ def test_too_few_dates_before_say_nothing(copy: Copy) -> None:
 def test_the_check_warns_in_dagster_and_names_date_and_column(copy: Copy) -> None:
     copy.sql(f"UPDATE {SUMMARY.name} SET usage_rate = NULL WHERE game_date = '{LAST}'")
     checks = {AssetCheckKey(asset_key(SUMMARY), name) for name in (DRIFT_CHECK, NULLS_CHECK)}
-    job = definitions(copy.settings).resolve_implicit_global_asset_job_def()
+    job = definitions(Runtime(copy.settings)).resolve_implicit_global_asset_job_def()
     with DagsterInstance.ephemeral() as instance:
         result = job.get_subset(asset_selection=set(), asset_check_selection=checks).execute_in_process(
-            instance=instance, tags={PARTITION: str(LAST)}, resources=resources(copy.settings)
+            instance=instance, tags={PARTITION: str(LAST)}, resources=Runtime(copy.settings).resources
         )
     assert result.success, "it warns and does not block"
     found = {evaluation.check_name: evaluation for evaluation in result.get_asset_check_evaluations()}

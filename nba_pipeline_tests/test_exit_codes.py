@@ -38,6 +38,7 @@ from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.runs import Attempt, opened
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games, players
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings, as_export, environment_of
 from nba_pipeline_tests.support.loaded_season import CORRECTED_GAME, CORRECTION, LOADED_AT
 from nba_pipeline_tests.support.named_command import commands, named_command
@@ -493,7 +494,7 @@ def test_runs_of_which_nobody_can_look_at_the_result_are_not_done(home: Callable
     with pytest.MonkeyPatch.context() as patched:
         for name, value in mine.environment.items():
             patched.setenv(name, value)
-        with opened(Settings(), Progress(console=Console(quiet=True))) as pipeline, locked(mine):
+        with opened(Runtime(Settings()), Progress(console=Console(quiet=True))) as pipeline, locked(mine):
             report = backfilling.backfill(pipeline, [], (DAY, DAY), [Phase.RAW])
     assert report.outcome.exit_code == 1
     assert "could not be looked at" in report.outcome.reasons[0]
@@ -534,7 +535,7 @@ def test_a_demo_whose_runs_failed_is_not_done(home: Callable[..., Home], monkeyp
     source_down(mine, None)
     for name, value in mine.environment.items():
         monkeypatch.setenv(name, value)
-    assert str(backfill_last_dates(Settings(), 1)) == table()["demo"]["source down"]
+    assert str(backfill_last_dates(Runtime(Settings()), 1)) == table()["demo"]["source down"]
 
 
 def test_a_demo_of_which_only_the_history_failed_is_not_done() -> None:

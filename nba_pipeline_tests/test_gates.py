@@ -21,7 +21,7 @@ from ibis.expr.operations import UnboundTable
 
 from nba_pipeline.analytics import upcoming_player_game_context
 from nba_pipeline.assets.io_manager import CONTRACT_CHECK
-from nba_pipeline.assets.table_asset import GAME_DATES, asset_key
+from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.assets.table_checks import said_of
 from nba_pipeline.assets.tables import all_tables, tables_of
 from nba_pipeline.clock import Clock
@@ -51,7 +51,7 @@ from nba_pipeline.gates.rules import GATES, enough_tables, gate_named, last_tabl
 from nba_pipeline.gates.verdicts import Gate, State, Verdict, alert_kind
 from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.operations.runs import instance_of
-from nba_pipeline.partitions import RANGE_END, RANGE_START, game_dates, to_key
+from nba_pipeline.partitions import RANGE_END, RANGE_START, game_date_partitions, game_dates, to_key
 from nba_pipeline.precompute import (
     ml_feature_store,
     player_composite_factors,
@@ -61,6 +61,7 @@ from nba_pipeline.precompute import (
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.predictions.walk_forward.forecasts import SETTINGS, STATS
 from nba_pipeline.raw import games, player_box_scores, players
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBSession, DuckDBWarehouse
 from nba_pipeline.warehouse.interface import QueryError
@@ -890,7 +891,7 @@ def test_an_override_ends_by_the_clock(damaged):
 
 def test_a_check_over_a_range_says_of_each_date_whether_its_gate_is_open_overridden_or_closed(damaged):
     key = AssetCheckKey(asset_key(last_table(INTO_ANALYTICS, all_tables())), INTO_ANALYTICS.check_name)
-    job = definitions(damaged.settings).resolve_implicit_global_asset_job_def()
+    job = definitions(Runtime(damaged.settings)).resolve_implicit_global_asset_job_def()
     job = job.get_subset(asset_selection=set(), asset_check_selection={key})
     tags = {RANGE_START: str(PLAYED[0]), RANGE_END: str(PLAYED[-1])}
     with instance_of(damaged.settings) as instance:
@@ -993,8 +994,9 @@ def test_every_evaluation_is_one_row_a_date_and_gate_with_its_reasons(copy):
 
 def infos(settings: Settings, check: AssetCheckKey, dates: Sequence[date]) -> dict[date, Status]:
     """What the UI shows for a check on each of the dates."""
+    partitions = game_date_partitions(Clock.from_settings(settings))
     with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
-        state = instance.event_log_storage.get_asset_check_state([(check, GAME_DATES)])[check]
+        state = instance.event_log_storage.get_asset_check_state([(check, partitions)])[check]
     shown = {status: set(subset.subset_value.get_partition_keys()) for status, subset in state.subsets.items()}
     return {day: status for status, keys in shown.items() for day in dates if to_key(day) in keys}
 

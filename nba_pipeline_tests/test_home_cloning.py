@@ -382,7 +382,7 @@ def test_a_clone_without_history_says_so_and_has_none_of_an_earlier_time(home: P
 
 def test_a_clone_in_which_nobody_can_look_just_now_has_no_newest_date(tmp_path: Path) -> None:
     (tmp_path / "warehouse.duckdb").write_bytes(b"no database " * 1000)
-    assert newest_day(tmp_path, date(2026, 1, 15)) is None
+    assert newest_day(Settings(home=tmp_path), tmp_path, date(2026, 1, 15)) is None
 
 
 def not_empty(home: Path) -> Path:

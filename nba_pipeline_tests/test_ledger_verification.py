@@ -16,6 +16,7 @@ from nba_pipeline.monitoring.ledger_verification import LEDGER, LEDGER_CHECK, re
 from nba_pipeline.monitoring.pipeline_health import health
 from nba_pipeline.operations.runs import instance_of
 from nba_pipeline.partitions import PARTITION
+from nba_pipeline.runtime import Runtime
 from nba_pipeline_tests.support.warehouse_copy import Copy
 from nba_pipeline_tests.support.workbench import NOW, Workbench
 
@@ -86,7 +87,7 @@ def test_without_a_warehouse_or_an_event_log_nothing_is_proven(copy: Copy) -> No
 def test_a_broken_chain_fails_its_check_for_its_date_and_is_a_problem_of_health(recorded: Copy) -> None:
     change_made_at(recorded, TODAY)
     key = AssetCheckKey(asset_key(LEDGER), LEDGER_CHECK)
-    job = definitions(recorded.settings).resolve_implicit_global_asset_job_def()
+    job = definitions(Runtime(recorded.settings)).resolve_implicit_global_asset_job_def()
     job = job.get_subset(asset_selection=set(), asset_check_selection={key})
     with instance_of(recorded.settings) as instance:
         found = {}

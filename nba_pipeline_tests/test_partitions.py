@@ -35,6 +35,7 @@ from nba_pipeline.partitions import (
     read_bounds,
 )
 from nba_pipeline.precompute import player_daily_cache
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 
 
@@ -220,7 +221,7 @@ def test_ranges_cover_exactly_their_dates(days):
 def test_the_cache_of_a_date_depends_on_the_dates_before_it_and_not_on_its_own():
     read = player_daily_cache.CONTRACT.reads["history"]
     assert read_bounds(read, date(2024, 1, 17), date(2024, 1, 19)) == (date(2022, 10, 1), date(2024, 1, 18))
-    graph = definitions(Settings()).resolve_asset_graph()
+    graph = definitions(Runtime(Settings())).resolve_asset_graph()
     upstream = graph.get(asset_key(player_daily_cache.CONTRACT)).partition_mappings[asset_key(read.table)]
     assert isinstance(upstream, dg.TimeWindowPartitionMapping)
     assert upstream.end_offset == -1
@@ -228,7 +229,7 @@ def test_the_cache_of_a_date_depends_on_the_dates_before_it_and_not_on_its_own()
 
 @pytest.mark.parametrize("table", all_tables(), ids=lambda table: table.name)
 def test_every_table_is_an_asset_with_its_group_kinds_owners_schema_and_checks(table):
-    node = definitions(Settings()).resolve_asset_graph().get(asset_key(table))
+    node = definitions(Runtime(Settings())).resolve_asset_graph().get(asset_key(table))
     assert node.group_name == f"phase_{table.phase.value}_{table.phase.name.lower()}"
     assert node.description == table.description
     assert "duckdb" in node.kinds
@@ -261,7 +262,7 @@ def test_every_table_is_an_asset_with_its_group_kinds_owners_schema_and_checks(t
 def test_in_a_run_features_come_after_the_contexts_that_their_gate_asks_for(table):
     context = asset_key(last_table(gate_named("analytics_to_precompute"), all_tables()))
     assert context == asset_key(upcoming_player_game_context.CONTRACT)
-    assert context in definitions(Settings()).resolve_asset_graph().get_ancestor_asset_keys(asset_key(table))
+    assert context in definitions(Runtime(Settings())).resolve_asset_graph().get_ancestor_asset_keys(asset_key(table))
 
 
 def test_seasons_turn_over_in_summer():

@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from nba_pipeline.definitions import definitions
-from nba_pipeline.runtime import described, resources
+from nba_pipeline.runtime import Runtime, described
 from nba_pipeline.settings import Settings
 
 SECRET = "a-key-that-nobody-may-see"
@@ -22,7 +22,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def shown(settings: Settings) -> dict[str, dict[str, str]]:
     """The values of each resource, by its name."""
-    found = definitions(settings).get_repository_def().get_top_level_resources()
+    found = definitions(Runtime(settings)).get_repository_def().get_top_level_resources()
     return {
         name: resource.config_schema.default_value if resource.config_schema.default_provided else {}
         for name, resource in found.items()
@@ -30,8 +30,8 @@ def shown(settings: Settings) -> dict[str, dict[str, str]]:
 
 
 def test_every_resource_says_what_it_is_for_and_what_it_was_set_to(settings):
-    found = described(settings)
-    assert found.keys() == resources(settings).keys()
+    found = described(Runtime(settings))
+    assert found.keys() == Runtime(settings).resources.keys()
     assert found["source"].resource_fn.__name__ == "BalldontlieClient"
     assert all((resource.description or "").endswith(".") for resource in found.values())
     values = shown(settings)
@@ -52,7 +52,7 @@ def test_a_run_that_sets_a_resource_to_something_else_is_refused_with_where_it_i
     def asset(context: dg.AssetExecutionContext) -> None:
         context.log.info(str(context.resources.warehouse.path))
 
-    given = {"warehouse": described(settings)["warehouse"]}
+    given = {"warehouse": described(Runtime(settings))["warehouse"]}
     assert dg.materialize([asset], resources=given).success
     changed = {"resources": {"warehouse": {"config": {**shown(settings)["warehouse"], "place": "/elsewhere"}}}}
     with pytest.raises(dg.DagsterInvalidConfigError, match="place of a resource cannot be set for a run"):

@@ -1,6 +1,8 @@
 """The package's rooms: what stands at the root, which way imports run, and where a table is found."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from importlib import import_module
@@ -23,6 +25,27 @@ AT_THE_ROOT = {
     "__init__.py", "definitions.py", "runtime.py", "contracts.py", "as_of.py", "partitions.py", "clock.py",
     "settings.py", "dagster.yaml",
 }  # fmt: skip
+
+IMPORTS = """
+import importlib, os, sys
+from nba_pipeline.settings import Settings
+
+read = os._Environ.__getitem__
+
+def refused(*_, **__):
+    raise AssertionError("the settings are read on import")
+
+def watched(environment, name):
+    asking = sys._getframe(1)
+    while asking.f_globals["__name__"] in ("os", "collections.abc"):
+        asking = asking.f_back
+    assert not asking.f_globals["__name__"].startswith("nba_pipeline"), f"{name} is read on import"
+    return read(environment, name)
+
+Settings.__init__, os._Environ.__getitem__ = refused, watched
+for module in sys.argv[1:]:
+    importlib.import_module(module)
+"""
 
 MODULES = {".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): p for p in ROOT.rglob("*.py")}
 
@@ -76,6 +99,24 @@ def test_a_file_of_a_room_with_tables_is_a_table_and_what_helps_them_stands_in_f
     for module in (import_module(f"{ROOT.name}.{room}.{name}") for name in files):
         assert isinstance(module.CONTRACT, Contract), module.__name__
         assert isinstance(module.asset, dg.AssetsDefinition), module.__name__
+
+
+def test_what_follows_from_the_settings_is_made_in_the_runtime_and_nowhere_else() -> None:
+    made = {"DuckDBWarehouse", "BigQueryWarehouse", "Landing", "BalldontlieClient", "Gatekeeper", "WarehouseIOManager"}
+    makers = {
+        (module, node.func.id)
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {*made, "Settings"}
+    }
+    assert {module for module, name in makers if name in made} == {"runtime", "warehouse.google_cloud"}
+    assert {module for module, name in makers if name == "Settings"} == {"cli.app", "cli.demo", "definitions"}
+
+
+def test_no_module_reads_a_setting_or_the_environment_when_it_is_imported() -> None:
+    ours = [f"{ROOT.name}.{name}" for name in sorted(MODULES) if name != "cli.__main__"]
+    ran = subprocess.run([sys.executable, "-c", IMPORTS, *ours], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr[-2000:]
 
 
 def test_transforms_import_no_dagster() -> None:

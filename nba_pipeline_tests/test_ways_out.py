@@ -32,7 +32,7 @@ from nba_pipeline.operations.explanation import CannotExplainError
 from nba_pipeline.operations.runs import Attempt, instance_of
 from nba_pipeline.partitions import PARTITION
 from nba_pipeline.raw import games, player_box_scores
-from nba_pipeline.runtime import gatekeeper_of, warehouse_of
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
@@ -292,11 +292,11 @@ def test_the_checks_that_a_person_runs_in_the_ui_fail_where_a_date_is_not_what_w
     rows_of = {games.CONTRACT: [scheduled(501)], table: [listed(501, 7, "BKN", 12)], player_game_summary.CONTRACT: []}
     noted = [{**line, "table_name": contract.name} for contract in rows_of]
     written = {**rows_of, PUBLISHED_PARTITIONS: noted}
-    with warehouse_of(settings).session() as session:
+    with Runtime(settings).warehouse.session() as session:
         for contract, rows in written.items():
             session.ensure(contract)
             session.append(contract, pa.Table.from_pylist(rows, schema=contract.schema.to_pyarrow()))
-    gatekeeper = gatekeeper_of(settings)
+    gatekeeper = Runtime(settings).gatekeeper
     record_by_rule(gatekeeper.warehouse, gatekeeper.clock, [gap_by_rule(DAY - timedelta(days=1), "nothing came")], 5)
     asked = [
         AssetCheckKey(asset_key(table), "expected_grid"),
@@ -305,7 +305,7 @@ def test_the_checks_that_a_person_runs_in_the_ui_fail_where_a_date_is_not_what_w
         AssetCheckKey(SELF_HEAL, CODE_CHECK),
         AssetCheckKey(SELF_HEAL, PASSED_OVER_CHECK),
     ]
-    everything = definitions(settings).resolve_implicit_global_asset_job_def()
+    everything = definitions(Runtime(settings)).resolve_implicit_global_asset_job_def()
     with instance_of(settings) as instance:
         for key in asked:
             job = everything.get_subset(asset_selection=set(), asset_check_selection={key})

@@ -50,7 +50,7 @@ TICK_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
-class Cursor:
+class AlertCursor:
     """What one tick leaves to the next: how far it read, which signatures have open windows, and what is not closed."""
 
     position: Position = field(default_factory=Position)
@@ -62,7 +62,7 @@ class Cursor:
         return _CURSOR.dump_json(self).decode()
 
     @classmethod
-    def from_json(cls, text: str | None) -> "Cursor":
+    def from_json(cls, text: str | None) -> "AlertCursor":
         """The cursor that Dagster kept; at the first tick, the start of the log.
 
         Raises `pydantic.ValidationError` when the text is no cursor: to start over would alert about old
@@ -71,7 +71,7 @@ class Cursor:
         return _CURSOR.validate_json(text) if text else cls()
 
 
-_CURSOR = TypeAdapter(Cursor)
+_CURSOR = TypeAdapter(AlertCursor)
 
 
 class Tick:
@@ -88,7 +88,7 @@ class Tick:
         self._truth = Truth(context.instance, self._clock.today)
         self._slack = Slack(settings) if settings.slack_webhook_url else None
         self._ends_at = time.monotonic() + TICK_SECONDS
-        read = Cursor.from_json(context.cursor)
+        read = AlertCursor.from_json(context.cursor)
         self.cursor = replace(read, position=self._events.checked(read.position))
         self.sent, self.made_good, self.closed, self.going_on = 0, 0, 0, 0
 

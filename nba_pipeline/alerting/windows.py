@@ -19,7 +19,7 @@ WINDOW = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Window:
+class AlertWindow:
     """What happened to one signature since `opened_at`: how many were sent, how many were only counted.
 
     `rest` stands for those that were counted: it is the first of them, with the earliest `since` and the
@@ -44,7 +44,7 @@ class Window:
         return replace(self.rest, what=what + self.rest.what)
 
 
-Windows = Mapping[str, Window]
+Windows = Mapping[str, AlertWindow]
 """The open window of each signature that has one."""
 
 
@@ -54,7 +54,7 @@ def observed(windows: Windows, alert: Alert, now: datetime) -> tuple[Windows, bo
     A window that has ended stays open for this until `closed` ends it, so that its summary is not skipped.
     """
     signature = alert.signature
-    window = windows.get(signature) or Window(opened_at=now)
+    window = windows.get(signature) or AlertWindow(opened_at=now)
     if window.sent < SENT_ONE_BY_ONE:
         return {**windows, signature: replace(window, sent=window.sent + 1)}, True
     rest = _merged(window.rest, alert)
@@ -71,7 +71,7 @@ def closed(windows: Windows, signature: str, now: datetime) -> Windows:
     others = {key: window for key, window in windows.items() if key != signature}
     if not windows[signature].counted:
         return others
-    return {**others, signature: Window(opened_at=now, sent=SENT_ONE_BY_ONE)}
+    return {**others, signature: AlertWindow(opened_at=now, sent=SENT_ONE_BY_ONE)}
 
 
 def made_good(windows: Windows, signature: str) -> Windows:

@@ -25,6 +25,7 @@ from nba_pipeline.analytics.upcoming_team_game_context import (
     SEASON_PHASE,
     TIME_ZONES_CROSSED,
     TIPOFF_AT,
+    count,
     left_join,
     line_columns,
     report_columns,
@@ -87,10 +88,6 @@ LAST_GAME_DATE = Column(
 )
 
 
-def _count(name: str, definition: str, unit: str, high: int, *, nullable: bool = False) -> Column:
-    return Column(name, "int64", definition, unit, nullable=nullable, between=(0, high))
-
-
 def _line(name: str, definition: str) -> Column:
     return Column(name, "float64", definition, "points", nullable=True, between=(0, HIGHEST_LINE))
 
@@ -128,32 +125,32 @@ CONTRACT = Contract(
         Column("team_is_third_game_in_four_days", "boolean",
                "Whether the team played two games in the 3 days before, this season.", "flag"),
         rest_column("opponent_days_rest", "the opponent's"),
-        _count("games_last_7_days", "Games played in the 7 days before.", "games", 7),
-        _count("games_last_14_days", "Games played in the 14 days before.", "games", 14),
+        count("games_last_7_days", "Games played in the 7 days before.", "games", 7),
+        count("games_last_14_days", "Games played in the 14 days before.", "games", 14),
         Column("minutes_last_7_days", "float64", "Minutes in the 7 days before.", "min", between=(0, 490)),
         Column("minutes_last_14_days", "float64", "Minutes in the 14 days before.", "min", between=(0, 980)),
         Column("minutes_per_game_last_7_days", "float64", "Minutes a game played in the 7 days before; null without "
                "one.", "min", nullable=True, between=(0, 70)),
-        _count("back_to_backs_last_14_days", "Games in the 14 days before that came the day after another of his.",
-               "games", 13),
-        _count("team_games_last_7_days", "Games of the team in the 7 days before.", "games", 7),
+        count("back_to_backs_last_14_days", "Games in the 14 days before that came the day after another of his.",
+              "games", 13),
+        count("team_games_last_7_days", "Games of the team in the 7 days before.", "games", 7),
         Column("game_number_in_season", "int64", "Number of this game in the team's season, from 1.", "games",
                between=(1, 130)),
         Column("opponent_game_number_in_season", "int64", "Number of this game in the opponent's season, from 1.",
                "games", between=(1, 130)),
         TIME_ZONES_CROSSED,
-        _count("consecutive_road_games", "Games on the road in a row, this season, with this one; 0 at home.", "games",
-               130),
+        count("consecutive_road_games", "Games on the road in a row, this season, with this one; 0 at home.", "games",
+              130),
         *report_columns(),
         Column("injury_status", "string",
                "What the injury report says about him: available when a report of his team is known and does not list "
                "him, null when none is known.", "category", nullable=True, allowed=STATUSES),
-        _count("star_teammates_out",
-               f"Teammates who are out and usually score {STAR_POINTS} and more; null without a report.", "players",
-               40, nullable=True),
+        count("star_teammates_out",
+              f"Teammates who are out and usually score {STAR_POINTS} and more; null without a report.", "players",
+              40, nullable=True),
         *(
-            _count(f"teammates_{status}", f"Teammates who are listed as {status}; null without a report.", "players",
-                   40, nullable=True)
+            count(f"teammates_{status}", f"Teammates who are listed as {status}; null without a report.", "players",
+                  40, nullable=True)
             for status in TOLD_APART
         ),
         *vacated_columns("", "teammates"),
@@ -168,8 +165,8 @@ CONTRACT = Contract(
         Column("opponent_injury_report_known_at", "timestamp(6)",
                "Since when what the injury report says of the opponent was known; null when none was before tip-off.",
                "UTC", nullable=True),
-        _count("opponent_stars_out", f"Opponents who are out and usually score {STAR_POINTS} and more; null without "
-               "a report of theirs.", "players", 40, nullable=True),
+        count("opponent_stars_out", f"Opponents who are out and usually score {STAR_POINTS} and more; null without "
+              "a report of theirs.", "players", 40, nullable=True),
         *vacated_columns("opponent_", "opponents"),
         *line_columns(),
         _line("points_line", "Newest over-under line on his points; null without one."),
@@ -178,12 +175,12 @@ CONTRACT = Contract(
                between=(-HIGHEST_LINE, HIGHEST_LINE)),
         Column("points_line_source", "string", "Bookmaker of the line.", "text", nullable=True),
         Column("points_line_known_at", "timestamp(6)", "When the line was asked for.", "UTC", nullable=True),
-        _count("points_line_vendors", "Bookmakers with a line on his points; 0 without one.", "bookmakers", 100),
+        count("points_line_vendors", "Bookmakers with a line on his points; 0 without one.", "bookmakers", 100),
         _line("points_line_range", "Highest less lowest line of all bookmakers; null without one."),
-        _count("points_over_streak", "Games in a row, played this season, in which he scored more than tonight's line; "
-               "null without one.", "games", 130, nullable=True),
-        _count("points_under_streak", "Games in a row, played this season, in which he scored less than tonight's "
-               "line; null without one.", "games", 130, nullable=True),
+        count("points_over_streak", "Games in a row, played this season, in which he scored more than tonight's line; "
+              "null without one.", "games", 130, nullable=True),
+        count("points_under_streak", "Games in a row, played this season, in which he scored less than tonight's "
+              "line; null without one.", "games", 130, nullable=True),
     ),
     reads={
         "games": Read(raw_games.CONTRACT),

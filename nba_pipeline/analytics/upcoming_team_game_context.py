@@ -49,7 +49,8 @@ LONGEST_REST = 640
 EARLY, MID, LATE, PLAYOFFS = "early", "mid", "late", "playoffs"
 
 
-def _count(name: str, definition: str, unit: str, high: int, *, nullable: bool = False) -> Column:
+def count(name: str, definition: str, unit: str, high: int, *, nullable: bool = False) -> Column:
+    """A count, from none to `high`."""
     return Column(name, "int64", definition, unit, nullable=nullable, between=(0, high))
 
 
@@ -157,25 +158,25 @@ CONTRACT = Contract(
         Column("is_third_game_in_four_days", "boolean",
                "Whether the team played two games in the 3 days before, this season.", "flag"),
         rest_column("opponent_days_rest", "the opponent's"),
-        _count("games_last_7_days", "Games of the team in the 7 days before.", "games", 7),
-        _count("games_last_14_days", "Games of the team in the 14 days before.", "games", 14),
+        count("games_last_7_days", "Games of the team in the 7 days before.", "games", 7),
+        count("games_last_14_days", "Games of the team in the 14 days before.", "games", 14),
         Column("game_number_in_season", "int64", "Number of this game in the team's season, from 1.", "games",
                between=(1, 130)),
-        _count("win_streak", "Games won in a row before this one, this season.", "games", 130),
-        _count("loss_streak", "Games lost in a row before this one, this season.", "games", 130),
+        count("win_streak", "Games won in a row before this one, this season.", "games", 130),
+        count("loss_streak", "Games lost in a row before this one, this season.", "games", 130),
         Column("last_margin", "int64", "Points by which the team won its game before, this season; below 0 it lost.",
                "points", nullable=True, between=(-249, 249)),
         TIME_ZONES_CROSSED,
-        _count("consecutive_road_games", "Games on the road in a row, this season, with this one; 0 at home.", "games",
-               130),
+        count("consecutive_road_games", "Games on the road in a row, this season, with this one; 0 at home.", "games",
+              130),
         *report_columns(),
         *(
-            _count(f"players_{status}", f"Players of the team who are listed as {status}; null without a report.",
-                   "players", 40, nullable=True)
+            count(f"players_{status}", f"Players of the team who are listed as {status}; null without a report.",
+                  "players", 40, nullable=True)
             for status in STATUSES[:4]
         ),
-        _count("stars_out", f"Players who are out and usually score {STAR_POINTS} and more; null without a report.",
-               "players", 40, nullable=True),
+        count("stars_out", f"Players who are out and usually score {STAR_POINTS} and more; null without a report.",
+              "players", 40, nullable=True),
         *vacated_columns("", "players"),
         *line_columns(),
     ),

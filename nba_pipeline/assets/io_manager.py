@@ -17,7 +17,7 @@ from nba_pipeline.partitions import to_date, to_key
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.date_scope import rows_in_scope
 from nba_pipeline.warehouse.interface import Session, Warehouse
-from nba_pipeline.warehouse.publish import Outcome, Rows, Stamp, publish
+from nba_pipeline.warehouse.publish import Publication, Rows, Stamp, publish
 
 PREVIEW_ROWS = 5
 
@@ -73,7 +73,7 @@ def _table_name(key: dg.AssetKey) -> str:
     return ".".join(key.path)
 
 
-def _metadata(outcome: Outcome, decided: Decided) -> dict[str, dg.MetadataValue]:
+def _metadata(outcome: Publication, decided: Decided) -> dict[str, dg.MetadataValue]:
     by_hand = decided.get(outcome.game_date)
     return {
         "dagster/partition_row_count": dg.MetadataValue.int(outcome.row_count),
@@ -95,7 +95,7 @@ def first_rows(table: Contract, read: Reader) -> ibis.Table:
     return rows_in_scope(table, read).order_by(table.grain).limit(PREVIEW_ROWS)
 
 
-def _annotate(context: dg.OutputContext, outcomes: Mapping[date, Outcome], decided: Decided) -> None:
+def _annotate(context: dg.OutputContext, outcomes: Mapping[date, Publication], decided: Decided) -> None:
     """Puts each date's rows and fingerprint on the materialization that Dagster records for it."""
     step = step_of(context)
     for day, outcome in outcomes.items():
@@ -111,7 +111,7 @@ def range_fingerprint(fingerprints: list[str]) -> str:
     return hashlib.sha256(",".join(fingerprints).encode()).hexdigest()
 
 
-def _report_partial(context: dg.OutputContext, outcomes: Mapping[date, Outcome], decided: Decided) -> None:
+def _report_partial(context: dg.OutputContext, outcomes: Mapping[date, Publication], decided: Decided) -> None:
     for day, outcome in sorted(outcomes.items()):
         if outcome.status != "refused":
             context.log_event(
@@ -133,7 +133,7 @@ def _report_partial(context: dg.OutputContext, outcomes: Mapping[date, Outcome],
     record_by_date(step_of(context), dg.AssetCheckKey(context.asset_key, CONTRACT_CHECK), found)
 
 
-def _failure(table: Contract, refused: list[Outcome], asked: int) -> dg.Failure:
+def _failure(table: Contract, refused: list[Publication], asked: int) -> dg.Failure:
     listed = "; ".join(
         f"{outcome.game_date}: {', '.join(outcome.reasons)}"
         for outcome in sorted(refused, key=lambda o: o.game_date)[:10]

@@ -13,8 +13,7 @@ from nba_pipeline import code_versions
 from nba_pipeline.assets.check_evaluations import listed, record_by_date
 from nba_pipeline.assets.contexts import AssetContext
 from nba_pipeline.assets.step_retries import retrying_what_can_heal
-from nba_pipeline.clock import NEW_YORK, Clock
-from nba_pipeline.code_versions.translations import translations_at
+from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.contracts import Column, Contract
 from nba_pipeline.dagster_internals.event_log import completed_evaluations, step_of
 from nba_pipeline.gates.alert_metadata import (
@@ -29,18 +28,8 @@ from nba_pipeline.gates.evidence import MEND
 from nba_pipeline.gates.gatekeeper import Admission
 from nba_pipeline.gates.rules import gate_into, gate_named, is_judged_before_its_check, last_table
 from nba_pipeline.gates.verdicts import State, Verdict
-from nba_pipeline.partitions import SEASON_MONTHS, game_date_partitions, partition_mapping, read_bounds, to_date, to_key
-from nba_pipeline.settings import Settings
+from nba_pipeline.partitions import GAME_DATES, SEASON_MONTHS, partition_mapping, read_bounds, to_date, to_key
 from nba_pipeline.warehouse.publish import Rows, Transform
-
-TRANSLATIONS = translations_at(Settings().translations_path)
-"""What was worked out of the code before: a version takes seconds to work out, and none to look up."""
-
-GAME_DATES = game_date_partitions(Clock.from_settings(Settings()))
-"""The partitions of every asset."""
-
-ENGINE = "bigquery" if Settings().warehouse else "duckdb"
-"""The kind by which the UI shows where the tables are."""
 
 OWNERS = ["team:data-platform"]
 
@@ -64,20 +53,19 @@ def table_asset(
 
     The function takes the context, the dates whose gate is open, and the tables that the contract reads, by their
     names there, as Ibis tables bound to no engine. Dates whose gate is closed are refused and the others go on.
-    The code version is that of the transform, where there is one, and else that of the function.
+    The code version is that of the transform, where there is one, and else that of the function. It is put in with
+    all that the settings say, on assembly.
     """
-
     reads = table.reads.values()
 
     def decorate(function: Callable[..., ibis.Table | pa.Table | Rows]) -> dg.AssetsDefinition:
         if transform is not None:
-            version = code_versions.of_transform(table, transform, TRANSLATIONS)
+            code_versions.made_by_transform(table, transform)
         else:
-            version = code_versions.of_python(table, function, TRANSLATIONS)
+            code_versions.made_by_python(table, function)
 
         @dg.asset(
             key=asset_key(table),
-            code_version=code_versions.noted(table, version),
             # Not as arguments: for each of those Dagster walks the partitions of its window once more.
             deps=[
                 *(dg.AssetDep(asset_key(read.table), partition_mapping=partition_mapping(read)) for read in reads),
@@ -88,7 +76,7 @@ def table_asset(
             io_manager_key="warehouse_io",
             group_name=group_name(table),
             description=table.description,
-            kinds={ENGINE, *kinds},
+            kinds={*kinds},
             owners=OWNERS,
             freshness_policy=made_by_its_hour(table),
             metadata={**definition_metadata(table), **code_reference(transform or function)},

@@ -14,7 +14,7 @@ from nba_pipeline.assets.check_evaluations import listed, record_by_date
 from nba_pipeline.assets.contexts import CheckContext
 from nba_pipeline.assets.io_manager import CONTRACT_CHECK
 from nba_pipeline.assets.step_retries import retrying_what_can_heal
-from nba_pipeline.assets.table_asset import GAME_DATES, asset_key
+from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.contracts import Contract
 from nba_pipeline.dagster_internals.event_log import step_of
 from nba_pipeline.gates.accuracy_tripwire import RECENT
@@ -43,7 +43,7 @@ EFFECTS_OF_RULINGS = {
 """What does not work meanwhile, by the state of a game that is not as good as any."""
 
 
-def checks_of(table: Contract) -> dg.AssetChecksDefinition:
+def checks_of(table: Contract, game_dates: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
     """The two blocking checks of every table, in one step: nothing expected is missing, and the contract holds."""
     key = asset_key(table)
     about = {
@@ -55,7 +55,7 @@ def checks_of(table: Contract) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(
         name=f"checks_of_{'__'.join(key.path)}",
         specs=[
-            dg.AssetCheckSpec(name, asset=key, blocking=True, partitions_def=GAME_DATES, description=text)
+            dg.AssetCheckSpec(name, asset=key, blocking=True, partitions_def=game_dates, description=text)
             for name, text in about.items()
         ],
         can_subset=True,
@@ -127,12 +127,14 @@ def _contract(coverage: Standing, table: Contract, dates: Sequence[date]) -> _Ju
     return _Judgement(broken, {"dates": len(dates), "broken": _by_date(broken)})
 
 
-def gate_checks(tables: Sequence[Contract]) -> list[dg.AssetChecksDefinition]:
+def gate_checks(tables: Sequence[Contract], game_dates: dg.PartitionsDefinition) -> list[dg.AssetChecksDefinition]:
     """Every gate as a blocking check on the table that its phase ends with."""
-    return [_gate_check(gate, last_table(gate, tables), tables) for gate in GATES]
+    return [_gate_check(gate, last_table(gate, tables), tables, game_dates) for gate in GATES]
 
 
-def _gate_check(gate: Gate, table: Contract, tables: Sequence[Contract]) -> dg.AssetChecksDefinition:
+def _gate_check(
+    gate: Gate, table: Contract, tables: Sequence[Contract], game_dates: dg.PartitionsDefinition
+) -> dg.AssetChecksDefinition:
     key = asset_key(table)
     others = [asset_key(other) for other in tables if other.phase is gate.out_of and other is not table]
     name = gate.check_name
@@ -141,7 +143,7 @@ def _gate_check(gate: Gate, table: Contract, tables: Sequence[Contract]) -> dg.A
         asset=key,
         name=name,
         blocking=True,
-        partitions_def=GAME_DATES,
+        partitions_def=game_dates,
         additional_deps=others,
         required_resource_keys=RESOURCES,
         description=f"Circuit breaker into phase {gate.into.value}: {gate.description}",

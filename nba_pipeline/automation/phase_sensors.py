@@ -38,14 +38,14 @@ class Waiting:
 
 
 @dataclass
-class Cursor:
+class PhaseCursor:
     """What a sensor has handled: the last event of each upstream asset, and the dates that wait."""
 
     events: dict[str, int] = field(default_factory=dict)
     waiting: dict[date, Waiting] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, text: str | None) -> "Cursor":
+    def read(cls, text: str | None) -> "PhaseCursor":
         """The cursor that Dagster kept; at the very first tick an empty one."""
         content = json.loads(text) if text else {"events": {}, "waiting": {}}
         waiting = {
@@ -81,7 +81,7 @@ def phase_sensor(phase: Phase, tables: Sequence[Contract], settings: Settings) -
         description=f"Launches phase {phase.value} once for every date and state of what it is made from.",
     )
     def sensor(context: SensorContext) -> dg.SensorResult | dg.SkipReason:
-        cursor = Cursor.read(context.cursor)
+        cursor = PhaseCursor.read(context.cursor)
         changed, events = changes_since(context.instance, upstream, cursor.events)
         cursor.events |= events
         if not changed and not cursor.waiting:
@@ -130,7 +130,7 @@ def _tick(
     phase: Phase,
     tables: Sequence[Contract],
     changed: Mapping[str, set[date]],
-    cursor: Cursor,
+    cursor: PhaseCursor,
 ) -> dg.SensorResult:
     gatekeeper = context.resources.gatekeeper
     wait_seconds = context.resources.settings.sensor_lock_wait_seconds
@@ -162,7 +162,7 @@ def reached_dates(evidence: Evidence, tables: Sequence[Contract], changed: Mappi
     return dates
 
 
-def _keep_waiting(found: Plan, cursor: Cursor, gatekeeper: Gatekeeper) -> list[dg.AssetCheckEvaluation]:
+def _keep_waiting(found: Plan, cursor: PhaseCursor, gatekeeper: Gatekeeper) -> list[dg.AssetCheckEvaluation]:
     """Remembers the dates that wait, forgets those that do not; returns an alert for each past its deadline."""
     now = gatekeeper.clock.now()
     before = cursor.waiting

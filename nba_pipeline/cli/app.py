@@ -36,7 +36,6 @@ class Commands(TyperGroup):
         except (NotTriedError, WarehouseError) as error:
             raise typer.Exit(refuse(str(error), as_json=ctx.meta[JSON])) from error
         except ValidationError as error:
-            # What Dagster loads reads the settings when it is imported, which may be before the command does.
             if error.title != Settings.__name__:
                 raise
             raise typer.Exit(refuse(_wrong_settings(error), as_json=ctx.meta[JSON])) from error

@@ -9,7 +9,6 @@ from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.cli.health_commands import print_date
 from nba_pipeline.cli.terminal import progress_bars, refuse_nothing, refuse_range
-from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.gates.evidence import Evidence, Need
 from nba_pipeline.monitoring.durations import as_time, seconds_a_date
@@ -24,7 +23,7 @@ from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.remaking import Portion, make_again, may_follow, not_current_dates, planned
 from nba_pipeline.operations.runs import instance_of, opened
 from nba_pipeline.partitions import dates_of, game_dates
-from nba_pipeline.runtime import gatekeeper_of, warehouse_of
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 
 EVER = date.min, date.max
@@ -35,11 +34,11 @@ def run_backfill(
     settings: Settings, first: date, last: date, phases: Sequence[Phase], *, history: bool, as_json: bool
 ) -> int:
     """Backfills the dates and prints how they stand; 0 only when every run succeeded and every date is whole."""
-    clock, warehouse = Clock.from_settings(settings), warehouse_of(settings)
-    refuse_range(clock, first, last)
-    with progress_bars() as bars, opened(settings, bars) as pipeline:
+    runtime = Runtime(settings)
+    refuse_range(runtime.clock, first, last)
+    with progress_bars() as bars, opened(runtime, bars) as pipeline:
         killed = close_killed(pipeline.instance)
-        ranges = backfilling.plan_ranges(warehouse, clock, first, last, phases, history=history)
+        ranges = backfilling.plan_ranges(runtime, first, last, phases, history=history)
         identity = backfilling.identity_of(settings, first, last, phases, history=history)
         before = backfilling.ended_before(pipeline.instance, identity)
         say(list(map(goes_on, before.done.items())), style="yellow", on=errors)
@@ -96,15 +95,15 @@ def run_dry(
     settings: Settings, first: date, last: date, phases: Sequence[Phase], *, history: bool, as_json: bool
 ) -> int:
     """Prints what a backfill would make, in which order and why, and about how long it takes; makes nothing."""
-    clock, warehouse, gatekeeper = Clock.from_settings(settings), warehouse_of(settings), gatekeeper_of(settings)
-    refuse_range(clock, first, last)
+    runtime = Runtime(settings)
+    refuse_range(runtime.clock, first, last)
     with instance_of(settings) as instance:
-        ranges = backfilling.plan_ranges(warehouse, clock, first, last, phases, history=history)
+        ranges = backfilling.plan_ranges(runtime, first, last, phases, history=history)
         identity = backfilling.identity_of(settings, first, last, phases, history=history)
         before = backfilling.ended_before(instance, identity)
         speeds = seconds_a_date(instance, {key for planned in ranges for key in planned.keys})
-    with warehouse.session(read_only=True) as session:
-        evidence = gatekeeper.evidence(session)
+    with runtime.warehouse.session(read_only=True) as session:
+        evidence = runtime.gatekeeper.evidence(session)
         found = [_range_object(evidence, planned, before, speeds) for planned in ranges]
     seconds = sum(step["seconds"] for planned in found for step in planned["steps"])
     lines = [line for planned in found for line in _range_lines(planned)]
@@ -156,15 +155,16 @@ def _range_lines(planned: dict) -> list[str]:
 @refusing
 def run_outdated(settings: Settings, first: date | None, last: date | None, *, dry_run: bool, as_json: bool) -> int:
     """Makes again what is stale or outdated of all dates or of a range, upstream first, without asking the source."""
-    gatekeeper, within = gatekeeper_of(settings), (first or EVER[0], last or EVER[1])
+    runtime, within = Runtime(settings), (first or EVER[0], last or EVER[1])
+    gatekeeper = runtime.gatekeeper
     if within[0] > within[1]:
         raise NotTriedError(f"--from {first} is after --to {last}")
-    refuse_nothing(gatekeeper.warehouse)
+    refuse_nothing(runtime)
     if dry_run:
         with instance_of(settings) as instance:
             portions = planned(gatekeeper, instance, within)
         return _end_dry(portions, may_follow(gatekeeper, portions, within), as_json=as_json)
-    with progress_bars() as bars, opened(settings, bars) as pipeline:
+    with progress_bars() as bars, opened(runtime, bars) as pipeline:
         killed = close_killed(pipeline.instance)
         attempts = list(make_again(pipeline, gatekeeper, within))
     failed = tuple(sentence for attempt in attempts for sentence in backfilling.failures_of(attempt))

@@ -14,7 +14,10 @@ from pathlib import Path
 import requests
 from rich.console import Console
 
+from nba_pipeline.cli.demo_runs import backfill_last_dates, print_outlook
+from nba_pipeline.cli.ui_commands import ui_command, ui_environment
 from nba_pipeline.monitoring.outcome import NotTriedError
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 
 DEMO_NOW = datetime(2026, 1, 20, 15, 0, tzinfo=UTC)
@@ -60,13 +63,9 @@ def enter_demo_environment(home: Path, url: str) -> None:
 
 def materialize_last_dates() -> int:
     """Loads the season so far, predicts and grades its last dates, and predicts tomorrow."""
-    # The partitions end with the clock's tomorrow, so nothing that makes them may be imported earlier.
-    from nba_pipeline.cli.demo_runs import backfill_last_dates, print_outlook
-    from nba_pipeline.runtime import warehouse_of
-
-    settings = Settings()
-    exit_code = backfill_last_dates(settings, GAME_DATES_SHOWN)
-    print_outlook(warehouse_of(settings), DEMO_NOW.date(), PLAYERS_SHOWN)
+    runtime = Runtime(Settings())
+    exit_code = backfill_last_dates(runtime, GAME_DATES_SHOWN)
+    print_outlook(runtime.warehouse, DEMO_NOW.date(), PLAYERS_SHOWN)
     return exit_code
 
 
@@ -90,8 +89,6 @@ def league_server(seed: int) -> Iterator[str]:
 
 def serve_ui(port: int) -> None:
     """Serves Dagster's UI until it is interrupted."""
-    from nba_pipeline.cli.ui_commands import ui_command, ui_environment
-
     url = f"http://127.0.0.1:{port}"
     console.print(f"Dagster's UI: {url}/asset-groups (Ctrl-C ends it)")
     environment = os.environ | ui_environment(Settings(), port)

@@ -8,7 +8,7 @@ from nba_pipeline.cli.backfill_commands import close_killed
 from nba_pipeline.cli.health_commands import print_date
 from nba_pipeline.cli.prediction_commands import accuracy_table, by_stat_and_setting, predictions_table
 from nba_pipeline.cli.terminal import progress_bars
-from nba_pipeline.clock import Clock, season_of
+from nba_pipeline.clock import season_of
 from nba_pipeline.contracts import Phase
 from nba_pipeline.monitoring.outcome import Outcome, console, errors, say
 from nba_pipeline.monitoring.outlook import accuracy_of, predictions_of
@@ -17,34 +17,31 @@ from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.runs import opened
 from nba_pipeline.partitions import season_start
 from nba_pipeline.raw import games as raw_games
-from nba_pipeline.runtime import warehouse_of
-from nba_pipeline.settings import Settings
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.warehouse.interface import Warehouse
 
 SHOWN = ("points",)
 """The statistics whose errors the demo prints; `nba-pipeline accuracy` prints all."""
 
 
-def backfill_last_dates(settings: Settings, count: int) -> int:
+def backfill_last_dates(runtime: Runtime, count: int) -> int:
     """Brings the season so far and the last `count` dates with games, today and tomorrow to completeness.
 
     Returns 0 when every run succeeded and all of these dates are complete, current and open.
     """
-    clock, warehouse = Clock.from_settings(settings), warehouse_of(settings)
-    yesterday, tomorrow = clock.today() - timedelta(days=1), clock.today() + timedelta(days=1)
+    today = runtime.clock.today()
+    yesterday, tomorrow = today - timedelta(days=1), today + timedelta(days=1)
     opening = season_start(season_of(yesterday))
-    with progress_bars() as bars, opened(settings, bars) as pipeline:
+    with progress_bars() as bars, opened(runtime, bars) as pipeline:
         close_killed(pipeline.instance)
-        before = backfilling.plan_ranges(
-            warehouse, clock, opening, yesterday, backfilling.HISTORY_PHASES, history=False
-        )
+        before = backfilling.plan_ranges(runtime, opening, yesterday, backfilling.HISTORY_PHASES, history=False)
         history = backfilling.backfill(pipeline, before, (opening, yesterday), backfilling.HISTORY_PHASES)
-        dates = last_game_dates(warehouse, yesterday, count)
+        dates = last_game_dates(runtime.warehouse, yesterday, count)
         if not dates:
             return told(history)
         graded = (Phase.PREDICTIONS, Phase.GRADES)
-        ranges = backfilling.plan_ranges(warehouse, clock, dates[0], yesterday, graded, history=False)
-        ranges += backfilling.plan_ranges(warehouse, clock, clock.today(), tomorrow, list(Phase), history=False)
+        ranges = backfilling.plan_ranges(runtime, dates[0], yesterday, graded, history=False)
+        ranges += backfilling.plan_ranges(runtime, today, tomorrow, list(Phase), history=False)
         report = backfilling.backfill(pipeline, ranges, (dates[0], tomorrow), list(Phase))
     return told(history, report)
 

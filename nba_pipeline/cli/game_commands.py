@@ -8,7 +8,6 @@ from typing import Any
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from nba_pipeline.cli.terminal import refuse_nothing
-from nba_pipeline.clock import Clock
 from nba_pipeline.decisions.game_decisions import (
     PLAYER,
     PLAYERS_SUM,
@@ -29,7 +28,7 @@ from nba_pipeline.monitoring.smoke_test import backfill_command
 from nba_pipeline.raw import games, player_box_scores
 from nba_pipeline.raw.rules.decided_games import decided_games
 from nba_pipeline.raw.rules.game_kinds import kind_of
-from nba_pipeline.runtime import warehouse_of
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 
 SHOWN_QUARANTINED = 5
@@ -60,10 +59,10 @@ def _in_short(game: KnownGame) -> str:
 @refusing
 def run_game_show(settings: Settings, game_id: int, day: date | None, *, as_json: bool) -> int:
     """Prints what is known of a game; 1 when it waits for something and nobody decided about it, 2 when unknown."""
-    warehouse = warehouse_of(settings)
-    refuse_nothing(warehouse)
-    with warehouse.session(read_only=True) as session:
-        found = known_game(session, game_id, Clock.from_settings(settings).now())
+    runtime = Runtime(settings)
+    refuse_nothing(runtime)
+    with runtime.warehouse.session(read_only=True) as session:
+        found = known_game(session, game_id, runtime.clock.now())
     shown = found if day is None and found else [chosen_game(found, game_id, day)]
     waits = tuple(
         f"game {game_id} of {one.game_date} has no box scores, and nobody decided about it. Mend: {one.commands[0]}"
@@ -111,10 +110,10 @@ def _lines(game: KnownGame) -> list[str]:
 @refusing
 def run_game_decisions(settings: Settings, *, as_json: bool) -> int:
     """Prints the decisions in force about games."""
-    warehouse = warehouse_of(settings)
-    refuse_nothing(warehouse)
-    with warehouse.session(read_only=True) as session:
-        found = decided_games(session, Clock.from_settings(settings).now())
+    runtime = Runtime(settings)
+    refuse_nothing(runtime)
+    with runtime.warehouse.session(read_only=True) as session:
+        found = decided_games(session, runtime.clock.now())
 
     def print_it() -> None:
         if not found:
@@ -138,8 +137,9 @@ def run_game_decision(
     as_json: bool,
 ) -> int:
     """Records a decision and says which command makes the date again; 2 when it cannot be recorded as asked for."""
-    warehouse, now = warehouse_of(settings), Clock.from_settings(settings).now()
-    refuse_nothing(warehouse)
+    runtime = Runtime(settings)
+    warehouse, now = runtime.warehouse, runtime.clock.now()
+    refuse_nothing(runtime)
     ends = _instant(until)
     with warehouse.session() as session:
         game = chosen_game(known_game(session, game_id, now), game_id, day)

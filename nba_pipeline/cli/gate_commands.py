@@ -3,7 +3,6 @@
 from datetime import date, timedelta
 
 from nba_pipeline.cli.terminal import refuse_nothing, refuse_range
-from nba_pipeline.clock import Clock
 from nba_pipeline.gates.evidence import KNOWN_GAP, Override
 from nba_pipeline.gates.overrides import (
     OverrideError,
@@ -21,16 +20,17 @@ from nba_pipeline.monitoring.smoke_test import (
     out_of_season,
 )
 from nba_pipeline.partitions import game_dates
-from nba_pipeline.runtime import gatekeeper_of, warehouse_of
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 
 
 @refusing
 def run_gate_list(settings: Settings, day: date, *, as_json: bool) -> int:
     """Prints how each gate stands for a date; 1 when one is closed that no known gap passes over."""
-    gatekeeper = gatekeeper_of(settings)
+    runtime = Runtime(settings)
+    gatekeeper = runtime.gatekeeper
     refuse_range(gatekeeper.clock, day, day)
-    refuse_nothing(gatekeeper.warehouse, day)
+    refuse_nothing(runtime, day)
     with gatekeeper.warehouse.session(read_only=True) as session:
         evidence = gatekeeper.evidence(session)
         verdicts = [gatekeeper.verdicts(evidence, gate, game_dates(day, day)).get(day) for gate in GATES]
@@ -57,33 +57,33 @@ def run_override(
     settings: Settings, gate: str, day: date, by: str, because: str, hours: float, *, as_json: bool = False
 ) -> int:
     """Records an override; 2 when it cannot be recorded as asked for."""
-    until = (Clock.from_settings(settings).now() + timedelta(hours=hours)).replace(tzinfo=None)
-    return _record(settings, Override(gate, day, by, because, until), as_json=as_json)
+    runtime = Runtime(settings)
+    until = (runtime.clock.now() + timedelta(hours=hours)).replace(tzinfo=None)
+    return _record(runtime, Override(gate, day, by, because, until), as_json=as_json)
 
 
 @refusing
 def run_known_gap(settings: Settings, day: date, by: str, because: str, *, as_json: bool = False) -> int:
     """Records a known gap; 2 when it cannot be recorded as asked for."""
-    return _record(settings, known_gap(day, by, because), as_json=as_json)
+    return _record(Runtime(settings), known_gap(day, by, because), as_json=as_json)
 
 
 @refusing
 def run_end_override(settings: Settings, gate: str, day: date, by: str, because: str, *, as_json: bool = False) -> int:
     """Ends an override or a known gap; 2 when none is in force."""
-    warehouse = warehouse_of(settings)
-    refuse_nothing(warehouse, day)
+    runtime = Runtime(settings)
+    refuse_nothing(runtime, day)
     try:
-        ended = end_override(warehouse, Clock.from_settings(settings), gate, day, by, because)
+        ended = end_override(runtime.warehouse, runtime.clock, gate, day, by, because)
     except OverrideError as error:
         raise NotTriedError(str(error)) from error
     return end(Outcome(), {"ended": str(ended)}, lambda: say([f"ended: {ended}"]), as_json=as_json)
 
 
-def _record(settings: Settings, decision: Override, *, as_json: bool) -> int:
-    warehouse = warehouse_of(settings)
-    refuse_nothing(warehouse, decision.game_date)
+def _record(runtime: Runtime, decision: Override, *, as_json: bool) -> int:
+    refuse_nothing(runtime, decision.game_date)
     try:
-        recorded = record_override(warehouse, Clock.from_settings(settings), decision)
+        recorded = record_override(runtime.warehouse, runtime.clock, decision)
     except OverrideError as error:
         raise NotTriedError(str(error)) from error
     return end(Outcome(), {"recorded": str(recorded)}, lambda: say([str(recorded)]), as_json=as_json)
@@ -92,9 +92,9 @@ def _record(settings: Settings, decision: Override, *, as_json: bool) -> int:
 @refusing
 def run_overrides(settings: Settings, *, as_json: bool = False) -> int:
     """Prints the decisions in force."""
-    warehouse = warehouse_of(settings)
-    refuse_nothing(warehouse)
-    found = [str(override) for override in overrides_in_force(warehouse, Clock.from_settings(settings))]
+    runtime = Runtime(settings)
+    refuse_nothing(runtime)
+    found = [str(override) for override in overrides_in_force(runtime.warehouse, runtime.clock)]
 
     def print_it() -> None:
         if not found:

@@ -18,7 +18,7 @@ from nba_pipeline.monitoring.smoke_test import (
     table_object,
 )
 from nba_pipeline.operations.runs import instance_of
-from nba_pipeline.runtime import gatekeeper_of
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 
 COLOURS = {DateState.PASS: "green", DateState.FAIL: "red", DateState.VALID_SKIP: "dim"}
@@ -61,9 +61,10 @@ def table_lines(result: DateResult, found: TableResult) -> list[str]:
 @refusing
 def run_smoke_test(settings: Settings, first: date, last: date, *, verbose: bool, as_json: bool) -> int:
     """Prints the state of the dates; 0 when all are complete, current and open, or skipped by rule or decision."""
-    gatekeeper = gatekeeper_of(settings)
+    runtime = Runtime(settings)
+    gatekeeper = runtime.gatekeeper
     refuse_range(gatekeeper.clock, first, last)
-    refuse_nothing(gatekeeper.warehouse, first, last)
+    refuse_nothing(runtime, first, last)
     results = smoke_test(gatekeeper, first, last)
 
     def print_it() -> None:
@@ -79,8 +80,9 @@ def run_smoke_test(settings: Settings, first: date, last: date, *, verbose: bool
 @refusing
 def run_health(settings: Settings, day: date | None, *, as_json: bool) -> int:
     """Prints the health report; 0 when nothing is to be done, 1 when something is, 2 when there is no warehouse."""
-    gatekeeper = gatekeeper_of(settings)
-    refuse_nothing(gatekeeper.warehouse, day)
+    runtime = Runtime(settings)
+    gatekeeper = runtime.gatekeeper
+    refuse_nothing(runtime, day)
     chosen = day or gatekeeper.clock.today() - timedelta(days=1)
     with instance_of(settings) as instance:
         found = health(gatekeeper, instance, chosen)

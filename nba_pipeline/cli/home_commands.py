@@ -8,7 +8,6 @@ from datetime import date
 from pathlib import Path
 
 from nba_pipeline.cli.terminal import progress_bars, refuse_nothing
-from nba_pipeline.clock import Clock
 from nba_pipeline.monitoring.outcome import Outcome, end, errors, refusing, say
 from nba_pipeline.operations.home_cloning import (
     Advance,
@@ -18,7 +17,7 @@ from nba_pipeline.operations.home_cloning import (
     newest_day,
     refuse_what_cannot_be_cloned,
 )
-from nba_pipeline.runtime import warehouse_of
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import CLONE_MARK, NOT_IN_A_CLONE, Settings, as_export, environment_of
 from nba_pipeline.warehouse.interface import WarehouseBusyError, WarehouseError
 
@@ -26,9 +25,9 @@ from nba_pipeline.warehouse.interface import WarehouseBusyError, WarehouseError
 @refusing
 def run_home_clone(settings: Settings, target: Path, *, as_json: bool) -> int:
     """Copies the home to a folder and prints how to use it; 1 when not all of it could be, 2 when it was not tried."""
-    target, clock = target.expanduser().resolve(), Clock.from_settings(settings)
+    target, runtime = target.expanduser().resolve(), Runtime(settings)
     refuse_what_cannot_be_cloned(settings, target)
-    refuse_nothing(warehouse_of(settings))
+    refuse_nothing(runtime)
     clone, failed = Clone(), ()
     with progress_bars() as bars:
 
@@ -37,7 +36,7 @@ def run_home_clone(settings: Settings, target: Path, *, as_json: bool) -> int:
             return lambda done: bars.advance(task, done)
 
         try:
-            clone = clone_home(settings, target, clock.now(), starts)
+            clone = clone_home(runtime, target, starts)
         except WarehouseBusyError:
             raise
         except (OSError, sqlite3.Error, WarehouseError) as error:
@@ -46,7 +45,7 @@ def run_home_clone(settings: Settings, target: Path, *, as_json: bool) -> int:
                 f"{settings.home} could not be copied, and nothing of it is in {target}: {error}. Again: {again}",
             )
     exports = environment_of(target)
-    commands = [] if failed else next_commands(newest_day(target, clock.today()))
+    commands = [] if failed else next_commands(newest_day(settings, target, runtime.clock.today()))
 
     def print_it() -> None:
         if failed:

@@ -2,9 +2,8 @@
 
 from datetime import timedelta
 
-from nba_pipeline.clock import Clock
 from nba_pipeline.monitoring.outcome import NotTriedError, Outcome, end, refusing, say
-from nba_pipeline.runtime import landing_of
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.errors import DamagedLandingError, LandingUnavailableError
 from nba_pipeline.sources.retention import SHORTEST, clean_up_of
@@ -21,9 +20,10 @@ def run_landing_clean_up(settings: Settings, keep_days: int | None, *, dry_run: 
         )
     if timedelta(days=days) < SHORTEST:
         raise NotTriedError(f"answers are kept for {SHORTEST.days} days at least: --keep-days {SHORTEST.days}")
-    landing = landing_of(settings)
+    runtime = Runtime(settings)
+    landing = runtime.landing
     try:
-        found = clean_up_of(landing, Clock.from_settings(settings).now() - timedelta(days=days))
+        found = clean_up_of(landing, runtime.clock.now() - timedelta(days=days))
         for key in () if dry_run else found.keys:
             landing.store.remove(key)
     except (DamagedLandingError, LandingUnavailableError) as error:

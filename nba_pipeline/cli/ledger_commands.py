@@ -7,14 +7,14 @@ from nba_pipeline.cli.terminal import progress_bars
 from nba_pipeline.monitoring.ledger_verification import Chain, chained_dates, recorded_heads, verify
 from nba_pipeline.monitoring.outcome import NotTriedError, Outcome, console, end, refusing, say
 from nba_pipeline.operations.runs import dagster_home, instance_of
-from nba_pipeline.runtime import warehouse_of
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 
 
 @refusing
 def run_ledger_verify(settings: Settings, first: date | None, last: date | None, *, as_json: bool) -> int:
     """Prints how every chain of the ledger stands; 0 when all are whole, 1 when one is not, 2 when nobody can tell."""
-    warehouse, home = warehouse_of(settings), dagster_home(settings)
+    warehouse, home = Runtime(settings).warehouse, dagster_home(settings)
     if first and last and last < first:
         raise NotTriedError(f"--from {first} is after --to {last}")
     needed = (("warehouse", warehouse.exists, warehouse.description), ("event log of Dagster", home.exists(), home))

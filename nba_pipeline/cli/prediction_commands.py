@@ -26,7 +26,7 @@ from nba_pipeline.monitoring.smoke_test import (
 from nba_pipeline.operations.explanation import CannotExplainError, explain
 from nba_pipeline.partitions import contiguous
 from nba_pipeline.predictions import player_predictions
-from nba_pipeline.runtime import gatekeeper_of, landing_of
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.errors import DamagedLandingError
 
@@ -40,8 +40,9 @@ def run_explain(settings: Settings, day: date, player: str, stat: str, *, as_jso
 
     1 when what was explained is not complete, current and open, or a part of it cannot be explained any more.
     """
-    gatekeeper, landing = gatekeeper_of(settings), landing_of(settings)
-    refuse_nothing(gatekeeper.warehouse, day)
+    runtime = Runtime(settings)
+    gatekeeper, landing = runtime.gatekeeper, runtime.landing
+    refuse_nothing(runtime, day)
     try:
         with gatekeeper.warehouse.session(read_only=True) as session:
             found = explain(session, landing, settings.models_path, day, player, stat)
@@ -85,11 +86,11 @@ def run_accuracy(
 
     1 when grades of the range are missing, stale or behind a closed gate; the figures are then of those that stand.
     """
-    gatekeeper = gatekeeper_of(settings)
-    warehouse = gatekeeper.warehouse
+    runtime = Runtime(settings)
+    gatekeeper, warehouse = runtime.gatekeeper, runtime.warehouse
     if last < first:
         raise NotTriedError(f"--from {first} is after --to {last}")
-    refuse_nothing(warehouse, first, last)
+    refuse_nothing(runtime, first, last)
     outcome = grades_of(gatekeeper, first, last)
     scores = accuracy_of(warehouse, first, last, stats=stats, settings=known, population=population)
     played = players_who_played(warehouse, first, last)

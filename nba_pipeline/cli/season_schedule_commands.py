@@ -6,9 +6,8 @@ from nba_pipeline.clock import season_of
 from nba_pipeline.monitoring.outcome import NotTriedError, Outcome, console, end, refusing, say
 from nba_pipeline.monitoring.season_schedule import KnownSchedule, newest_schedule
 from nba_pipeline.partitions import season_bounds
-from nba_pipeline.runtime import gatekeeper_of, landing_of
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
-from nba_pipeline.sources.balldontlie import BalldontlieClient
 from nba_pipeline.sources.errors import SourceRefused, SourceUnavailable
 from nba_pipeline.sources.season_games import season_name
 
@@ -16,16 +15,16 @@ from nba_pipeline.sources.season_games import season_name
 @refusing
 def run_landing_schedule(settings: Settings, season: int | None, *, as_json: bool) -> int:
     """Asks for a season's schedule now and prints what it lists; 1 when a game is missing, 2 without an answer."""
-    gatekeeper = gatekeeper_of(settings)
-    clock, landing = gatekeeper.clock, landing_of(settings)
-    chosen = season_of(clock.today()) if season is None else season
-    if chosen > season_of(clock.today()) + 1:
+    runtime = Runtime(settings)
+    this_season = season_of(runtime.clock.today())
+    chosen = this_season if season is None else season
+    if chosen > this_season + 1:
         raise NotTriedError(f"nothing is known of {season_name(chosen)} yet; --season takes the year it begins in")
     try:
-        BalldontlieClient(settings, landing, clock).land_season_games(chosen, *season_bounds(chosen))
+        runtime.source.land_season_games(chosen, *season_bounds(chosen))
     except (SourceRefused, SourceUnavailable) as error:
         raise NotTriedError(str(error)) from error
-    known = newest_schedule(gatekeeper, chosen)
+    known = newest_schedule(runtime.gatekeeper, chosen)
     if known is None:
         raise NotTriedError(f"the schedule of {season_name(chosen)} was landed and is gone again from the landing")
     found = known

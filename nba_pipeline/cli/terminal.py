@@ -6,8 +6,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from nba_pipeline.clock import Clock
 from nba_pipeline.monitoring.outcome import NotTriedError, errors
-from nba_pipeline.settings import Settings
-from nba_pipeline.warehouse.interface import Warehouse
+from nba_pipeline.runtime import Runtime
 
 
 def progress_bars() -> Progress:
@@ -30,14 +29,14 @@ def refuse_range(clock: Clock, first: date, last: date) -> None:
         raise NotTriedError(f"{last} is after tomorrow ({tomorrow} in New York): nothing is known about it yet")
 
 
-def refuse_nothing(warehouse: Warehouse, first: date | None = None, last: date | None = None) -> None:
+def refuse_nothing(runtime: Runtime, first: date | None = None, last: date | None = None) -> None:
     """Raises `NotTriedError` when there is no warehouse to look at: of a wrong home nothing would be missing.
 
     It names the command that loads the dates that were asked about, or else yesterday.
     """
-    if not warehouse.exists:
-        begin = first or Clock.from_settings(Settings()).today() - timedelta(days=1)
+    if not runtime.warehouse.exists:
+        begin = first or runtime.clock.today() - timedelta(days=1)
         raise NotTriedError(
-            f"There is no warehouse at {warehouse.description}. Set NBA_PIPELINE_HOME, or load dates first: "
+            f"There is no warehouse at {runtime.warehouse.description}. Set NBA_PIPELINE_HOME, or load dates first: "
             f"nba-pipeline backfill --from {begin} --to {last or begin}"
         )

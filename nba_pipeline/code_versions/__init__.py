@@ -20,40 +20,60 @@ from nba_pipeline.contracts import Contract
 SHOWN = 16
 """Characters of a version."""
 
+_MAKERS: dict[str, Callable[[], str]] = {}
 _VERSIONS: dict[str, str] = {}
+_kept: Translations | None = None
+
+
+def keep_in(translations: Translations) -> None:
+    """Where versions are kept that this process works out: one takes seconds to work out, and none to look up."""
+    global _kept
+    _kept = translations
 
 
 def version_of(table: Contract) -> str | None:
     """The version of the code that makes a table in this process; None of a table that no asset makes."""
+    if table.name not in _VERSIONS and table.name in _MAKERS:
+        _VERSIONS[table.name] = _MAKERS[table.name]()
     return _VERSIONS.get(table.name)
 
 
-def noted(table: Contract, version: str) -> str:
-    """Notes the version of a table's code, for `version_of`, and returns it."""
-    _VERSIONS[table.name] = version
-    return version
-
-
-def of_transform(table: Contract, transform: Callable[..., ibis.Table], kept: Translations) -> str:
-    """The version of a table that the warehouse computes by a transform of the tables that it reads."""
+def made_by_transform(table: Contract, transform: Callable[..., ibis.Table]) -> None:
+    """Notes, for `version_of`, the transform by which the warehouse computes a table from those that it reads."""
 
     def worked_out() -> dict[str, str]:
         return {"version": _hash(_columns(table), _sql(table, transform))}
 
-    name = name_of(("code version", transform))
-    return (worked_out() if name is None else kept.once(f"{name} of {table.name}", worked_out))["version"]
+    def version() -> str:
+        name = name_of(("code version", transform))
+        return _once(name and f"{name} of {table.name}", worked_out)
+
+    _note(table, version)
 
 
-def of_python(table: Contract, function: Callable[..., object], kept: Translations) -> str:
-    """The version of a table that is made by a Python function."""
+def made_by_python(table: Contract, function: Callable[..., object]) -> None:
+    """Notes, for `version_of`, the Python function that makes a table."""
 
     def worked_out() -> dict[str, str]:
         return {"version": _hash(_columns(table), python_meaning.meaning_of_function(function))}
 
-    # By its name: the decorated function is not yet the module's own while its asset is made of it.
-    ours = function.__module__.startswith(f"{python_meaning.PACKAGE}.")
-    name = f"code version of {table.name} by {function.__module__}.{function.__qualname__}"
-    return (kept.once(name, worked_out) if ours else worked_out())["version"]
+    def version() -> str:
+        # By its name: under it the module has the asset that was made of the function.
+        ours = function.__module__.startswith(f"{python_meaning.PACKAGE}.")
+        name = f"code version of {table.name} by {function.__module__}.{function.__qualname__}"
+        return _once(name if ours else None, worked_out)
+
+    _note(table, version)
+
+
+def _note(table: Contract, version: Callable[[], str]) -> None:
+    _MAKERS[table.name] = version
+    _VERSIONS.pop(table.name, None)
+
+
+def _once(name: str | None, worked_out: Callable[[], dict[str, str]]) -> str:
+    """A version as it is kept under a name; worked out where none is, or where none can be kept."""
+    return (worked_out() if name is None or _kept is None else _kept.once(name, worked_out))["version"]
 
 
 @cache

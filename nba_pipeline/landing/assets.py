@@ -7,9 +7,9 @@ from datetime import date, timedelta
 import dagster as dg
 
 from nba_pipeline.assets.contexts import AssetContext
-from nba_pipeline.assets.table_asset import GAME_DATES, OWNERS
+from nba_pipeline.assets.table_asset import OWNERS
 from nba_pipeline.clock import season_of, tips_off_by
-from nba_pipeline.partitions import contiguous, season_bounds, to_date, to_key
+from nba_pipeline.partitions import GAME_DATES, contiguous, season_bounds, to_date, to_key
 from nba_pipeline.sources.balldontlie import (
     ACTIVE_PLAYERS,
     GAME_LINES,

@@ -99,7 +99,7 @@ class Fixture:
 
 
 @dataclass
-class State:
+class LeagueState:
     """What carries over from game to game and from season to season."""
 
     seed: int
@@ -121,7 +121,7 @@ def simulate(seed: int, seasons: Sequence[int]) -> League:
         Team(number, conference, division, city, name, abbreviation)
         for number, (conference, division, city, name, abbreviation) in enumerate(TEAMS, start=1)
     )
-    state = State(seed, np.random.default_rng(seed), {})
+    state = LeagueState(seed, np.random.default_rng(seed), {})
     for team in teams:
         state.rosters[team.id] = [_athlete(state) for _ in range(ROSTER_SIZE)]
     games: list[dict[str, object]] = []
@@ -141,7 +141,7 @@ def _frame(games: list[dict[str, object]]) -> pd.DataFrame:
     return frame.assign(tipoff_at=pd.to_datetime(frame["tipoff_at"], utc=True))
 
 
-def _athlete(state: State) -> Athlete:
+def _athlete(state: LeagueState) -> Athlete:
     rng = state.rng
     number = len(state.players) + 1
     position = POSITIONS[rng.integers(len(POSITIONS))]
@@ -174,7 +174,7 @@ def _name(rng: np.random.Generator) -> str:
     return FIRST_SYLLABLES[rng.integers(len(FIRST_SYLLABLES))] + LAST_SYLLABLES[rng.integers(len(LAST_SYLLABLES))]
 
 
-def _off_season(state: State) -> None:
+def _off_season(state: LeagueState) -> None:
     """Talents drift, the last three of each team give way to rookies, and a fifth of the players move."""
     for roster in state.rosters.values():
         roster.sort(key=lambda a: -a.talent)
@@ -187,7 +187,7 @@ def _off_season(state: State) -> None:
         _swap(state, None)
 
 
-def _swap(state: State, day: date | None) -> None:
+def _swap(state: LeagueState, day: date | None) -> None:
     """Two players of two teams change places; with a day, their stays end and begin."""
     one, other = (int(team) for team in state.rng.choice(sorted(state.rosters), size=2, replace=False))
     places = {team: int(state.rng.integers(len(state.rosters[team]))) for team in (one, other)}
@@ -199,7 +199,7 @@ def _swap(state: State, day: date | None) -> None:
             state.since[athlete.player.id] = day
 
 
-def _end_stay(state: State, athlete: Athlete, team: int, last_day: date) -> None:
+def _end_stay(state: LeagueState, athlete: Athlete, team: int, last_day: date) -> None:
     number = athlete.player.id
     state.stays.append(Stay(number, team, state.since[number], last_day))
 
@@ -207,7 +207,7 @@ def _end_stay(state: State, athlete: Athlete, team: int, last_day: date) -> None
 def _play_season(
     season: int,
     teams: tuple[Team, ...],
-    state: State,
+    state: LeagueState,
     games: list[dict[str, object]],
     rows: list[dict[str, object]],
 ) -> None:
@@ -252,7 +252,7 @@ def _trade_days(season: int, rng: np.random.Generator) -> list[date]:
 
 
 def _play(
-    fixture: Fixture, sides: tuple[int, int], state: State
+    fixture: Fixture, sides: tuple[int, int], state: LeagueState
 ) -> tuple[tuple[int, int], int, list[dict[str, object]]]:
     """One game: both scores, the overtimes, and a row a dressed player."""
     dressed = [_dressed(fixture, team, state) for team in sides]
@@ -289,7 +289,7 @@ def _equalise(boxes: list[dict[str, np.ndarray]], rng: np.random.Generator) -> N
             trailing[name][int(np.argmax(trailing["minutes"]))] += abs(margin)
 
 
-def _dressed(fixture: Fixture, team: int, state: State) -> list[Athlete]:
+def _dressed(fixture: Fixture, team: int, state: LeagueState) -> list[Athlete]:
     """The thirteen best who are fit, best first. New injuries and rest happen here, and form moves on."""
     rng, day = state.rng, fixture.day
     for athlete in state.rosters[team]:
@@ -311,7 +311,7 @@ def _dressed(fixture: Fixture, team: int, state: State) -> list[Athlete]:
     return fit[:DRESSED]
 
 
-def _news(athlete: Athlete, fixture: Fixture, state: State) -> datetime:
+def _news(athlete: Athlete, fixture: Fixture, state: LeagueState) -> datetime:
     """When it becomes known that a player will miss a game, which nobody knew the day before.
 
     Mostly hours before it, now and then only just before. Drawn from a stream of its own, so that no change to
@@ -353,14 +353,14 @@ def _minutes(count: int, rng: np.random.Generator) -> np.ndarray:
     return whole
 
 
-def _regulation(athletes: list[Athlete], pace: float, state: State) -> dict[str, np.ndarray]:
+def _regulation(athletes: list[Athlete], pace: float, state: LeagueState) -> dict[str, np.ndarray]:
     minutes = _minutes(len(athletes), state.rng)
     box = {name: np.zeros(len(athletes), dtype=int) for name in COUNTS} | {"minutes": minutes}
     _add_counts(athletes, box, minutes, pace, state.rng)
     return box
 
 
-def _overtime(athletes: list[Athlete], box: dict[str, np.ndarray], pace: float, state: State) -> None:
+def _overtime(athletes: list[Athlete], box: dict[str, np.ndarray], pace: float, state: LeagueState) -> None:
     five = np.zeros(len(athletes), dtype=int)
     five[np.argsort(-box["minutes"], kind="stable")[:5]] = 5
     box["minutes"] = box["minutes"] + five

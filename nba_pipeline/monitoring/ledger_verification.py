@@ -10,7 +10,7 @@ from dagster import AssetRecordsFilter, DagsterInstance
 
 from nba_pipeline.assets.contexts import CheckContext
 from nba_pipeline.assets.step_retries import retrying_what_can_heal
-from nba_pipeline.assets.table_asset import GAME_DATES, asset_key
+from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.assets.table_checks import report_dates
 from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline.gates.gatekeeper import Gatekeeper
@@ -95,14 +95,14 @@ def _materializations(instance: DagsterInstance, partitions: Sequence[str] | Non
         cursor, more = page.cursor, page.has_more
 
 
-def ledger_check() -> dg.AssetChecksDefinition:
+def ledger_check(game_dates: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
     """The check of the ledger, which blocks nothing: no waiting mends a broken chain, and grading goes on."""
     key = asset_key(LEDGER)
 
     @dg.asset_check(
         asset=key,
         name=LEDGER_CHECK,
-        partitions_def=GAME_DATES,
+        partitions_def=game_dates,
         required_resource_keys={"gatekeeper", "settings"},
         description="The live rows are those that were added, in their order, and none is missing: by their own "
         "hashes, and by what Dagster's event log recorded of every date's chain.",

@@ -11,7 +11,7 @@ from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
 from nba_pipeline.assets.contexts import AssetContext
 from nba_pipeline.assets.run_failures import planned_assets
-from nba_pipeline.assets.table_asset import ENGINE, GAME_DATES, OWNERS, WRITER_POOL, asset_key
+from nba_pipeline.assets.table_asset import OWNERS, WRITER_POOL, asset_key
 from nba_pipeline.clock import season_of
 from nba_pipeline.contracts import Contract
 from nba_pipeline.dagster_internals.event_log import TickStatus
@@ -36,7 +36,7 @@ from nba_pipeline.monitoring.smoke_test import (
     table_results,
     with_causes,
 )
-from nba_pipeline.partitions import dates_of, game_dates, to_date
+from nba_pipeline.partitions import GAME_DATES, dates_of, game_dates, to_date
 from nba_pipeline.raw.rules.decided_games import decided_games
 from nba_pipeline.warehouse.interface import Replacement
 from nba_pipeline.warehouse.operations_tables import PIPELINE_HEALTH, QUARANTINE
@@ -299,7 +299,6 @@ def _silent_daemons(instance: DagsterInstance) -> list[Cause]:
     partitions_def=GAME_DATES,
     group_name="operations",
     owners=OWNERS,
-    kinds={ENGINE},
     pool=WRITER_POOL,
     required_resource_keys={"gatekeeper"},
     check_specs=[

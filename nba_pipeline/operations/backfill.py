@@ -28,7 +28,7 @@ from nba_pipeline.monitoring.smoke_test import DateResult, outcome_of, smoke_tes
 from nba_pipeline.operations.runs import Attempt, Pipeline, materialize
 from nba_pipeline.partitions import contiguous, game_dates, season_start
 from nba_pipeline.predictions.walk_forward.walk import HISTORY_SEASONS
-from nba_pipeline.runtime import gatekeeper_of
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.interface import Warehouse, WarehouseError
 
@@ -117,13 +117,14 @@ def keys_of(phases: Sequence[Phase], *, before_tip_off: bool) -> tuple[dg.AssetK
 
 
 def plan_ranges(
-    warehouse: Warehouse, clock: Clock, first: date, last: date, phases: Sequence[Phase], *, history: bool
+    runtime: Runtime, first: date, last: date, phases: Sequence[Phase], *, history: bool
 ) -> list[PlannedRange]:
     """The ranges to run, in order: missing history first, then the played dates, then those to come.
 
     Dates that a person recorded as known gaps are left out.
     """
     ranges: list[PlannedRange] = []
+    warehouse, clock = runtime.warehouse, runtime.clock
     needs_history = any(phase.value >= Phase.ANALYTICS.value for phase in phases)
     with warehouse.session(read_only=True) as session:
         evidence = Evidence(session, clock, all_tables())
@@ -242,7 +243,7 @@ def backfill(
         pipeline.instance.add_run_tags(run_id, {DONE_TAG: "yes"})
     checked: list[Contract] = [table for table in all_tables() if table.phase in phases]
     try:
-        results = smoke_test(gatekeeper_of(pipeline.settings), *dates, checked)
+        results = smoke_test(pipeline.runtime.gatekeeper, *dates, checked)
     except WarehouseError as error:
         command = f"{COMMAND}smoke-test {dates[0]} {dates[1]}"
         unknown = f"how the dates stand now could not be looked at: {error} Look again: {command}"

@@ -11,8 +11,9 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
+from typing import cast
 
 import ibis
 import yaml
@@ -24,6 +25,7 @@ from nba_pipeline.monitoring.orphans import UNFINISHED
 from nba_pipeline.monitoring.outcome import NotTriedError
 from nba_pipeline.operations.runs import dagster_home, prepared
 from nba_pipeline.raw import player_box_scores
+from nba_pipeline.runtime import Runtime, warehouse_at
 from nba_pipeline.settings import CLONE_MARK, Settings, is_clone, without_signs_of_addresses
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.interface import WarehouseError
@@ -92,8 +94,8 @@ def refuse_what_cannot_be_cloned(settings: Settings, target: Path) -> None:
         )
 
 
-def clone_home(settings: Settings, target: Path, now: datetime, starts: Starts) -> Clone:
-    """Copies the home of the settings to a folder, which is there when all of it is.
+def clone_home(runtime: Runtime, target: Path, starts: Starts) -> Clone:
+    """Copies the home of a runtime to a folder, which is there when all of it is.
 
     Nobody writes tables while it copies them and what belongs to them; answers and models, which never change, are
     copied before that as far as they are there. Raises `WarehouseBusyError` when a writer does not let go, and
@@ -101,7 +103,7 @@ def clone_home(settings: Settings, target: Path, now: datetime, starts: Starts) 
     """
     with _alone(target):
         _refuse_what_is_there(target)
-        return _cloned(settings, target, now, starts)
+        return _cloned(runtime, target, starts)
 
 
 @contextmanager
@@ -133,15 +135,17 @@ def _refuse_what_is_there(target: Path) -> None:
         raise NotTriedError(f"{beside} is not what an ended clone has left: move it away, or name another folder")
 
 
-def _cloned(settings: Settings, target: Path, now: datetime, starts: Starts) -> Clone:
+def _cloned(runtime: Runtime, target: Path, starts: Starts) -> Clone:
     """Makes the clone beside its folder, and puts it there when it is whole."""
+    # Any other was refused before.
+    settings, warehouse = runtime.settings, cast(DuckDBWarehouse, runtime.warehouse)
     history = dagster_home(settings)
     beside, clone = _beside(target), Clone(no_history=why_no_history(history))
     if beside.exists():
         shutil.rmtree(beside)
     beside.mkdir(parents=True)
-    (beside / CLONE_MARK).write_text(json.dumps({"clone_of": str(settings.home), "cloned_at": now.isoformat()}))
-    warehouse = DuckDBWarehouse(settings.warehouse_path, settings.lock_wait_seconds)
+    now = runtime.clock.now().isoformat()
+    (beside / CLONE_MARK).write_text(json.dumps({"clone_of": str(settings.home), "cloned_at": now}))
     try:
         _copy_files(settings, beside, starts)
         with warehouse.copied(beside / settings.warehouse_path.name, starts) as rows:
@@ -159,13 +163,13 @@ def _cloned(settings: Settings, target: Path, now: datetime, starts: Starts) -> 
     return clone
 
 
-def newest_day(home: Path, today: date) -> date | None:
+def newest_day(settings: Settings, home: Path, today: date) -> date | None:
     """The newest date up to today whose box scores stand in a clone.
 
     None where there is none, and where nobody can look: the clone is there all the same.
     """
     try:
-        with DuckDBWarehouse(home / "warehouse.duckdb").session(read_only=True, wait_seconds=0) as session:
+        with warehouse_at(settings, str(home / "warehouse.duckdb")).session(read_only=True, wait_seconds=0) as session:
             lines = session.read(PUBLISHED_PARTITIONS)
             mine = lines.filter(lines.table_name == player_box_scores.CONTRACT.name, lines.row_count > 0)
             found = session.query(mine.filter(mine.game_date <= ibis.literal(today)).agg(newest=mine.game_date.max()))

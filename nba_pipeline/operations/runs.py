@@ -21,15 +21,14 @@ from nba_pipeline.assets.run_failures import failures_in
 from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.automation.jobs import SEASON_BACKFILL, Job
-from nba_pipeline.clock import Clock
 from nba_pipeline.definitions import definitions
 from nba_pipeline.monitoring.freshness import FRESHNESS_CHECK, evaluate_freshness
 from nba_pipeline.monitoring.orphans import PROCESS_TAG
 from nba_pipeline.monitoring.outcome import NotTriedError
 from nba_pipeline.partitions import RANGE_END, RANGE_START, to_key
-from nba_pipeline.runtime import gatekeeper_of, warehouse_of
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings, instance_folder
-from nba_pipeline.warehouse.interface import Warehouse, WarehouseError
+from nba_pipeline.warehouse.interface import WarehouseError
 
 SHIPPED_BEFORE = {
     "1848a8d4bf6ef5a3668484d9c9ced3b1b30f7648463d4e0117e0ad81d63a5f20",
@@ -89,14 +88,12 @@ def prepared(home: Path) -> Path:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """One pipeline, opened: its settings and all that follows from them, and where its progress shows.
+    """One pipeline, opened: what follows from its settings, Dagster's side of it, and where its progress shows.
 
     `started` are the assets of all runs so far.
     """
 
-    settings: Settings
-    clock: Clock
-    warehouse: Warehouse
+    runtime: Runtime
     instance: DagsterInstance
     definitions: dg.Definitions
     bars: RichBars
@@ -104,15 +101,14 @@ class Pipeline:
 
 
 @contextmanager
-def opened(settings: Settings, bars: RichBars) -> Iterator[Pipeline]:
-    """The pipeline of the settings, on the instance that the UI shows, for one load.
+def opened(runtime: Runtime, bars: RichBars) -> Iterator[Pipeline]:
+    """The pipeline of a runtime, on the instance that the UI shows, for one load.
 
     Its runs evaluate no freshness, since what one of them misses the next may make. When the load is over, what it
     made is evaluated once.
     """
-    with instance_of(settings) as instance:
-        found = _without_freshness(definitions(settings))
-        pipeline = Pipeline(settings, Clock.from_settings(settings), warehouse_of(settings), instance, found, bars)
+    with instance_of(runtime.settings) as instance:
+        pipeline = Pipeline(runtime, instance, _without_freshness(definitions(runtime)), bars)
         yield pipeline
         _evaluate_freshness(pipeline)
 
@@ -120,11 +116,12 @@ def opened(settings: Settings, bars: RichBars) -> Iterator[Pipeline]:
 def _evaluate_freshness(pipeline: Pipeline) -> None:
     """Evaluates the freshness of what a load made; where that cannot be, what the load itself has to report stands."""
     tables = [table for table in all_tables() if asset_key(table) in pipeline.started]
-    if not tables or not pipeline.warehouse.exists:
+    runtime = pipeline.runtime
+    if not tables or not runtime.warehouse.exists:
         return
     try:
-        with pipeline.warehouse.session(read_only=True) as session:
-            evaluate_freshness(pipeline.instance, gatekeeper_of(pipeline.settings).evidence(session), tables)
+        with runtime.warehouse.session(read_only=True) as session:
+            evaluate_freshness(pipeline.instance, runtime.gatekeeper.evidence(session), tables)
     except WarehouseError as error:
         logging.getLogger(__name__).error("freshness could not be evaluated after the load; the sensor does: %s", error)
 

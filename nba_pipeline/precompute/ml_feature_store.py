@@ -26,9 +26,9 @@ from nba_pipeline.contracts import (
 )
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.precompute.calculations import window_completeness
+from nba_pipeline.precompute.calculations.beside import beside
 from nba_pipeline.precompute.calculations.feature_group import (
     FeatureGroup,
-    beside,
     each_once,
     entities,
     known,
@@ -44,7 +44,7 @@ from nba_pipeline.precompute.calculations.features import (
     quality_columns,
     tier,
 )
-from nba_pipeline.precompute.calculations.past_games import CACHE, UPCOMING, Past
+from nba_pipeline.precompute.calculations.past_games import CACHE, UPCOMING, PastGames
 from nba_pipeline.precompute.feature_groups import (
     departures,
     form,
@@ -144,7 +144,7 @@ def spine_of(tables: Mapping[str, ibis.Table]) -> ibis.Table:
     return rows.mutate(**entities(rows, logs_of(GROUPS)))
 
 
-def known_before(past: Past) -> ibis.Table:
+def known_before(past: PastGames) -> ibis.Table:
     """The rows that are asked about with everything that the groups know before their dates."""
     rows = past.asked
     for group in GROUPS:
@@ -154,7 +154,7 @@ def known_before(past: Past) -> ibis.Table:
     return as_of_each(rows, *(known(log, GROUPS, past) for log in logs_of(GROUPS)))
 
 
-def with_features(rows: ibis.Table, past: Past) -> ibis.Table:
+def with_features(rows: ibis.Table, past: PastGames) -> ibis.Table:
     """The rows with the features that follow from what is known, then from each other, then from teammates'."""
     rows = rows.mutate(**{name: rows[name].fill_null(0) for group in GROUPS for name in group.counts})
     rows = rows.mutate(**each_once((group.name, group.derived(rows)) for group in GROUPS if group.derived))
@@ -196,7 +196,7 @@ _FEATURE_NAMES = frozenset(feature.name for feature in FEATURES)
 
 def ml_feature_store(**tables: ibis.Table) -> ibis.Table:
     """One row a date and expected player, from the tables of the date and everything before it."""
-    past = Past(spine_of(tables), tables)
+    past = PastGames(spine_of(tables), tables)
     return with_quality(with_features(known_before(past), past))
 
 

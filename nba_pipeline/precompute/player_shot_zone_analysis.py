@@ -34,6 +34,7 @@ from nba_pipeline.precompute.calculations.zones import (
     ZONES,
     Zone,
     enough,
+    number,
     rate,
     with_zones,
 )
@@ -45,21 +46,19 @@ WINDOWS = {f"last_{SAMPLE_GAMES}": f"his last {SAMPLE_GAMES} games this season",
 """The windows of the table, by the ends of their columns' names."""
 
 
-def _number(name: str, definition: str, unit: str, high: float) -> Column:
-    return Column(name, "float64", definition, unit, nullable=True, between=(0, high))
-
-
 def _zone_columns(zone: Zone) -> Iterator[Column]:
     weighted = f", free throws counted as {FREE_THROW_WEIGHT}"
     for window, games in WINDOWS.items():
-        yield _number(f"{zone.prefix}_attempts_{window}", f"Mean {zone.shots} attempted over {games}.", "shots", 80)
-        yield _number(f"{zone.prefix}_attempt_share_{window}",
-                      f"Share of {zone.shots} among all his attempts over {games}{weighted}; null below "
-                      f"{LEAST_ATTEMPTS} attempts of all zones.", "share", 1)  # fmt: skip
-        yield _number(f"{zone.prefix}_rate_{window}",
-                      f"Share made of all his {zone.shots} attempted over {games}; null below {LEAST_ATTEMPTS} "
-                      "attempts.", "share", 1)  # fmt: skip
-        yield _number(f"{zone.prefix}_points_{window}", f"Mean points from {zone.shots} over {games}.", "points", 120)
+        yield number(f"{zone.prefix}_attempts_{window}", f"Mean {zone.shots} attempted over {games}.", "shots", (0, 80))
+        yield number(f"{zone.prefix}_attempt_share_{window}",
+                     f"Share of {zone.shots} among all his attempts over {games}{weighted}; null below "
+                     f"{LEAST_ATTEMPTS} attempts of all zones.", "share", (0, 1))  # fmt: skip
+        yield number(f"{zone.prefix}_rate_{window}",
+                     f"Share made of all his {zone.shots} attempted over {games}; null below {LEAST_ATTEMPTS} "
+                     "attempts.", "share", (0, 1))  # fmt: skip
+        yield number(
+            f"{zone.prefix}_points_{window}", f"Mean points from {zone.shots} over {games}.", "points", (0, 120)
+        )
 
 
 CONTRACT = Contract(

@@ -29,7 +29,16 @@ from nba_pipeline.contracts import (
     Window,
 )
 from nba_pipeline.precompute.calculations.window_completeness import expected_games
-from nba_pipeline.precompute.calculations.zones import COUNTS, LEAST_ATTEMPTS, ZONE_NAMES, ZONES, Zone, rate, with_zones
+from nba_pipeline.precompute.calculations.zones import (
+    COUNTS,
+    LEAST_ATTEMPTS,
+    ZONE_NAMES,
+    ZONES,
+    Zone,
+    number,
+    rate,
+    with_zones,
+)
 from nba_pipeline.raw import games as raw_games
 from nba_pipeline.raw.rules.box_score_rules import expected_sides
 
@@ -40,28 +49,24 @@ WINDOWS = {f"last_{SAMPLE_GAMES}": f"the last {SAMPLE_GAMES} games this season",
 """The windows of the table, by the ends of their columns' names."""
 
 
-def _number(name: str, definition: str, unit: str, between: tuple[float, float]) -> Column:
-    return Column(name, "float64", definition, unit, nullable=True, between=between)
-
-
 def _zone_columns(zone: Zone) -> Iterator[Column]:
     for window, games in WINDOWS.items():
-        yield _number(f"{zone.prefix}_attempts_faced_{window}",
-                      f"Mean {zone.shots} attempted against it over {games}.", "shots", (0, 200))  # fmt: skip
-        yield _number(f"{zone.prefix}_makes_allowed_{window}",
-                      f"Mean {zone.shots} made against it over {games}.", "shots", (0, 120))  # fmt: skip
-        yield _number(f"{zone.prefix}_points_allowed_{window}",
-                      f"Mean points from {zone.shots} against it over {games}.", "points", (0, 240))  # fmt: skip
-        yield _number(f"{zone.prefix}_rate_allowed_{window}",
-                      f"Share made of all {zone.shots} attempted against it over {games}; null below "
-                      f"{LEAST_ATTEMPTS} attempts.", "share", (0, 1))  # fmt: skip
-    yield _number(f"{zone.prefix}_rate_vs_league",
-                  f"The rate allowed over the last {SAMPLE_GAMES} games less the league's of the season before the "
-                  "date; positive is a weak defence.", "share", (-1, 1))  # fmt: skip
-    yield _number(f"{zone.prefix}_points_vs_league",
-                  f"By how much more {zone.shots} brought per possession against it over the last {SAMPLE_GAMES} "
-                  "games than in the league's season before the date; positive is a weak defence.",
-                  "%", (-100, 10_000))  # fmt: skip
+        yield number(f"{zone.prefix}_attempts_faced_{window}",
+                     f"Mean {zone.shots} attempted against it over {games}.", "shots", (0, 200))  # fmt: skip
+        yield number(f"{zone.prefix}_makes_allowed_{window}",
+                     f"Mean {zone.shots} made against it over {games}.", "shots", (0, 120))  # fmt: skip
+        yield number(f"{zone.prefix}_points_allowed_{window}",
+                     f"Mean points from {zone.shots} against it over {games}.", "points", (0, 240))  # fmt: skip
+        yield number(f"{zone.prefix}_rate_allowed_{window}",
+                     f"Share made of all {zone.shots} attempted against it over {games}; null below "
+                     f"{LEAST_ATTEMPTS} attempts.", "share", (0, 1))  # fmt: skip
+    yield number(f"{zone.prefix}_rate_vs_league",
+                 f"The rate allowed over the last {SAMPLE_GAMES} games less the league's of the season before the "
+                 "date; positive is a weak defence.", "share", (-1, 1))  # fmt: skip
+    yield number(f"{zone.prefix}_points_vs_league",
+                 f"By how much more {zone.shots} brought per possession against it over the last {SAMPLE_GAMES} "
+                 "games than in the league's season before the date; positive is a weak defence.",
+                 "%", (-100, 10_000))  # fmt: skip
 
 
 def teams_of_the_date(read: Reader) -> ibis.Table:
@@ -98,11 +103,11 @@ CONTRACT = Contract(
                nullable=True, allowed=ZONE_NAMES),
         Column("weakest_zone", "string", "The zone whose points are furthest above the league's.", "category",
                nullable=True, allowed=ZONE_NAMES),
-        _number("points_allowed_last_15", f"Mean points against it over {WINDOWS['last_15']}.", "points", (0, 400)),
-        _number("defensive_rating_last_15",
-                f"Points per 100 possessions of its opponents over {WINDOWS['last_15']}, all games together.",
-                "points", RATING),
-        _number("pace_last_10", "Mean pace of its last 10 games this season.", "possessions", PACE),
+        number("points_allowed_last_15", f"Mean points against it over {WINDOWS['last_15']}.", "points", (0, 400)),
+        number("defensive_rating_last_15",
+               f"Points per 100 possessions of its opponents over {WINDOWS['last_15']}, all games together.",
+               "points", RATING),
+        number("pace_last_10", "Mean pace of its last 10 games this season.", "possessions", PACE),
     ),
     reads={
         "games": Read(raw_games.CONTRACT, Window.UP_TO),

@@ -48,7 +48,7 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Publication:
     """What became of one date: published (changed), unchanged (same content as before) or refused.
 
     `notes` are those that the contract takes of the published rows.
@@ -70,7 +70,9 @@ class Stamp:
     at: datetime
 
 
-def publish(session: Session, table: Contract, made: Rows, dates: Sequence[date], stamp: Stamp) -> dict[date, Outcome]:
+def publish(
+    session: Session, table: Contract, made: Rows, dates: Sequence[date], stamp: Stamp
+) -> dict[date, Publication]:
     """Publishes the dates whose rows keep the contract and returns what became of each date.
 
     A date that does not is refused: its rows go to quarantine with the reasons and whatever was published
@@ -93,7 +95,7 @@ def publish(session: Session, table: Contract, made: Rows, dates: Sequence[date]
     _quarantine(session, table, made.rejected, _broken_rows(session, staged, table, rules), stamp)
     good = [day for day in candidates if day not in reasons]
     return _commit(session, table, staged, good, made.inputs, stamp) | {
-        day: Outcome(day, "refused", 0, "", tuple(why)) for day, why in reasons.items() if day in dates
+        day: Publication(day, "refused", 0, "", tuple(why)) for day, why in reasons.items() if day in dates
     }
 
 
@@ -145,7 +147,7 @@ def _commit(
     good: Sequence[date],
     inputs: Mapping[date, str],
     stamp: Stamp,
-) -> dict[date, Outcome]:
+) -> dict[date, Publication]:
     """Writes what changed, and notes for all of it what it was made from.
 
     A date whose content is as before keeps its rows and the time at which they were published.
@@ -180,7 +182,7 @@ def _commit(
     # Rows that did not change keep the fingerprint that they had, over the columns that there were.
     stands = {day: now[day] if day in changed else (now[day][0], str(before[day]["fingerprint"])) for day in good}
     return {
-        day: Outcome(day, "published" if day in changed else "unchanged", *stands[day], notes=notes.get(day, {}))
+        day: Publication(day, "published" if day in changed else "unchanged", *stands[day], notes=notes.get(day, {}))
         for day in good
     }
 

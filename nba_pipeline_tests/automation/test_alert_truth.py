@@ -27,7 +27,7 @@ from nba_pipeline.alerting.complaints import (
     merged,
     ranges_of,
 )
-from nba_pipeline.alerting.sensor import ALERTS_KEY, MADE_GOOD, RESOLVED, SENT, Cursor
+from nba_pipeline.alerting.sensor import ALERTS_KEY, MADE_GOOD, RESOLVED, SENT, AlertCursor
 from nba_pipeline.alerting.sources import Position
 from nba_pipeline.alerting.truth import HEALED
 from nba_pipeline.alerting.windows import SENT_ONE_BY_ONE, WINDOW
@@ -449,7 +449,7 @@ def test_a_cursor_from_before_alerts_were_closed_is_read_and_its_summary_is_sent
     pager.cursor = json.dumps(OLD_CURSOR)
     pager.tick()
     assert "2 more of the same" in webhook.taken[0]
-    assert Cursor.from_json(pager.cursor).opens == {}, "what cannot be looked up is not watched"
+    assert AlertCursor.from_json(pager.cursor).opens == {}, "what cannot be looked up is not watched"
 
 
 # the state machine, without an instance
@@ -506,8 +506,8 @@ def test_what_cannot_be_looked_up_makes_no_complaint_with_what_can() -> None:
 @pytest.mark.parametrize("kept", [complaint(DAY), RunComplaint((("a", 1),)), TickComplaint("o", "s", 1.5)])
 def test_a_cursor_keeps_every_kind_of_complaint(kept: CheckComplaint | RunComplaint | TickComplaint) -> None:
     alert = replace(an_alert(), complaint=kept)
-    cursor = Cursor(opens=told({}, alert))
-    assert Cursor.from_json(cursor.to_json()) == cursor
+    cursor = AlertCursor(opens=told({}, alert))
+    assert AlertCursor.from_json(cursor.to_json()) == cursor
 
 
 def test_of_too_many_signatures_the_one_that_waits_longest_for_a_look_is_let_go() -> None:
@@ -562,7 +562,7 @@ def test_every_failure_is_sent_counted_or_made_good_once_and_closes_once_all_is_
             counted[str(said["outcome"])] += int(more[1]) if more else 1
         assert counted[SENT] + counted[MADE_GOOD] == course.failed
         assert course.closed_in_turn(), "all is well, and everything that was sent is closed, once"
-        assert Cursor.from_json(course.pager.cursor).opens == {}
+        assert AlertCursor.from_json(course.pager.cursor).opens == {}
 
 
 class Course:
@@ -572,7 +572,7 @@ class Course:
         self.instance, self.webhook = instance, webhook
         self.begin = instance.event_log_storage.get_maximum_record_id() or 0
         self.pager, self.now = Pager(instance, webhook), NOW
-        self.pager.cursor = Cursor(Position(check_evaluation=self.begin, run_failure=self.begin)).to_json()
+        self.pager.cursor = AlertCursor(Position(check_evaluation=self.begin, run_failure=self.begin)).to_json()
         self.asset = dg.AssetKey(f"asset_{self.begin}")
         self.wrong: set[str] = set()
         self.failed = 0

@@ -25,7 +25,7 @@ from nba_pipeline.alerting.alerts import (
     Slack,
     without_particulars,
 )
-from nba_pipeline.alerting.sensor import Cursor, alert_sensor
+from nba_pipeline.alerting.sensor import AlertCursor, alert_sensor
 from nba_pipeline.alerting.windows import SENT_ONE_BY_ONE, WINDOW
 from nba_pipeline.gates.alert_metadata import AlertKind, alert_metadata
 from nba_pipeline_tests.support.pager import (
@@ -422,7 +422,7 @@ def test_new_events_with_the_ids_of_deleted_ones_alert(instance: DagsterInstance
     run_id = run(instance, [players], "2025-11-01", "2025-11-01", [players_check(passed=True)])
     pager = Pager(instance, webhook)
     pager.tick()
-    read = Cursor.from_json(pager.cursor).position.check_evaluation
+    read = AlertCursor.from_json(pager.cursor).position.check_evaluation
     instance.delete_run(run_id)
     pager.tick()
     refuse(instance, "2025-11-02")
@@ -478,7 +478,7 @@ def test_only_the_alerts_talk_to_slack() -> None:
 
 def test_a_cursor_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="JSON"):
-        Cursor.from_json("no cursor")
+        AlertCursor.from_json("no cursor")
 
 
 def test_the_sensor_is_on_from_the_start_and_as_frequent_as_the_settings_say() -> None:
@@ -557,7 +557,7 @@ def test_every_alert_is_sent_or_counted_in_a_summary_and_no_window_sends_more(st
         alert = an_alert(subject)
         happened[alert.signature] = happened.get(alert.signature, 0) + 1
         open_windows, send = windows.observed(open_windows, alert, now)
-        open_windows = Cursor.from_json(Cursor(windows=open_windows).to_json()).windows
+        open_windows = AlertCursor.from_json(AlertCursor(windows=open_windows).to_json()).windows
         if send:
             told[alert.signature] = told.get(alert.signature, 0) + 1
             sends.setdefault(alert.signature, []).append(now)

@@ -30,7 +30,7 @@ from nba_pipeline.gates.alert_metadata import AlertKind
 from nba_pipeline.gates.gatekeeper import Gatekeeper, decided_about
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
-from nba_pipeline.warehouse.publish import Outcome
+from nba_pipeline.warehouse.publish import Publication
 from nba_pipeline_tests.support.named_command import named_command
 from nba_pipeline_tests.support.pager import Pager
 from nba_pipeline_tests.support.undecided_games import BROKEN, DAY, NOW, SIGNED, WHOLE, home_with_undecided_games
@@ -188,5 +188,5 @@ def test_the_lineage_of_a_date_names_what_was_decided_about_its_games(desk: Desk
     (said,) = decided[DAY]
     assert said.startswith(f"Ann holds game {BROKEN} of {DAY} until it is released: the league says so")
     assert named_command(said) == ["game", "show", str(BROKEN), "--date", str(DAY)]
-    assert said in str(_metadata(Outcome(DAY, "published", 1, "f"), decided)[DECIDED_METADATA].value)
-    assert DECIDED_METADATA not in _metadata(Outcome(date(2026, 1, 15), "published", 1, "f"), decided)
+    assert said in str(_metadata(Publication(DAY, "published", 1, "f"), decided)[DECIDED_METADATA].value)
+    assert DECIDED_METADATA not in _metadata(Publication(date(2026, 1, 15), "published", 1, "f"), decided)

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from nba_pipeline.analytics.player_game_summary import CONTRACT as SUMMARY
-from nba_pipeline.assets.table_asset import GAME_DATES, asset_key
+from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.automation.jobs import (
     DAILY_ANALYTICS,
@@ -23,9 +23,11 @@ from nba_pipeline.automation.jobs import (
 )
 from nba_pipeline.automation.launches import PHASE_TAG, Launch, Launches
 from nba_pipeline.automation.planning import FED_PHASES, landing_key
+from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Phase
 from nba_pipeline.definitions import definitions
-from nba_pipeline.partitions import PARTITION, RANGE_END, RANGE_START, dates_of, to_key
+from nba_pipeline.partitions import PARTITION, RANGE_END, RANGE_START, dates_of, game_date_partitions, to_key
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 from nba_pipeline_tests.support.loaded_season import CORRECTED_GAME, LOADED_AT, lose
 from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
@@ -44,7 +46,7 @@ JOBS = jobs_in(SETTINGS)
 
 @pytest.fixture(scope="module")
 def repository() -> dg.RepositoryDefinition:
-    return definitions(SETTINGS).get_repository_def()
+    return definitions(Runtime(SETTINGS)).get_repository_def()
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
@@ -61,14 +63,14 @@ def test_a_job_says_what_it_does_and_its_runs_what_kind_of_work_they_are(
 @pytest.mark.parametrize("job", [j for j in JOBS if j.work in (Work.SOURCE, Work.TABLES)], ids=lambda job: job.name)
 def test_one_run_of_a_job_can_be_about_a_range_of_game_dates(repository: dg.RepositoryDefinition, job: Job) -> None:
     found = repository.get_job(job.name)
-    assert found.partitions_def == GAME_DATES
+    assert found.partitions_def == game_date_partitions(Clock(NOW))
     assert found.backfill_policy == dg.BackfillPolicy.single_run()
 
 
 def test_a_run_of_a_job_steps_through_the_same_assets_and_checks_as_one_of_all(
     repository: dg.RepositoryDefinition,
 ) -> None:
-    everything = definitions(SETTINGS).resolve_implicit_global_asset_job_def()
+    everything = definitions(Runtime(SETTINGS)).resolve_implicit_global_asset_job_def()
     for job in JOBS:
         mine, of_all = (
             each.get_subset(asset_selection=set(job.keys)) for each in (repository.get_job(job.name), everything)

@@ -39,7 +39,7 @@ from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.partitions import PARTITION
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.predictions.models.model_assets import MODEL_KEYS
-from nba_pipeline.runtime import resources
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.landing import Capture, CaptureWriter, Landing
 from nba_pipeline.sources.landing_store import FolderStore
@@ -69,7 +69,7 @@ NOW = datetime(2025, 10, 23, 15, tzinfo=UTC)
 TODAY = NOW.date()
 """Nothing has tipped off: the only date about which news can be had."""
 
-SHIPPED = definitions(Settings(lines="on"))
+SHIPPED = definitions(Runtime(Settings(lines="on")))
 """With lines: without them nobody looks for any."""
 
 REPOSITORY = SHIPPED.get_repository_def()
@@ -530,7 +530,11 @@ def reached_from(held: Iterable[object]) -> set[type]:
     return found
 
 
-USED = {(owner, method) for owner in reached_from(resources(Settings()).values()) for method in public_methods(owner)}
+USED = {
+    (owner, method)
+    for owner in reached_from(Runtime(Settings()).resources.values())
+    for method in public_methods(owner)
+}
 """Every method of every resource, of what those are made of, and of what they give out."""
 
 MANIFEST = "operations.published_partitions"
@@ -665,7 +669,7 @@ ALERT_OPERATIONS = {
 NOT_IN_A_TICK = {
     ("sensor", "alert_sensor"): "makes the sensor, before any tick",
     ("windows", "closed"): "an hour later, of a cause that went on: in `test_alerts.py`",
-    ("Window", "summary"): "an hour later, of a cause that went on: in `test_alerts.py`",
+    ("AlertWindow", "summary"): "an hour later, of a cause that went on: in `test_alerts.py`",
     ("windows", "made_good"): "at the end of a window, of what was counted in it: in `test_alert_truth.py`",
     ("complaints", "merged"): "of a second alert of one cause: in `test_alert_truth.py`",
     ("Open", "closing"): "when what was sent is good again: in `test_alert_truth.py`",

@@ -22,6 +22,7 @@ from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.operations.runs import instance_of
 from nba_pipeline.partitions import PARTITION, to_key
 from nba_pipeline.precompute import player_daily_cache
+from nba_pipeline.runtime import Runtime
 from nba_pipeline_tests.support.damaged_weeks import BAD, HIS, INTO_GRADES, INTO_PRECOMPUTE, PLAYED, TODAY, scale
 from nba_pipeline_tests.support.pager import Pager
 from nba_pipeline_tests.support.warehouse_copy import Copy
@@ -83,7 +84,7 @@ def key_of(gate: Gate) -> AssetCheckKey:
 
 def run_check(copy: Copy, gate: Gate, key: str) -> bool:
     """A real run of the gate's check for one date; returns whether it ended well."""
-    job = definitions(copy.settings).resolve_implicit_global_asset_job_def()
+    job = definitions(Runtime(copy.settings)).resolve_implicit_global_asset_job_def()
     job = job.get_subset(asset_selection=set(), asset_check_selection={key_of(gate)})
     with instance_of(copy.settings) as instance:
         return job.execute_in_process(instance=instance, tags={PARTITION: key}, raise_on_error=False).success

@@ -21,6 +21,7 @@ from nba_pipeline.landing.assets import LANDED_INJURIES
 from nba_pipeline.monitoring.freshness import Freshness, freshness
 from nba_pipeline.operations.runs import instance_of, prepare_home
 from nba_pipeline.precompute import player_daily_cache
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.errors import LandingUnavailableError
 from nba_pipeline.warehouse.interface import WarehouseBusyError, WarehouseError, WarehouseUnavailableError
@@ -125,7 +126,7 @@ def test_injuries_are_asked_for_through_the_day_and_until_the_last_games_begin()
 
 
 def test_lines_are_asked_for_only_where_the_settings_say_so(empty: SimulatedDaemon, tmp_path: Path) -> None:
-    repository = definitions(settings_of(tmp_path, lines="on")).get_repository_def()
+    repository = definitions(Runtime(settings_of(tmp_path, lines="on"))).get_repository_def()
     assert {s.name for s in repository.schedule_defs} - set(CRONS) == {"same_day_lines", "tomorrow_lines"}
     cron = repository.get_schedule_def("same_day_lines").cron_schedule
     assert cron == ["0 10 * * *", "0 13 * * *", "0 16 * * *", "0 18 * * *"]
@@ -207,7 +208,7 @@ def test_every_launch_of_sensors_and_self_heal_is_ended_after_ten_minutes(inputs
 
 
 def test_the_models_of_a_month_have_an_hour(copy: Copy) -> None:
-    repository, gatekeeper = definitions(copy.settings).get_repository_def(), copy.gatekeeper()
+    repository, gatekeeper = definitions(Runtime(copy.settings)).get_repository_def(), copy.gatekeeper()
     with dg.build_schedule_context(
         scheduled_execution_time=gatekeeper.clock.now(),
         repository_def=repository,
@@ -228,7 +229,7 @@ def test_a_landing_tick_that_comes_twice_has_one_run_key_and_the_next_another(em
 def test_all_automation_runs_by_default_and_nothing_but_alerts_where_it_is_switched_off(
     tmp_path: Path, switch: str
 ) -> None:
-    found = definitions(settings_of(tmp_path, automation=switch)).get_repository_def()
+    found = definitions(Runtime(settings_of(tmp_path, automation=switch))).get_repository_def()
     assert {sensor.name for sensor in found.sensor_defs} >= {"self_heal", "freshness", "decided_games", "alerts"}
     assert len(found.sensor_defs) == 9
     wanted = "RUNNING" if switch == "on" else "STOPPED"

@@ -19,7 +19,7 @@ from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.automation import phase_sensors
 from nba_pipeline.automation.launches import PHASE_TAG
-from nba_pipeline.automation.phase_sensors import Cursor, Waiting, changes_since
+from nba_pipeline.automation.phase_sensors import PhaseCursor, Waiting, changes_since
 from nba_pipeline.automation.planning import FED_PHASES
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.contracts import Contract
@@ -145,7 +145,7 @@ def test_the_first_tick_of_all_over_a_loaded_home_launches_nothing(loaded: Loade
 def test_more_events_than_one_tick_takes_are_left_to_the_next(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     daemon = loaded()
     monkeypatch.setattr(phase_sensors, "EVENTS_A_TICK", 2)
-    seen = Cursor.read(daemon.cursors[ANALYTICS]).events
+    seen = PhaseCursor.read(daemon.cursors[ANALYTICS]).events
     days = [date(2025, 10, n) for n in range(19, 24)]
     publish_again(daemon, *days)
     upstream = {asset_key(BOX_SCORES): ("raw.player_box_scores",)}
@@ -281,7 +281,7 @@ def test_a_roster_that_never_came_holds_up_no_box_scores(loaded: Loaded) -> None
     assert [run.asset_selection for run in tick(daemon, RAW).runs] == [{asset_key(BOX_SCORES)}]
     assert needs(daemon, BOX_SCORES) == {}
     assert not tick(daemon, RAW).runs
-    assert set(Cursor.read(daemon.cursors[RAW]).waiting) == {THIRD}
+    assert set(PhaseCursor.read(daemon.cursors[RAW]).waiting) == {THIRD}
     daemon.tick_sensor("alerts")
     daemon.at(daemon.now + timedelta(minutes=31))
     tick(daemon, RAW)
@@ -299,7 +299,7 @@ def test_a_context_waits_for_the_summaries_of_the_day_before_and_follows_them(lo
     daemon.instance.report_runless_asset_event(dg.AssetMaterialization(["raw", "games"], partition=str(TODAY)))
     [first] = tick(daemon).runs
     assert (first.asset_selection, dates_of(first)) == ({asset_key(SUMMARY)}, [THIRD])
-    assert TODAY in Cursor.read(daemon.cursors[ANALYTICS]).waiting
+    assert TODAY in PhaseCursor.read(daemon.cursors[ANALYTICS]).waiting
     [second] = tick(daemon).runs
     assert (second.asset_selection, dates_of(second)) == ({asset_key(table) for table in CONTEXTS}, [TODAY])
     assert all(run.is_success for run in daemon.launched)
@@ -378,7 +378,7 @@ def test_a_closed_gate_makes_its_date_wait_and_no_other_and_opens_by_itself(load
     lose(daemon, BOX_SCORES, THIRD)
     publish_again(daemon, SECOND, THIRD)
     assert dates(tick(daemon)) == [[SECOND]]
-    assert set(Cursor.read(daemon.cursors[ANALYTICS]).waiting) == {THIRD}
+    assert set(PhaseCursor.read(daemon.cursors[ANALYTICS]).waiting) == {THIRD}
     for _ in range(2):
         assert not tick(daemon).runs
     with duckdb.connect(str(daemon.settings.warehouse_path)) as connection:
@@ -393,7 +393,7 @@ def test_a_closed_gate_makes_its_date_wait_and_no_other_and_opens_by_itself(load
         )
     assert dates(tick(daemon)) == [[THIRD]]
     tick(daemon)
-    assert Cursor.read(daemon.cursors[ANALYTICS]).waiting == {}
+    assert PhaseCursor.read(daemon.cursors[ANALYTICS]).waiting == {}
     assert not needs(daemon, SUMMARY)
 
 
@@ -408,7 +408,7 @@ def test_tomorrow_without_its_analytics_is_blocked_however_launched_alerts_and_c
     with failing(SUMMARY):
         daemon.run_until(new_york(TODAY, time(18, 30)), timedelta(hours=2))
         assert all(published_rows(daemon, table, tomorrow).empty for table in behind)
-        waiting = Cursor.read(daemon.cursors["precompute_when_upstream_is_fresh"]).waiting
+        waiting = PhaseCursor.read(daemon.cursors["precompute_when_upstream_is_fresh"]).waiting
         assert tomorrow in waiting
         for table in behind:
             key = asset_key(table)
@@ -469,7 +469,7 @@ def test_games_that_are_not_final_are_a_wait_and_no_failed_run(loaded: Loaded) -
     for _ in range(3):
         tick(daemon, RAW)
         tick(daemon)
-    assert TODAY in Cursor.read(daemon.cursors[RAW]).waiting
+    assert TODAY in PhaseCursor.read(daemon.cursors[RAW]).waiting
     assert [run.run_id for run in daemon.launched if run.is_failure] == []
 
     def told_at(at: time) -> list[str]:
@@ -489,7 +489,7 @@ def test_games_that_are_not_final_are_a_wait_and_no_failed_run(loaded: Loaded) -
         [[TODAY]],
         [],
     ]  # the games, then their box scores
-    assert TODAY not in Cursor.read(daemon.cursors[RAW]).waiting
+    assert TODAY not in PhaseCursor.read(daemon.cursors[RAW]).waiting
     assert not needs(daemon, BOX_SCORES)
     assert [run.run_id for run in daemon.launched if run.is_failure] == []
 
@@ -498,9 +498,9 @@ def test_games_that_are_not_final_are_a_wait_and_no_failed_run(loaded: Loaded) -
 
 
 def test_a_cursor_is_kept_as_it_is() -> None:
-    cursor = Cursor({"raw/games": 7}, {THIRD: Waiting(LOADED_AT, told=True), SECOND: Waiting(LOADED_AT)})
-    assert Cursor.read(str(cursor)) == cursor
-    assert Cursor.read(None) == Cursor()
+    cursor = PhaseCursor({"raw/games": 7}, {THIRD: Waiting(LOADED_AT, told=True), SECOND: Waiting(LOADED_AT)})
+    assert PhaseCursor.read(str(cursor)) == cursor
+    assert PhaseCursor.read(None) == PhaseCursor()
 
 
 def test_every_phase_that_is_fed_has_one_sensor() -> None:

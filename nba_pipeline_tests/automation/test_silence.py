@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from nba_pipeline.alerting.complaints import MOST_RANGES, SilenceComplaint, SilentAsset, merged, ranges_of
 from nba_pipeline.alerting.sensor import GOES_ON, MADE_GOOD, RESOLVED, SENT
+from nba_pipeline.assets.assembly import assembled
 from nba_pipeline.assets.progress import PROGRESS
 from nba_pipeline.automation.attempts import wait_after
 from nba_pipeline.automation.launches import Attempted, Launch, Launches
@@ -27,6 +28,7 @@ from nba_pipeline.landing.assets import (
     landed_injuries,
     landed_players,
 )
+from nba_pipeline.partitions import GAME_DATES
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.balldontlie import BalldontlieClient
 from nba_pipeline.sources.landing import Landing
@@ -37,6 +39,7 @@ from nba_pipeline_tests.support.told import owed
 from nba_pipeline_tests.support.webhook import Webhook
 
 NOW = datetime(2025, 11, 3, 11, 40, tzinfo=UTC)
+LAST = datetime(2026, 1, 20, 15, tzinfo=UTC)
 DAY, NEXT_DAY, THIRD_DAY = date(2025, 11, 2), date(2025, 11, 3), date(2025, 11, 4)
 INPUTS = "0123456789ab"
 WELL: Answer = (200, b'{"data": [], "meta": {}}', {})
@@ -45,7 +48,7 @@ LAPSED: Answer = (401, b'{"error": "Unauthorized"}', {"Content-Type": "applicati
 WRONG: Answer = (400, b"{}", {})
 
 
-@dg.asset(key=["raw", "broken"], partitions_def=landed_games.partitions_def)
+@dg.asset(key=["raw", "broken"], partitions_def=GAME_DATES)
 def broken() -> None:
     raise ValueError("a defect")
 
@@ -67,7 +70,8 @@ class Desk:
         """What is landed, from the source that answers as the test says."""
         landing, clock = Landing(self.settings.home / "landing"), Clock(NOW)
         found = dg.Definitions(
-            assets=[landed_games, landed_players, landed_injuries, broken], executor=dg.in_process_executor,
+            assets=assembled([landed_games, landed_players, landed_injuries, broken], Clock(LAST)),
+            executor=dg.in_process_executor,
             resources={
                 "source": BalldontlieClient(self.settings, landing, clock), "landing": landing, "clock": clock,
                 "settings": self.settings, "progress": PROGRESS,

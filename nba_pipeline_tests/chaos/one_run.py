@@ -16,11 +16,12 @@ def main() -> None:
     from nba_pipeline.definitions import definitions
     from nba_pipeline.monitoring.orphans import PROCESS_TAG
     from nba_pipeline.operations.runs import instance_of
+    from nba_pipeline.runtime import Runtime
     from nba_pipeline.settings import Settings
 
     settings = Settings()
     with instance_of(settings) as instance:
-        definitions(settings).resolve_implicit_global_asset_job_def().execute_in_process(
+        definitions(Runtime(settings)).resolve_implicit_global_asset_job_def().execute_in_process(
             instance=instance,
             asset_selection=[dg.AssetKey(path) for path in request["assets"]],
             partition_key=request["partition_key"],

@@ -6,7 +6,8 @@ import sqlglot
 from ibis.backends.sql.compilers.duckdb import DuckDBCompiler
 from sqlglot import exp
 
-from nba_pipeline.assets.tables import table_modules
+from nba_pipeline.assets.tables import all_tables
+from nba_pipeline.code_versions import version_of
 from nba_pipeline.code_versions.sql_meaning import UnknownQueryError, meaning_of
 
 GAMES = ibis.table({"game_date": "date", "team_id": "int64", "points": "int64", "shots": "int64"}, name="games")
@@ -153,8 +154,6 @@ def test_whose_column_a_correlated_condition_compares_counts():
 
 
 def test_every_shipped_table_has_a_version_of_its_own():
-    versions = [module.asset.code_versions_by_key for module in table_modules()]
-    found = [version for each in versions for version in each.values()]
-    assert len(found) == len(table_modules())
+    found = [version_of(table) for table in all_tables()]
     assert None not in found
     assert len(set(found)) == len(found)

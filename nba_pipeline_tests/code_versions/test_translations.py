@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import ibis
 import pyarrow as pa
@@ -98,7 +99,8 @@ def test_arguments_that_are_equal_and_not_the_same_are_others(warehouse):
     found = [rows_of(warehouse, partial(marked, mark)).schema for mark in (1, True, 1.0)]
     assert len({str(schema) for schema in found}) == 3
     assert key_of(partial(marked, 1, beside=2)) == key_of(partial(partial(marked, 1), beside=2))
-    given = [partial(marked, ("beside", 2)), partial(marked, "beside", 2), partial(marked, beside=2)]
+    words: list[Any] = ["beside", 2]
+    given = [partial(marked, tuple(words)), partial(marked, *words), partial(marked, beside=2)]
     assert len({key_of(query) for query in given}) == 3
 
 

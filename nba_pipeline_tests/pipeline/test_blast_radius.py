@@ -20,6 +20,7 @@ from nba_pipeline.precompute.calculations.features import STATS
 from nba_pipeline.precompute.feature_groups.opponent_roles import GAMES_OF_ROLE
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games, held_games
+from nba_pipeline.runtime import Runtime
 from nba_pipeline_tests.support.warehouse_copy import Copy
 from nba_pipeline_tests.support.workbench import DAY_OFF, NOW, Workbench
 
@@ -92,7 +93,7 @@ def held_by_decision(original: Workbench, home: Path, game_ids: Sequence[int]) -
         now, because = NOW.replace(tzinfo=None), "the source counts another game"
         for game in game_ids:
             record_decision(session, GameDecision(HELD, game, Ruling.HOLD, {}, "Ann", because, None, now))
-    with Progress(console=Console(quiet=True)) as bars, opened(copy.settings, bars) as pipeline:
+    with Progress(console=Console(quiet=True)) as bars, opened(Runtime(copy.settings), bars) as pipeline:
         attempts = list(make_again(pipeline, copy.gatekeeper(), (HELD, TODAY)))
     assert all(attempt.success for attempt in attempts), [attempt.failures for attempt in attempts]
     return copy

@@ -1,24 +1,27 @@
 """The models as assets: trained by the month on what was known, with a card that the UI shows."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import dagster as dg
 import pytest
 from dagster import DagsterInstance
 
+from nba_pipeline.assets.assembly import assembled
 from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.assets.tables import table_assets
+from nba_pipeline.clock import Clock
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.predictions.models import availability, cards
 from nba_pipeline.predictions.models.cards import Card
-from nba_pipeline.predictions.models.model_assets import MODEL_KEYS, MODELS, MONTHS, model_asset
-from nba_pipeline.runtime import resources
+from nba_pipeline.predictions.models.model_assets import MODEL_KEYS, MODELS, model_asset, model_assets
+from nba_pipeline.runtime import Runtime
 from nba_pipeline_tests.support.breaking import BreakWherever, operations_of, short_name
 from nba_pipeline_tests.support.warehouse_copy import Copy
 
 NOVEMBER = "2025-11-01"
+CLOCK = Clock(datetime(2026, 1, 20, 15, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -36,13 +39,15 @@ def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
 def materialized(copy: Copy, instance: DagsterInstance, model: str) -> dg.ExecuteInProcessResult:
     chosen = next(m for m in MODELS if m.learner.system_id == model)
     return dg.materialize(
-        [model_asset(chosen)], partition_key=NOVEMBER, instance=instance, resources=resources(copy.settings),
-        raise_on_error=False,
+        assembled([model_asset(chosen)], CLOCK), partition_key=NOVEMBER, instance=instance,
+        resources=Runtime(copy.settings).resources, raise_on_error=False,
     )  # fmt: skip
 
 
 def test_models_have_one_partition_a_month_of_the_season() -> None:
-    keys = MONTHS.get_partition_keys()
+    [partitions] = {asset.partitions_def for asset in assembled(model_assets(), CLOCK)}
+    assert partitions is not None
+    keys = partitions.get_partition_keys()
     assert keys[0] == "2015-10-01"
     assert keys[-1] == "2026-01-01", "the month of the clock's tomorrow"
     assert {int(key[5:7]) for key in keys} == {10, 11, 12, 1, 2, 3, 4, 5, 6}

@@ -7,7 +7,7 @@ from nba_pipeline.contracts import Phase
 from nba_pipeline.gates.evidence import Need
 from nba_pipeline.monitoring.smoke_test import DateState, smoke_test
 from nba_pipeline.raw import game_lines, games, injury_reports, player_prop_lines
-from nba_pipeline.runtime import gatekeeper_of
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.warehouse.operations_tables import QUARANTINE
 from nba_pipeline_tests.support.workbench import NOW, OPENING, Workbench
 
@@ -28,7 +28,7 @@ def with_lines(bench: Workbench, now: datetime) -> Workbench:
 
 
 def needs(bench: Workbench, day: date) -> dict[tuple[str, date], Need]:
-    gatekeeper = gatekeeper_of(bench.settings)
+    gatekeeper = Runtime(bench.settings).gatekeeper
     with gatekeeper.warehouse.session(read_only=True) as session:
         return gatekeeper.evidence(session).lineage.needs(OF_NEWS, [day])
 

@@ -25,6 +25,7 @@ from nba_pipeline.monitoring.known_games import known_game
 from nba_pipeline.monitoring.smoke_test import smoke_test
 from nba_pipeline.operations.runs import materialize, opened
 from nba_pipeline.raw import games, held_games, injuries, player_box_scores, players
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.warehouse.operations_tables import QUARANTINE
 from nba_pipeline_tests.support.scripted_server import serving
 from nba_pipeline_tests.support.workbench import NOW, Workbench
@@ -181,7 +182,7 @@ def test_an_automated_run_waiting_for_the_source_ends_with_the_reason_before_dag
     assert tags[MAX_RUNTIME] == str(LONGEST_RUN_SECONDS)
     waiting = {"http_wait_min_seconds": LONGEST_RUN_SECONDS, "http_wait_max_seconds": LONGEST_RUN_SECONDS}
     settings = bench.settings.model_copy(update=waiting)
-    with Progress(console=Console(quiet=True)) as bars, opened(settings, bars) as pipeline:
+    with Progress(console=Console(quiet=True)) as bars, opened(Runtime(settings), bars) as pipeline:
         attempt = materialize(pipeline, [LANDED_GAMES], DAY, DAY, "games", {MAX_RUNTIME: tags[MAX_RUNTIME]})
     [failure] = attempt.failures
     assert "was tried once" in failure

@@ -8,10 +8,10 @@ import pytest
 from nba_pipeline.as_of import GameLog
 from nba_pipeline.contracts import Read
 from nba_pipeline.precompute import ml_feature_store as store
+from nba_pipeline.precompute.calculations.beside import beside
 from nba_pipeline.precompute.calculations.feature_group import (
     FeatureGroup,
     Log,
-    beside,
     each_once,
     known,
     reads_of,
@@ -23,14 +23,14 @@ from nba_pipeline.precompute.calculations.past_games import (
     HISTORY,
     RESULTS,
     UPCOMING,
-    Past,
+    PastGames,
     Source,
     UndeclaredReadError,
 )
 
 HERE = Path(store.__file__).parent / "feature_groups"
 HISTORY_TABLE = HISTORY.read.table.unbound()
-PAST = Past(CACHE.read.table.unbound(), {HISTORY.name: HISTORY_TABLE})
+PAST = PastGames(CACHE.read.table.unbound(), {HISTORY.name: HISTORY_TABLE})
 
 
 def log_of(*reads: Source) -> Log:

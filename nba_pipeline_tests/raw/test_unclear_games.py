@@ -35,7 +35,7 @@ from nba_pipeline.sources.balldontlie import GAMES, SEASON_GAMES, parse_games
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.sources.records import NOT_PLAYED, GameRecord
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
-from nba_pipeline.warehouse.publish import Outcome, Rows, Stamp, publish
+from nba_pipeline.warehouse.publish import Publication, Rows, Stamp, publish
 from nba_pipeline_tests.support.api_items import game
 
 DAY = date(2024, 1, 17)
@@ -76,7 +76,7 @@ def of(rows: Iterable[dict], game_id: int) -> dict:
     return found
 
 
-def published(tmp_path: Path, rows: list[dict], *days: date) -> dict[date, Outcome]:
+def published(tmp_path: Path, rows: list[dict], *days: date) -> dict[date, Publication]:
     made = pa.Table.from_pylist(rows, schema=CONTRACT.schema.to_pyarrow())
     with DuckDBWarehouse(tmp_path / "warehouse.duckdb").session() as session:
         return publish(session, CONTRACT, Rows(made), days or [DAY], Stamp("run", NOW))

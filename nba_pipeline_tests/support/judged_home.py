@@ -20,7 +20,7 @@ from nba_pipeline.raw import games, held_games, player_box_scores
 from nba_pipeline.sources.landing import Capture, Landing
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.interface import Session
-from nba_pipeline.warehouse.publish import Outcome, Rows, Stamp, publish
+from nba_pipeline.warehouse.publish import Publication, Rows, Stamp, publish
 from nba_pipeline_tests.support.api_items import stat
 
 DAY, NEXT = date(2024, 1, 17), date(2024, 1, 18)
@@ -66,7 +66,7 @@ class Home:
         found = pa.Table.from_pylist([dict(row) for row in rows], schema=games.CONTRACT.schema.to_pyarrow())
         self.publish(games.CONTRACT, Rows(found), day)
 
-    def publish(self, table: Contract, made: Rows, *days: date, now: datetime = NIGHT) -> dict[date, Outcome]:
+    def publish(self, table: Contract, made: Rows, *days: date, now: datetime = NIGHT) -> dict[date, Publication]:
         with self.warehouse.session() as session:
             session.ensure(held_games.CONTRACT)
             inputs = self.evidence(session, now).lineage.inputs(table, days)
@@ -82,7 +82,7 @@ class Home:
         writer.add_page(body, {}, self.asked)
         return writer.commit()
 
-    def make(self, now: datetime = MORNING, *days: date) -> dict[date, Outcome]:
+    def make(self, now: datetime = MORNING, *days: date) -> dict[date, Publication]:
         """Judges and publishes; returns what became of the box scores."""
         days = days or (DAY,)
         resources = {"warehouse": self.warehouse, "landing": self.landing, "clock": Clock(now)}

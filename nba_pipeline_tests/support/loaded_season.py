@@ -11,6 +11,7 @@ from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.backfill import Report
 from nba_pipeline.operations.runs import opened
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
 from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
 
@@ -18,8 +19,8 @@ from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
 def backfill(daemon: SimulatedDaemon, first: date, last: date, *phases: Phase) -> Report:
     """What `nba-pipeline backfill --no-history` does in the daemon's home."""
     chosen = list(phases or Phase)
-    with Progress(console=Console(quiet=True)) as bars, opened(daemon.settings, bars) as pipeline:
-        ranges = backfilling.plan_ranges(pipeline.warehouse, pipeline.clock, first, last, chosen, history=False)
+    with Progress(console=Console(quiet=True)) as bars, opened(Runtime(daemon.settings), bars) as pipeline:
+        ranges = backfilling.plan_ranges(pipeline.runtime, first, last, chosen, history=False)
         report = backfilling.backfill(pipeline, ranges, (first, last), chosen)
     assert report.complete, [attempt.failures for attempt in report.attempts]
     return report

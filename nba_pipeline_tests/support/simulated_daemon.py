@@ -39,7 +39,7 @@ from nba_pipeline.definitions import definitions
 from nba_pipeline.gates.gatekeeper import Gatekeeper
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.operations.runs import instance_of
-from nba_pipeline.runtime import gatekeeper_of, resources
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 
@@ -89,8 +89,8 @@ class SimulatedDaemon:
 
     def load(self) -> None:
         """Loads the shipped definitions."""
-        self.definitions = definitions(self.settings)
-        self.resources = resources(self.settings)
+        runtime = Runtime(self.settings)
+        self.definitions, self.resources = definitions(runtime), runtime.resources
         self.repository = self.definitions.get_repository_def()
         self.job = self.definitions.resolve_implicit_global_asset_job_def()
         self.warehouse = DuckDBWarehouse(self.settings.warehouse_path, 20)
@@ -98,7 +98,7 @@ class SimulatedDaemon:
     @property
     def gatekeeper(self) -> Gatekeeper:
         """The gates of the home."""
-        return gatekeeper_of(self.settings)
+        return Runtime(self.settings).gatekeeper
 
     @property
     def now(self) -> datetime:

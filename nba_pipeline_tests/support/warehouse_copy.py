@@ -16,6 +16,7 @@ from nba_pipeline.contracts import Contract
 from nba_pipeline.gates.gatekeeper import Gatekeeper
 from nba_pipeline.gates.verdicts import Gate, Verdict
 from nba_pipeline.operations.runs import Attempt, materialize, opened
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.warehouse.audit import STAGED, fingerprints
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
@@ -76,5 +77,5 @@ class Copy:
 
     def run(self, table: Contract, first: date, last: date) -> Attempt:
         """A real run of the table's asset."""
-        with Progress(console=Console(quiet=True)) as bars, opened(self.settings, bars) as pipeline:
+        with Progress(console=Console(quiet=True)) as bars, opened(Runtime(self.settings), bars) as pipeline:
             return materialize(pipeline, [asset_key(table)], first, last, "test")

@@ -239,7 +239,7 @@ WAYS_OUT: dict[str, Way] = {
     "operations.runs.dagster_home: NotTriedError": way(OPEN, SETTING, "one_half_of_a_clone_is_refused_with_both_halves", "so_is_a_home_of_dagster", "every_other_folder_is_a_home"),
     "operations.warehouse_copying._compare: CopyError": way(COPY_ELSEWHERE, CARRIED, "what_arrives_other_than_it_was_sent_is_an_error_that_names_the_partition", "a_value_that_is_another_in_the_target_is_found_and_replaced"),
     "operations.warehouse_copying._refuse_others: CopyError": way(COPY_ELSEWHERE, CARRIED, "a_target_that_holds_other_partitions_is_refused_and_stays_as_it_is"),
-    "precompute.calculations.past_games.Past.of: UndeclaredReadError": way(PROGRAM, DEFECT, "games_that_a_log_or_a_group_does_not_declare_are_not_there"),
+    "precompute.calculations.past_games.PastGames.of: UndeclaredReadError": way(PROGRAM, DEFECT, "games_that_a_log_or_a_group_does_not_declare_are_not_there"),
     "predictions.calculations.ledger._differing: backfill --from {} --to {} --phase predictions": way(OPEN, "rows_that_no_run_recorded_are_found", "what_is_wrong_is_told_by_date_position_and_key"),
     "predictions.calculations.ledger.broken_links: ledger verify": way(LEDGER, "two_runs_that_added_to_one_chain_at_once_cannot_both_be_published", "a_live_row_without_a_whole_place_is_not_published"),
     "predictions.models.model_assets.past_of: Failure": way(OPEN, CARRIED, "a_model_is_not_trained_on_a_part_of_its_past"),

@@ -16,7 +16,7 @@ from nba_pipeline.league.server import LeagueServer
 from nba_pipeline.operations import backfill as backfilling
 from nba_pipeline.operations.backfill import Report
 from nba_pipeline.operations.runs import opened
-from nba_pipeline.runtime import gatekeeper_of, warehouse_of
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 
 OPENING = date(2025, 10, 21)
@@ -41,18 +41,18 @@ class Workbench:
             balldontlie_requests_per_minute=100_000, http_wait_min_seconds=0.01, http_wait_max_seconds=0.02,
             http_timeout_seconds=1.5, http_attempts=3, lock_wait_seconds=30, **self.places,
         )  # fmt: skip
-        self.warehouse = warehouse_of(self.settings)
+        self.warehouse = Runtime(self.settings).warehouse
 
     @property
     def gatekeeper(self) -> Gatekeeper:
         """The gates on what it loaded."""
-        return gatekeeper_of(self.settings)
+        return Runtime(self.settings).gatekeeper
 
     def backfill(self, first: date, last: date, *phases: Phase, history: bool = True) -> Report:
         """What `nba-pipeline backfill` does."""
         chosen = list(phases or Phase)
-        with Progress(console=Console(quiet=True)) as bars, opened(self.settings, bars) as pipeline:
-            ranges = backfilling.plan_ranges(pipeline.warehouse, pipeline.clock, first, last, chosen, history=history)
+        with Progress(console=Console(quiet=True)) as bars, opened(Runtime(self.settings), bars) as pipeline:
+            ranges = backfilling.plan_ranges(pipeline.runtime, first, last, chosen, history=history)
             return backfilling.backfill(pipeline, ranges, (first, last), chosen)
 
     def rows(self, table: Contract, first: date = date(2015, 1, 1), last: date = date(2100, 1, 1)) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 from nba_pipeline.as_of import GameLog, Known
 from nba_pipeline.contracts import Read
 from nba_pipeline.precompute.calculations.features import Feature
-from nba_pipeline.precompute.calculations.past_games import Past, Source
+from nba_pipeline.precompute.calculations.past_games import PastGames, Source
 
 Values = Mapping[str, ir.Value]
 """Columns by name, from other columns of the same rows."""
@@ -28,7 +28,7 @@ class Log:
     """
 
     entity: str
-    games: Callable[[Past], GameLog]
+    games: Callable[[PastGames], GameLog]
     reads: tuple[Source, ...]
     on: str | None = None
     named: Callable[[ibis.Table], ir.Value] | None = None
@@ -54,13 +54,13 @@ class FeatureGroup:
     features: tuple[Feature, ...]
     looks_back_on: tuple[Source, ...] = ()
     takes: Mapping[Source, Sequence[str]] = field(default_factory=dict)
-    gathered: Callable[[Past], ibis.Table] | None = None
+    gathered: Callable[[PastGames], ibis.Table] | None = None
     measures: Mapping[Log, Callable[[GameLog], Values]] = field(default_factory=dict)
     counts: tuple[str, ...] = ()
     derived: Callable[[ibis.Table], Values] | None = None
-    looked_up: Callable[[ibis.Table, Past], ibis.Table] | None = None
+    looked_up: Callable[[ibis.Table, PastGames], ibis.Table] | None = None
     among_expected: Callable[[ibis.Table], Values] | None = None
-    compared: Callable[[ibis.Table, Past], ibis.Table] | None = None
+    compared: Callable[[ibis.Table, PastGames], ibis.Table] | None = None
 
     @property
     def reads(self) -> tuple[Source, ...]:
@@ -101,7 +101,7 @@ def entities(rows: ibis.Table, logs: Iterable[Log]) -> Values:
     return {log.on or log.entity: log.named(rows) for log in logs if log.named}
 
 
-def known(log: Log, groups: Iterable[FeatureGroup], past: Past) -> Known:
+def known(log: Log, groups: Iterable[FeatureGroup], past: PastGames) -> Known:
     """What the groups know of a log's entity after each of its games."""
     games = log.games(past.only(log.reads))
     measured = [(group.name, group.measures[log](games)) for group in groups if log in group.measures]
@@ -118,11 +118,3 @@ def each_once(made: Iterable[tuple[str, Values]]) -> dict[str, ir.Value]:
                 raise ValueError(f"{name} is made by the groups {made_by[name]} and {group}: rename one of the two")
         values |= mine
     return values
-
-
-def beside(rows: ibis.Table, other: ibis.Table, keys: Sequence[str]) -> ibis.Table:
-    """The rows beside those of the same keys. Raises `ValueError` where both have a column that is no key."""
-    if twice := sorted({*rows.columns} & {*other.columns} - {*keys}):
-        raise ValueError(f"{', '.join(twice)} is there already: give it another name")
-    both = rows.left_join(other, list(keys))
-    return both.drop([column for column in both.columns if column.endswith("_right")])

@@ -42,15 +42,15 @@ class UndeclaredReadError(LookupError):
 
 
 @dataclass(frozen=True)
-class Past:
+class PastGames:
     """The rows that are asked about, and the games before them that a group declares to look back on."""
 
     asked: ibis.Table
     tables: Mapping[str, ibis.Table]
 
-    def only(self, sources: Iterable[Source]) -> "Past":
+    def only(self, sources: Iterable[Source]) -> "PastGames":
         """The same with no table but those of the sources."""
-        return Past(self.asked, {source.name: self.of(source) for source in sources})
+        return PastGames(self.asked, {source.name: self.of(source) for source in sources})
 
     def of(self, source: Source) -> ibis.Table:
         """The table of a source. Raises `UndeclaredReadError` for one that is not declared."""

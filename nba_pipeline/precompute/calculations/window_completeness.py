@@ -5,13 +5,14 @@ and a window is complete when at least 90 % are there. Why a game is missing mak
 was silent, or somebody gave its date up.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import ibis
 import ibis.expr.types as ir
 
 from nba_pipeline.as_of import FOR_EVER, GameLog, as_of, within_days
 from nba_pipeline.contracts import Column
+from nba_pipeline.precompute.calculations.beside import beside
 from nba_pipeline.raw import games
 from nba_pipeline.raw.rules.box_score_rules import expected_sides
 
@@ -78,8 +79,8 @@ def with_windows(spine: ibis.Table, schedule: ibis.Table, team_history: ibis.Tab
     theirs = sides.select(
         "game_date", "game_id", opponent_id="team_id", opponent_window_completeness="window_completeness"
     )
-    rows = _beside(_beside(spine, sides, KEYS), theirs, ("game_date", "game_id", "opponent_id"))
-    rows = _beside(rows, missing_elsewhere(spine, expected.filter(expected.missing == 1), history), OF_PLAYER)
+    rows = beside(beside(spine, sides, KEYS), theirs, ("game_date", "game_id", "opponent_id"))
+    rows = beside(rows, missing_elsewhere(spine, expected.filter(expected.missing == 1), history), OF_PLAYER)
     rows = rows.mutate(**_with_elsewhere(rows))
     return rows.drop([f"elsewhere_{name}" for name in WINDOWS])
 
@@ -128,12 +129,6 @@ def _with_elsewhere(rows: ibis.Table) -> dict[str, ir.Value]:
             column = f"games_{what}_{name}"
             values[column] = ibis.least(rows[column] + elsewhere, most[name]).cast("int64")
     return {**values, "window_completeness": _lowest_share(values)}
-
-
-def _beside(rows: ibis.Table, other: ibis.Table, keys: Sequence[str]) -> ibis.Table:
-    """The rows with the columns of `other`, and the keys once."""
-    both = rows.left_join(other, list(keys))
-    return both.drop([name for name in both.columns if name.endswith("_right")])
 
 
 def windows_of_teams(sides: ibis.Table, expected: ibis.Table) -> ibis.Table:

@@ -6,6 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from nba_pipeline.analytics.calculations.box_score_rates import ratio
+from nba_pipeline.contracts import Column
 
 LEAST_ATTEMPTS = 10
 """Attempts below which a percentage or a share of attempts would be noise, and stays null."""
@@ -33,6 +34,11 @@ ZONE_NAMES = tuple(zone.name for zone in ZONES)
 
 COUNTS = tuple(f"{zone.prefix}_{what}" for zone in ZONES for what in ("attempts", "makes"))
 """The columns of `with_zones`."""
+
+
+def number(name: str, definition: str, unit: str, between: tuple[float, float]) -> Column:
+    """A number about a zone, null where there is too little to tell."""
+    return Column(name, "float64", definition, unit, nullable=True, between=between)
 
 
 def with_zones(rows: ibis.Table, made: str, attempted: str) -> ibis.Table:

@@ -10,7 +10,7 @@ from nba_pipeline.as_of import GameLog, Known, as_of, as_of_each, asked_of, exac
 from nba_pipeline.precompute.calculations.feature_group import FeatureGroup
 from nba_pipeline.precompute.calculations.features import Feature
 from nba_pipeline.precompute.calculations.games_used import DEPARTED, TEAM
-from nba_pipeline.precompute.calculations.past_games import HISTORY, RESULTS, Past
+from nba_pipeline.precompute.calculations.past_games import HISTORY, RESULTS, PastGames
 from nba_pipeline.precompute.feature_groups.participation import HALF_LIFE_OF_ROLE, over_team_games, stay_log
 from nba_pipeline.precompute.feature_groups.roster import ACTIVE_WITHIN
 
@@ -28,7 +28,7 @@ FEATURES = (
 )  # fmt: skip
 
 
-def gathered(past: Past) -> ibis.Table:
+def gathered(past: PastGames) -> ibis.Table:
     """What departed players took along, of the teams of the rows that are asked about."""
     stays = stay_log(past.played, past.results, past.asked)
     return departures(past.asked, stays, past.played, past.results)

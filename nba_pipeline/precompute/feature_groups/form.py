@@ -11,7 +11,7 @@ from nba_pipeline.as_of import GameLog, asked_of, exact
 from nba_pipeline.precompute.calculations.feature_group import FeatureGroup, Log
 from nba_pipeline.precompute.calculations.features import STATS, UNITS, Feature, flag
 from nba_pipeline.precompute.calculations.games_used import OWN, OWN_SEASON_BEFORE, OWN_THIS_SEASON, POSITION
-from nba_pipeline.precompute.calculations.past_games import CACHE, HISTORY, Past
+from nba_pipeline.precompute.calculations.past_games import CACHE, HISTORY, PastGames
 
 GAMES = "evidence_games"
 SEASON_GAMES = "games_played_season"
@@ -186,7 +186,7 @@ def measures(log: GameLog) -> dict[str, ir.Value]:
     }  # fmt: skip
 
 
-def player_log(past: Past) -> GameLog:
+def player_log(past: PastGames) -> GameLog:
     """The games of the players who are asked about."""
     return with_averages_then(GameLog(past.played, "player_id", asked_of(past.asked, "player_id")))
 

@@ -16,7 +16,7 @@ from nba_pipeline.as_of import exact, games_before
 from nba_pipeline.precompute.calculations.feature_group import FeatureGroup
 from nba_pipeline.precompute.calculations.features import Feature
 from nba_pipeline.precompute.calculations.games_used import OWN_FOR_TEAM_THIS_SEASON, TEAM, TEAMMATES_OF_TEAM
-from nba_pipeline.precompute.calculations.past_games import HISTORY, RESULTS, UPCOMING, Past
+from nba_pipeline.precompute.calculations.past_games import HISTORY, RESULTS, UPCOMING, PastGames
 from nba_pipeline.precompute.feature_groups.participation import stay
 
 KEYS = ("game_date", "game_id", "player_id")
@@ -107,7 +107,7 @@ def counted_minutes(rows: ibis.Table, likeness: Likeness) -> ir.FloatingValue:
     return counts.fill_null(False).ifelse(rows.minutes_ewma_7, 0.0)
 
 
-def compared(rows: ibis.Table, past: Past) -> ibis.Table:
+def compared(rows: ibis.Table, past: PastGames) -> ibis.Table:
     """The rows with the means over games with like line-ups."""
     return with_lineups(rows, numbered(past.played, past.results))
 

@@ -18,7 +18,7 @@ from nba_pipeline.precompute.calculations.games_used import (
     OWN_THIS_SEASON,
     TEAM_THIS_SEASON,
 )
-from nba_pipeline.precompute.calculations.past_games import FACTORS, HISTORY, Past
+from nba_pipeline.precompute.calculations.past_games import FACTORS, HISTORY, PastGames
 from nba_pipeline.precompute.calculations.past_games import ZONES as OF_ZONES
 from nba_pipeline.precompute.calculations.zones import ZONES
 from nba_pipeline.precompute.feature_groups.form import SEASON_GAMES
@@ -54,7 +54,7 @@ def pairing(rows: ibis.Table) -> ir.StringValue:
     return rows.player_id.cast("string") + "-" + rows.opponent_id.cast("string")
 
 
-def pairing_log(past: Past) -> GameLog:
+def pairing_log(past: PastGames) -> GameLog:
     """The games of a player against one opponent."""
     return GameLog(past.played.mutate(pairing=pairing(past.played)), "pairing", asked_of(past.asked, "pairing"))
 

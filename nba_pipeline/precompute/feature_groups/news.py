@@ -32,7 +32,7 @@ from nba_pipeline.precompute.calculations.games_used import (
     Whose,
     only_with,
 )
-from nba_pipeline.precompute.calculations.past_games import FACTORS, UPCOMING, Past
+from nba_pipeline.precompute.calculations.past_games import FACTORS, UPCOMING, PastGames
 from nba_pipeline.precompute.feature_groups.roster import ACTIVE_WITHIN, of_team, rank, teammates
 
 OUT = ("out", "doubtful")
@@ -163,7 +163,7 @@ FEATURES = (
 )  # fmt: skip
 
 
-def with_status(rows: ibis.Table, past: Past) -> ibis.Table:
+def with_status(rows: ibis.Table, past: PastGames) -> ibis.Table:
     """The rows with who is out, and who plays."""
     return rows.mutate(**status(rows))
 

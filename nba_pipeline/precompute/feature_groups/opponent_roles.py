@@ -11,7 +11,7 @@ from nba_pipeline.as_of import GameLog, as_of, exact
 from nba_pipeline.precompute.calculations.feature_group import FeatureGroup
 from nba_pipeline.precompute.calculations.features import STATS, UNITS, Feature
 from nba_pipeline.precompute.calculations.games_used import OPPONENT, OWN
-from nba_pipeline.precompute.calculations.past_games import HISTORY, Past
+from nba_pipeline.precompute.calculations.past_games import HISTORY, PastGames
 
 HALF_LIFE = 15
 """In games of the player: what he usually does."""
@@ -59,7 +59,7 @@ def entity(opponent_id: ir.IntegerValue, role: ir.StringValue) -> ir.StringValue
     return opponent_id.cast("string") + "-" + role
 
 
-def with_roles(rows: ibis.Table, past: Past) -> ibis.Table:
+def with_roles(rows: ibis.Table, past: PastGames) -> ibis.Table:
     """The rows with what the opponent allows the player's role."""
     own_role = role(rows.rebounds_ewma_15, rows.assists_ewma_15, rows.minutes_ewma_15)
     rows = rows.mutate(opponent_role=entity(rows.opponent_id, own_role))

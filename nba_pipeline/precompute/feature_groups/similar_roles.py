@@ -14,7 +14,7 @@ from nba_pipeline.as_of import exact
 from nba_pipeline.precompute.calculations.feature_group import FeatureGroup
 from nba_pipeline.precompute.calculations.features import Feature
 from nba_pipeline.precompute.calculations.games_used import OWN, TEAM, TEAMMATES_OF_TEAM, Whose, only_with
-from nba_pipeline.precompute.calculations.past_games import UPCOMING, Past
+from nba_pipeline.precompute.calculations.past_games import UPCOMING, PastGames
 
 KEYS = ("game_date", "game_id", "player_id")
 
@@ -63,7 +63,7 @@ def roles(rows: ibis.Table) -> dict[str, ir.Value]:
     }
 
 
-def compared(rows: ibis.Table, past: Past) -> ibis.Table:
+def compared(rows: ibis.Table, past: PastGames) -> ibis.Table:
     """The rows with the sums over each player's teammates, for whom nothing is looked back on."""
     return with_similar_roles(rows)
 

@@ -17,12 +17,12 @@ from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.assets.contexts import AssetContext
 from nba_pipeline.assets.step_retries import retrying_what_can_heal
 from nba_pipeline.assets.table_asset import OWNERS, asset_key
-from nba_pipeline.clock import Clock, season_of
+from nba_pipeline.clock import season_of
 from nba_pipeline.code_versions import of_class
 from nba_pipeline.contracts import Read, Window
 from nba_pipeline.gates.gatekeeper import Gatekeeper
 from nba_pipeline.gates.rules import incomplete_inputs
-from nba_pipeline.partitions import MONTHS_OF_SEASON, month_partitions, season_start, to_date
+from nba_pipeline.partitions import MONTHS, MONTHS_OF_SEASON, season_start, to_date
 from nba_pipeline.precompute import ml_feature_store
 from nba_pipeline.predictions.models import availability, dispersion
 from nba_pipeline.predictions.models.cards import Card, KeptModel
@@ -34,9 +34,6 @@ from nba_pipeline.predictions.walk_forward.walk_rows import to_frame, walk_rows
 from nba_pipeline.settings import Settings
 
 GROUP = "phase_5_models"
-
-MONTHS = month_partitions(Clock.from_settings(Settings()))
-"""The partitions of every model."""
 
 READS = {
     "features": Read(ml_feature_store.CONTRACT, Window.BEFORE, HISTORY_SEASONS),
