@@ -15,7 +15,7 @@ import tenacity
 from slack_sdk.errors import SlackRequestError
 from slack_sdk.webhook import WebhookClient
 
-from nba_pipeline.alerting.complaints import Complaint
+from nba_pipeline.alerting.complaints import Complaint, merged
 from nba_pipeline.gates.alert_metadata import AlertKind
 from nba_pipeline.settings import Settings
 
@@ -93,6 +93,13 @@ class Alert:
             effect=shortened(self.effect, LONGEST_DETAIL),
             mend=shortened(self.mend, LONGEST_DETAIL),
         )
+
+    def standing_for(self, other: "Alert") -> "Alert":
+        """The alert in the name of another of its signature as well: the earliest `since`, the dates of both."""
+        pairs = [dates for dates in (self.dates, other.dates) if dates]
+        dates = (min(first for first, _ in pairs), max(last for _, last in pairs)) if pairs else None
+        complaint = merged(self.complaint, other.complaint)
+        return replace(self, since=min(self.since, other.since), dates=dates, complaint=complaint)
 
 
 @dataclass(frozen=True)

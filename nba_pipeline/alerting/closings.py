@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from nba_pipeline.alerting.alerts import Alert, Closing, Good
-from nba_pipeline.alerting.complaints import Complaint, SilenceComplaint, merged
+from nba_pipeline.alerting.complaints import Complaint, SilenceComplaint
 
 MOST_OPEN = 50
 """Signatures that are watched for their end. Of more the oldest is let go: it was sent, and nothing closes it."""
@@ -38,7 +38,7 @@ def told(opens: Opens, alert: Alert, count: int = 1) -> Opens:
     signature = alert.signature
     before = opens.get(signature)
     if before is not None:
-        return {**opens, signature: Open(_both(before.alert, alert), before.sent + count)}
+        return {**opens, signature: Open(before.alert.standing_for(alert), before.sent + count)}
     found = {**opens, signature: Open(alert.kept_short(), count)}
     return {key: found[key] for key in list(found)[-MOST_OPEN:]}
 
@@ -46,7 +46,7 @@ def told(opens: Opens, alert: Alert, count: int = 1) -> Opens:
 def going_on(opens: Opens, alert: Alert) -> Opens:
     """The entries after something that was sent goes on: it is watched as well, and not sent again."""
     before = opens[alert.signature]
-    return {**opens, alert.signature: replace(before, alert=_both(before.alert, alert))}
+    return {**opens, alert.signature: replace(before, alert=before.alert.standing_for(alert))}
 
 
 def looked_at(opens: Opens, signature: str, left: Complaint) -> Opens:
@@ -58,10 +58,3 @@ def looked_at(opens: Opens, signature: str, left: Complaint) -> Opens:
 def ended(opens: Opens, signature: str) -> Opens:
     """The entries without one."""
     return {key: entry for key, entry in opens.items() if key != signature}
-
-
-def _both(before: Alert, alert: Alert) -> Alert:
-    pairs = [dates for dates in (before.dates, alert.dates) if dates]
-    dates = (min(first for first, _ in pairs), max(last for _, last in pairs)) if pairs else None
-    complaint = merged(before.complaint, alert.complaint)
-    return replace(before, since=min(before.since, alert.since), dates=dates, complaint=complaint)
