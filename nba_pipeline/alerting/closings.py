@@ -6,8 +6,8 @@ An entry ends with one closing message, however many alerts and dates it stands 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from nba_pipeline.alerting.alerts import Alert, Closing, Good
-from nba_pipeline.alerting.complaints import Complaint, SilenceComplaint
+from nba_pipeline.alerting.alerts import Alert
+from nba_pipeline.alerting.complaints import Complaint
 
 MOST_OPEN = 50
 """Signatures that are watched for their end. Of more the oldest is let go: it was sent, and nothing closes it."""
@@ -19,12 +19,6 @@ class Open:
 
     alert: Alert
     sent: int = 1
-
-    def closing(self, good: Good) -> Closing:
-        """The message that all of it is good again."""
-        complaint = self.alert.complaint
-        asked = complaint.asked if isinstance(complaint, SilenceComplaint) else 0
-        return Closing(self.alert, self.sent, good, complaint is not None and complaint.unwatched, asked)
 
 
 Opens = Mapping[str, Open]

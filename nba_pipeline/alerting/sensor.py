@@ -133,7 +133,7 @@ class Tick:
                 self.cursor, opens=looked_at(self.cursor.opens, signature, left or entry.alert.complaint)
             )
         elif self._rest_is_good(signature):
-            self._close(entry.closing(good))
+            self._close(Closing(entry.alert, entry.sent, good))
             self.cursor = replace(self.cursor, opens=without(self.cursor.opens, signature))
 
     def _rest_is_good(self, signature: str) -> bool:
