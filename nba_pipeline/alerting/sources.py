@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import cache, partial
 from heapq import merge
 
 import dagster as dg
@@ -97,7 +98,7 @@ class EventLog:
         self._instance = instance
         self._automation = automation
         self._ui_url = ui_url.rstrip("/")
-        self._runs: dict[str, DagsterRun | None] = {}
+        self._run = cache(instance.get_run_by_id)
 
     def checked(self, position: Position) -> Position:
         """The position, moved back if the log ends before it.
@@ -114,33 +115,32 @@ class EventLog:
     def after(self, position: Position) -> list[Entry]:
         """The next entries behind the position, at most a batch of each kind; empty at the end of the log."""
         streams = [
-            self._events(DagsterEventType.RUN_FAILURE, position.run_failure),
-            self._events(DagsterEventType.ASSET_CHECK_EVALUATION, position.check_evaluation),
+            self._events(
+                DagsterEventType.RUN_FAILURE,
+                position.run_failure,
+                lambda number, before: replace(before, run_failure=number),
+                self.failed_run,
+            ),
+            self._events(
+                DagsterEventType.ASSET_CHECK_EVALUATION,
+                position.check_evaluation,
+                lambda number, before: replace(before, check_evaluation=number),
+                self.failed_check,
+            ),
             *(self._ticks(state, position) for state in self._instance.all_instigator_state()),
         ]
         # Each stream keeps its own order, whatever the clocks of the processes say: positions only move on.
         return list(merge(*streams, key=lambda entry: entry.at))
 
-    def _events(self, kind: DagsterEventType, after: int) -> Iterator[Entry]:
-        for event_id, entry in entries_after(self._instance, after, kind, BATCH).items():
-            if kind is DagsterEventType.RUN_FAILURE:
-                yield self._run_failure(event_id, entry)
-            else:
-                yield self._check_evaluation(event_id, entry)
-
-    def _run_failure(self, event_id: int, entry: EventLogEntry) -> Entry:
-        return Entry(
-            entry.timestamp,
-            lambda position: replace(position, run_failure=event_id),
-            lambda: self.failed_run(entry, event_id),
-        )
-
-    def _check_evaluation(self, event_id: int, entry: EventLogEntry) -> Entry:
-        return Entry(
-            entry.timestamp,
-            lambda position: replace(position, check_evaluation=event_id),
-            lambda: self.failed_check(entry, event_id),
-        )
+    def _events(
+        self,
+        kind: DagsterEventType,
+        after: int,
+        passed: Callable[[int, Position], Position],
+        alert: Callable[[EventLogEntry, int], Alert | None],
+    ) -> Iterator[Entry]:
+        for number, entry in entries_after(self._instance, after, kind, BATCH).items():
+            yield Entry(entry.timestamp, partial(passed, number), partial(alert, entry, number))
 
     def _ticks(self, state: InstigatorState, position: Position) -> Iterator[Entry]:
         origin, selector = state.instigator_origin_id, state.selector_id
@@ -302,11 +302,6 @@ class EventLog:
         if run_id:
             return f"{self._ui_url}/runs/{run_id}"
         return f"{self._ui_url}/assets/{'/'.join(asset.path)}?view=checks"
-
-    def _run(self, run_id: str) -> DagsterRun | None:
-        if run_id not in self._runs:
-            self._runs[run_id] = self._instance.get_run_by_id(run_id)
-        return self._runs[run_id]
 
 
 def reasons_of(evaluation: AssetCheckEvaluation) -> list[tuple[str, str]]:
