@@ -18,7 +18,7 @@ from nba_pipeline.alerting.complaints import (
     ranges_of,
 )
 from nba_pipeline.alerting.silence import Asked, Unanswered, asked_in_vain, complaint_of, unanswered_in
-from nba_pipeline.assets.run_failures import failures_of_run, planned_assets, root_cause
+from nba_pipeline.assets.run_failures import failures_of_run, not_published, root_cause
 from nba_pipeline.automation.jobs import WORK_TAG, Work
 from nba_pipeline.dagster_internals.event_log import (
     InstigatorState,
@@ -190,7 +190,7 @@ class EventLog:
             cause=causes[0],
             what=f"{_named(job)}{_on(dates)}: {_first_of(causes)}",
             since=_instant(entry.timestamp),
-            effect=self._not_published(entry.run_id, run, dates),
+            effect=self._not_published(entry.run_id, dates),
             mend=_next_command(dates),
             link=f"{self._ui_url}/runs/{entry.run_id}",
             dates=dates,
@@ -218,22 +218,16 @@ class EventLog:
                 f"{_first_of([each.reason for each in unanswered])}"
             ),
             since=asked.since,
-            effect=f"{self._not_published(entry.run_id, run, dates)}. What is made from it waits.",
+            effect=f"{self._not_published(entry.run_id, dates)}. What is made from it waits.",
             mend=f"set {setting} where the pipeline runs and start it again; {mend}" if setting else mend,
             link=f"{self._ui_url}/runs/{entry.run_id}",
             dates=dates,
             complaint=complaint_of(unanswered, number),
         )
 
-    def _not_published(self, run_id: str, run: DagsterRun | None, dates: Dates | None) -> str:
+    def _not_published(self, run_id: str, dates: Dates | None) -> str:
         """Which assets of the run are not published, wholly or for some of the dates."""
-        planned = run.asset_selection if run and run.asset_selection else planned_assets(self._instance, run_id)
-        succeeded = {
-            entry.dagster_event.step_key
-            for entry in self._instance.all_logs(run_id, of_type=DagsterEventType.STEP_SUCCESS)
-            if entry.dagster_event
-        }
-        missing = sorted(".".join(key.path) for key in planned if "__".join(key.path) not in succeeded)
+        missing = sorted(".".join(key.path) for key in not_published(self._instance, run_id))
         if not missing:
             return "The run did not end well; what it was to publish is not known to be missing."
         return f"Not published, wholly or in part{_on(dates)}: {', '.join(missing)}"

@@ -14,7 +14,6 @@ from dagster import (
     AssetCheckKey,
     AssetKey,
     AssetRecordsFilter,
-    DagsterEventType,
     DagsterInstance,
 )
 
@@ -30,6 +29,7 @@ from nba_pipeline.alerting.complaints import (
     ranges_of,
 )
 from nba_pipeline.alerting.sources import days_named
+from nba_pipeline.assets.run_failures import not_published
 from nba_pipeline.assets.table_checks import GRID_CHECK
 from nba_pipeline.automation.self_heal import SELF_HEAL
 from nba_pipeline.automation.silent_source import FACTS_LANDED
@@ -149,7 +149,7 @@ class Truth:
 
         A run that published all that it was to, and then failed in a check, leaves nothing that could be looked up.
         """
-        missing = self._not_published(run_id)
+        missing = not_published(self._instance, run_id)
         newest = 0
         for key, partitions in missing.items():
             found = self._materialized_since(key, partitions, event)
@@ -160,22 +160,6 @@ class Truth:
             return None
         at, by = self._materialization(newest, missing)
         return Good(f"all that it was to publish was published later, the last of it {by}", at)
-
-    def _not_published(self, run_id: str) -> dict[AssetKey, set[str | None]]:
-        kinds = {DagsterEventType.ASSET_MATERIALIZATION_PLANNED, DagsterEventType.ASSET_MATERIALIZATION}
-        missing: dict[AssetKey, set[str | None]] = {}
-        made: list[tuple[AssetKey, str | None]] = []
-        for entry in self._instance.all_logs(run_id, of_type=kinds):
-            event = entry.dagster_event
-            if event is None or event.asset_key is None:
-                continue
-            if event.event_type is DagsterEventType.ASSET_MATERIALIZATION:
-                made.append((event.asset_key, event.partition))
-            else:
-                missing.setdefault(event.asset_key, set()).add(event.partition)
-        for key, partition in made:
-            missing.get(key, set()).discard(partition)
-        return {key: partitions for key, partitions in missing.items() if partitions}
 
     def _materialized_since(self, key: AssetKey, partitions: set[str | None], event: int) -> int | None:
         """The number of the newest materialization; None when one of the partitions has none since the event."""

@@ -70,6 +70,22 @@ def failures_of_run(instance: DagsterInstance, run_id: str) -> tuple[RunFailure,
 
 def planned_assets(instance: DagsterInstance, run_id: str) -> set[dg.AssetKey]:
     """The assets that a run was to make; of one that was launched as a whole job its selection says nothing."""
-    entries = instance.all_logs(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
-    events = [entry.dagster_event for entry in entries]
-    return {event.asset_key for event in events if event and event.asset_key}
+    return {key for key, _ in _partitions_in(instance, run_id, DagsterEventType.ASSET_MATERIALIZATION_PLANNED)}
+
+
+def not_published(instance: DagsterInstance, run_id: str) -> dict[dg.AssetKey, set[str | None]]:
+    """The partitions that a run was to publish and did not, by asset; None stands for one that has no partitions."""
+    planned = _partitions_in(instance, run_id, DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
+    made = _partitions_in(instance, run_id, DagsterEventType.ASSET_MATERIALIZATION)
+    found: dict[dg.AssetKey, set[str | None]] = {}
+    for key, partition in sorted(planned - made, key=str):
+        found.setdefault(key, set()).add(partition)
+    return found
+
+
+def _partitions_in(
+    instance: DagsterInstance, run_id: str, kind: DagsterEventType
+) -> set[tuple[dg.AssetKey, str | None]]:
+    """Which partitions of which assets the events of a kind are about."""
+    events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=kind)]
+    return {(event.asset_key, event.partition) for event in events if event and event.asset_key}
