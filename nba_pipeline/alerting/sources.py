@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import cache, partial
 from heapq import merge
 
@@ -17,9 +17,10 @@ from nba_pipeline.alerting.complaints import (
     TickComplaint,
     ranges_of,
 )
-from nba_pipeline.alerting.silence import Asked, Unanswered, asked_in_vain, complaint_of, unanswered_in
+from nba_pipeline.alerting.silence import Asked, asked_in_vain, complaint_of
 from nba_pipeline.assets.run_failures import failures_of_run, not_published, root_cause
 from nba_pipeline.automation.jobs import WORK_TAG, Work
+from nba_pipeline.automation.launches import UnansweredStep, unanswered_steps
 from nba_pipeline.dagster_internals.event_log import (
     InstigatorState,
     InstigatorTick,
@@ -38,7 +39,7 @@ from nba_pipeline.gates.alert_metadata import (
 )
 from nba_pipeline.landing.assets import LANDED_GAMES, LANDED_PLAYER_BOX_SCORES, LANDED_PLAYERS, SOURCE_POOL
 from nba_pipeline.monitoring.ledger_verification import LEDGER_CHECK
-from nba_pipeline.partitions import PARTITION, RANGE_END, RANGE_START
+from nba_pipeline.partitions import PARTITION, RANGE_END, RANGE_START, to_key
 
 BATCH = 200
 """How many entries of each kind are read at a time."""
@@ -176,7 +177,8 @@ class EventLog:
         ended = _ended_from_outside(entry)
         if not ended and any(failure.evaluation for failure in failures) and all(failure.check for failure in failures):
             return None
-        silent = {} if ended or run is None else unanswered_in(self._instance, entry.run_id)
+        steps = () if ended or run is None else unanswered_steps(self._instance, entry.run_id)
+        silent = {step.step_key: step for step in steps}
         if run is not None and silent and all(failure.check or failure.step_key in silent for failure in failures):
             return self._silence(entry, number, run, [*silent.values()])
         causes = [str(failure) for failure in failures if not failure.check]
@@ -197,12 +199,14 @@ class EventLog:
             complaint=RunComplaint(((entry.run_id, number),)),
         )
 
-    def _silence(self, entry: EventLogEntry, number: int, run: DagsterRun, unanswered: Sequence[Unanswered]) -> Alert:
+    def _silence(
+        self, entry: EventLogEntry, number: int, run: DagsterRun, unanswered: Sequence[UnansweredStep]
+    ) -> Alert:
         """The alert of a run that failed for want of an answer, or because the source refuses the key."""
         setting = next((each.setting for each in unanswered if each.setting), None)
-        days = sorted({day for each in unanswered for day in each.days})
-        dates = days[0], days[-1]
-        asked = asked_in_vain(self._instance, run, date.fromisoformat(days[0]), _instant(entry.timestamp))
+        days = sorted({day for each in unanswered for day in each.dates})
+        dates = to_key(days[0]), to_key(days[-1])
+        asked = asked_in_vain(self._instance, run, days[0], _instant(entry.timestamp))
         assets = ", ".join(sorted(".".join(each.asset.path) for each in unanswered))
         times = "once" if asked.times == 1 else f"{asked.times} times"
         refused = f"the source refuses {setting}, and so said" if setting else "the source said"
@@ -215,7 +219,7 @@ class EventLog:
             cause="",
             what=(
                 f"{refused} nothing about {assets}{_on(dates)}. {often}, {again}. "
-                f"{_first_of([each.reason for each in unanswered])}"
+                f"{_first_of([next(iter(each.reasons.values())) for each in unanswered])}"
             ),
             since=asked.since,
             effect=f"{self._not_published(entry.run_id, dates)}. What is made from it waits.",
@@ -369,7 +373,7 @@ def _effect_of_check(evaluation: AssetCheckEvaluation, asset: str, dates: Dates 
     return f"{asset} cannot be relied on{_on(dates)}."
 
 
-def _asked_again(asked: Asked, unanswered: Sequence[Unanswered], automation: bool) -> str:
+def _asked_again(asked: Asked, unanswered: Sequence[UnansweredStep], automation: bool) -> str:
     """When the source is asked again by itself."""
     if not automation:
         return "and is asked again when somebody does, since the automation is off"

@@ -21,7 +21,7 @@ from nba_pipeline.automation.jobs import Job, job_of
 from nba_pipeline.clock import game_date_of
 from nba_pipeline.contracts import Phase
 from nba_pipeline.gates.deadlines import OPERATED
-from nba_pipeline.landing.assets import ASKED_FIRST_TAG, FETCHED_AT, UNANSWERED, dates_between
+from nba_pipeline.landing.assets import ASKED_FIRST_TAG, FETCHED_AT, KEY_REFUSED, UNANSWERED, dates_between
 from nba_pipeline.partitions import PARTITION, RANGE_END, RANGE_START, contiguous, dates_of, game_dates, to_key
 
 PHASE_TAG = "nba_pipeline/phase"
@@ -123,7 +123,7 @@ class Attempted:
         return bool(self.unanswered)
 
 
-_UNANSWERED: dict[str, Mapping[dg.AssetKey, Sequence[tuple[date, date]]]] = {}
+_UNANSWERED: dict[str, Mapping[dg.AssetKey, Sequence[date]]] = {}
 """By run that has ended, what the source left unanswered: of what is over, the log says the same for ever."""
 
 LATEST = 5
@@ -138,6 +138,16 @@ class UnansweredStep:
     asset: dg.AssetKey
     reasons: Mapping[str, str]
     metadata: Mapping[str, dg.MetadataValue]
+
+    @property
+    def dates(self) -> list[date]:
+        """The game dates about which it asked in vain, in order."""
+        return sorted({day for span in self.reasons for day in game_dates(*dates_between(span))})
+
+    @property
+    def setting(self) -> str | None:
+        """The setting with the key, where the source refused that."""
+        return str(self.metadata[KEY_REFUSED].value) if KEY_REFUSED in self.metadata else None
 
 
 def unanswered_steps(instance: DagsterInstance, run_id: str) -> Iterator[UnansweredStep]:
@@ -183,9 +193,9 @@ class Launches:
             noted = json.loads(run.tags.get(INPUTS_TAG, "{}"))
             if noted.get(to_key(day)) == inputs[:12]:
                 succeeded = run.status is DagsterRunStatus.SUCCESS
-                spans = {} if succeeded or phase is not Phase.RAW else self._unanswered(run)
-                silent = {key for key, of in spans.items() if any(first <= day <= last for first, last in of)}
-                found.append(Attempted(launched_at(run), succeeded, frozenset(silent)))
+                silent = {} if succeeded or phase is not Phase.RAW else self._unanswered(run)
+                about = frozenset(key for key, dates in silent.items() if day in dates)
+                found.append(Attempted(launched_at(run), succeeded, about))
         return sorted(found, key=lambda attempted: attempted.launched_at)
 
     def last_answer(self, keys: Iterable[dg.AssetKey]) -> datetime | None:
@@ -201,14 +211,11 @@ class Launches:
             self._answered[key] = datetime.fromtimestamp(float(str(at)), UTC) if at is not None else None
         return self._answered[key]
 
-    def _unanswered(self, run: DagsterRun) -> Mapping[dg.AssetKey, Sequence[tuple[date, date]]]:
+    def _unanswered(self, run: DagsterRun) -> Mapping[dg.AssetKey, Sequence[date]]:
         """What a failed run asked the source in vain, by landed asset, from the failures of its steps."""
         if run.run_id in _UNANSWERED:
             return _UNANSWERED[run.run_id]
-        found = {
-            step.asset: [dates_between(span) for span in step.reasons]
-            for step in unanswered_steps(self._instance, run.run_id)
-        }
+        found = {step.asset: step.dates for step in unanswered_steps(self._instance, run.run_id)}
         if run.is_finished:
             _UNANSWERED[run.run_id] = found
         return found
