@@ -123,13 +123,11 @@ class Tick:
         entry = self.cursor.opens[signature]
         if entry.alert.complaint is None:
             return
-        left, good = self._truth.of(entry.alert.complaint)
-        if left is not None or good is None:
-            self.cursor = replace(
-                self.cursor, opens=looked_at(self.cursor.opens, signature, left or entry.alert.complaint)
-            )
+        found = self._truth.of(entry.alert.complaint)
+        if not isinstance(found, Good):
+            self.cursor = replace(self.cursor, opens=looked_at(self.cursor.opens, signature, found))
         elif self._rest_is_good(signature):
-            self._close(Closing(entry.alert, entry.sent, good))
+            self._close(Closing(entry.alert, entry.sent, found))
             self.cursor = replace(self.cursor, opens=without(self.cursor.opens, signature))
 
     def _rest_is_good(self, signature: str) -> bool:
@@ -193,8 +191,8 @@ class Tick:
         """What made an alert good before it was sent; None while it is so, for news, and where it cannot be known."""
         if alert.news or alert.complaint is None:
             return None
-        left, good = self._truth.of(alert.complaint)
-        return good if left is None else None
+        found = self._truth.of(alert.complaint)
+        return found if isinstance(found, Good) else None
 
     def _told(self, alert: Alert, count: int = 1) -> Opens:
         opens = told(self.cursor.opens, alert, count)

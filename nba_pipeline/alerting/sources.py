@@ -191,7 +191,7 @@ class EventLog:
             subject=job if run and run.tags.get(WORK_TAG) in DONE_BY_ITSELF else RUNS,
             cause=causes[0],
             what=f"{_named(job)}{_on(dates)}: {_first_of(causes)}",
-            since=_instant(entry.timestamp),
+            since=instant_of(entry.timestamp),
             effect=self._not_published(entry.run_id, dates),
             mend=_next_command(dates),
             link=f"{self._ui_url}/runs/{entry.run_id}",
@@ -206,7 +206,7 @@ class EventLog:
         setting = next((each.setting for each in unanswered if each.setting), None)
         days = sorted({day for each in unanswered for day in each.dates})
         dates = to_key(days[0]), to_key(days[-1])
-        asked = asked_in_vain(self._instance, run, days[0], _instant(entry.timestamp))
+        asked = asked_in_vain(self._instance, run, days[0], instant_of(entry.timestamp))
         assets = ", ".join(sorted(".".join(each.asset.path) for each in unanswered))
         times = "once" if asked.times == 1 else f"{asked.times} times"
         refused = f"the source refuses {setting}, and so said" if setting else "the source said"
@@ -271,7 +271,7 @@ class EventLog:
             subject=f"{asset}, {evaluation.check_name}",
             cause=reasons[0][1] if reasons else "",
             what=f"{check} did not pass{_on(dates)}" + (f": {_first_of(said)}" if said else ""),
-            since=_since(evaluation) or _instant(entry.timestamp),
+            since=_since(evaluation) or instant_of(entry.timestamp),
             effect=_text(evaluation, EFFECT_METADATA) or _effect_of_check(evaluation, asset, dates),
             mend=_text(evaluation, MEND_METADATA) or _next_command(dates),
             link=self._link(entry.run_id, evaluation.asset_key),
@@ -289,7 +289,7 @@ class EventLog:
             subject=automation,
             cause=cause,
             what=f"A tick of {automation} failed: {cause}",
-            since=_instant(tick.timestamp),
+            since=instant_of(tick.timestamp),
             effect=f"What {automation} does by itself was not done; its next tick tries again.",
             mend="nba-pipeline ui",
             link=f"{self._ui_url}/automation",
@@ -433,5 +433,6 @@ def _first_of(texts: list[str]) -> str:
     return "\n".join(texts[:SHOWN]) + more
 
 
-def _instant(timestamp: float) -> datetime:
+def instant_of(timestamp: float) -> datetime:
+    """An instant as Dagster stores it."""
     return datetime.fromtimestamp(timestamp, UTC)
