@@ -1,11 +1,11 @@
 """Self-heal: what is missing, stale or failed is made again, a bounded number of times, and looked at afterwards."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import dagster as dg
+from pydantic import TypeAdapter
 
 from nba_pipeline.assets.contexts import CheckContext, SensorContext
 from nba_pipeline.assets.switch import switched
@@ -63,16 +63,7 @@ class Memory:
     @classmethod
     def read(cls, text: str | None) -> "Memory":
         """The memory that Dagster kept; at the very first tick an empty one."""
-        if not text:
-            return cls()
-        content = json.loads(text)
-        looked_at = content["season_looked_at"]
-        return cls(
-            date.fromisoformat(looked_at) if looked_at else None,
-            content.get("code_told", {}),
-            content["healing"],
-            content["given_up"],
-        )
+        return _MEMORY.validate_json(text) if text else cls()
 
     def asked_for(self) -> list[date]:
         """The dates, however old, about which the source was asked and that are not whole yet: it may speak again."""
@@ -86,15 +77,10 @@ class Memory:
 
     def __str__(self) -> str:
         """The memory as JSON."""
-        looked_at = self.season_looked_at.isoformat() if self.season_looked_at else None
-        return json.dumps(
-            {
-                "season_looked_at": looked_at,
-                "code_told": self.code_told,
-                "healing": self.healing,
-                "given_up": self.given_up,
-            }
-        )
+        return _MEMORY.dump_json(self).decode()
+
+
+_MEMORY = TypeAdapter(Memory)
 
 
 @dataclass
