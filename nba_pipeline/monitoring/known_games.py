@@ -28,8 +28,6 @@ HELD_GAMES = "raw.held_games"
 SIGNED = '--by "your name" --because "why"'
 """What every decision needs, as a message names it."""
 
-_RULED = ("accept", "correct --players-sum", "hold")
-
 _PLAYERS_COLUMNS = {"player_id", "team", "team_id", "points"}
 
 Row = Mapping[str, Any]
