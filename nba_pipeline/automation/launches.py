@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 
 import dagster as dg
 from dagster import (
@@ -178,8 +179,8 @@ class Launches:
             (run.asset_selection or _planned(instance, run), set(dates_of(run)))
             for run in instance.get_runs(RunsFilter(statuses=UNFINISHED))
         ]
-        self._succeeded: dict[Phase, datetime | None] = {}
-        self._answered: dict[dg.AssetKey, datetime | None] = {}
+        self.last_success = cache(self._last_success)
+        self._answered_at = cache(self._last_answer_of)
 
     def under_way(self, keys: Iterable[dg.AssetKey], day: date) -> bool:
         """Whether an unfinished run makes any of the assets for the date; one that has no plan yet may make any."""
@@ -203,13 +204,11 @@ class Launches:
         answers = [self._answered_at(key) for key in keys]
         return min((at for at in answers if at), default=None) if all(answers) else None
 
-    def _answered_at(self, key: dg.AssetKey) -> datetime | None:
-        if key not in self._answered:
-            newest = self._instance.fetch_materializations(AssetRecordsFilter(key), limit=LATEST).records
-            said = [record.asset_materialization.metadata for record in newest if record.asset_materialization]
-            at = next((metadata[FETCHED_AT].value for metadata in said if FETCHED_AT in metadata), None)
-            self._answered[key] = datetime.fromtimestamp(float(str(at)), UTC) if at is not None else None
-        return self._answered[key]
+    def _last_answer_of(self, key: dg.AssetKey) -> datetime | None:
+        newest = self._instance.fetch_materializations(AssetRecordsFilter(key), limit=LATEST).records
+        said = [record.asset_materialization.metadata for record in newest if record.asset_materialization]
+        at = next((metadata[FETCHED_AT].value for metadata in said if FETCHED_AT in metadata), None)
+        return datetime.fromtimestamp(float(str(at)), UTC) if at is not None else None
 
     def _unanswered(self, run: DagsterRun) -> Mapping[dg.AssetKey, Sequence[date]]:
         """What a failed run asked the source in vain, by landed asset, from the failures of its steps."""
@@ -220,13 +219,11 @@ class Launches:
             _UNANSWERED[run.run_id] = found
         return found
 
-    def last_success(self, phase: Phase) -> datetime | None:
+    def _last_success(self, phase: Phase) -> datetime | None:
         """When the newest successful run of the phase was launched by the automation."""
-        if phase not in self._succeeded:
-            succeeded = RunsFilter(tags={PHASE_TAG: phase.name.lower()}, statuses=[DagsterRunStatus.SUCCESS])
-            newest = self._instance.get_runs(succeeded, limit=1)
-            self._succeeded[phase] = launched_at(newest[0]) if newest else None
-        return self._succeeded[phase]
+        succeeded = RunsFilter(tags={PHASE_TAG: phase.name.lower()}, statuses=[DagsterRunStatus.SUCCESS])
+        newest = self._instance.get_runs(succeeded, limit=1)
+        return launched_at(newest[0]) if newest else None
 
     def _about(self, phase: Phase, day: date) -> list[DagsterRun]:
         """All runs of the phase about the date, however old: one that is forgotten would be made again."""
