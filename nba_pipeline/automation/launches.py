@@ -95,7 +95,7 @@ def inputs_hash(noted: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(noted, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def in_runs(phase: Phase, wanted: Mapping[date, tuple[frozenset[dg.AssetKey], str]], attempt: int = 0) -> list[Launch]:
+def in_runs(phase: Phase, wanted: Mapping[date, tuple[frozenset[dg.AssetKey], str]]) -> list[Launch]:
     """The launches that bring the dates about: contiguous dates that want the same assets share a run."""
     launches = []
     for keys in sorted({keys for keys, _ in wanted.values()}, key=sorted):
@@ -103,7 +103,7 @@ def in_runs(phase: Phase, wanted: Mapping[date, tuple[frozenset[dg.AssetKey], st
             days = game_dates(first, last)
             for start in range(0, len(days), MOST_DATES_A_RUN):
                 inputs = {day: wanted[day][1] for day in days[start : start + MOST_DATES_A_RUN]}
-                launches.append(Launch(phase, tuple(sorted(keys)), inputs, attempt))
+                launches.append(Launch(phase, tuple(sorted(keys)), inputs))
     return sorted(launches, key=lambda launch: launch.dates[0])
 
 

@@ -128,8 +128,7 @@ def _tick(
 ) -> dg.SensorResult:
     gatekeeper = context.resources.gatekeeper
     wait_seconds = context.resources.settings.sensor_lock_wait_seconds
-    with gatekeeper.warehouse.session(read_only=True, wait_seconds=wait_seconds) as session:
-        evidence = gatekeeper.evidence(session)
+    with gatekeeper.looking(wait_seconds) as evidence:
         dates = set(cursor.waiting) | reached_dates(evidence, tables, changed)
         found = reconcile(gatekeeper, evidence, Launches(context.instance), phase, sorted(dates))
     planned = found.plan

@@ -254,9 +254,7 @@ def _requests(
     """The runs of the first phase of the spec that needs one: what follows from it is the sensors' to launch."""
     launches = Launches(context.instance)
     said = []
-    wait_seconds = context.resources.settings.sensor_lock_wait_seconds
-    with gatekeeper.warehouse.session(read_only=True, wait_seconds=wait_seconds) as session:
-        evidence = gatekeeper.evidence(session)
+    with gatekeeper.looking(context.resources.settings.sensor_lock_wait_seconds) as evidence:
         for phase in spec.job.phases:
             found = reconcile(gatekeeper, evidence, launches, phase, [day])
             if found.launches:
@@ -312,9 +310,8 @@ def monthly_models(settings: Settings) -> dg.ScheduleDefinition:
         month = game_date_of(instant).replace(day=1)
         if not is_game_date(month):
             return dg.SkipReason(f"{month:%Y-%m} is out of season")
-        wait_seconds = context.resources.settings.sensor_lock_wait_seconds
-        with gatekeeper.warehouse.session(read_only=True, wait_seconds=wait_seconds) as session:
-            waiting = incomplete_inputs(gatekeeper.evidence(session), READS, [month])
+        with gatekeeper.looking(context.resources.settings.sensor_lock_wait_seconds) as evidence:
+            waiting = incomplete_inputs(evidence, READS, [month])
         if waiting:
             return dg.SkipReason(
                 f"models of {month}: {' '.join(waiting[month])} Predictions train them once it is whole"

@@ -117,8 +117,7 @@ def self_heal_sensor(tables: Sequence[Contract], settings: Settings) -> dg.Senso
         memory = Memory.read(context.cursor)
         memory.forget_before(season_start(season_of(gatekeeper.clock.today()) - HISTORY_SEASONS))
         whole_season = memory.season_looked_at != gatekeeper.clock.today()
-        with gatekeeper.warehouse.session(read_only=True, wait_seconds=settings.sensor_lock_wait_seconds) as session:
-            evidence = gatekeeper.evidence(session)
+        with gatekeeper.looking(settings.sensor_lock_wait_seconds) as evidence:
             outdated = outdated_history(evidence)
             operated = dates_to_heal(evidence, whole_season=whole_season)
             dates = sorted({*operated, *dates_of(outdated), *(memory.asked_for() if operated else ())})
@@ -273,9 +272,8 @@ def _gave_up(phase: Phase, day: date, attempts: int, now: datetime) -> dg.AssetC
 )
 def code_is_current(context: CheckContext) -> dg.AssetCheckResult:
     """The check behind `code_is_current`: looks again, launches nothing."""
-    gatekeeper = context.resources.gatekeeper
-    with gatekeeper.warehouse.session(read_only=True) as session:
-        outdated = outdated_history(gatekeeper.evidence(session))
+    with context.resources.gatekeeper.looking() as evidence:
+        outdated = outdated_history(evidence)
     counts = {name: len(days) for name, days in outdated.items()}
     return dg.AssetCheckResult(
         passed=not outdated, severity=dg.AssetCheckSeverity.WARN, metadata={"outdated": dg.MetadataValue.json(counts)}
@@ -291,8 +289,7 @@ def code_is_current(context: CheckContext) -> dg.AssetCheckResult:
 def nothing_given_up(context: CheckContext) -> dg.AssetCheckResult:
     """The check behind `nothing_given_up`: looks again, launches nothing."""
     gatekeeper = context.resources.gatekeeper
-    with gatekeeper.warehouse.session(read_only=True) as session:
-        evidence = gatekeeper.evidence(session)
+    with gatekeeper.looking() as evidence:
         dates = dates_to_heal(evidence, whole_season=False)
         found = look(gatekeeper, evidence, Launches(context.instance), dates)
     return dg.AssetCheckResult(passed=not found.given_up, metadata={"given up": sorted(found.given_up)})
@@ -306,9 +303,7 @@ def nothing_given_up(context: CheckContext) -> dg.AssetCheckResult:
 )
 def nothing_passed_over(context: CheckContext) -> dg.AssetCheckResult:
     """The check behind `nothing_passed_over`: looks again, records nothing."""
-    gatekeeper = context.resources.gatekeeper
-    with gatekeeper.warehouse.session(read_only=True) as session:
-        evidence = gatekeeper.evidence(session)
+    with context.resources.gatekeeper.looking() as evidence:
         gaps = [
             gap
             for gap in evidence.decisions.overrides.values()

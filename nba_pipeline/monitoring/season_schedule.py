@@ -112,8 +112,8 @@ def newest_schedule(gatekeeper: Gatekeeper, season: int) -> KnownSchedule | None
     """The same, for who has no evidence at hand; a home without a warehouse lacks no game of a date."""
     if not gatekeeper.warehouse.exists:
         return known_schedule(gatekeeper, None, season)
-    with gatekeeper.warehouse.session(read_only=True) as session:
-        return known_schedule(gatekeeper, gatekeeper.evidence(session), season)
+    with gatekeeper.looking() as evidence:
+        return known_schedule(gatekeeper, evidence, season)
 
 
 def _published(evidence: Evidence, season: int) -> PublishedGames:

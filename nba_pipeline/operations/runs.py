@@ -123,8 +123,8 @@ def _evaluate_freshness(pipeline: Pipeline) -> None:
     if not tables or not pipeline.warehouse.exists:
         return
     try:
-        with pipeline.warehouse.session(read_only=True) as session:
-            evaluate_freshness(pipeline.instance, gatekeeper_of(pipeline.settings).evidence(session), tables)
+        with gatekeeper_of(pipeline.settings).looking() as evidence:
+            evaluate_freshness(pipeline.instance, evidence, tables)
     except WarehouseError as error:
         logging.getLogger(__name__).error("freshness could not be evaluated after the load; the sensor does: %s", error)
 
