@@ -73,9 +73,7 @@ def news(
 
 
 def _decided(decision: GameDecision) -> dg.AssetCheckEvaluation:
-    back = release_command(decision)
-    if decision.ruling is Ruling.RELEASE:
-        back = _show(decision)
+    back = _show(decision) if decision.ruling is Ruling.RELEASE else release_command(decision)
     return _evaluation(decision, str(decision), COUNTS_AS[decision.ruling], back, decision.recorded_at)
 
 
