@@ -15,7 +15,7 @@ import tenacity
 from slack_sdk.errors import SlackRequestError
 from slack_sdk.webhook import WebhookClient
 
-from nba_pipeline.alerting.complaints import Complaint
+from nba_pipeline.alerting.complaints import Complaint, SilenceComplaint, merged
 from nba_pipeline.gates.alert_metadata import AlertKind
 from nba_pipeline.settings import Settings
 
@@ -94,6 +94,13 @@ class Alert:
             mend=shortened(self.mend, LONGEST_DETAIL),
         )
 
+    def standing_for(self, other: "Alert") -> "Alert":
+        """The alert in the name of another of its signature as well: the earliest `since`, the dates of both."""
+        pairs = [dates for dates in (self.dates, other.dates) if dates]
+        dates = (min(first for first, _ in pairs), max(last for _, last in pairs)) if pairs else None
+        complaint = merged(self.complaint, other.complaint)
+        return replace(self, since=min(self.since, other.since), dates=dates, complaint=complaint)
+
 
 @dataclass(frozen=True)
 class Good:
@@ -105,16 +112,11 @@ class Good:
 
 @dataclass(frozen=True)
 class Closing:
-    """The end of what was sent of one signature: the first alert of it, how many they were, and what made it good.
-
-    `asked` says in how many runs the source was asked in vain, where it was silent.
-    """
+    """The end of what was sent of one signature: the first alert of it, how many they were, and what made it good."""
 
     alert: Alert
     sent: int
     good: Good
-    unwatched: bool = False
-    asked: int = 0
 
     @property
     def what(self) -> str:
@@ -122,8 +124,10 @@ class Closing:
         first = shortened(self.alert.what, LONGEST_DETAIL)
         dates = f", dates {self.alert.dates[0]} to {self.alert.dates[1]}" if self.alert.dates else ""
         said = first if self.sent == 1 else f"{self.sent} of the same{dates}. The first: {first}"
-        rest = "\nOnly the newest of them were watched." if self.unwatched else ""
-        rest += f"\nIt was asked in {self.asked} runs in vain." if self.asked > 1 else ""
+        complaint = self.alert.complaint
+        rest = "\nOnly the newest of them were watched." if complaint and complaint.unwatched else ""
+        if isinstance(complaint, SilenceComplaint) and complaint.asked > 1:
+            rest += f"\nIt was asked in {complaint.asked} runs in vain."
         return f"{self.alert.kind.value}: {said}{rest}"
 
     @property

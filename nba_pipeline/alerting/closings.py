@@ -6,8 +6,8 @@ An entry ends with one closing message, however many alerts and dates it stands 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from nba_pipeline.alerting.alerts import Alert, Closing, Good
-from nba_pipeline.alerting.complaints import Complaint, SilenceComplaint, merged
+from nba_pipeline.alerting.alerts import Alert
+from nba_pipeline.alerting.complaints import Complaint
 
 MOST_OPEN = 50
 """Signatures that are watched for their end. Of more the oldest is let go: it was sent, and nothing closes it."""
@@ -19,12 +19,6 @@ class Open:
 
     alert: Alert
     sent: int = 1
-
-    def closing(self, good: Good) -> Closing:
-        """The message that all of it is good again."""
-        complaint = self.alert.complaint
-        asked = complaint.asked if isinstance(complaint, SilenceComplaint) else 0
-        return Closing(self.alert, self.sent, good, complaint is not None and complaint.unwatched, asked)
 
 
 Opens = Mapping[str, Open]
@@ -38,7 +32,7 @@ def told(opens: Opens, alert: Alert, count: int = 1) -> Opens:
     signature = alert.signature
     before = opens.get(signature)
     if before is not None:
-        return {**opens, signature: Open(_both(before.alert, alert), before.sent + count)}
+        return {**opens, signature: Open(before.alert.standing_for(alert), before.sent + count)}
     found = {**opens, signature: Open(alert.kept_short(), count)}
     return {key: found[key] for key in list(found)[-MOST_OPEN:]}
 
@@ -46,7 +40,7 @@ def told(opens: Opens, alert: Alert, count: int = 1) -> Opens:
 def going_on(opens: Opens, alert: Alert) -> Opens:
     """The entries after something that was sent goes on: it is watched as well, and not sent again."""
     before = opens[alert.signature]
-    return {**opens, alert.signature: replace(before, alert=_both(before.alert, alert))}
+    return {**opens, alert.signature: replace(before, alert=before.alert.standing_for(alert))}
 
 
 def looked_at(opens: Opens, signature: str, left: Complaint) -> Opens:
@@ -58,10 +52,3 @@ def looked_at(opens: Opens, signature: str, left: Complaint) -> Opens:
 def ended(opens: Opens, signature: str) -> Opens:
     """The entries without one."""
     return {key: entry for key, entry in opens.items() if key != signature}
-
-
-def _both(before: Alert, alert: Alert) -> Alert:
-    pairs = [dates for dates in (before.dates, alert.dates) if dates]
-    dates = (min(first for first, _ in pairs), max(last for _, last in pairs)) if pairs else None
-    complaint = merged(before.complaint, alert.complaint)
-    return replace(before, since=min(before.since, alert.since), dates=dates, complaint=complaint)

@@ -98,17 +98,19 @@ def days_of(ranges: Iterable[DateRange]) -> list[str]:
 
 def merged(one: Complaint | None, other: Complaint | None) -> Complaint | None:
     """Both as one complaint; None when one of them is unknown, or they are not about the same thing."""
-    if isinstance(one, CheckComplaint) and isinstance(other, CheckComplaint):
-        return _checks(one, other)
-    if isinstance(one, RunComplaint) and isinstance(other, RunComplaint):
-        runs = tuple(dict([*one.runs, *other.runs]).items())
-        unwatched = one.unwatched or other.unwatched or len(runs) > MOST_RUNS
-        return RunComplaint(runs[-MOST_RUNS:], unwatched)
-    if isinstance(one, TickComplaint) and isinstance(other, TickComplaint):
-        return replace(one, at=max(one.at, other.at))
-    if isinstance(one, SilenceComplaint) and isinstance(other, SilenceComplaint):
-        return _silences(one, other)
-    return None
+    match one, other:
+        case CheckComplaint(), CheckComplaint():
+            return _checks(one, other)
+        case RunComplaint(), RunComplaint():
+            runs = tuple(dict([*one.runs, *other.runs]).items())
+            unwatched = one.unwatched or other.unwatched or len(runs) > MOST_RUNS
+            return RunComplaint(runs[-MOST_RUNS:], unwatched)
+        case TickComplaint(), TickComplaint():
+            return replace(one, at=max(one.at, other.at))
+        case SilenceComplaint(), SilenceComplaint():
+            return _silences(one, other)
+        case _:
+            return None
 
 
 def _silences(one: SilenceComplaint, other: SilenceComplaint) -> SilenceComplaint:

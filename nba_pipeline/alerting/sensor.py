@@ -1,6 +1,7 @@
 """The sensor that reads Dagster's event log and alerts: at least once, and never by the hundred."""
 
 import time
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import dagster as dg
@@ -77,7 +78,7 @@ _CURSOR = TypeAdapter(AlertCursor)
 class Tick:
     """One look at the log. `cursor` is always past what was sent, counted or made good, and past nothing else.
 
-    `said` is how many messages were sent, and how many alerts recorded as made good.
+    `said` counts by outcome what was sent or recorded, and so must not be said again though the tick could not say all.
     """
 
     def __init__(self, context: SensorContext, settings: Settings) -> None:
@@ -90,12 +91,7 @@ class Tick:
         self._ends_at = time.monotonic() + TICK_SECONDS
         read = AlertCursor.from_json(context.cursor)
         self.cursor = replace(read, position=self._events.checked(read.position))
-        self.sent, self.made_good, self.closed, self.going_on = 0, 0, 0, 0
-
-    @property
-    def said(self) -> int:
-        """What must not be said again, though the tick could not say all."""
-        return self.sent + self.made_good + self.closed + self.going_on
+        self.said: Counter[str] = Counter()
 
     def run(self) -> None:
         """Closes what is good again, sends the summaries that are due, and alerts about what is new and still so.
@@ -127,13 +123,11 @@ class Tick:
         entry = self.cursor.opens[signature]
         if entry.alert.complaint is None:
             return
-        left, good = self._truth.of(entry.alert.complaint)
-        if left is not None or good is None:
-            self.cursor = replace(
-                self.cursor, opens=looked_at(self.cursor.opens, signature, left or entry.alert.complaint)
-            )
+        found = self._truth.of(entry.alert.complaint)
+        if not isinstance(found, Good):
+            self.cursor = replace(self.cursor, opens=looked_at(self.cursor.opens, signature, found))
         elif self._rest_is_good(signature):
-            self._close(entry.closing(good))
+            self._close(Closing(entry.alert, entry.sent, found))
             self.cursor = replace(self.cursor, opens=without(self.cursor.opens, signature))
 
     def _rest_is_good(self, signature: str) -> bool:
@@ -145,8 +139,7 @@ class Tick:
         good = self._good(summary)
         if good is None:
             return False
-        self._record(_observation(summary, MADE_GOOD, good))
-        self.made_good += 1
+        self._record(summary, MADE_GOOD, good)
         self.cursor = replace(self.cursor, windows=made_good(self.cursor.windows, signature))
         return True
 
@@ -162,12 +155,10 @@ class Tick:
             return
         good = self._good(alert)
         if good is not None:
-            self._record(_observation(alert, MADE_GOOD, good))
-            self.made_good += 1
+            self._record(alert, MADE_GOOD, good)
             return
         if isinstance(alert.complaint, SilenceComplaint) and self._is_told(alert.signature, alert.complaint):
-            self._record(_observation(alert, GOES_ON))
-            self.going_on += 1
+            self._record(alert, GOES_ON)
             self.cursor = replace(self.cursor, opens=going_on(self.cursor.opens, alert))
             return
         windows, send = observed(self.cursor.windows, alert, self._clock.now())
@@ -200,8 +191,8 @@ class Tick:
         """What made an alert good before it was sent; None while it is so, for news, and where it cannot be known."""
         if alert.news or alert.complaint is None:
             return None
-        left, good = self._truth.of(alert.complaint)
-        return good if left is None else None
+        found = self._truth.of(alert.complaint)
+        return found if isinstance(found, Good) else None
 
     def _told(self, alert: Alert, count: int = 1) -> Opens:
         opens = told(self.cursor.opens, alert, count)
@@ -214,18 +205,17 @@ class Tick:
         self._log.error(alert.text)
         if self._slack is not None:
             self._slack.send(alert)
-        self._record(_observation(alert, SENT))
-        self.sent += 1
+        self._record(alert, SENT)
 
     def _close(self, closing: Closing) -> None:
         self._log.info(closing.text)
         if self._slack is not None:
             self._slack.send(closing)
-        self._record(_observation(replace(closing.alert, what=closing.what), RESOLVED, closing.good))
-        self.closed += 1
+        self._record(replace(closing.alert, what=closing.what), RESOLVED, closing.good)
 
-    def _record(self, observation: dg.AssetObservation) -> None:
-        self._instance.report_runless_asset_event(observation)
+    def _record(self, alert: Alert, outcome: str, good: Good | None = None) -> None:
+        self._instance.report_runless_asset_event(_observation(alert, outcome, good))
+        self.said[outcome] += 1
 
 
 def _observation(alert: Alert, outcome: str, good: Good | None = None) -> dg.AssetObservation:
@@ -273,9 +263,10 @@ def alert_sensor(settings: Settings) -> dg.SensorDefinition:
             if not tick.said:
                 raise
             context.log.error(str(error))
-        said = (
-            f"{tick.sent} alerts sent, {tick.made_good} made good before, {tick.closed} closed, {tick.going_on} go on."
+        reason = (
+            f"{tick.said[SENT]} alerts sent, {tick.said[MADE_GOOD]} made good before, {tick.said[RESOLVED]} closed, "
+            f"{tick.said[GOES_ON]} go on."
         )
-        return dg.SensorResult(cursor=tick.cursor.to_json(), skip_reason=said)
+        return dg.SensorResult(cursor=tick.cursor.to_json(), skip_reason=reason)
 
     return alerts

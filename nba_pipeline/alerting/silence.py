@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import takewhile
 
-import dagster as dg
 from dagster import DagsterInstance, DagsterRun
 
 from nba_pipeline.alerting.complaints import (
     MOST_RANGES,
     SilenceComplaint,
     SilentAsset,
-    days_of,
     ranges_of,
 )
 from nba_pipeline.automation.attempts import LONGEST_SILENT_WAIT, wait_after
@@ -22,25 +20,11 @@ from nba_pipeline.automation.launches import (
     LAUNCHED_AT_TAG,
     PHASE_TAG,
     Launches,
+    UnansweredStep,
     launched_at,
-    unanswered_steps,
 )
 from nba_pipeline.contracts import Phase
-from nba_pipeline.landing.assets import KEY_REFUSED, dates_between
 from nba_pipeline.partitions import to_key
-
-
-@dataclass(frozen=True)
-class Unanswered:
-    """What one step asked the source in vain: about which dates, and the first reason.
-
-    `setting` names the setting with the key where the source refused that, and is None else.
-    """
-
-    asset: dg.AssetKey
-    days: tuple[str, ...]
-    reason: str
-    setting: str | None
 
 
 @dataclass(frozen=True)
@@ -53,17 +37,6 @@ class Asked:
     times: int
     since: datetime
     again_at: datetime | None
-
-
-def unanswered_in(instance: DagsterInstance, run_id: str) -> dict[str, Unanswered]:
-    """What a run asked the source in vain, by the step that failed of it."""
-    found = {}
-    for step in unanswered_steps(instance, run_id):
-        days = days_of((str(first), str(last)) for first, last in map(dates_between, step.reasons))
-        setting = str(step.metadata[KEY_REFUSED].value) if KEY_REFUSED in step.metadata else None
-        reason = next(iter(step.reasons.values()))
-        found[step.step_key] = Unanswered(step.asset, tuple(sorted({*days})), reason, setting)
-    return found
 
 
 def asked_in_vain(instance: DagsterInstance, run: DagsterRun, day: date, failed_at: datetime) -> Asked:
@@ -80,11 +53,11 @@ def asked_in_vain(instance: DagsterInstance, run: DagsterRun, day: date, failed_
     return Asked(len(in_a_row), in_a_row[-1].launched_at.astimezone(UTC), in_a_row[0].launched_at + wait)
 
 
-def complaint_of(unanswered: Iterable[Unanswered], number: int) -> SilenceComplaint:
+def complaint_of(unanswered: Iterable[UnansweredStep], number: int) -> SilenceComplaint:
     """What has to be answered for the silence to be over; `number` is that of the run's failure in the log."""
     parts, unwatched = [], False
     for each in unanswered:
-        ranges = ranges_of(each.days)
+        ranges = ranges_of(map(to_key, each.dates))
         unwatched = unwatched or len(ranges) > MOST_RANGES
         parts.append(SilentAsset(each.asset.to_user_string(), number, ranges[-MOST_RANGES:]))
     return SilenceComplaint(tuple(sorted(parts, key=lambda part: part.asset)), unwatched=unwatched)

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
+from functools import cache, partial
 from heapq import merge
 
 import dagster as dg
@@ -16,9 +17,10 @@ from nba_pipeline.alerting.complaints import (
     TickComplaint,
     ranges_of,
 )
-from nba_pipeline.alerting.silence import Asked, Unanswered, asked_in_vain, complaint_of, unanswered_in
-from nba_pipeline.assets.run_failures import failures_of_run, planned_assets, root_cause
+from nba_pipeline.alerting.silence import Asked, asked_in_vain, complaint_of
+from nba_pipeline.assets.run_failures import failures_of_run, not_published, root_cause
 from nba_pipeline.automation.jobs import WORK_TAG, Work
+from nba_pipeline.automation.launches import UnansweredStep, unanswered_steps
 from nba_pipeline.dagster_internals.event_log import (
     InstigatorState,
     InstigatorTick,
@@ -37,7 +39,7 @@ from nba_pipeline.gates.alert_metadata import (
 )
 from nba_pipeline.landing.assets import LANDED_GAMES, LANDED_PLAYER_BOX_SCORES, LANDED_PLAYERS, SOURCE_POOL
 from nba_pipeline.monitoring.ledger_verification import LEDGER_CHECK
-from nba_pipeline.partitions import PARTITION, RANGE_END, RANGE_START
+from nba_pipeline.partitions import PARTITION, RANGE_END, RANGE_START, to_key
 
 BATCH = 200
 """How many entries of each kind are read at a time."""
@@ -97,7 +99,7 @@ class EventLog:
         self._instance = instance
         self._automation = automation
         self._ui_url = ui_url.rstrip("/")
-        self._runs: dict[str, DagsterRun | None] = {}
+        self._run = cache(instance.get_run_by_id)
 
     def checked(self, position: Position) -> Position:
         """The position, moved back if the log ends before it.
@@ -114,33 +116,32 @@ class EventLog:
     def after(self, position: Position) -> list[Entry]:
         """The next entries behind the position, at most a batch of each kind; empty at the end of the log."""
         streams = [
-            self._events(DagsterEventType.RUN_FAILURE, position.run_failure),
-            self._events(DagsterEventType.ASSET_CHECK_EVALUATION, position.check_evaluation),
+            self._events(
+                DagsterEventType.RUN_FAILURE,
+                position.run_failure,
+                lambda number, before: replace(before, run_failure=number),
+                self.failed_run,
+            ),
+            self._events(
+                DagsterEventType.ASSET_CHECK_EVALUATION,
+                position.check_evaluation,
+                lambda number, before: replace(before, check_evaluation=number),
+                self.failed_check,
+            ),
             *(self._ticks(state, position) for state in self._instance.all_instigator_state()),
         ]
         # Each stream keeps its own order, whatever the clocks of the processes say: positions only move on.
         return list(merge(*streams, key=lambda entry: entry.at))
 
-    def _events(self, kind: DagsterEventType, after: int) -> Iterator[Entry]:
-        for event_id, entry in entries_after(self._instance, after, kind, BATCH).items():
-            if kind is DagsterEventType.RUN_FAILURE:
-                yield self._run_failure(event_id, entry)
-            else:
-                yield self._check_evaluation(event_id, entry)
-
-    def _run_failure(self, event_id: int, entry: EventLogEntry) -> Entry:
-        return Entry(
-            entry.timestamp,
-            lambda position: replace(position, run_failure=event_id),
-            lambda: self.failed_run(entry, event_id),
-        )
-
-    def _check_evaluation(self, event_id: int, entry: EventLogEntry) -> Entry:
-        return Entry(
-            entry.timestamp,
-            lambda position: replace(position, check_evaluation=event_id),
-            lambda: self.failed_check(entry, event_id),
-        )
+    def _events(
+        self,
+        kind: DagsterEventType,
+        after: int,
+        passed: Callable[[int, Position], Position],
+        alert: Callable[[EventLogEntry, int], Alert | None],
+    ) -> Iterator[Entry]:
+        for number, entry in entries_after(self._instance, after, kind, BATCH).items():
+            yield Entry(entry.timestamp, partial(passed, number), partial(alert, entry, number))
 
     def _ticks(self, state: InstigatorState, position: Position) -> Iterator[Entry]:
         origin, selector = state.instigator_origin_id, state.selector_id
@@ -176,7 +177,8 @@ class EventLog:
         ended = _ended_from_outside(entry)
         if not ended and any(failure.evaluation for failure in failures) and all(failure.check for failure in failures):
             return None
-        silent = {} if ended or run is None else unanswered_in(self._instance, entry.run_id)
+        steps = () if ended or run is None else unanswered_steps(self._instance, entry.run_id)
+        silent = {step.step_key: step for step in steps}
         if run is not None and silent and all(failure.check or failure.step_key in silent for failure in failures):
             return self._silence(entry, number, run, [*silent.values()])
         causes = [str(failure) for failure in failures if not failure.check]
@@ -189,20 +191,22 @@ class EventLog:
             subject=job if run and run.tags.get(WORK_TAG) in DONE_BY_ITSELF else RUNS,
             cause=causes[0],
             what=f"{_named(job)}{_on(dates)}: {_first_of(causes)}",
-            since=_instant(entry.timestamp),
-            effect=self._not_published(entry.run_id, run, dates),
+            since=instant_of(entry.timestamp),
+            effect=self._not_published(entry.run_id, dates),
             mend=_next_command(dates),
             link=f"{self._ui_url}/runs/{entry.run_id}",
             dates=dates,
             complaint=RunComplaint(((entry.run_id, number),)),
         )
 
-    def _silence(self, entry: EventLogEntry, number: int, run: DagsterRun, unanswered: Sequence[Unanswered]) -> Alert:
+    def _silence(
+        self, entry: EventLogEntry, number: int, run: DagsterRun, unanswered: Sequence[UnansweredStep]
+    ) -> Alert:
         """The alert of a run that failed for want of an answer, or because the source refuses the key."""
         setting = next((each.setting for each in unanswered if each.setting), None)
-        days = sorted({day for each in unanswered for day in each.days})
-        dates = days[0], days[-1]
-        asked = asked_in_vain(self._instance, run, date.fromisoformat(days[0]), _instant(entry.timestamp))
+        days = sorted({day for each in unanswered for day in each.dates})
+        dates = to_key(days[0]), to_key(days[-1])
+        asked = asked_in_vain(self._instance, run, days[0], instant_of(entry.timestamp))
         assets = ", ".join(sorted(".".join(each.asset.path) for each in unanswered))
         times = "once" if asked.times == 1 else f"{asked.times} times"
         refused = f"the source refuses {setting}, and so said" if setting else "the source said"
@@ -215,25 +219,19 @@ class EventLog:
             cause="",
             what=(
                 f"{refused} nothing about {assets}{_on(dates)}. {often}, {again}. "
-                f"{_first_of([each.reason for each in unanswered])}"
+                f"{_first_of([next(iter(each.reasons.values())) for each in unanswered])}"
             ),
             since=asked.since,
-            effect=f"{self._not_published(entry.run_id, run, dates)}. What is made from it waits.",
+            effect=f"{self._not_published(entry.run_id, dates)}. What is made from it waits.",
             mend=f"set {setting} where the pipeline runs and start it again; {mend}" if setting else mend,
             link=f"{self._ui_url}/runs/{entry.run_id}",
             dates=dates,
             complaint=complaint_of(unanswered, number),
         )
 
-    def _not_published(self, run_id: str, run: DagsterRun | None, dates: Dates | None) -> str:
+    def _not_published(self, run_id: str, dates: Dates | None) -> str:
         """Which assets of the run are not published, wholly or for some of the dates."""
-        planned = run.asset_selection if run and run.asset_selection else planned_assets(self._instance, run_id)
-        succeeded = {
-            entry.dagster_event.step_key
-            for entry in self._instance.all_logs(run_id, of_type=DagsterEventType.STEP_SUCCESS)
-            if entry.dagster_event
-        }
-        missing = sorted(".".join(key.path) for key in planned if "__".join(key.path) not in succeeded)
+        missing = sorted(".".join(key.path) for key in not_published(self._instance, run_id))
         if not missing:
             return "The run did not end well; what it was to publish is not known to be missing."
         return f"Not published, wholly or in part{_on(dates)}: {', '.join(missing)}"
@@ -273,7 +271,7 @@ class EventLog:
             subject=f"{asset}, {evaluation.check_name}",
             cause=reasons[0][1] if reasons else "",
             what=f"{check} did not pass{_on(dates)}" + (f": {_first_of(said)}" if said else ""),
-            since=_since(evaluation) or _instant(entry.timestamp),
+            since=_since(evaluation) or instant_of(entry.timestamp),
             effect=_text(evaluation, EFFECT_METADATA) or _effect_of_check(evaluation, asset, dates),
             mend=_text(evaluation, MEND_METADATA) or _next_command(dates),
             link=self._link(entry.run_id, evaluation.asset_key),
@@ -291,7 +289,7 @@ class EventLog:
             subject=automation,
             cause=cause,
             what=f"A tick of {automation} failed: {cause}",
-            since=_instant(tick.timestamp),
+            since=instant_of(tick.timestamp),
             effect=f"What {automation} does by itself was not done; its next tick tries again.",
             mend="nba-pipeline ui",
             link=f"{self._ui_url}/automation",
@@ -302,11 +300,6 @@ class EventLog:
         if run_id:
             return f"{self._ui_url}/runs/{run_id}"
         return f"{self._ui_url}/assets/{'/'.join(asset.path)}?view=checks"
-
-    def _run(self, run_id: str) -> DagsterRun | None:
-        if run_id not in self._runs:
-            self._runs[run_id] = self._instance.get_run_by_id(run_id)
-        return self._runs[run_id]
 
 
 def reasons_of(evaluation: AssetCheckEvaluation) -> list[tuple[str, str]]:
@@ -380,7 +373,7 @@ def _effect_of_check(evaluation: AssetCheckEvaluation, asset: str, dates: Dates 
     return f"{asset} cannot be relied on{_on(dates)}."
 
 
-def _asked_again(asked: Asked, unanswered: Sequence[Unanswered], automation: bool) -> str:
+def _asked_again(asked: Asked, unanswered: Sequence[UnansweredStep], automation: bool) -> str:
     """When the source is asked again by itself."""
     if not automation:
         return "and is asked again when somebody does, since the automation is off"
@@ -440,5 +433,6 @@ def _first_of(texts: list[str]) -> str:
     return "\n".join(texts[:SHOWN]) + more
 
 
-def _instant(timestamp: float) -> datetime:
+def instant_of(timestamp: float) -> datetime:
+    """An instant as Dagster stores it."""
     return datetime.fromtimestamp(timestamp, UTC)

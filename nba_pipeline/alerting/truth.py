@@ -4,9 +4,10 @@ Only what is found there makes good: of what was deleted, or never looked at aga
 is sent. Every look is one query on an index, and ends at the first date that is not good.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date
+from functools import cache
 
 import dagster as dg
 from dagster import (
@@ -14,7 +15,6 @@ from dagster import (
     AssetCheckKey,
     AssetKey,
     AssetRecordsFilter,
-    DagsterEventType,
     DagsterInstance,
 )
 
@@ -29,7 +29,8 @@ from nba_pipeline.alerting.complaints import (
     days_of,
     ranges_of,
 )
-from nba_pipeline.alerting.sources import days_named
+from nba_pipeline.alerting.sources import days_named, instant_of
+from nba_pipeline.assets.run_failures import not_published
 from nba_pipeline.assets.table_checks import GRID_CHECK
 from nba_pipeline.automation.self_heal import SELF_HEAL
 from nba_pipeline.automation.silent_source import FACTS_LANDED
@@ -73,10 +74,10 @@ class Truth:
     def __init__(self, instance: DagsterInstance, today: Callable[[], date]) -> None:
         self._instance = instance
         self._today = today
-        self._dates_of_runs: dict[str, frozenset[str]] = {}
+        self._dates_of_run = cache(self._dates_in_tags)
 
-    def of(self, complaint: Complaint) -> tuple[Complaint | None, Good | None]:
-        """What is left of a complaint, None when all of it is good; and what made the last part of it good."""
+    def of(self, complaint: Complaint) -> Complaint | Good:
+        """What is left of a complaint, or what made the last part of it good."""
         match complaint:
             case CheckComplaint():
                 return self._check(complaint) if complaint.ranges else self._whole_check(complaint)
@@ -89,7 +90,7 @@ class Truth:
 
     # silence
 
-    def _silence(self, complaint: SilenceComplaint) -> tuple[Complaint | None, Good | None]:
+    def _silence(self, complaint: SilenceComplaint) -> Complaint | Good:
         left: list[SilentAsset] = []
         good: Good | None = None
         for part in complaint.silent:
@@ -99,7 +100,7 @@ class Truth:
                 left.append(rest)
             elif answer is not None:
                 good = _newer(good, answer)
-        return (replace(complaint, silent=tuple(left)), good) if left else (None, good)
+        return replace(complaint, silent=tuple(left)) if left or good is None else good
 
     def answered(self, part: SilentAsset) -> Good | None:
         """The newest answer about an asset since a failure to get one; a run may have had nothing to ask about."""
@@ -108,7 +109,7 @@ class Truth:
             made = record.asset_materialization
             if made and FETCHED_AT in made.metadata:
                 asset = ".".join(made.asset_key.path)
-                return Good(f"the source answered about {asset} in run {record.run_id}", _instant(record.timestamp))
+                return Good(f"the source answered about {asset} in run {record.run_id}", instant_of(record.timestamp))
         return None
 
     def _without_any_answer(self, part: SilentAsset) -> SilentAsset | None:
@@ -126,119 +127,88 @@ class Truth:
 
     # ticks
 
-    def _tick(self, complaint: TickComplaint) -> tuple[Complaint | None, Good | None]:
+    def _tick(self, complaint: TickComplaint) -> Complaint | Good:
         well = self._instance.get_ticks(
             complaint.origin, complaint.selector, after=complaint.at, limit=1,
             statuses=[TickStatus.SUCCESS, TickStatus.SKIPPED],
         )  # fmt: skip
-        return (None, Good("a later tick ended well", _instant(well[0].timestamp))) if well else (complaint, None)
+        return Good("a later tick ended well", instant_of(well[0].timestamp)) if well else complaint
 
     # runs
 
-    def _runs(self, complaint: RunComplaint) -> tuple[Complaint | None, Good | None]:
+    def _runs(self, complaint: RunComplaint) -> Complaint | Good:
         good: Good | None = None
         for n, (run_id, event) in enumerate(complaint.runs):
-            published = self._published_since(run_id, event)
+            # One that published all that it was to, and then failed in a check, leaves nothing that could be looked up.
+            missing = not_published(self._instance, run_id)
+            published = self._made_since(missing, event, "all that it was to publish was published later")
             if published is None:
-                return replace(complaint, runs=complaint.runs[n:]), good
+                return replace(complaint, runs=complaint.runs[n:])
             good = _newer(good, published)
-        return None, good
+        return good or complaint
 
-    def _published_since(self, run_id: str, event: int) -> Good | None:
-        """What published everything that a failed run was to publish and did not; None while something is missing.
+    def _made_since(self, wanted: Mapping[AssetKey, Set[str | None]], event: int, what: str) -> Good | None:
+        """The newest materialization of all that is wanted, as what made it good; None while one is missing.
 
-        A run that published all that it was to, and then failed in a check, leaves nothing that could be looked up.
+        One is wanted behind the event in the log: of each partition, and of an asset without any where None is one.
         """
-        missing = self._not_published(run_id)
-        newest = 0
-        for key, partitions in missing.items():
-            found = self._materialized_since(key, partitions, event)
-            if found is None:
+        made: dict[int, AssetKey] = {}
+        for key, partitions in wanted.items():
+            numbers = self._newest_since(key, partitions, event)
+            if len(numbers) < len(partitions):
                 return None
-            newest = max(newest, found)
-        if not missing:
+            made |= dict.fromkeys(numbers, key)
+        if not made:
             return None
-        at, by = self._materialization(newest, missing)
-        return Good(f"all that it was to publish was published later, the last of it {by}", at)
+        newest = AssetRecordsFilter(made[max(made)], storage_ids=[max(made)])
+        found = self._instance.fetch_materializations(newest, limit=1).records
+        return (
+            Good(f"{what}, the last of it in run {found[0].run_id}", instant_of(found[0].timestamp)) if found else None
+        )
 
-    def _not_published(self, run_id: str) -> dict[AssetKey, set[str | None]]:
-        kinds = {DagsterEventType.ASSET_MATERIALIZATION_PLANNED, DagsterEventType.ASSET_MATERIALIZATION}
-        missing: dict[AssetKey, set[str | None]] = {}
-        made: list[tuple[AssetKey, str | None]] = []
-        for entry in self._instance.all_logs(run_id, of_type=kinds):
-            event = entry.dagster_event
-            if event is None or event.asset_key is None:
-                continue
-            if event.event_type is DagsterEventType.ASSET_MATERIALIZATION:
-                made.append((event.asset_key, event.partition))
-            else:
-                missing.setdefault(event.asset_key, set()).add(event.partition)
-        for key, partition in made:
-            missing.get(key, set()).discard(partition)
-        return {key: partitions for key, partitions in missing.items() if partitions}
-
-    def _materialized_since(self, key: AssetKey, partitions: set[str | None], event: int) -> int | None:
-        """The number of the newest materialization; None when one of the partitions has none since the event."""
+    def _newest_since(self, key: AssetKey, partitions: Set[str | None], event: int) -> list[int]:
+        """The number of the newest materialization of each partition that has one behind the event."""
         named = {partition for partition in partitions if partition is not None}
-        found: list[int] = []
-        if named:
-            since = newest_materializations(self._instance, key, named, after=event)
-            if named - since.keys():
-                return None
-            found += since.values()
+        numbers = [*newest_materializations(self._instance, key, named, after=event).values()] if named else []
         if None in partitions:
             latest = self._instance.fetch_materializations(AssetRecordsFilter(key, after_storage_id=event), limit=1)
-            if not latest.records:
-                return None
-            found.append(latest.records[0].storage_id)
-        return max(found)
-
-    def _materialization(self, number: int, of: Mapping[AssetKey, object]) -> tuple[datetime, str]:
-        for key in of:
-            found = self._instance.fetch_materializations(AssetRecordsFilter(key, storage_ids=[number]), limit=1)
-            for record in found.records:
-                return _instant(record.timestamp), f"in run {record.run_id}"
-        raise LookupError(f"materialization {number} of {', '.join(map(str, of))} is gone from Dagster's event log")
+            numbers += [record.storage_id for record in latest.records]
+        return numbers
 
     # checks
 
-    def _whole_check(self, complaint: CheckComplaint) -> tuple[Complaint | None, Good | None]:
-        newest = max(self._evaluations(_key(complaint), None, WHOLE_EVALUATIONS), key=_at, default=None)
-        if newest is None or newest.event is None:
-            return complaint, None
-        passed, sentence = _passed(newest), _sentence(newest, None)
-        return (None, Good(sentence, _instant(newest.event.timestamp))) if passed else (complaint, None)
+    def _whole_check(self, complaint: CheckComplaint) -> Complaint | Good:
+        whole = completed_evaluations(self._instance, _key(complaint), None, WHOLE_EVALUATIONS)
+        return _newest_good(map(_said, whole)) or complaint
 
-    def _check(self, complaint: CheckComplaint) -> tuple[Complaint | None, Good | None]:
-        whole = self._evaluations(_key(complaint), None, WHOLE_EVALUATIONS)
+    def _check(self, complaint: CheckComplaint) -> Complaint | Good:
+        whole = completed_evaluations(self._instance, _key(complaint), None, WHOLE_EVALUATIONS)
         good: Good | None = None
         days = days_of(complaint.ranges)
         for n, day in enumerate(days):
             found = self._good_on(complaint, day, whole)
             if found is None:
-                return replace(complaint, ranges=ranges_of(days[n:])), good
+                return replace(complaint, ranges=ranges_of(days[n:]))
             good = _newer(good, found)
-        return None, good
+        return good or complaint
 
     def _good_on(self, complaint: CheckComplaint, day: str, whole: list[AssetCheckExecutionRecord]) -> Good | None:
         """What made a date good again: the newest evaluation about it passed, or what else speaks for its kind."""
         if complaint.kind is AlertKind.SELF_HEAL_GAVE_UP:
             return self._healed(complaint, day)
-        of_date = self._evaluations(_key(complaint), day, OF_ONE_DATE)
+        of_date = completed_evaluations(self._instance, _key(complaint), day, OF_ONE_DATE)
         # What a run says of the date alone counts more than what it says of all its dates.
         runs = {record.run_id for record in of_date if record.run_id}
         others = [record for record in whole if record.run_id not in runs]
-        said = [*_said_of_date(of_date, day), *self._said_as_a_whole(others, day)]
+        said = [*(_said(record, day) for record in of_date), *self._said_as_a_whole(others, day)]
         if complaint.kind is AlertKind.FRESHNESS_MISSED:
-            grid = self._evaluations(AssetCheckKey(_key(complaint).asset_key, GRID_CHECK), day, OF_ONE_DATE)
-            said += _said_of_date(grid, day)
+            grid = AssetCheckKey(_key(complaint).asset_key, GRID_CHECK)
+            said += [_said(each, day) for each in completed_evaluations(self._instance, grid, day, OF_ONE_DATE)]
         if all(each.passed for each in said):
             # What did not pass lies further back than is looked: only what passed after it counts.
             said = [each for each in said if each.at > complaint.at]
-        newest = max(said, key=lambda each: each.at, default=None)
-        if newest is not None and newest.passed:
-            return Good(newest.sentence, _instant(newest.at))
-        return self._made_all_the_same(complaint, day) if complaint.waits else None
+        waited = {AssetKey.from_user_string(name): {day} for name in complaint.waits}
+        return _newest_good(said) or self._made_since(waited, complaint.event, f"what waited was made for {day}")
 
     def _said_as_a_whole(self, whole: list[AssetCheckExecutionRecord], day: str) -> Iterator[Said]:
         """What evaluations without a partition say of the date: those that name it, or of whose run it is a date."""
@@ -248,8 +218,7 @@ class Truth:
                 continue
             named = days_named(evaluation)
             if day in named or day in self._covered(evaluation, record.run_id):
-                passed = evaluation.passed or bool(named and day not in named)
-                yield Said(_at(record), passed, _sentence(record, day))
+                yield replace(_said(record, day), passed=evaluation.passed or bool(named and day not in named))
 
     def _covered(self, evaluation: AssetCheckEvaluation, run_id: str) -> frozenset[str]:
         """The dates that an evaluation without a partition is about, beyond those that it names.
@@ -261,21 +230,11 @@ class Truth:
             return frozenset(map(to_key, game_dates(first, last)))
         if DUE_DATE in evaluation.metadata:
             return frozenset({str(evaluation.metadata[DUE_DATE].value)})
-        if run_id and run_id not in self._dates_of_runs:
-            run = self._instance.get_run_by_id(run_id)
-            self._dates_of_runs[run_id] = frozenset(map(to_key, dates_of(run))) if run else frozenset()
-        return self._dates_of_runs.get(run_id, frozenset())
+        return self._dates_of_run(run_id)
 
-    def _made_all_the_same(self, complaint: CheckComplaint, day: str) -> Good | None:
-        """The materializations of all that waited for a gate: nothing of the date waits any more."""
-        newest = 0
-        for name in complaint.waits:
-            found = self._materialized_since(AssetKey.from_user_string(name), {day}, complaint.event)
-            if found is None:
-                return None
-            newest = max(newest, found)
-        at, by = self._materialization(newest, dict.fromkeys(map(AssetKey.from_user_string, complaint.waits)))
-        return Good(f"what waited was made for {day}, the last of it {by}", at)
+    def _dates_in_tags(self, run_id: str) -> frozenset[str]:
+        run = self._instance.get_run_by_id(run_id) if run_id else None
+        return frozenset(map(to_key, dates_of(run))) if run else frozenset()
 
     def _healed(self, complaint: CheckComplaint, day: str) -> Good | None:
         """What self-heal itself observed later: only it looks whether a phase of a date is whole."""
@@ -285,40 +244,30 @@ class Truth:
             if observed and HEALED in observed.metadata:
                 healed = str(observed.metadata[HEALED].value)
                 if healed == f"{complaint.phase} {day}":
-                    return Good(f"self-heal found {healed} complete", _instant(record.timestamp))
+                    return Good(f"self-heal found {healed} complete", instant_of(record.timestamp))
         return None
-
-    def _evaluations(self, key: AssetCheckKey, day: str | None, limit: int) -> list[AssetCheckExecutionRecord]:
-        """The newest evaluations of a check for a partition, or of those without one; what is only planned is none."""
-        return completed_evaluations(self._instance, key, day, limit)
 
 
 def _key(complaint: CheckComplaint) -> AssetCheckKey:
     return AssetCheckKey(dg.AssetKey.from_user_string(complaint.asset), complaint.check)
 
 
-def _at(record: AssetCheckExecutionRecord) -> float:
-    return record.event.timestamp if record.event else record.create_timestamp
-
-
-def _passed(record: AssetCheckExecutionRecord) -> bool:
-    return record.evaluation is not None and record.evaluation.passed
-
-
-def _sentence(record: AssetCheckExecutionRecord, day: str | None) -> str:
+def _said(record: AssetCheckExecutionRecord, day: str | None = None) -> Said:
     asset = ".".join(record.key.asset_key.path)
     about = f" for {day}" if day else ""
     where = f" in run {record.run_id}" if record.run_id else ""
-    return f"check {record.key.name} of {asset} passed{about}{where}"
+    return Said(
+        record.event.timestamp if record.event else record.create_timestamp,
+        record.evaluation is not None and record.evaluation.passed,
+        f"check {record.key.name} of {asset} passed{about}{where}",
+    )
 
 
-def _said_of_date(records: Iterable[AssetCheckExecutionRecord], day: str) -> list[Said]:
-    return [Said(_at(record), _passed(record), _sentence(record, day)) for record in records]
+def _newest_good(said: Iterable[Said]) -> Good | None:
+    """What passed, if it is the newest that was said."""
+    newest = max(said, key=lambda each: each.at, default=None)
+    return Good(newest.sentence, instant_of(newest.at)) if newest is not None and newest.passed else None
 
 
 def _newer(one: Good | None, other: Good) -> Good:
     return other if one is None or other.at >= one.at else one
-
-
-def _instant(timestamp: float) -> datetime:
-    return datetime.fromtimestamp(timestamp, UTC)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from nba_pipeline.alerting.alerts import Alert
-from nba_pipeline.alerting.complaints import merged
 
 SENT_ONE_BY_ONE = 3
 """Alerts of one signature in one window that are sent; the others are counted."""
@@ -57,7 +56,7 @@ def observed(windows: Windows, alert: Alert, now: datetime) -> tuple[Windows, bo
     window = windows.get(signature) or AlertWindow(opened_at=now)
     if window.sent < SENT_ONE_BY_ONE:
         return {**windows, signature: replace(window, sent=window.sent + 1)}, True
-    rest = _merged(window.rest, alert)
+    rest = window.rest.standing_for(alert) if window.rest else alert.kept_short()
     return {**windows, signature: replace(window, counted=window.counted + 1, rest=rest)}, False
 
 
@@ -77,12 +76,3 @@ def closed(windows: Windows, signature: str, now: datetime) -> Windows:
 def made_good(windows: Windows, signature: str) -> Windows:
     """The windows after all that one had only counted was made good: there is nothing to summarise."""
     return {**windows, signature: replace(windows[signature], counted=0, rest=None)}
-
-
-def _merged(rest: Alert | None, alert: Alert) -> Alert:
-    if rest is None:
-        return alert.kept_short()
-    both = [dates for dates in (rest.dates, alert.dates) if dates]
-    dates = (min(first for first, _ in both), max(last for _, last in both)) if both else None
-    complaint = merged(rest.complaint, alert.complaint)
-    return replace(rest, since=min(rest.since, alert.since), dates=dates, complaint=complaint)

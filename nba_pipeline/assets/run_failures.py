@@ -14,6 +14,8 @@ FAILED_CHECK_ERROR = "DagsterAssetCheckFailedError"
 
 FAILURE_EVENTS = {DagsterEventType.STEP_FAILURE, DagsterEventType.ASSET_CHECK_EVALUATION}
 
+PLANNED, MADE = DagsterEventType.ASSET_MATERIALIZATION_PLANNED, DagsterEventType.ASSET_MATERIALIZATION
+
 
 @dataclass(frozen=True)
 class RunFailure:
@@ -70,6 +72,22 @@ def failures_of_run(instance: DagsterInstance, run_id: str) -> tuple[RunFailure,
 
 def planned_assets(instance: DagsterInstance, run_id: str) -> set[dg.AssetKey]:
     """The assets that a run was to make; of one that was launched as a whole job its selection says nothing."""
-    entries = instance.all_logs(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
-    events = [entry.dagster_event for entry in entries]
-    return {event.asset_key for event in events if event and event.asset_key}
+    return {key for _, key, _ in _asset_events(instance, run_id, {PLANNED})}
+
+
+def not_published(instance: DagsterInstance, run_id: str) -> dict[dg.AssetKey, set[str | None]]:
+    """The partitions that a run was to publish and did not, by asset; None stands for one that has no partitions."""
+    events = _asset_events(instance, run_id, {PLANNED, MADE})
+    planned, made = ({(key, part) for of, key, part in events if of is kind} for kind in (PLANNED, MADE))
+    found: dict[dg.AssetKey, set[str | None]] = {}
+    for key, partition in sorted(planned - made, key=str):
+        found.setdefault(key, set()).add(partition)
+    return found
+
+
+def _asset_events(
+    instance: DagsterInstance, run_id: str, kinds: set[DagsterEventType]
+) -> list[tuple[DagsterEventType, dg.AssetKey, str | None]]:
+    """The events of these kinds: of which kind, and which partition of which asset each is about."""
+    events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=kinds)]
+    return [(event.event_type, event.asset_key, event.partition) for event in events if event and event.asset_key]

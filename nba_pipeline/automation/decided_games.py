@@ -73,9 +73,7 @@ def news(
 
 
 def _decided(decision: GameDecision) -> dg.AssetCheckEvaluation:
-    back = release_command(decision)
-    if decision.ruling is Ruling.RELEASE:
-        back = _show(decision)
+    back = _show(decision) if decision.ruling is Ruling.RELEASE else release_command(decision)
     return _evaluation(decision, str(decision), COUNTS_AS[decision.ruling], back, decision.recorded_at)
 
 
@@ -154,9 +152,8 @@ def decided_games_sensor(settings: Settings) -> dg.SensorDefinition:
 )
 def no_game_is_decided(context: CheckContext) -> dg.AssetCheckResult:
     """The check behind `no_game_is_decided`: looks again."""
-    gatekeeper = context.resources.gatekeeper
-    with gatekeeper.warehouse.session(read_only=True) as session:
-        found = gatekeeper.evidence(session).decisions.about_games
+    with context.resources.gatekeeper.looking() as evidence:
+        found = evidence.decisions.about_games
     reasons = {
         to_key(day): [in_force_sentence(each) for each in found.values() if each.game_date == day] for day, _ in found
     }

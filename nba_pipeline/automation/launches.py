@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 
 import dagster as dg
 from dagster import (
@@ -21,7 +22,7 @@ from nba_pipeline.automation.jobs import Job, job_of
 from nba_pipeline.clock import game_date_of
 from nba_pipeline.contracts import Phase
 from nba_pipeline.gates.deadlines import OPERATED
-from nba_pipeline.landing.assets import ASKED_FIRST_TAG, FETCHED_AT, UNANSWERED, dates_between
+from nba_pipeline.landing.assets import ASKED_FIRST_TAG, FETCHED_AT, KEY_REFUSED, UNANSWERED, dates_between
 from nba_pipeline.partitions import PARTITION, RANGE_END, RANGE_START, contiguous, dates_of, game_dates, to_key
 
 PHASE_TAG = "nba_pipeline/phase"
@@ -94,7 +95,7 @@ def inputs_hash(noted: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(noted, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def in_runs(phase: Phase, wanted: Mapping[date, tuple[frozenset[dg.AssetKey], str]], attempt: int = 0) -> list[Launch]:
+def in_runs(phase: Phase, wanted: Mapping[date, tuple[frozenset[dg.AssetKey], str]]) -> list[Launch]:
     """The launches that bring the dates about: contiguous dates that want the same assets share a run."""
     launches = []
     for keys in sorted({keys for keys, _ in wanted.values()}, key=sorted):
@@ -102,7 +103,7 @@ def in_runs(phase: Phase, wanted: Mapping[date, tuple[frozenset[dg.AssetKey], st
             days = game_dates(first, last)
             for start in range(0, len(days), MOST_DATES_A_RUN):
                 inputs = {day: wanted[day][1] for day in days[start : start + MOST_DATES_A_RUN]}
-                launches.append(Launch(phase, tuple(sorted(keys)), inputs, attempt))
+                launches.append(Launch(phase, tuple(sorted(keys)), inputs))
     return sorted(launches, key=lambda launch: launch.dates[0])
 
 
@@ -123,7 +124,7 @@ class Attempted:
         return bool(self.unanswered)
 
 
-_UNANSWERED: dict[str, Mapping[dg.AssetKey, Sequence[tuple[date, date]]]] = {}
+_UNANSWERED: dict[str, Mapping[dg.AssetKey, Sequence[date]]] = {}
 """By run that has ended, what the source left unanswered: of what is over, the log says the same for ever."""
 
 LATEST = 5
@@ -138,6 +139,16 @@ class UnansweredStep:
     asset: dg.AssetKey
     reasons: Mapping[str, str]
     metadata: Mapping[str, dg.MetadataValue]
+
+    @property
+    def dates(self) -> list[date]:
+        """The game dates about which it asked in vain, in order."""
+        return sorted({day for span in self.reasons for day in game_dates(*dates_between(span))})
+
+    @property
+    def setting(self) -> str | None:
+        """The setting with the key, where the source refused that."""
+        return str(self.metadata[KEY_REFUSED].value) if KEY_REFUSED in self.metadata else None
 
 
 def unanswered_steps(instance: DagsterInstance, run_id: str) -> Iterator[UnansweredStep]:
@@ -168,8 +179,8 @@ class Launches:
             (run.asset_selection or _planned(instance, run), set(dates_of(run)))
             for run in instance.get_runs(RunsFilter(statuses=UNFINISHED))
         ]
-        self._succeeded: dict[Phase, datetime | None] = {}
-        self._answered: dict[dg.AssetKey, datetime | None] = {}
+        self.last_success = cache(self._last_success)
+        self._answered_at = cache(self._last_answer_of)
 
     def under_way(self, keys: Iterable[dg.AssetKey], day: date) -> bool:
         """Whether an unfinished run makes any of the assets for the date; one that has no plan yet may make any."""
@@ -183,9 +194,9 @@ class Launches:
             noted = json.loads(run.tags.get(INPUTS_TAG, "{}"))
             if noted.get(to_key(day)) == inputs[:12]:
                 succeeded = run.status is DagsterRunStatus.SUCCESS
-                spans = {} if succeeded or phase is not Phase.RAW else self._unanswered(run)
-                silent = {key for key, of in spans.items() if any(first <= day <= last for first, last in of)}
-                found.append(Attempted(launched_at(run), succeeded, frozenset(silent)))
+                silent = {} if succeeded or phase is not Phase.RAW else self._unanswered(run)
+                about = frozenset(key for key, dates in silent.items() if day in dates)
+                found.append(Attempted(launched_at(run), succeeded, about))
         return sorted(found, key=lambda attempted: attempted.launched_at)
 
     def last_answer(self, keys: Iterable[dg.AssetKey]) -> datetime | None:
@@ -193,33 +204,26 @@ class Launches:
         answers = [self._answered_at(key) for key in keys]
         return min((at for at in answers if at), default=None) if all(answers) else None
 
-    def _answered_at(self, key: dg.AssetKey) -> datetime | None:
-        if key not in self._answered:
-            newest = self._instance.fetch_materializations(AssetRecordsFilter(key), limit=LATEST).records
-            said = [record.asset_materialization.metadata for record in newest if record.asset_materialization]
-            at = next((metadata[FETCHED_AT].value for metadata in said if FETCHED_AT in metadata), None)
-            self._answered[key] = datetime.fromtimestamp(float(str(at)), UTC) if at is not None else None
-        return self._answered[key]
+    def _last_answer_of(self, key: dg.AssetKey) -> datetime | None:
+        newest = self._instance.fetch_materializations(AssetRecordsFilter(key), limit=LATEST).records
+        said = [record.asset_materialization.metadata for record in newest if record.asset_materialization]
+        at = next((metadata[FETCHED_AT].value for metadata in said if FETCHED_AT in metadata), None)
+        return datetime.fromtimestamp(float(str(at)), UTC) if at is not None else None
 
-    def _unanswered(self, run: DagsterRun) -> Mapping[dg.AssetKey, Sequence[tuple[date, date]]]:
+    def _unanswered(self, run: DagsterRun) -> Mapping[dg.AssetKey, Sequence[date]]:
         """What a failed run asked the source in vain, by landed asset, from the failures of its steps."""
         if run.run_id in _UNANSWERED:
             return _UNANSWERED[run.run_id]
-        found = {
-            step.asset: [dates_between(span) for span in step.reasons]
-            for step in unanswered_steps(self._instance, run.run_id)
-        }
+        found = {step.asset: step.dates for step in unanswered_steps(self._instance, run.run_id)}
         if run.is_finished:
             _UNANSWERED[run.run_id] = found
         return found
 
-    def last_success(self, phase: Phase) -> datetime | None:
+    def _last_success(self, phase: Phase) -> datetime | None:
         """When the newest successful run of the phase was launched by the automation."""
-        if phase not in self._succeeded:
-            succeeded = RunsFilter(tags={PHASE_TAG: phase.name.lower()}, statuses=[DagsterRunStatus.SUCCESS])
-            newest = self._instance.get_runs(succeeded, limit=1)
-            self._succeeded[phase] = launched_at(newest[0]) if newest else None
-        return self._succeeded[phase]
+        succeeded = RunsFilter(tags={PHASE_TAG: phase.name.lower()}, statuses=[DagsterRunStatus.SUCCESS])
+        newest = self._instance.get_runs(succeeded, limit=1)
+        return launched_at(newest[0]) if newest else None
 
     def _about(self, phase: Phase, day: date) -> list[DagsterRun]:
         """All runs of the phase about the date, however old: one that is forgotten would be made again."""

@@ -1,12 +1,12 @@
 """The sensors between the phases: what was published upstream launches what is made from it, once."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 import dagster as dg
 from dagster import AssetRecordsFilter, DagsterInstance
+from pydantic import TypeAdapter
 
 from nba_pipeline.assets.contexts import SensorContext
 from nba_pipeline.assets.switch import switched
@@ -47,20 +47,14 @@ class PhaseCursor:
     @classmethod
     def read(cls, text: str | None) -> "PhaseCursor":
         """The cursor that Dagster kept; at the very first tick an empty one."""
-        content = json.loads(text) if text else {"events": {}, "waiting": {}}
-        waiting = {
-            date.fromisoformat(day): Waiting(datetime.fromisoformat(found["since"]), found["told"])
-            for day, found in content["waiting"].items()
-        }
-        return cls(content["events"], waiting)
+        return _CURSOR.validate_json(text) if text else cls()
 
     def __str__(self) -> str:
         """The cursor as JSON."""
-        waiting = {
-            day.isoformat(): {"since": found.since.isoformat(), "told": found.told}
-            for day, found in sorted(self.waiting.items())
-        }
-        return json.dumps({"events": self.events, "waiting": waiting})
+        return _CURSOR.dump_json(self).decode()
+
+
+_CURSOR = TypeAdapter(PhaseCursor)
 
 
 def phase_sensor(phase: Phase, tables: Sequence[Contract], settings: Settings) -> dg.SensorDefinition:
@@ -134,8 +128,7 @@ def _tick(
 ) -> dg.SensorResult:
     gatekeeper = context.resources.gatekeeper
     wait_seconds = context.resources.settings.sensor_lock_wait_seconds
-    with gatekeeper.warehouse.session(read_only=True, wait_seconds=wait_seconds) as session:
-        evidence = gatekeeper.evidence(session)
+    with gatekeeper.looking(wait_seconds) as evidence:
         dates = set(cursor.waiting) | reached_dates(evidence, tables, changed)
         found = reconcile(gatekeeper, evidence, Launches(context.instance), phase, sorted(dates))
     planned = found.plan

@@ -15,7 +15,7 @@ from nba_pipeline.gates.deadlines import OPERATED, is_done_without
 from nba_pipeline.gates.evidence import Evidence, Need
 from nba_pipeline.gates.gatekeeper import Gatekeeper
 from nba_pipeline.gates.rules import gate_into, incomplete_inputs
-from nba_pipeline.gates.verdicts import Gate, State, Verdict
+from nba_pipeline.gates.verdicts import State, Verdict
 from nba_pipeline.landing.assets import LANDED_FROM
 from nba_pipeline.partitions import season_start
 
@@ -71,12 +71,11 @@ def plan_launches(
         else:
             free.append(day)
     judged = _judged(gatekeeper, evidence, phase, {day: wanted[day] for day in free})
-    found.verdicts = [verdict for part in judged for verdict in part.verdicts.values()]
-    shut = _shut(judged)
+    found.verdicts = judged.verdicts
     found.closed = {
-        day: _reasons(tables) for day, tables in shut.items() if all(table.name in tables for table in wanted[day])
+        day: _reasons(shut) for day, shut in judged.shut.items() if all(table.name in shut for table in wanted[day])
     }
-    waiting = _waiting(evidence, {day: wanted[day] for day in free if day not in found.closed}, judged, shut)
+    waiting = _waiting(evidence, {day: wanted[day] for day in free if day not in found.closed}, judged)
     for day in free:
         if day in found.closed:
             continue
@@ -137,62 +136,43 @@ def _frozen(evidence: Evidence, table: Contract, day: date) -> bool:
     return evidence.calendar.is_frozen(table, day) and evidence.coverage.is_complete(table, day)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Judged:
-    """What the gate said to the tables of a phase that are made before the games, or to those made after them."""
+    """What the gate said: per date, the tables that may not be made, by name, and why; and what is overridden."""
 
-    wanted: Mapping[date, Sequence[Contract]]
-    verdicts: Mapping[date, Verdict]
-    closed: Mapping[date, list[str]]
-
-    def is_overridden(self, day: date) -> bool:
-        return day in self.verdicts and self.verdicts[day].state is State.OVERRIDDEN
+    verdicts: list[Verdict] = field(default_factory=list)
+    shut: dict[date, dict[str, list[str]]] = field(default_factory=dict)
+    overridden: set[tuple[Contract, date]] = field(default_factory=set)
 
 
 def _judged(
     gatekeeper: Gatekeeper, evidence: Evidence, phase: Phase, wanted: Mapping[date, Sequence[Contract]]
-) -> list[_Judged]:
-    """The gate's verdicts, apart for what is made before the games and after them: neither holds up the other."""
-    judged = []
+) -> _Judged:
+    """What may not be made yet, by the gate and by what the tables read of other phases.
+
+    The gate is asked apart for what is made before the games and after them: neither holds up the other. What the
+    tables make of each other is not asked for here: see `_waiting`.
+    """
+    found, gate = _Judged(), gate_into(phase)
     for before_tip_off in (True, False):
         tables = [table for table in evidence.tables_of(phase) if table.before_tip_off is before_tip_off]
         mine = {day: [table for table in chosen if table in tables] for day, chosen in wanted.items()}
-        mine = {day: chosen for day, chosen in mine.items() if chosen}
-        if mine:
-            judged.append(_judge(gatekeeper, evidence, gate_into(phase), tables, mine))
-    return judged
-
-
-def _judge(
-    gatekeeper: Gatekeeper,
-    evidence: Evidence,
-    gate: Gate | None,
-    tables: Sequence[Contract],
-    wanted: Mapping[date, Sequence[Contract]],
-) -> _Judged:
-    """The dates that may not be made yet, by the gate and by what the tables read of other phases.
-
-    What they make of each other is not asked for here: see `_waiting`.
-    """
-    dates = sorted(wanted)
-    verdicts = gatekeeper.verdicts(evidence, gate, dates, tables) if gate else {}
-    closed = {day: list(verdict.reasons) for day, verdict in verdicts.items() if not verdict.lets_through}
-    asked = [day for day in dates if day not in verdicts or verdicts[day].state is not State.OVERRIDDEN]
-    for table in tables:
-        outside = {name: read for name, read in table.reads.items() if read.table.phase is not table.phase}
-        mine = [day for day in asked if table in wanted[day] and day not in closed]
-        for day, reasons in incomplete_inputs(evidence, outside, mine).items():
-            closed.setdefault(day, []).extend(reasons)
-    return _Judged(wanted, verdicts, closed)
-
-
-def _shut(judged: Sequence[_Judged]) -> dict[date, dict[str, list[str]]]:
-    """Per date, the tables that may not be made, by name, and why."""
-    shut: dict[date, dict[str, list[str]]] = {}
-    for part in judged:
-        for day, reasons in part.closed.items():
-            shut.setdefault(day, {}).update({table.name: reasons for table in part.wanted[day]})
-    return shut
+        dates = sorted(day for day, chosen in mine.items() if chosen)
+        if not dates:
+            continue
+        verdicts = gatekeeper.verdicts(evidence, gate, dates, tables) if gate else {}
+        found.verdicts += verdicts.values()
+        overridden = {day for day, verdict in verdicts.items() if verdict.state is State.OVERRIDDEN}
+        found.overridden |= {(table, day) for day in overridden for table in mine[day]}
+        closed = {day: list(verdict.reasons) for day, verdict in verdicts.items() if not verdict.lets_through}
+        for table in tables:
+            outside = {name: read for name, read in table.reads.items() if read.table.phase is not phase}
+            asked = [day for day in dates if table in mine[day] and day not in overridden and day not in closed]
+            for day, reasons in incomplete_inputs(evidence, outside, asked).items():
+                closed.setdefault(day, []).extend(reasons)
+        for day, reasons in closed.items():
+            found.shut.setdefault(day, {}).update({table.name: reasons for table in mine[day]})
+    return found
 
 
 def _reasons(of_tables: Mapping[str, Sequence[str]]) -> list[str]:
@@ -203,8 +183,7 @@ def _reasons(of_tables: Mapping[str, Sequence[str]]) -> list[str]:
 def _waiting(
     evidence: Evidence,
     wanted: dict[date, list[Contract]],
-    judged: Sequence[_Judged],
-    shut: Mapping[date, Mapping[str, list[str]]],
+    judged: _Judged,
 ) -> dict[date, dict[str, list[str]]]:
     """Per date, the tables that cannot be made yet though not all of their date is closed, by name, and why.
 
@@ -212,14 +191,12 @@ def _waiting(
     deadline nothing. What looks back on tables of its own phase waits until they are there, even where they are about
     to be made: another run may be the one that makes them.
     """
-    found: dict[date, dict[str, list[str]]] = {day: {**shut.get(day, {})} for day in wanted}
-    overridden = {
-        (t, day) for part in judged for day in part.wanted if part.is_overridden(day) for t in part.wanted[day]
-    }
+    found: dict[date, dict[str, list[str]]] = {day: {**judged.shut.get(day, {})} for day in wanted}
     for table in {table.name: table for chosen in wanted.values() for table in chosen}.values():
         mine = [day for day, chosen in wanted.items() if table in chosen]
         settled = [day for day in mine if not _reads_any(table, wanted[day])]
-        behind = incomplete_inputs(evidence, _look_backs(table), [d for d in mine if (table, d) not in overridden])
+        asked = [day for day in mine if (table, day) not in judged.overridden]
+        behind = incomplete_inputs(evidence, _look_backs(table), asked)
         trailing = [read for read in table.reads.values() if read.window is Window.TRAILING]
         mixed = evidence.lineage.mixed_reads(trailing, mine, own_date=False)
         for reasons in (

@@ -1,7 +1,7 @@
 """The schedules: the safety spec below the sensors, in New York time.
 
-Only the landing is asked for in any case, since nothing upstream can wake it. Everything else is launched only
-where something is missing or stale by then; what its gate refuses is left to the deadline's alert.
+Only the landing is asked for in any case, since nothing upstream can wake it, and the morning's report. Tables are
+launched only where something is missing or stale by then; what their gate refuses is left to the deadline's alert.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,7 +39,6 @@ from nba_pipeline.automation.launches import (
 )
 from nba_pipeline.automation.reconciler import Reconciliation, reconcile
 from nba_pipeline.clock import NEW_YORK, game_date_of, season_of
-from nba_pipeline.contracts import Phase
 from nba_pipeline.gates.deadlines import OPERATED
 from nba_pipeline.gates.gatekeeper import Gatekeeper
 from nba_pipeline.gates.rules import incomplete_inputs
@@ -61,8 +60,9 @@ LONGEST_SEASON_SECONDS = 1800
 
 @dataclass(frozen=True)
 class ScheduleSpec:
-    """A schedule: when it looks, at which date, and what it brings there.
+    """A schedule: when it looks, at which date, and the job that it brings about there.
 
+    The assets of the job are made in any case, the tables of its phases where something is missing or stale.
     With `since`, which gives the first date for the last, the source is asked again about all dates between: those
     about which it was asked before.
     """
@@ -74,16 +74,6 @@ class ScheduleSpec:
     job: Job
     since: Callable[[date], date] | None = None
     longest_seconds: int = LONGEST_RUN_SECONDS
-
-    @property
-    def landing(self) -> tuple[dg.AssetKey, ...]:
-        """What the source is asked for."""
-        return self.job.assets
-
-    @property
-    def phases(self) -> tuple[Phase, ...]:
-        """The phases that are made where something of them is missing or stale."""
-        return self.job.phases
 
 
 SCHEDULE_SPECS = (
@@ -169,8 +159,15 @@ SCHEDULE_SPECS = (
         DAILY_ANALYTICS,
     ),
     ScheduleSpec("grading", ("0 9 * * *",), YESTERDAY, "Grades yesterday's predictions.", GRADING),
+    ScheduleSpec(
+        "daily_health",
+        ("15 10 * * *",),
+        YESTERDAY,
+        "Reports how the pipeline stands, in operations.pipeline_health.",
+        HEALTH_REPORT,
+    ),
 )
-"""Every schedule but the daily health report, those of lines and the month's models."""
+"""Every schedule but those of lines, the month's models and the clean-up."""
 
 LINES_SCHEDULE_SPECS = (
     ScheduleSpec(
@@ -192,10 +189,10 @@ LINES_SCHEDULE_SPECS = (
 
 
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
-    """One Dagster schedule a spec, the daily health report, the month's models, and the clean-up where it is set."""
+    """One Dagster schedule a spec, the month's models, and the clean-up where it is set."""
     specs = (*SCHEDULE_SPECS, *LINES_SCHEDULE_SPECS) if settings.lines == "on" else SCHEDULE_SPECS
     clean_up = [weekly_clean_up(settings)] if settings.landing_keep_days is not None else []
-    return [*(_schedule(spec, settings) for spec in specs), daily_health(settings), monthly_models(settings), *clean_up]
+    return [*(_schedule(spec, settings) for spec in specs), monthly_models(settings), *clean_up]
 
 
 def _schedule(spec: ScheduleSpec, settings: Settings) -> dg.ScheduleDefinition:
@@ -216,21 +213,21 @@ def _schedule(spec: ScheduleSpec, settings: Settings) -> dg.ScheduleDefinition:
             return dg.SkipReason(f"{day} is out of season")
         if spec.since is not None:
             return _asking_again(gatekeeper, spec, spec.since(day), day, instant)
-        if spec.landing:
-            return [_landing_request(spec, [day], instant)]
+        if spec.job.assets:
+            return [_request(spec, [day], instant)]
         return _requests(context, gatekeeper, spec, day)
 
     return schedule
 
 
-def _landing_request(spec: ScheduleSpec, days: Sequence[date], instant: datetime) -> dg.RunRequest:
+def _request(spec: ScheduleSpec, days: Sequence[date], instant: datetime) -> dg.RunRequest:
     first, last = days[0], days[-1]
     about = {} if first == last else {RANGE_START: to_key(first), RANGE_END: to_key(last)}
     return dg.RunRequest(
         run_key=f"{spec.name}:{last}:{instant.isoformat()}",
         job_name=spec.job.name,
         partition_key=to_key(last) if first == last else None,
-        asset_selection=list(spec.landing),
+        asset_selection=list(spec.job.assets),
         tags={
             LAUNCHED_BY_TAG: spec.name,
             LAUNCHED_AT_TAG: instant.isoformat(),
@@ -248,7 +245,7 @@ def _asking_again(
     first = gatekeeper.landing.first_asked(STATS, since) if gatekeeper.landing else None
     if first is None or first > last:
         return dg.SkipReason(f"nobody asked about {since} to {last} before, so there is nothing to ask again")
-    return [_landing_request(spec, game_dates(first, last), instant)]
+    return [_request(spec, game_dates(first, last), instant)]
 
 
 def _requests(
@@ -257,10 +254,8 @@ def _requests(
     """The runs of the first phase of the spec that needs one: what follows from it is the sensors' to launch."""
     launches = Launches(context.instance)
     said = []
-    wait_seconds = context.resources.settings.sensor_lock_wait_seconds
-    with gatekeeper.warehouse.session(read_only=True, wait_seconds=wait_seconds) as session:
-        evidence = gatekeeper.evidence(session)
-        for phase in spec.phases:
+    with gatekeeper.looking(context.resources.settings.sensor_lock_wait_seconds) as evidence:
+        for phase in spec.job.phases:
             found = reconcile(gatekeeper, evidence, launches, phase, [day])
             if found.launches:
                 now = gatekeeper.clock.now()
@@ -277,29 +272,6 @@ def _why_not_launched(found: Reconciliation, day: date) -> str:
     if found.tried_later:
         return "not there though it was launched from the same inputs; self-heal tries again later"
     return "complete, or under way"
-
-
-def daily_health(settings: Settings) -> dg.ScheduleDefinition:
-    """The schedule that reports on yesterday, when everything of it is due."""
-
-    @dg.schedule(
-        name="daily_health",
-        cron_schedule="15 10 * * *",
-        execution_timezone=str(NEW_YORK),
-        job=DEFINED[HEALTH_REPORT],
-        default_status=scheduled(settings),
-        required_resource_keys={"gatekeeper", "settings"},
-        description="Reports how the pipeline stands, in operations.pipeline_health.",
-    )
-    def schedule(context: ScheduleContext) -> dg.RunRequest | dg.SkipReason:
-        clock = context.resources.gatekeeper.clock
-        day = game_date_of(clock.now() if clock.simulated else context.scheduled_execution_time) - timedelta(days=1)
-        if not is_game_date(day):
-            return dg.SkipReason(f"{day} is out of season")
-        tags = {"dagster/max_runtime": str(LONGEST_RUN_SECONDS)}
-        return dg.RunRequest(run_key=f"health:{day}", partition_key=to_key(day), tags=tags)
-
-    return schedule
 
 
 def weekly_clean_up(settings: Settings) -> dg.ScheduleDefinition:
@@ -338,9 +310,8 @@ def monthly_models(settings: Settings) -> dg.ScheduleDefinition:
         month = game_date_of(instant).replace(day=1)
         if not is_game_date(month):
             return dg.SkipReason(f"{month:%Y-%m} is out of season")
-        wait_seconds = context.resources.settings.sensor_lock_wait_seconds
-        with gatekeeper.warehouse.session(read_only=True, wait_seconds=wait_seconds) as session:
-            waiting = incomplete_inputs(gatekeeper.evidence(session), READS, [month])
+        with gatekeeper.looking(context.resources.settings.sensor_lock_wait_seconds) as evidence:
+            waiting = incomplete_inputs(evidence, READS, [month])
         if waiting:
             return dg.SkipReason(
                 f"models of {month}: {' '.join(waiting[month])} Predictions train them once it is whole"

@@ -1,11 +1,11 @@
 """Self-heal: what is missing, stale or failed is made again, a bounded number of times, and looked at afterwards."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import dagster as dg
+from pydantic import TypeAdapter
 
 from nba_pipeline.assets.contexts import CheckContext, SensorContext
 from nba_pipeline.assets.switch import switched
@@ -63,16 +63,7 @@ class Memory:
     @classmethod
     def read(cls, text: str | None) -> "Memory":
         """The memory that Dagster kept; at the very first tick an empty one."""
-        if not text:
-            return cls()
-        content = json.loads(text)
-        looked_at = content["season_looked_at"]
-        return cls(
-            date.fromisoformat(looked_at) if looked_at else None,
-            content.get("code_told", {}),
-            content["healing"],
-            content["given_up"],
-        )
+        return _MEMORY.validate_json(text) if text else cls()
 
     def asked_for(self) -> list[date]:
         """The dates, however old, about which the source was asked and that are not whole yet: it may speak again."""
@@ -86,15 +77,10 @@ class Memory:
 
     def __str__(self) -> str:
         """The memory as JSON."""
-        looked_at = self.season_looked_at.isoformat() if self.season_looked_at else None
-        return json.dumps(
-            {
-                "season_looked_at": looked_at,
-                "code_told": self.code_told,
-                "healing": self.healing,
-                "given_up": self.given_up,
-            }
-        )
+        return _MEMORY.dump_json(self).decode()
+
+
+_MEMORY = TypeAdapter(Memory)
 
 
 @dataclass
@@ -131,8 +117,7 @@ def self_heal_sensor(tables: Sequence[Contract], settings: Settings) -> dg.Senso
         memory = Memory.read(context.cursor)
         memory.forget_before(season_start(season_of(gatekeeper.clock.today()) - HISTORY_SEASONS))
         whole_season = memory.season_looked_at != gatekeeper.clock.today()
-        with gatekeeper.warehouse.session(read_only=True, wait_seconds=settings.sensor_lock_wait_seconds) as session:
-            evidence = gatekeeper.evidence(session)
+        with gatekeeper.looking(settings.sensor_lock_wait_seconds) as evidence:
             outdated = outdated_history(evidence)
             operated = dates_to_heal(evidence, whole_season=whole_season)
             dates = sorted({*operated, *dates_of(outdated), *(memory.asked_for() if operated else ())})
@@ -287,9 +272,8 @@ def _gave_up(phase: Phase, day: date, attempts: int, now: datetime) -> dg.AssetC
 )
 def code_is_current(context: CheckContext) -> dg.AssetCheckResult:
     """The check behind `code_is_current`: looks again, launches nothing."""
-    gatekeeper = context.resources.gatekeeper
-    with gatekeeper.warehouse.session(read_only=True) as session:
-        outdated = outdated_history(gatekeeper.evidence(session))
+    with context.resources.gatekeeper.looking() as evidence:
+        outdated = outdated_history(evidence)
     counts = {name: len(days) for name, days in outdated.items()}
     return dg.AssetCheckResult(
         passed=not outdated, severity=dg.AssetCheckSeverity.WARN, metadata={"outdated": dg.MetadataValue.json(counts)}
@@ -305,8 +289,7 @@ def code_is_current(context: CheckContext) -> dg.AssetCheckResult:
 def nothing_given_up(context: CheckContext) -> dg.AssetCheckResult:
     """The check behind `nothing_given_up`: looks again, launches nothing."""
     gatekeeper = context.resources.gatekeeper
-    with gatekeeper.warehouse.session(read_only=True) as session:
-        evidence = gatekeeper.evidence(session)
+    with gatekeeper.looking() as evidence:
         dates = dates_to_heal(evidence, whole_season=False)
         found = look(gatekeeper, evidence, Launches(context.instance), dates)
     return dg.AssetCheckResult(passed=not found.given_up, metadata={"given up": sorted(found.given_up)})
@@ -320,9 +303,7 @@ def nothing_given_up(context: CheckContext) -> dg.AssetCheckResult:
 )
 def nothing_passed_over(context: CheckContext) -> dg.AssetCheckResult:
     """The check behind `nothing_passed_over`: looks again, records nothing."""
-    gatekeeper = context.resources.gatekeeper
-    with gatekeeper.warehouse.session(read_only=True) as session:
-        evidence = gatekeeper.evidence(session)
+    with context.resources.gatekeeper.looking() as evidence:
         gaps = [
             gap
             for gap in evidence.decisions.overrides.values()

@@ -6,7 +6,8 @@ condition of the sensors and a line of the smoke test. What cannot be evaluated 
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -58,6 +59,12 @@ class Gatekeeper:
     def evidence(self, session: Session) -> Evidence:
         """Fresh evidence, true while the session lasts."""
         return Evidence(session, self.clock, self.tables, self.landing)
+
+    @contextmanager
+    def looking(self, wait_seconds: float | None = None) -> Iterator[Evidence]:
+        """Fresh evidence, in a session of its own that writes nothing; waits for it as `Warehouse.session` does."""
+        with self.warehouse.session(read_only=True, wait_seconds=wait_seconds) as session:
+            yield self.evidence(session)
 
     def verdicts(
         self, evidence: Evidence, gate: Gate, dates: Sequence[date], into: Sequence[Contract] | None = None

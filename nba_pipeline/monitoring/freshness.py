@@ -107,10 +107,9 @@ def freshness_sensor(tables: Sequence[Contract], settings: Settings) -> dg.Senso
         description="Says for every table whether the newest date that is due is there, by deadlines in New York time.",
     )
     def sensor(context: SensorContext) -> dg.SensorResult:
-        gatekeeper = context.resources.gatekeeper
         known: dict[str, list[object]] = json.loads(context.cursor) if context.cursor else {}
-        with gatekeeper.warehouse.session(read_only=True, wait_seconds=settings.sensor_lock_wait_seconds) as session:
-            found = freshness(gatekeeper.evidence(session), tables)
+        with context.resources.gatekeeper.looking(settings.sensor_lock_wait_seconds) as evidence:
+            found = freshness(evidence, tables)
         states = {state.table.name: [str(state.game_date), state.fresh] for state in found}
         news = [state.evaluation() for state in found if known.get(state.table.name) != states[state.table.name]]
         late = sum(not state.fresh for state in found)
@@ -138,10 +137,9 @@ def freshness_checks(tables: Sequence[Contract]) -> dg.AssetChecksDefinition:
         required_resource_keys={"gatekeeper"},
     )
     def check(context: CheckContext) -> Iterator[dg.AssetCheckResult]:
-        gatekeeper = context.resources.gatekeeper
         chosen = {key.asset_key for key in context.selected_asset_check_keys}
-        with gatekeeper.warehouse.session(read_only=True) as session:
-            found = freshness(gatekeeper.evidence(session), [by_key[key] for key in by_key if key in chosen])
+        with context.resources.gatekeeper.looking() as evidence:
+            found = freshness(evidence, [by_key[key] for key in by_key if key in chosen])
         states = {asset_key(state.table): state for state in found}
         for key in sorted(chosen):
             yield _result(key, states.get(key))

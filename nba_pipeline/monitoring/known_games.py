@@ -9,7 +9,6 @@ from typing import Any
 
 import ibis
 
-from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.clock import season_of
 from nba_pipeline.contracts import Contract
 from nba_pipeline.decisions.game_decisions import GameDecision, recorded_decisions
@@ -17,18 +16,14 @@ from nba_pipeline.decisions.source_faults import BY_CATALOGUE
 from nba_pipeline.monitoring.outcome import COMMAND
 from nba_pipeline.monitoring.smoke_test import backfill_command
 from nba_pipeline.partitions import season_start
-from nba_pipeline.raw import games, player_box_scores
+from nba_pipeline.raw import games, held_games, player_box_scores
 from nba_pipeline.raw.rules.decided_games import decided_games
 from nba_pipeline.sources.records import UNCLEAR
 from nba_pipeline.warehouse.interface import Session
 from nba_pipeline.warehouse.operations_tables import QUARANTINE
 
-HELD_GAMES = "raw.held_games"
-
 SIGNED = '--by "your name" --because "why"'
 """What every decision needs, as a message names it."""
-
-_RULED = ("accept", "correct --players-sum", "hold")
 
 _PLAYERS_COLUMNS = {"player_id", "team", "team_id", "points"}
 
@@ -61,7 +56,7 @@ class KnownGame:
     @property
     def players(self) -> list[dict[str, Any]]:
         """The rows of its players, published or set aside when it was held; none where not all of them are known."""
-        set_aside = [one for one in self.quarantined if one["table_name"] == HELD_GAMES]
+        set_aside = [one for one in self.quarantined if one["table_name"] == held_games.CONTRACT.name]
         listed = [json_object(one["row_json"]) for one in sorted(set_aside, key=lambda one: one["quarantined_at"])]
         known = {(row["player_id"], row["team"]): row for row in listed if {*row} >= _PLAYERS_COLUMNS}
         # As JSON they have texts for dates.
@@ -187,10 +182,8 @@ def known_game(session: Session, game_id: int, now: datetime) -> list[KnownGame]
 
     for row in _rows(session, games.CONTRACT, game_id):
         of(row["game_date"]).row = row
-    for table in all_tables():
-        if table.name == HELD_GAMES:
-            for row in _rows(session, table, game_id):
-                of(row["game_date"]).rulings.append(row)
+    for row in _rows(session, held_games.CONTRACT, game_id):
+        of(row["game_date"]).rulings.append(row)
     for row in _rows(session, player_box_scores.CONTRACT, game_id):
         of(row["game_date"]).box_scores.append(row)
     for row in _quarantined(session, game_id):

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -28,17 +27,8 @@ Newest = Mapping[Games, date | None]
 EVERYBODY = Games(Whose.EVERYBODY)
 
 
-@dataclass(frozen=True)
-class Others:
-    """The ids of the other players whose games features of a row are made from."""
-
-    teammates: frozenset[int]
-    teammates_of_team: frozenset[int]
-    out_teammates: frozenset[int]
-    missing_teammates: frozenset[int]
-    departed: frozenset[int]
-    out_opponents: frozenset[int]
-    missing_opponents: frozenset[int]
+Others = Mapping[Whose, frozenset[int]]
+"""The ids of the other players whose games features of a row are made from."""
 
 
 def as_of(feature: Feature, row: Row, newest: Newest) -> date | None:
@@ -98,7 +88,7 @@ def _played_by(before: ibis.Table, row: Row, others: Others, whose: Whose) -> ir
         case Whose.EVERYBODY:
             return before.played
         case _:
-            return before.played & before.player_id.isin(sorted(getattr(others, whose.name.lower())))
+            return before.played & before.player_id.isin(sorted(others[whose]))
 
 
 def _within(before: ibis.Table, row: Row, games: Games) -> ir.BooleanValue:
@@ -123,15 +113,15 @@ def _others(session: Session, row: Row, before: ibis.Table) -> Others:
     played_for = _by_team(session, before.filter(before.played, before.team_id.isin([team, opponent])))
     listed_out = _by_team(session, _listed_out(session, row))
     himself = {row["player_id"]}
-    return Others(
-        teammates=frozenset(expected[team] - himself),
-        teammates_of_team=frozenset((expected[team] & played_for[team]) - himself),
-        out_teammates=frozenset(listed_out[team] - himself),
-        missing_teammates=frozenset((missing[team] & played_for[team]) - himself),
-        departed=frozenset(_played_lately(session, before, team) - expected[team]),
-        out_opponents=frozenset(listed_out[opponent]),
-        missing_opponents=frozenset(missing[opponent] & played_for[opponent]),
-    )
+    return {
+        Whose.TEAMMATES: frozenset(expected[team] - himself),
+        Whose.TEAMMATES_OF_TEAM: frozenset((expected[team] & played_for[team]) - himself),
+        Whose.OUT_TEAMMATES: frozenset(listed_out[team] - himself),
+        Whose.MISSING_TEAMMATES: frozenset((missing[team] & played_for[team]) - himself),
+        Whose.DEPARTED: frozenset(_played_lately(session, before, team) - expected[team]),
+        Whose.OUT_OPPONENTS: frozenset(listed_out[opponent]),
+        Whose.MISSING_OPPONENTS: frozenset(missing[opponent] & played_for[opponent]),
+    }
 
 
 def _expected(session: Session, row: Row) -> dict[tuple[int, int], str | None]:

@@ -74,11 +74,6 @@ class KnownSchedule:
             str(day): [missing_reason(self.season, games, self.published.gone)] for day, games in self.missing.items()
         }
 
-    @property
-    def ask_dates(self) -> str:
-        """The command that asks for the dates with missing games again."""
-        return backfill_command(min(self.missing), max(self.missing))
-
     def causes(self) -> list[Cause]:
         """What is missing, for people: each stretch of dates, and what is in no answer."""
         causes = []
@@ -112,8 +107,8 @@ def newest_schedule(gatekeeper: Gatekeeper, season: int) -> KnownSchedule | None
     """The same, for who has no evidence at hand; a home without a warehouse lacks no game of a date."""
     if not gatekeeper.warehouse.exists:
         return known_schedule(gatekeeper, None, season)
-    with gatekeeper.warehouse.session(read_only=True) as session:
-        return known_schedule(gatekeeper, gatekeeper.evidence(session), season)
+    with gatekeeper.looking() as evidence:
+        return known_schedule(gatekeeper, evidence, season)
 
 
 def _published(evidence: Evidence, season: int) -> PublishedGames:
@@ -173,7 +168,8 @@ def _dates_result(known: KnownSchedule | None, gatekeeper: Gatekeeper, season: i
     }
     if known and missing:
         effect = "These games are in no history: averages, features and predictions are made as if nobody played them."
-        metadata |= alert_metadata(AlertKind.GAME_MISSING, gatekeeper.clock.now(), effect, known.ask_dates)
+        again = backfill_command(min(missing), max(missing))
+        metadata |= alert_metadata(AlertKind.GAME_MISSING, gatekeeper.clock.now(), effect, again)
     return _result(NO_GAME_MISSING_CHECK, not missing, metadata)
 
 

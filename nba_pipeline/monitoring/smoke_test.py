@@ -121,8 +121,7 @@ def smoke_test(
     """
     dates = game_dates(first, last)
     chosen = list(all_tables() if tables is None else tables)
-    with gatekeeper.warehouse.session(read_only=True) as session:
-        evidence = gatekeeper.evidence(session)
+    with gatekeeper.looking() as evidence:
         gaps = {
             day: evidence.decisions.overrides[KNOWN_GAP, day] for day in dates if evidence.decisions.is_known_gap(day)
         }

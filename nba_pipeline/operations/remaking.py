@@ -77,8 +77,7 @@ def portions_of(table: Contract, needs: Mapping[date, Need], seconds: float) -> 
 def planned(gatekeeper: Gatekeeper, instance: DagsterInstance, within: tuple[date, date]) -> list[Portion]:
     """What would be made again now, in the order in which it would be. What follows from changed rows is not known."""
     speeds = seconds_a_date(instance, [asset_key(table) for table in gatekeeper.tables])
-    with gatekeeper.warehouse.session(read_only=True) as session:
-        evidence = gatekeeper.evidence(session)
+    with gatekeeper.looking() as evidence:
         needs = {table.name: not_current_dates(evidence, table, within) for table in gatekeeper.tables}
     return [
         portion
@@ -94,8 +93,7 @@ def may_follow(gatekeeper: Gatekeeper, portions: Sequence[Portion], within: tupl
     for portion in portions:
         changed.setdefault(portion.table.name, set()).update(portion.dates)
     follow: dict[str, int] = {}
-    with gatekeeper.warehouse.session(read_only=True) as session:
-        evidence = gatekeeper.evidence(session)
+    with gatekeeper.looking() as evidence:
         for table in gatekeeper.tables:
             reached = evidence.lineage.reached(table, changed) & {*evidence.manifest.published(table)}
             days = {day for day in reached if first <= day <= last and not evidence.calendar.is_frozen(table, day)}
@@ -124,8 +122,8 @@ def make_again(pipeline: Pipeline, gatekeeper: Gatekeeper, within: tuple[date, d
         note_columns(session, gatekeeper.tables)
     speeds = seconds_a_date(pipeline.instance, [asset_key(table) for table in gatekeeper.tables])
     for table in in_turn(gatekeeper.tables):
-        with gatekeeper.warehouse.session(read_only=True) as session:
-            needs = not_current_dates(gatekeeper.evidence(session), table, within)
+        with gatekeeper.looking() as evidence:
+            needs = not_current_dates(evidence, table, within)
         for portion in portions_of(table, needs, speeds[asset_key(table)]):
             first, last = portion.dates[0], portion.dates[-1]
             label = f"{table.name} {first} to {last}"

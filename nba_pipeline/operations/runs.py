@@ -120,8 +120,8 @@ def _evaluate_freshness(pipeline: Pipeline) -> None:
     if not tables or not runtime.warehouse.exists:
         return
     try:
-        with runtime.warehouse.session(read_only=True) as session:
-            evaluate_freshness(pipeline.instance, runtime.gatekeeper.evidence(session), tables)
+        with runtime.gatekeeper.looking() as evidence:
+            evaluate_freshness(pipeline.instance, evidence, tables)
     except WarehouseError as error:
         logging.getLogger(__name__).error("freshness could not be evaluated after the load; the sensor does: %s", error)
 

@@ -360,7 +360,7 @@ def assert_failed_tick(home: Home, tick: Callable[[], Ticked], what: str) -> Non
     assert_told(home, what, AlertKind.AUTOMATION_FAILED)
 
 
-ASK_NOTHING_OF_THE_WAREHOUSE = {spec.name for spec in (*SCHEDULE_SPECS, *LINES_SCHEDULE_SPECS) if spec.landing} | {
+ASK_NOTHING_OF_THE_WAREHOUSE = {spec.name for spec in (*SCHEDULE_SPECS, *LINES_SCHEDULE_SPECS) if spec.job.assets} | {
     "daily_health"
 }
 

@@ -118,7 +118,7 @@ def test_the_schedules_are_those_listed_in_new_york_time(empty: SimulatedDaemon)
 
 def test_injuries_are_asked_for_through_the_day_and_until_the_last_games_begin() -> None:
     asked = [
-        (at, spec.day) for spec in SCHEDULE_SPECS if LANDED_INJURIES in spec.landing for at in times_of(spec.crons)
+        (at, spec.day) for spec in SCHEDULE_SPECS if LANDED_INJURIES in spec.job.assets for at in times_of(spec.crons)
     ]
     today = sorted(at for at, day in asked if day == 0)
     assert today == times_of(("40 6", "0 10", "0 13", "0 16", "30 17", "30 18", "0 19", "30 20", "30 21"))
@@ -170,7 +170,7 @@ def test_ticks_are_about_yesterday_today_and_tomorrow_of_new_york(empty: Simulat
 def test_an_empty_home_gets_its_landing_and_report_in_runs_of_ten_minutes_at_most(
     empty: SimulatedDaemon,
 ) -> None:
-    of_landing = {spec.name for spec in SCHEDULE_SPECS if spec.landing and spec.since is None}
+    of_landing = {spec.name for spec in SCHEDULE_SPECS if spec.job.assets and spec.since is None}
     for name in CRONS:
         asked, said = requests_of(empty, name, new_york(date(2025, 11, 1), times_of(CRONS[name])[0]))
         if name in of_landing | {"daily_health"}:

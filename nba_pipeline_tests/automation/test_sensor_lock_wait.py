@@ -52,7 +52,7 @@ def test_a_sensor_that_finds_the_warehouse_held_waits_no_longer_than_a_tick_may(
     assert "was locked for more than 0.2 s" in "".join(_causes(ticked.error)), "each wait names its own limit"
 
 
-@pytest.mark.parametrize("name", [spec.name for spec in SCHEDULE_SPECS if not spec.landing])
+@pytest.mark.parametrize("name", [spec.name for spec in SCHEDULE_SPECS if not spec.job.assets])
 def test_a_schedule_that_finds_the_warehouse_held_waits_no_longer_than_a_tick_may(locked_out, name):
     ticked = locked_out.tick_schedule(name, NOW)
     assert "was locked for more than 0.2 s" in "".join(_causes(ticked.error)), "each wait names its own limit"
