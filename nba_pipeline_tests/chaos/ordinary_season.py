@@ -222,6 +222,22 @@ def elsewhere(rosters: pd.DataFrame, games: pd.DataFrame) -> dict[tuple[int, int
     return {(row.game_id, row.player_id): row.team for row in away.itertuples()}
 
 
+def unseen(box: pd.DataFrame, rosters: pd.DataFrame, games: pd.DataFrame) -> set[tuple[int, int]]:
+    """Who was on no roster on the date of a game and had not played yet, by game and player; `games` is the calendar.
+
+    The twin knows of everybody who played in the end. A league of box scores lists a player from his first game, and
+    where that was moved he is nobody until then.
+    """
+    played = box.merge(games[["game_id", "game_date"]], on="game_id").groupby("player_id")["game_date"].min()
+    listed = set(rosters[["game_date", "player_id"]].itertuples(index=False, name=None))
+    return {
+        (row.game_id, player)
+        for row in games.itertuples()
+        for player in box["player_id"].unique().tolist()
+        if (row.game_date, player) not in listed and played.get(player, date.max) >= row.game_date
+    }
+
+
 def held_before(held: pd.DataFrame, team: int, day: date) -> list[str]:
     """The games of a team that are held and that its windows on a date may hold."""
     mine = held[(held["state"] == "held") & (held["team_id"] == team) & (held["game_date"] < day)]
@@ -324,13 +340,19 @@ def verdict(found: Replay, league: League) -> Iterator[Line]:
         for r in missing
         if (r.game_id, r.player_id) in traded
     )
+    season = league.box[league.box["game_id"].isin(league.games.loc[league.games["season"] == SEASON, "game_id"])]
+    nobody = unseen(season, found.tables[players.CONTRACT.name], games)
+    new = tuple(
+        f"player {r.player_id} in game {r.game_id}" for r in missing if (r.game_id, r.player_id) in nobody - {*traded}
+    )
     unexplained = tuple(
         f"player {r.player_id} in game {r.game_id} of {r.game_date}"
         for r, why in named.items()
-        if not why and (r.game_id, r.player_id) not in traded
+        if not why and (r.game_id, r.player_id) not in nobody | {*traded}
     )
     yield Line("not predicted without a held game in any window", str(len(unexplained)), not unexplained, unexplained)
     yield Line("not predicted, being on another team's roster by then", str(len(left)), True, left)
+    yield Line("not predicted, being on no roster until a first game that was moved", str(len(new)), True, new)
     listed = tuple(f"player {r.player_id} in game {r.game_id}: {', '.join(why)}" for r, why in named.items() if why)
     yield Line("not predicted, with the game that held it", str(len(listed)), True, listed)
     silent = tuple(unmarked(predicted, found.rules, league, days))

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from nba_pipeline_tests.chaos.ordinary_season import Played, calendar, elsewhere, played_within, unmarked
+from nba_pipeline_tests.chaos.ordinary_season import Played, calendar, elsewhere, played_within, unmarked, unseen
 
 FIRST = date(2023, 11, 1)
 MINE, OTHER, ELSEWHERE = 1, 2, 3
@@ -101,6 +101,17 @@ def test_only_who_is_on_the_roster_of_a_team_that_does_not_play_the_game_is_else
     rosters = rosters.assign(team=["AAA", "BBB", "CCC"])
     assert elsewhere(rosters, games) == {(0, 9): "CCC"}
     assert elsewhere(rosters.assign(game_date=FIRST + timedelta(days=1)), games) == {}
+
+
+def test_who_has_not_played_and_is_on_no_roster_is_unseen_until_his_first_game():
+    days = [FIRST + timedelta(days=n) for n in range(6)]
+    box = pd.DataFrame({"game_id": [0, 1], "player_id": 7})
+    moved = {"game_id": 0, "kind": "moved_game", "moved_to": str(days[-1])}
+    games = calendar(league(), [moved], days)
+    of_second = games.loc[games["game_id"] == 1, "game_date"].item()
+    nobody = pd.DataFrame({"game_date": [], "player_id": []})
+    assert {game for game, _ in unseen(box, nobody, games)} == {*games.loc[games["game_date"] <= of_second, "game_id"]}
+    assert (1, 7) not in unseen(box, pd.DataFrame({"game_date": [of_second], "player_id": [7]}), games)
 
 
 def test_a_replay_goes_on_where_an_earlier_call_has_ended(tmp_path):
