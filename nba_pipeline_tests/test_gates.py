@@ -33,7 +33,7 @@ from nba_pipeline.gates.accuracy_tripwire import (
     TOO_BAD,
     TOO_GOOD,
     TOO_GOOD_MINUTES,
-    Sums,
+    ErrorSums,
     tripped,
 )
 from nba_pipeline.gates.alert_metadata import (
@@ -572,7 +572,7 @@ def test_who_has_no_record_is_beaten_honestly_but_never_too_bad(graded):
 
 def test_the_tripwires_bite_beyond_the_honest_range_only():
     def found(share: float, rows: int = ENOUGH_GRADES) -> str:
-        sums = Sums(rows, share * rows, float(rows))
+        sums = ErrorSums(rows, share * rows, float(rows))
         return tripped("s", 0.88, sums, sums) or ""
 
     assert not found(0.88)

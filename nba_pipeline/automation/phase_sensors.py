@@ -14,7 +14,7 @@ from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.assets.table_checks import GRID_CHECK
 from nba_pipeline.automation.jobs import DEFINED, jobs_of
 from nba_pipeline.automation.launches import Launches
-from nba_pipeline.automation.planning import Plan, landing_key
+from nba_pipeline.automation.planning import LaunchPlan, landing_key
 from nba_pipeline.automation.reconciler import reconcile
 from nba_pipeline.contracts import Contract, Phase, Window
 from nba_pipeline.gates.alert_metadata import WAITS_METADATA, AlertKind, alert_metadata
@@ -155,7 +155,7 @@ def reached_dates(evidence: Evidence, tables: Sequence[Contract], changed: Mappi
     return dates
 
 
-def _keep_waiting(found: Plan, cursor: PhaseCursor, gatekeeper: Gatekeeper) -> list[dg.AssetCheckEvaluation]:
+def _keep_waiting(found: LaunchPlan, cursor: PhaseCursor, gatekeeper: Gatekeeper) -> list[dg.AssetCheckEvaluation]:
     """Remembers the dates that wait, forgets those that do not; returns an alert for each past its deadline."""
     now = gatekeeper.clock.now()
     before = cursor.waiting
@@ -173,7 +173,7 @@ def _keep_waiting(found: Plan, cursor: PhaseCursor, gatekeeper: Gatekeeper) -> l
     return alerts
 
 
-def _past_deadline(found: Plan, day: date, since: datetime, gatekeeper: Gatekeeper) -> dg.AssetCheckEvaluation:
+def _past_deadline(found: LaunchPlan, day: date, since: datetime, gatekeeper: Gatekeeper) -> dg.AssetCheckEvaluation:
     gate = gate_into(found.phase)
     blocked = found.phase.name.lower()
     if gate is None:

@@ -42,7 +42,7 @@ def filled_since(phase: Phase, today: date) -> date:
 
 
 @dataclass
-class Plan:
+class LaunchPlan:
     """What a phase's dates want: some can be made now, some wait, and why.
 
     `followed` are dates that are ready in part: whether the rest can be made is known when that part is there.
@@ -59,11 +59,11 @@ class Plan:
 
 def plan_launches(
     gatekeeper: Gatekeeper, evidence: Evidence, launches: Launches, phase: Phase, dates: Iterable[date]
-) -> Plan:
+) -> LaunchPlan:
     """Judges each date of a phase that needs anything: make it now, let a run under way finish, or wait."""
     tables = evidence.tables_of(phase)
     wanted = wanted_tables(evidence, tables, sorted(set(dates)))
-    found = Plan(phase, wanted)
+    found = LaunchPlan(phase, wanted)
     free = []
     for day, chosen in wanted.items():
         if launches.under_way([asset_key(table) for table in chosen], day):

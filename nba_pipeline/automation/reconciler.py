@@ -14,7 +14,7 @@ import dagster as dg
 from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.automation.attempts import Decision, decide
 from nba_pipeline.automation.launches import Attempted, Launch, Launches, in_runs
-from nba_pipeline.automation.planning import Plan, is_made_without, landing_key, plan_launches
+from nba_pipeline.automation.planning import LaunchPlan, is_made_without, landing_key, plan_launches
 from nba_pipeline.automation.silent_source import FACTS_LANDED
 from nba_pipeline.code_versions import version_of
 from nba_pipeline.contracts import Contract, Phase
@@ -35,7 +35,7 @@ class Reconciliation:
     and `unanswered` when the source was asked about a date in vain.
     """
 
-    plan: Plan
+    plan: LaunchPlan
     launches: list[Launch] = field(default_factory=list)
     tried_later: set[date] = field(default_factory=set)
     given_up: dict[date, int] = field(default_factory=dict)
@@ -114,7 +114,7 @@ def in_few_runs(phase: Phase, wanted: Wanted, tried: Mapping[date, Sequence[Atte
     return [replace(launch, attempt=max(len(tried[day]) for day in launch.dates)) for launch in launches]
 
 
-def _with_landing(evidence: Evidence, planned: Plan) -> Wanted:
+def _with_landing(evidence: Evidence, planned: LaunchPlan) -> Wanted:
     """What raw tables are ready or lack an answer, with the landing that brings it.
 
     Box scores that wait for a game to be final wait for a new answer about the schedule too. Attempts about
@@ -147,7 +147,7 @@ def _with_landing(evidence: Evidence, planned: Plan) -> Wanted:
     return wanted
 
 
-def _of_what_is_landed(evidence: Evidence, planned: Plan, day: date) -> tuple[frozenset[dg.AssetKey], str] | None:
+def _of_what_is_landed(evidence: Evidence, planned: LaunchPlan, day: date) -> tuple[frozenset[dg.AssetKey], str] | None:
     """What can be made of a date without the source, whose deadline is over; None where that is nothing.
 
     Behind a question that finds no answer nothing of its run is made. So while the source is silent, the deadline

@@ -22,7 +22,7 @@ SQLite forbids to use or close what a fork took along: closing the last connecti
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptEngine:
     """An engine whose pool keeps its connection, and the file that this is open on."""
 
     engine: sql.Engine
@@ -38,7 +38,7 @@ class KeptConnections:
 
     def __init__(self, limit: int, *, synchronous: str) -> None:
         self._limit, self._synchronous = limit, synchronous
-        self._kept: OrderedDict[Path, Kept] = OrderedDict()
+        self._kept: OrderedDict[Path, KeptEngine] = OrderedDict()
         self._process, self._lock = os.getpid(), Lock()
 
     def engine(self, path: Path) -> sql.Engine | None:
@@ -68,12 +68,12 @@ class KeptConnections:
         listen(engine, "connect", self._set_up)
         with engine.connect():
             identity = _identity(path)
-        too_many: list[Kept] = []
+        too_many: list[KeptEngine] = []
         with self._lock:
             if path in self._kept:
                 too_many.append(self._kept.pop(path))
             if identity is not None:
-                self._kept[path] = Kept(engine, identity)
+                self._kept[path] = KeptEngine(engine, identity)
             while len(self._kept) > self._limit:
                 too_many.append(self._kept.popitem(last=False)[1])
         for kept in too_many:

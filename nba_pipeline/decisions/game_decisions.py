@@ -33,7 +33,7 @@ ROW_KEYS = ("game_date", "game_id", "player_id", "season", "team_id", "team")
 NOT_CORRECTED = {*GAME_KEYS, *ROW_KEYS}
 
 Corrections = Mapping[str, Any]
-Rows = Sequence[Mapping[str, Any]]
+PlayerRows = Sequence[Mapping[str, Any]]
 
 
 class Ruling(StrEnum):
@@ -179,7 +179,7 @@ def decision_hash(decisions: Mapping[tuple[date, int], GameDecision], day: date)
 
 
 def corrected_game(
-    record: Mapping[str, Any], decision: GameDecision, games: Contract, rows: Rows | None = None
+    record: Mapping[str, Any], decision: GameDecision, games: Contract, rows: PlayerRows | None = None
 ) -> dict[str, Any]:
     """The row of a game as a decision has it; `games` is the contract of the table that it belongs to.
 
@@ -199,7 +199,7 @@ def corrected_game(
     return corrected
 
 
-def corrected_rows(rows: Rows, decision: GameDecision, box_scores: Contract) -> list[dict[str, Any]]:
+def corrected_rows(rows: PlayerRows, decision: GameDecision, box_scores: Contract) -> list[dict[str, Any]]:
     """Rows of players as a decision has them; rows of other games stay. `box_scores` is their table's contract.
 
     Raises `ValueError` for a player who has no row in the game, or two, and for a value that a row cannot hold.
@@ -222,7 +222,7 @@ def refuse_corrections(
     decision: GameDecision,
     games: Contract,
     box_scores: Contract,
-    rows: Rows | None = None,
+    rows: PlayerRows | None = None,
     record: Corrections | None = None,
 ) -> None:
     """Raises `ValueError` when the values of a decision cannot be: no such column, no such player, out of range.

@@ -58,7 +58,7 @@ JUDGED_BY = ("system_id", "stat", "setting", "mode")
 TRIPWIRE = "accuracy tripwire"
 
 
-class Sums(NamedTuple):
+class ErrorSums(NamedTuple):
     """Of some graded rows: their number, and the absolute errors of the system and of EWMA-7."""
 
     rows: int
@@ -87,10 +87,10 @@ def dishonest_errors(evidence: Evidence, dates: Sequence[date]) -> Reasons:
     by_day = played.group_by(*JUDGED_BY, "on_record", "game_date").agg(
         rows=ibis._.count(), error=played.absolute_error.sum(), baseline=played.ewma_7_absolute_error.sum()
     )
-    sums: dict[tuple[str, ...], dict[tuple[date, bool], Sums]] = {}
+    sums: dict[tuple[str, ...], dict[tuple[date, bool], ErrorSums]] = {}
     for row in evidence.session.query(by_day).to_pylist():
         days = sums.setdefault(tuple(row[key] for key in JUDGED_BY), {})
-        days[row["game_date"], row["on_record"]] = Sums(row["rows"], row["error"], row["baseline"])
+        days[row["game_date"], row["on_record"]] = ErrorSums(row["rows"], row["error"], row["baseline"])
     reasons: Reasons = {}
     for (system, stat, setting, mode), days in sorted(sums.items()):
         for day in dates:
@@ -103,14 +103,14 @@ def dishonest_errors(evidence: Evidence, dates: Sequence[date]) -> Reasons:
     return reasons
 
 
-def recent_sums(days: Mapping[tuple[date, bool], Sums], day: date, on_record: Sequence[bool]) -> Sums:
+def recent_sums(days: Mapping[tuple[date, bool], ErrorSums], day: date, on_record: Sequence[bool]) -> ErrorSums:
     """The sums over the days before a date that the tripwires look at, of the rows with and without a record."""
     before = [day - timedelta(days=n) for n in range(1, RECENT.days + 1)]
     recent = [days[d, known] for d in before for known in on_record if (d, known) in days]
-    return Sums(sum(r.rows for r in recent), sum(r.error for r in recent), sum(r.baseline for r in recent))
+    return ErrorSums(sum(r.rows for r in recent), sum(r.error for r in recent), sum(r.baseline for r in recent))
 
 
-def tripped(system: str, honest_from: float, on_record: Sums, everyone: Sums) -> str | None:
+def tripped(system: str, honest_from: float, on_record: ErrorSums, everyone: ErrorSums) -> str | None:
     """Why the errors of a system cannot be honest; None when they can be.
 
     They are too good by the rows of players with a record, and too bad by the rows of everyone.
@@ -122,7 +122,7 @@ def tripped(system: str, honest_from: float, on_record: Sums, everyone: Sums) ->
     return None
 
 
-def _suspicion(system: str, what: str, sums: Sums, mend: str) -> str:
+def _suspicion(system: str, what: str, sums: ErrorSums, mend: str) -> str:
     return (
         f"{TRIPWIRE}: {system} is {what}: mean absolute error {sums.error / sums.rows:.2f} against "
         f"{sums.baseline / sums.rows:.2f} of EWMA-7 on the same {sums.rows} rows of the last {RECENT.days} days. "

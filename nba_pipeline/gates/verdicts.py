@@ -34,7 +34,7 @@ class Finding:
     dishonest: bool = False
 
 
-Rule = Callable[[Evidence, Sequence[date], Sequence[Contract]], Mapping[date, Finding]]
+GateRule = Callable[[Evidence, Sequence[date], Sequence[Contract]], Mapping[date, Finding]]
 """What is found about each of the dates, for the tables behind the gate that are to be made."""
 
 
@@ -64,7 +64,7 @@ class Gate:
     out_of: Phase
     into: Phase
     description: str
-    rule: Rule
+    rule: GateRule
 
     @property
     def check_name(self) -> str:

@@ -29,7 +29,7 @@ from nba_pipeline.warehouse.interface import QueryError, WarehouseUnavailableErr
 
 J = TypeVar("J", LoadJob, QueryJob)
 
-Parameters = Sequence[bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter]
+QueryParameters = Sequence[bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter]
 
 MAY_HEAL = {
     "backendError",
@@ -91,7 +91,7 @@ class Jobs:
     def query(
         self,
         statement: str,
-        parameters: Parameters = (),
+        parameters: QueryParameters = (),
         *,
         ends_at: float | None = None,
         repeated: bool = False,
@@ -110,7 +110,7 @@ class Jobs:
     def do(
         self,
         statement: str,
-        parameters: Parameters = (),
+        parameters: QueryParameters = (),
         *,
         into: str | None = None,
         ends_at: float | None = None,
@@ -167,7 +167,7 @@ class Jobs:
             None,
         )
 
-    def _estimate(self, statement: str, parameters: Parameters) -> int:
+    def _estimate(self, statement: str, parameters: QueryParameters) -> int:
         """The bytes that BigQuery says a statement would read; it says so without running it, and free of charge."""
         config = bigquery.QueryJobConfig(query_parameters=list(parameters), dry_run=True, use_query_cache=False)
         with reached("ask what a query would read"):

@@ -28,7 +28,7 @@ from nba_pipeline.code_versions.translations import Translations
 from nba_pipeline.contracts import Column, Contract
 from nba_pipeline.warehouse.bigquery_budget import Budget, Governor
 from nba_pipeline.warehouse.bigquery_errors import reached
-from nba_pipeline.warehouse.bigquery_jobs import Jobs, Parameters, Patience
+from nba_pipeline.warehouse.bigquery_jobs import Jobs, Patience, QueryParameters
 from nba_pipeline.warehouse.bigquery_sql import DATE_SCOPE, Names, quote, read_parameters, translate, with_staged
 from nba_pipeline.warehouse.cached_queries import CachedQueries, Statement
 from nba_pipeline.warehouse.interface import (
@@ -56,7 +56,7 @@ TIDYING_BYTES = 100 * 2**20
 
 
 @dataclass
-class Known:
+class KnownTables:
     """What a process has seen of the tables: those that there are, with their columns, and the contracts that they fit.
 
     Nobody but a person takes tables away. What was asked of one that is gone then fails, by name.
@@ -74,8 +74,8 @@ class BigQuerySession:
         jobs: Jobs,
         client: bigquery.Client,
         names: Names,
-        reads: "Rows",
-        known: "Known",
+        reads: "RowReader",
+        known: "KnownTables",
         holder: str | None,
         translations: Translations | None = None,
     ) -> None:
@@ -195,7 +195,7 @@ class BigQuerySession:
         self._staged[name] = place
         return ibis.table(schema, name=name)
 
-    def _computed(self, name: str, statement: Statement, parameters: Parameters) -> str:
+    def _computed(self, name: str, statement: Statement, parameters: QueryParameters) -> str:
         """The place into which the rows of a statement were computed, with its columns in their order.
 
         A column that a contract gains in its middle stands last in the table, and unions go by place.
@@ -263,7 +263,7 @@ class BigQuerySession:
             f"ASSERT (SELECT COUNT(*) FROM {target} WHERE {condition}) = (SELECT COUNT(*) FROM {staged}) AS '{differs}'",  # noqa: S608, E501
         ]
 
-    def _rows_of(self, statement: Statement, parameters: Parameters, *, repeated: bool) -> pa.Table:
+    def _rows_of(self, statement: Statement, parameters: QueryParameters, *, repeated: bool) -> pa.Table:
         self._in_time()
         job = self._jobs.query(self._text(statement), parameters, ends_at=self._limit(), repeated=repeated)
         rows, names = self._reads.of(job), statement.schema.names
@@ -315,7 +315,7 @@ def create_dataset(client: bigquery.Client, names: Names, schema: str, expires_a
 
 def _parameters(
     statement: Statement, dates: Sequence[date] | None, reads: Mapping[str, tuple[date, date]]
-) -> Parameters:
+) -> QueryParameters:
     """The dates that a statement leaves open. Raises `QueryError` when they were not given."""
     statement.dates.require(dates, reads)
     scope = [bigquery.ArrayQueryParameter(DATE_SCOPE, "DATE", sorted({*(dates or ())}))]
@@ -351,7 +351,7 @@ def _description(column: Column) -> str:
     return f"{column.definition} Unit: {column.unit}."
 
 
-class Rows:
+class RowReader:
     """Brings the rows of a finished query here, through the Storage API where there is one."""
 
     def __init__(self, client: bigquery.Client, storage_endpoint: str | None) -> None:
@@ -394,7 +394,7 @@ class BigQueryWarehouse:
         self._storage_endpoint = storage_endpoint
         self.lock_wait_seconds = lock_wait_seconds
         self._prepared = False
-        self._known = Known()
+        self._known = KnownTables()
         self._translations = translations
 
     @cached_property
@@ -417,8 +417,8 @@ class BigQueryWarehouse:
         return Jobs(self.client, self._governor, self._patience)
 
     @cached_property
-    def _rows(self) -> Rows:
-        return Rows(self.client, self._storage_endpoint)
+    def _rows(self) -> RowReader:
+        return RowReader(self.client, self._storage_endpoint)
 
     @property
     def description(self) -> str:
