@@ -164,7 +164,7 @@ def test_the_ui_of_the_demo_says_its_port_too(monkeypatch: pytest.MonkeyPatch, t
     told, port = tmp_path / "told", demo.free_port()
     serves_it = f"import os,http.server as h; open({str(told)!r},'w').write(os.environ['NBA_PIPELINE_UI_URL']); "
     serves_it += f"h.HTTPServer(('127.0.0.1', {port}), h.SimpleHTTPRequestHandler).handle_request()"
-    monkeypatch.setattr("nba_pipeline.cli.ui_commands.ui_command", lambda port: [sys.executable, "-c", serves_it])
+    monkeypatch.setattr("nba_pipeline.cli.demo.ui_command", lambda port: [sys.executable, "-c", serves_it])
     monkeypatch.setattr("webbrowser.open", lambda url: True)
     demo.serve_ui(port)
     assert told.read_text() == f"http://127.0.0.1:{port}"
