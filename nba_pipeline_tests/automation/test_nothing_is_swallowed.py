@@ -672,7 +672,7 @@ NOT_IN_A_TICK = {
     ("AlertWindow", "summary"): "an hour later, of a cause that went on: in `test_alerts.py`",
     ("windows", "made_good"): "at the end of a window, of what was counted in it: in `test_alert_truth.py`",
     ("complaints", "merged"): "of a second alert of one cause: in `test_alert_truth.py`",
-    ("Open", "closing"): "when what was sent is good again: in `test_alert_truth.py`",
+    ("Alert", "standing_for"): "of a second alert of one cause: in `test_alert_truth.py`",
     ("silence", "complaint_of"): "of a source that is silent: in `test_silence.py`",
     ("silence", "asked_in_vain"): "of a source that is silent: in `test_silence.py`",
     ("closings", "going_on"): "of a source that is silent for longer: in `test_silence.py`",

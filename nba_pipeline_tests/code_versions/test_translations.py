@@ -34,7 +34,9 @@ def unasked(read: Reader) -> ibis.Table:
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> DuckDBWarehouse:
+def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DuckDBWarehouse:
+    """A warehouse with the schedule's table, in a process that has translated nothing yet."""
+    new_process(monkeypatch)
     made = DuckDBWarehouse(tmp_path / "w.duckdb", translations=Translations(tmp_path / "translated"))
     with made.session() as session:
         session.ensure(GAMES)
