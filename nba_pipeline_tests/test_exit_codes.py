@@ -380,7 +380,7 @@ def test_what_stood_before_is_not_taken_for_what_was_asked_when_a_gate_refuses(h
     failed, closed = outcome_of(ended)["reasons"]
     assert failed.startswith("run ")
     assert f"the gate precompute_to_predictions is closed for {DAY}" in closed
-    assert closed.endswith(f"Mend: nba-pipeline backfill --from {DAY} --to {DAY}")
+    assert closed.endswith(f"Next: nba-pipeline backfill --from {DAY} --to {DAY}")
     assert named_command(closed)
 
 
@@ -462,7 +462,7 @@ def test_grades_that_are_missing_fail_the_accuracy_of_their_dates_and_the_figure
     assert ended.exit_code == 1
     (reason,) = outcome_of(ended)["reasons"]
     assert reason.startswith(f"predictions.prediction_accuracy on {DAY}")
-    assert reason.endswith(f"Mend: nba-pipeline backfill --from {DAY} --to {DAY}")
+    assert reason.endswith(f"Next: nba-pipeline backfill --from {DAY} --to {DAY}")
     assert json.loads(ended.stdout)["systems"]
 
 

@@ -17,6 +17,8 @@ from nba_pipeline.alerting.windows import Windows, closed, ended, made_good, obs
 from nba_pipeline.assets.contexts import SensorContext
 from nba_pipeline.assets.table_asset import OWNERS
 from nba_pipeline.clock import Clock
+from nba_pipeline.gates.alert_metadata import NEXT_COMMAND_METADATA
+from nba_pipeline.gates.evidence import as_said_now
 from nba_pipeline.settings import Settings
 
 ALERT_SENSOR = "alerts"
@@ -60,7 +62,7 @@ class AlertCursor:
 
     def to_json(self) -> str:
         """The cursor as Dagster keeps it."""
-        return _CURSOR.dump_json(self).decode()
+        return _CURSOR.dump_json(self, by_alias=True).decode()
 
     @classmethod
     def from_json(cls, text: str | None) -> "AlertCursor":
@@ -69,7 +71,7 @@ class AlertCursor:
         Raises `pydantic.ValidationError` when the text is no cursor: to start over would alert about old
         things, and to start at the end would lose new ones.
         """
-        return _CURSOR.validate_json(text) if text else cls()
+        return _CURSOR.validate_json(as_said_now(text)) if text else cls()
 
 
 _CURSOR = TypeAdapter(AlertCursor)
@@ -233,7 +235,7 @@ def _observation(alert: Alert, outcome: str, good: Good | None = None) -> dg.Ass
             "what": dg.MetadataValue.text(alert.what),
             "since": dg.MetadataValue.text(alert.since.isoformat()),
             "effect": dg.MetadataValue.text(alert.effect),
-            "mend": dg.MetadataValue.text(alert.mend),
+            NEXT_COMMAND_METADATA: dg.MetadataValue.text(alert.next_command),
             "link": dg.MetadataValue.url(alert.link),
             **({"dates": dg.MetadataValue.text(" to ".join(alert.dates))} if alert.dates else {}),
             **made_good,

@@ -95,7 +95,7 @@ def _evaluation(
     decision: GameDecision | None = None,
     said: str = "",
     effect: str = "",
-    mend: str = "",
+    command: str = "",
     since: datetime | None = None,
     *,
     passed: bool = False,
@@ -105,7 +105,7 @@ def _evaluation(
         again = f"{effect} Its date is made again by itself, or at once: {backfill_command(decision.game_date)}"
         metadata = {
             "reasons": dg.MetadataValue.json({to_key(decision.game_date): [said]}),
-            **alert_metadata(AlertKind.GAME_DECIDED, since.replace(tzinfo=UTC), again, mend),
+            **alert_metadata(AlertKind.GAME_DECIDED, since.replace(tzinfo=UTC), again, command),
         }
     return dg.AssetCheckEvaluation(
         asset_key=GAME_DECISIONS_KEY,

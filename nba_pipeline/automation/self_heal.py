@@ -100,7 +100,7 @@ class Diagnosis:
 
 
 def self_heal_sensor(tables: Sequence[Contract], settings: Settings) -> dg.SensorDefinition:
-    """The sensor that mends, every 15 minutes over the operated days and once a day over the season."""
+    """The sensor that repairs, every 15 minutes over the operated days and once a day over the season."""
 
     @dg.sensor(
         name="self_heal",
@@ -253,7 +253,7 @@ def _gave_up(phase: Phase, day: date, attempts: int, now: datetime) -> dg.AssetC
         AlertKind.SELF_HEAL_GAVE_UP,
         now,
         f"Phase {phase.value} ({phase.name.lower()}) of {day} stays as it is, and so does what is made from it.",
-        f"nba-pipeline smoke-test {day} --verbose; mend what it names; nba-pipeline backfill --from {day} --to {day}",
+        f"nba-pipeline smoke-test {day} --verbose; fix what it names; nba-pipeline backfill --from {day} --to {day}",
     )
     reason = f"{phase.name.lower()} of {day} was launched {attempts} times from the same inputs and is still not there"
     return dg.AssetCheckEvaluation(

@@ -555,7 +555,7 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0
 
 
 def main() -> None:
-    """The entry point: runs a command; an error that a person can mend is a message, not a traceback."""
+    """The entry point: runs a command; an error that a person can fix is a message, not a traceback."""
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a letter of a name shows a question mark; it stops no command.
         if isinstance(stream, io.TextIOWrapper):

@@ -11,7 +11,7 @@ import ibis
 
 from nba_pipeline.contracts import Contract, Phase, Read, Reader, Window
 from nba_pipeline.gates.accuracy_tripwire import GRADED, RECENT, TRIPWIRE, dishonest_errors
-from nba_pipeline.gates.evidence import MEND, WHY_NOT_CURRENT, Coverage, Evidence, Need, make_again
+from nba_pipeline.gates.evidence import NEXT_COMMAND, WHY_NOT_CURRENT, Coverage, Evidence, Need, make_again
 from nba_pipeline.gates.verdicts import Finding, Gate
 from nba_pipeline.partitions import contiguous
 from nba_pipeline.sources.records import UNCLEAR
@@ -57,7 +57,7 @@ def raw_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Contr
             found[day].reasons.append(
                 f"no box score of {day} arrived before its deadline, so that all its games are held; if none will "
                 f'ever come, say so: nba-pipeline gate gap {day} --by "your name" --because "why"'
-                f"{MEND}nba-pipeline backfill --from {day} --to {day}"
+                f"{NEXT_COMMAND}nba-pipeline backfill --from {day} --to {day}"
             )
     return found
 
@@ -70,7 +70,7 @@ def _made_without(evidence: Evidence, table: Contract, dates: Sequence[date]) ->
         if line and tip and not line.row_count and line.published_at.replace(tzinfo=UTC) < tip:
             said.append(
                 f"{table.name} has nothing of {day}, whose deadline is over: its players are predicted from recent "
-                f"games{MEND}nba-pipeline backfill --from {day} --to {day}"
+                f"games{NEXT_COMMAND}nba-pipeline backfill --from {day} --to {day}"
             )
     return said
 
@@ -87,7 +87,7 @@ def unclear_games(evidence: Evidence, dates: Sequence[date]) -> Reasons:
         if game_id not in evidence.calendar.held(day):
             found.setdefault(day, []).append(
                 f"game {game_id} of {teams} on {day} is unclear, so that nothing is expected of it: "
-                f"{row['status_text']}{MEND}nba-pipeline game show {game_id}"
+                f"{row['status_text']}{NEXT_COMMAND}nba-pipeline game show {game_id}"
             )
     return found
 
@@ -275,7 +275,7 @@ def _incomplete_reads(evidence: Evidence, read: Read, dates: Sequence[date]) -> 
 def _sentence(table: Contract, blocking: Sequence[Coverage]) -> str:
     first, last = contiguous([c.game_date for c in blocking])[0]
     others = f" (and {len(blocking) - 1} more dates)" if len(blocking) > 1 else ""
-    return f"{'; '.join(blocking[0].reasons(table))}{others}. Mend: nba-pipeline backfill --from {first} --to {last}"
+    return f"{'; '.join(blocking[0].reasons(table))}{others}. Next: nba-pipeline backfill --from {first} --to {last}"
 
 
 def is_judged_before_its_check(table: Contract, tables: Sequence[Contract]) -> bool:

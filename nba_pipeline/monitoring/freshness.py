@@ -59,8 +59,8 @@ class Freshness:
         if self.fresh:
             return shown
         effect = f"{self.table.name} has no complete rows for {self.game_date}; what is made from them waits."
-        mend = f"nba-pipeline backfill --from {self.game_date} --to {self.game_date}"
-        return shown | alert_metadata(AlertKind.FRESHNESS_MISSED, deadline, effect, mend)
+        command = f"nba-pipeline backfill --from {self.game_date} --to {self.game_date}"
+        return shown | alert_metadata(AlertKind.FRESHNESS_MISSED, deadline, effect, command)
 
 
 def freshness(evidence: Evidence, tables: Sequence[Contract]) -> list[Freshness]:

@@ -96,7 +96,7 @@ def _materializations(instance: DagsterInstance, partitions: Sequence[str] | Non
 
 
 def ledger_check(game_dates: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
-    """The check of the ledger, which blocks nothing: no waiting mends a broken chain, and grading goes on."""
+    """The check of the ledger, which blocks nothing: waiting repairs no broken chain, and grading goes on."""
     key = asset_key(LEDGER)
 
     @dg.asset_check(
@@ -134,5 +134,5 @@ def _said_of(broken: Mapping[date, Sequence[str]], gatekeeper: Gatekeeper) -> di
     if not broken:
         return {}
     effect = "Predictions that were made before tip-off, and the grades made of them, cannot be relied on."
-    mend = f"nba-pipeline ledger verify --from {min(broken)} --to {max(broken)}"
-    return alert_metadata(AlertKind.CHECK_FAILED, gatekeeper.clock.now(), effect, mend)
+    command = f"nba-pipeline ledger verify --from {min(broken)} --to {max(broken)}"
+    return alert_metadata(AlertKind.CHECK_FAILED, gatekeeper.clock.now(), effect, command)

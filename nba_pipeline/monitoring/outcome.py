@@ -39,13 +39,13 @@ class Cause:
     def lines(self) -> list[str]:
         """The cause first, then in one line what follows from it, then the command."""
         follows = [f"    follows from it: {', '.join(self.follows)}"] if self.follows else []
-        mend = [f"    Mend: {self.command}"] if self.command else []
-        return [self.what, *follows, *mend]
+        command = [f"    Next: {self.command}"] if self.command else []
+        return [self.what, *follows, *command]
 
     def __str__(self) -> str:
         """All of it as one sentence, the command at its end."""
         follows = f"; follows from it: {', '.join(self.follows)}" if self.follows else ""
-        return f"{self.what}{follows}" + (f". Mend: {self.command}" if self.command else "")
+        return f"{self.what}{follows}" + (f". Next: {self.command}" if self.command else "")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Self-heal mends what is missing, stale or failed with the smallest runs, a bounded number of times, and says so."""
+"""Self-heal repairs what is missing, stale or failed with the smallest runs, a bounded number of times, and says so."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -462,7 +462,7 @@ def test_what_always_fails_is_given_up_after_the_bound_with_one_alert_naming_the
     assert "launched 3 times" in alerts[0]["what"]
     assert f"nba-pipeline smoke-test {CORRECTED_GAME} --verbose" in alerts[0]["mend"]
     assert not healed(daemon)
-    # A person mends it: nothing is left to say, and nothing is launched.
+    # A person fixes it: nothing is left to say, and nothing is launched.
     daemon.launch(
         dg.RunRequest(partition_key=str(CORRECTED_GAME), asset_selection=[dg.AssetKey(SUMMARY.name.split("."))]), "me"
     )
