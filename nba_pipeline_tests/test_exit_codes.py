@@ -29,7 +29,7 @@ from typer.testing import CliRunner, Result
 from nba_pipeline.cli import warehouse_commands
 from nba_pipeline.cli.app import app
 from nba_pipeline.cli.demo import free_port
-from nba_pipeline.cli.demo_runs import backfill_last_dates, told
+from nba_pipeline.cli.demo_runs import backfill_last_dates, print_reports
 from nba_pipeline.contracts import Phase
 from nba_pipeline.league.faults import FAULTS
 from nba_pipeline.league.model import League
@@ -541,8 +541,8 @@ def test_a_demo_whose_runs_failed_is_not_done(home: Callable[..., Home], monkeyp
 def test_a_demo_of_which_only_the_history_failed_is_not_done() -> None:
     done = backfilling.Report((Attempt("0123456789", success=True, failures=(), not_reached=()),), (), (DAY, DAY))
     failed = backfilling.Report((Attempt("abcdefghij", success=False, failures=(), not_reached=()),), (), (EVE, EVE))
-    assert told(done, done) == 0
-    assert told(failed, done) == 1
+    assert print_reports(done, done) == 0
+    assert print_reports(failed, done) == 1
 
 
 def test_a_setting_that_cannot_be_is_said_in_json_too(home: Callable[..., Home]) -> None:

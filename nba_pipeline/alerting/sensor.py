@@ -8,7 +8,7 @@ import dagster as dg
 from pydantic import TypeAdapter
 
 from nba_pipeline.alerting.alerts import Alert, AlertNotSentError, Closing, Good, Slack
-from nba_pipeline.alerting.closings import Opens, going_on, looked_at, told
+from nba_pipeline.alerting.closings import Opens, going_on, looked_at, with_sent
 from nba_pipeline.alerting.closings import ended as without
 from nba_pipeline.alerting.complaints import SilenceComplaint, days_of
 from nba_pipeline.alerting.sources import EventLog, Position
@@ -150,7 +150,7 @@ class Tick:
         summary = window.summary()
         if summary is not None and not self._rest_is_good(signature):
             self._send(summary)
-            self.cursor = replace(self.cursor, opens=self._told(summary, window.counted))
+            self.cursor = replace(self.cursor, opens=self._with_sent(summary, window.counted))
 
     def _alert(self, alert: Alert | None) -> None:
         if alert is None:
@@ -159,7 +159,7 @@ class Tick:
         if good is not None:
             self._record(alert, MADE_GOOD, good)
             return
-        if isinstance(alert.complaint, SilenceComplaint) and self._is_told(alert.signature, alert.complaint):
+        if isinstance(alert.complaint, SilenceComplaint) and self._is_sent(alert.signature, alert.complaint):
             self._record(alert, GOES_ON)
             self.cursor = replace(self.cursor, opens=going_on(self.cursor.opens, alert))
             return
@@ -167,13 +167,13 @@ class Tick:
         opens = self.cursor.opens
         if send:
             self._send(alert)
-            opens = self._told(alert)
+            opens = self._with_sent(alert)
         self.cursor = replace(self.cursor, windows=windows, opens=opens)
 
-    def _is_told(self, signature: str, complaint: SilenceComplaint) -> bool:
-        """Whether a silence was sent and is not over: it is told once, and when it is over, whatever comes of asking.
+    def _is_sent(self, signature: str, complaint: SilenceComplaint) -> bool:
+        """Whether a silence was sent and is not over: people are notified of it once, and of its end.
 
-        Told is an asset about which nothing was answered since, and a date that was left unanswered before.
+        Sent is an asset about which nothing was answered since, and a date that was left unanswered before.
         """
         if signature in self.cursor.opens:
             self._look_at(signature)
@@ -196,10 +196,10 @@ class Tick:
         found = self._truth.of(alert.complaint)
         return found if isinstance(found, Good) else None
 
-    def _told(self, alert: Alert, count: int = 1) -> Opens:
-        opens = told(self.cursor.opens, alert, count)
+    def _with_sent(self, alert: Alert, count: int = 1) -> Opens:
+        opens = with_sent(self.cursor.opens, alert, count)
         for signature in self.cursor.opens.keys() - opens.keys():
-            self._log.warning(f"Too much is not good again at once; the end of this is not told: {signature}")
+            self._log.warning(f"Too much is not good again at once; the end of this will not be sent: {signature}")
         return opens
 
     def _send(self, alert: Alert) -> None:

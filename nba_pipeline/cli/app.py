@@ -481,7 +481,7 @@ def landing_clean_up(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Remove old answers that told nothing new about any date and are the newest about none.
+    """Remove old answers that said nothing new about any date and are the newest about none.
 
     Nothing is removed that a table, a revision or an explanation stands on. One that was killed is gone on with when it
     is asked for again. Exit code 0 when that is done, 2 when it could not be tried.

@@ -33,7 +33,7 @@ EFFECT_OF_WARNING = "What follows is made all the same."
 """The effect of a check that only warns."""
 
 REASONS_METADATA = ("reasons", "incomplete", "broken")
-"""Why: Markdown, or JSON with reasons or with dates and their reasons. The first that is there is told."""
+"""Why: Markdown, or JSON with reasons or with dates and their reasons. The first that is there is shown."""
 
 
 class AlertKind(StrEnum):

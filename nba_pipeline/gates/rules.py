@@ -132,7 +132,7 @@ def look_back_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence
 
 
 def passed_over_by_rule(evidence: Evidence, day: date) -> list[str]:
-    """A sentence for each of the last days of which the source never told, and which a look-back does without."""
+    """A sentence for each of the last days that the source never answered about, and that a look-back skips."""
     gaps = [gap for gap in evidence.decisions.overrides.values() if gap.by_rule and day - RECENT <= gap.game_date < day]
     gaps = [gap for gap in gaps if evidence.decisions.is_known_gap(gap.game_date)]
     return [f"nothing of {gap.game_date} counts: {gap.reason}" for gap in sorted(gaps, key=lambda gap: gap.game_date)]

@@ -289,7 +289,7 @@ class WrongScoreFault(CorrectedFault, _Change):
     side: Literal["home", "visitor"] = "home"
 
     def served(self, score: int) -> int:
-        """The score that is told instead of the right one."""
+        """The score that is served instead of the right one."""
         return score + self.delta if self.value is None else self.value
 
 

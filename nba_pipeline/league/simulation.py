@@ -315,7 +315,7 @@ def _news(athlete: Athlete, fixture: Fixture, state: LeagueState) -> datetime:
     """When it becomes known that a player will miss a game, which nobody knew the day before.
 
     Mostly hours before it, now and then only just before. Drawn from a stream of its own, so that no change to
-    what is told can change how games are played.
+    what becomes known can change how games are played.
     """
     rng = np.random.default_rng([state.seed, athlete.player.id, fixture.day.toordinal()])
     minutes = 40 if rng.random() < LATE_NEWS else int(rng.uniform(120, 480))

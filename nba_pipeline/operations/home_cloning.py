@@ -46,7 +46,7 @@ STORAGES = ("storage", "run_storage", "event_log_storage", "schedule_storage")
 Advance = Callable[[int], None]
 
 Starts = Callable[[str, int], Advance]
-"""Told of what is copied next, and of how much there is; returns what is told of progress."""
+"""Called with what is copied next and how much there is; returns what is called with the progress."""
 
 
 @dataclass

@@ -187,7 +187,7 @@ def missing_games(
 ) -> dict[date, list[GameRecord]]:
     """By date, the games that a schedule lists and what was published of the date lacks; of dates before `over` only.
 
-    A date of which nothing was published is not looked at: that it is missing is told elsewhere.
+    A date of which nothing was published is not looked at: that it is missing is reported elsewhere.
     """
     found: dict[date, list[GameRecord]] = {}
     for game in listed:

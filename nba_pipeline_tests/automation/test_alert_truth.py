@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from nba_pipeline.alerting import sensor as sensing
 from nba_pipeline.alerting.alerts import AlertNotSentError
-from nba_pipeline.alerting.closings import MOST_OPEN, Opens, looked_at, told
+from nba_pipeline.alerting.closings import MOST_OPEN, Opens, looked_at, with_sent
 from nba_pipeline.alerting.complaints import (
     MOST_RANGES,
     MOST_RUNS,
@@ -522,7 +522,7 @@ def test_what_cannot_be_looked_up_makes_no_complaint_with_what_can() -> None:
 @pytest.mark.parametrize("kept", [complaint(DAY), RunComplaint((("a", 1),)), TickComplaint("o", "s", 1.5)])
 def test_a_cursor_keeps_every_kind_of_complaint(kept: CheckComplaint | RunComplaint | TickComplaint) -> None:
     alert = replace(an_alert(), complaint=kept)
-    cursor = AlertCursor(opens=told({}, alert))
+    cursor = AlertCursor(opens=with_sent({}, alert))
     assert AlertCursor.from_json(cursor.to_json()) == cursor
 
 
@@ -531,9 +531,9 @@ def test_of_too_many_signatures_the_one_that_waits_longest_for_a_look_is_let_go(
     letters = itertools.islice(itertools.product("abcdefgh", repeat=2), MOST_OPEN + 1)
     alerts = [replace(an_alert("".join(pair)), complaint=complaint(DAY)) for pair in letters]
     for alert in alerts[:-1]:
-        opens = told(opens, alert)
+        opens = with_sent(opens, alert)
     opens = looked_at(opens, alerts[0].signature, complaint(DAY))
-    opens = told(opens, alerts[-1])
+    opens = with_sent(opens, alerts[-1])
     assert len(opens) == MOST_OPEN
     assert alerts[1].signature not in opens
     assert alerts[0].signature in opens

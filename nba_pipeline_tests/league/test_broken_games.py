@@ -370,7 +370,7 @@ MOVED = {"kind": "moved_game", "announced_at": "2025-12-02T17:00:00Z"}
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ({"kind": "wrong_score", "delta": -400}, "cannot be told wrongly as -"),
+        ({"kind": "wrong_score", "delta": -400}, "cannot be served wrongly as -"),
         ({"kind": "null_player", "player_id": 999_999}, r"players \[999999\] are not in game"),
         ({"kind": "stat_value", "field": "pf", "value": 7, "player_id": 999_999}, r"players \[999999\] are not in"),
         ({"kind": "stray_game", "also_on": DAY}, "its own date"),
