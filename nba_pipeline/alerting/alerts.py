@@ -44,8 +44,8 @@ class Alert:
     `subject` is the asset, gate or trigger that it is about. Runs that another run makes good share one.
     `cause` says why, in words that two alerts of one outage share but for numbers, dates and ids. `dates` are the first
     and the last partition concerned. `complaint` is what is looked up to see whether it is still so; without one that
-    cannot be known. `news` is what a person must hear of though all is well again.
-    In cursors `next_command` is called `mend`, as it was from the start.
+    cannot be known. `always_sent` is what a person must hear of though it is over already.
+    In cursors `next_command` and `always_sent` are called `mend` and `news`, as from the start.
     """
 
     kind: AlertKind
@@ -58,7 +58,7 @@ class Alert:
     link: str
     dates: tuple[str, str] | None = None
     complaint: Complaint | None = None
-    news: bool = False
+    always_sent: Annotated[bool, Field(alias="news")] = False
 
     @property
     def signature(self) -> str:

@@ -190,8 +190,8 @@ class Tick:
         )  # fmt: skip
 
     def _good(self, alert: Alert) -> Good | None:
-        """What made an alert good before it was sent; None while it is so, for news, and where it cannot be known."""
-        if alert.news or alert.complaint is None:
+        """What made an alert good before it was sent; None while it is so, or cannot be known, or is always sent."""
+        if alert.always_sent or alert.complaint is None:
             return None
         found = self._truth.of(alert.complaint)
         return found if isinstance(found, Good) else None

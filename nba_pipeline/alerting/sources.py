@@ -59,11 +59,11 @@ DONE_BY_ITSELF = (Work.MODELS.value, Work.OPERATIONS.value)
 DECISION_KINDS = (AlertKind.OVERRIDE_USED, AlertKind.GAME_DECIDED)
 """What a person did. That it was done stays so, and nothing makes it good."""
 
-NEWS_KINDS = (*DECISION_KINDS, AlertKind.ACCURACY_TRIPWIRE)
+ALWAYS_SENT = (*DECISION_KINDS, AlertKind.ACCURACY_TRIPWIRE)
 """What people must hear of though it has passed: decisions, errors that were dishonest. So is a changed ledger."""
 
 HEALED_LANDED = (LANDED_GAMES, LANDED_PLAYER_BOX_SCORES, LANDED_PLAYERS)
-"""What self-heal asks for; news that was not asked for in time cannot be had any more."""
+"""What self-heal asks for; reports and lines that were not asked for in time cannot be had any more."""
 
 A_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -277,7 +277,7 @@ class EventLog:
             link=self._link(entry.run_id, evaluation.asset_key),
             dates=dates,
             complaint=_complaint(evaluation, kind, number, entry.timestamp),
-            news=kind in NEWS_KINDS or evaluation.check_name == LEDGER_CHECK,
+            always_sent=kind in ALWAYS_SENT or evaluation.check_name == LEDGER_CHECK,
         )
 
     def failed_tick(self, tick: InstigatorTick) -> Alert:

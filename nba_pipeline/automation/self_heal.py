@@ -244,9 +244,9 @@ def verify(memory: Memory, found: Diagnosis, now: datetime) -> list[dg.AssetObse
     for launch in found.launches:
         for day in launch.dates:
             memory.healing.setdefault(_name(launch.phase, day), f"missing or stale at {now.isoformat()}")
-    news = {name: what for name, what in found.given_up.items() if name not in memory.given_up}
+    newly = {name: what for name, what in found.given_up.items() if name not in memory.given_up}
     memory.given_up = sorted({*found.given_up, *(name for name in memory.given_up if name not in found.looked_at)})
-    return [*events, *(_gave_up(*what, now) for what in news.values())]
+    return [*events, *(_gave_up(*what, now) for what in newly.values())]
 
 
 def _gave_up(phase: Phase, day: date, attempts: int, now: datetime) -> dg.AssetCheckEvaluation:

@@ -456,13 +456,13 @@ def test_a_cursor_from_before_alerts_were_closed_is_read_and_its_summary_is_sent
 
 def test_a_cursor_that_names_the_next_command_as_mend_is_read_as_what_is_said_now() -> None:
     said = "raw.players has no rows{}nba-pipeline backfill --from a --to b"
-    rest = {**OLD_CURSOR["windows"][OLD_SIGNATURE]["rest"], "cause": said.format(". Mend: ")}
+    rest = {**OLD_CURSOR["windows"][OLD_SIGNATURE]["rest"], "cause": said.format(". Mend: "), "news": True}
     old = {"windows": {f"check failed | raw.players, expected_grid | {said.format('. Mend: ')}": {
         **OLD_CURSOR["windows"][OLD_SIGNATURE], "rest": rest}}}  # fmt: skip
     cursor = AlertCursor.from_json(json.dumps(old))
     [(signature, window)] = cursor.windows.items()
     assert window.rest is not None
-    assert window.rest.next_command == "nba-pipeline ui"
+    assert (window.rest.next_command, window.rest.always_sent) == ("nba-pipeline ui", True)
     assert window.rest.cause == said.format(". Next: ")
     assert signature == window.rest.signature, "what goes on is counted with what was sent before"
     assert '"mend":"nba-pipeline ui"' in cursor.to_json(), "the program of before reads it too"
