@@ -205,7 +205,7 @@ def gate_failure(table: Contract, refused: dict[date, list[str]]) -> dg.Failure:
     day, gate = min(refused), gate_into(table.phase)
     others = f" (and {len(refused) - 1} more dates)" if len(refused) > 1 else ""
     name = f"The gate {gate.name} into {table.name}" if gate else f"What {table.name} is made from"
-    is_not = "is closed" if gate else "is not whole"
+    is_not = "is closed" if gate else "is not complete"
     reasons = " ".join(refused[day])
     command = "" if "Next: " in reasons else f" Next: nba-pipeline backfill --from {day} --to {day}"
     return dg.Failure(

@@ -38,7 +38,7 @@ RESOURCES = {"gatekeeper", "settings"}
 
 EFFECTS_OF_RULINGS = {
     "held": "The game is in no history and in no grade; everything else of its date goes on without it.",
-    "kept": "The game counts as an earlier answer has it; what the newest says of it is set aside until that is whole.",
+    "kept": "The game counts as an earlier answer has it; what the newest says is set aside until it is complete.",
 }
 """What does not work meanwhile, by the state of a game that is not as good as any."""
 

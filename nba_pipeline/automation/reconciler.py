@@ -161,7 +161,7 @@ def _of_what_is_landed(evidence: Evidence, planned: Plan, day: date) -> tuple[fr
 
 
 def _wants_an_answer(evidence: Evidence, table: Contract, day: date) -> bool:
-    """Whether only a new answer can bring a table: not when the table that is made for it is whole by the landed one.
+    """Whether only a new answer can bring a table: not when the table made for it is complete by the landed one.
 
     So what a home from before a table lacks is parsed from what is landed, and the source is not asked for it.
     """

@@ -67,7 +67,7 @@ class Memory:
         return _MEMORY.validate_json(text) if text else cls()
 
     def asked_for(self) -> list[date]:
-        """The dates, however old, about which the source was asked and that are not whole yet: it may speak again."""
+        """The dates, however old, about which the source was asked and that are incomplete: it may answer again."""
         names = (name for name in self.healing if name not in self.given_up)
         return sorted({_day(name) for name in names if name.startswith(Phase.RAW.name.lower())})
 

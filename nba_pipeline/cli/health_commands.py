@@ -95,7 +95,7 @@ def run_health(settings: Settings, day: date | None, *, as_json: bool) -> int:
             f"{found.quarantined} rows in quarantine; last 24 h: {found.failed_runs} runs and {found.failed_ticks} "
             "ticks failed."
         )
-        say([said], style="green" if found.well else "red")
+        say([said], style="green" if found.healthy else "red")
         say([f"  {line}" for cause in found.causes for line in cause.lines()])
 
     tables = [{"game_date": str(day), **table_object(result)} for day, result in found.failing]

@@ -36,14 +36,14 @@ class Chain:
     problems: tuple[Problem, ...]
 
     @property
-    def whole(self) -> bool:
+    def intact(self) -> bool:
         """Whether every row stands as it was added."""
         return not self.problems
 
     def __str__(self) -> str:
         """The chain as a sentence; of many problems the first."""
-        if self.whole:
-            return f"the ledger of {self.game_date} is whole: {self.length} live rows"
+        if self.intact:
+            return f"the ledger of {self.game_date} is intact: {self.length} live rows"
         first, *others = self.problems
         more = f" (and {len(others)} more)" if others else ""
         return f"the ledger is broken: {first}{more}. Look at all of it: {command(self.game_date)}"
@@ -115,7 +115,7 @@ def ledger_check(game_dates: dg.PartitionsDefinition) -> dg.AssetChecksDefinitio
             gatekeeper.warehouse.session(read_only=True) as session,
         ):
             chains = list(verify(session, recorded_heads(context.instance, dates), dates))
-        broken = {chain.game_date: [str(problem) for problem in chain.problems] for chain in chains if not chain.whole}
+        broken = {chain.game_date: [str(problem) for problem in chain.problems] for chain in chains if not chain.intact}
         report_dates(context, dg.AssetCheckKey(key, LEDGER_CHECK), dates, broken)
         return dg.AssetCheckResult(
             passed=not broken,

@@ -93,7 +93,7 @@ class Health:
         return Outcome(undone=self.problems, decided=(*self.overrides, *self.to_come))
 
     @property
-    def well(self) -> bool:
+    def healthy(self) -> bool:
         """Whether there is nothing for a person to do."""
         return not self.causes
 
@@ -125,7 +125,7 @@ def health(gatekeeper: Gatekeeper, instance: DagsterInstance, day: date) -> Heal
         wrong = [*_outdated(evidence, outdated), *wrong]
         closed = _closed_gates(gatekeeper, evidence, dates, now, outdated_is_named=bool(outdated))
         chains = verify(session, recorded_heads(instance, dates), dates)
-        broken = [Cause(str(chain)) for chain in chains if not chain.whole]
+        broken = [Cause(str(chain)) for chain in chains if not chain.intact]
         quiet = _quiet_dates(evidence, [d for d in dates if d >= day])
         absent = missing_from_answers(gatekeeper, evidence, season_of(day))
         left = _left_by_killed_runs(evidence, instance, killed)
@@ -325,9 +325,9 @@ def pipeline_health(context: AssetContext) -> dg.MaterializeResult:
         check_results=[
             dg.AssetCheckResult(
                 check_name=HEALTH_CHECK,
-                passed=found.well,
+                passed=found.healthy,
                 severity=dg.AssetCheckSeverity.WARN,
-                metadata={} if found.well else {"reasons": problems, **alert},
+                metadata={} if found.healthy else {"reasons": problems, **alert},
             )
         ],
         metadata={

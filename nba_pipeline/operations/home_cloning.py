@@ -136,7 +136,7 @@ def _refuse_what_is_there(target: Path) -> None:
 
 
 def _cloned(runtime: Runtime, target: Path, starts: Starts) -> Clone:
-    """Makes the clone beside its folder, and puts it there when it is whole."""
+    """Makes the clone beside its folder, and puts it there when it is complete."""
     # Any other was refused before.
     settings, warehouse = runtime.settings, cast(DuckDBWarehouse, runtime.warehouse)
     history = dagster_home(settings)
@@ -201,7 +201,7 @@ def as_size(count: int) -> str:
 
 
 def _beside(target: Path) -> Path:
-    """Where a clone lies until it is whole."""
+    """Where a clone lies until it is complete."""
     return target.with_name(f"{target.name}.unfinished")
 
 

@@ -132,7 +132,7 @@ class Parsed(Generic[R]):
 
 @dataclass(frozen=True)
 class _Answer:
-    """What came back; `shortfall` says why the body is not whole, and is None when it is."""
+    """What came back; `shortfall` says why the body is incomplete, and is None when it is."""
 
     status: int
     headers: Mapping[str, str]
@@ -358,7 +358,7 @@ class BalldontlieClient:
                 " The next wait would outlive the run, which Dagster would end without a reason: it ends here, and the "
                 "next tick of the automation goes on."
             )
-            advice = error.advice or "When the source is well again, run the same dates again"
+            advice = error.advice or "When the source answers again, run the same dates again"
             raise SourceUnavailable(
                 f"{self._url(endpoint)} {_question(params)} was tried {times} in "
                 f"{time.monotonic() - began:.0f} s without a usable answer ({tried}).{out_of_time if fewer else ''} "

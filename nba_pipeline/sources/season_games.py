@@ -51,7 +51,7 @@ def expected_games(season: int, games_a_team: int | None = None) -> int | None:
     return None if season in CUT_SHORT else SHORTER_SEASONS.get(season, GAMES_A_TEAM)
 
 
-def schedule_is_whole(season: int, today: date) -> bool:
+def schedule_is_complete(season: int, today: date) -> bool:
     """Whether all games of the regular season should be listed by now."""
     return today >= date(season, *SCHEDULE_IS_WHOLE)
 

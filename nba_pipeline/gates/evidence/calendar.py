@@ -109,7 +109,7 @@ class Calendar:
         return {game_id: found for game_id, found in self._ruled.get(day, {}).items() if found.state == "held"}
 
     def kept(self, day: date) -> Sequence[Held]:
-        """The games of a date of which an earlier answer counts, since the newest has them not whole."""
+        """The games of a date of which an earlier answer counts, since the newest has them incomplete."""
         return [found for found in self._ruled.get(day, {}).values() if found.state == "kept"]
 
     @cached_property
