@@ -82,5 +82,5 @@ def season_of(game_date: date) -> int:
 
 
 def held_from(day: date) -> datetime:
-    """The instant from which a game of a date that is not whole is held, in UTC."""
+    """The instant from which a game of a date that is not complete is held, in UTC."""
     return datetime.combine(day + timedelta(days=1), HELD_FROM, tzinfo=NEW_YORK).astimezone(UTC)

@@ -123,7 +123,7 @@ class Contract:
     `landed` is the endpoint whose landed answers the table is parsed from. With `landed_optional` a date about
     which nothing was landed has no rows and is complete: what nobody asked for in time can never be had. With
     `done_without` it is waited for until the date's deadline, and then made from what the source gave, be it nothing.
-    With `every_answer` they follow from each landed answer that told something new, not from the newest alone.
+    With `every_answer` they follow from each landed answer that said something new, not from the newest alone.
     `waits_for(read)` returns what a date still waits for before it can be made: `game_date`, `reason`.
     `decided` tables follow from what people decided about games as well, `by_deadline` ones from the end of the date's
     deadline: what the tables that are made of them from the same answers still wait for is then waited for no longer.

@@ -149,7 +149,10 @@ def _abouts(settings: Settings) -> dict[str, tuple[str, dict[str, str]]]:
                 "games a team": str(settings.games_a_team or "by the season"),
             },
         ),
-        "clock": ("The time in New York, by which game dates are told.", {"now": str(settings.now or "the real time")}),
+        "clock": (
+            "The time in New York, which says what game date it is.",
+            {"now": str(settings.now or "the real time")},
+        ),
         "progress": ("Where a step says how far it has come, for the bars of a command.", {}),
         "settings": ("Every setting, read from the environment; see docs/settings.md.", {"home": str(settings.home)}),
     }

@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     landing_keep_days: int | None = Field(
         default=None,
         ge=14,
-        description="After how many days answers that told nothing new are removed, every Monday by a schedule, or by "
+        description="After how many days answers that said nothing new are removed, every Monday by a schedule, or by "
         "`nba-pipeline landing clean-up`; without it, everything is kept.",
     )
     translations: Path | None = Field(

@@ -40,12 +40,12 @@ def test_tables_that_fail_because_the_cache_is_short_of_players_are_one_line_und
     assert because(found) == {CACHE.name: None, **dict.fromkeys(followers, CACHE.name)}
     print_date(found, verbose=True)
     said = capsys.readouterr().out
-    first, second, third, mend = said.splitlines()[1:5]
+    first, second, third, last = said.splitlines()[1:5]
     assert f"FAIL       {CACHE.name}:" in first
     assert f"{CACHE.name} on {DAY}: 47 players missing" in second
     assert third.strip().startswith("follows from it: ")
     assert sorted(third.strip().removeprefix("follows from it: ").split(", ")) == followers
-    assert mend.strip() == f"Mend: nba-pipeline backfill --from {DAY} --to {DAY}"
+    assert last.strip() == f"Next: nba-pipeline backfill --from {DAY} --to {DAY}"
     assert "gate precompute_to_predictions" in said
     assert "unexpected" not in said
     (cause, *gates) = found.causes
@@ -102,7 +102,7 @@ def test_rows_made_of_what_has_changed_since_fail_and_say_what_makes_them_again(
     assert run_smoke_test(copy.settings, DAY, DAY, verbose=True, as_json=False) == 1
     said = capsys.readouterr().out
     assert f"{games.CONTRACT.name} on {DAY} was made before what it is made from changed" in said
-    assert f"Mend: nba-pipeline backfill --outdated --from {DAY} --to {DAY}" in said
+    assert f"Next: nba-pipeline backfill --outdated --from {DAY} --to {DAY}" in said
 
 
 def test_what_predictions_are_made_of_on_their_date_is_read_from_the_contracts() -> None:

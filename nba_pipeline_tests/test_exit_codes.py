@@ -29,7 +29,7 @@ from typer.testing import CliRunner, Result
 from nba_pipeline.cli import warehouse_commands
 from nba_pipeline.cli.app import app
 from nba_pipeline.cli.demo import free_port
-from nba_pipeline.cli.demo_runs import backfill_last_dates, told
+from nba_pipeline.cli.demo_runs import backfill_last_dates, print_reports
 from nba_pipeline.contracts import Phase
 from nba_pipeline.league.faults import FAULTS
 from nba_pipeline.league.model import League
@@ -380,7 +380,7 @@ def test_what_stood_before_is_not_taken_for_what_was_asked_when_a_gate_refuses(h
     failed, closed = outcome_of(ended)["reasons"]
     assert failed.startswith("run ")
     assert f"the gate precompute_to_predictions is closed for {DAY}" in closed
-    assert closed.endswith(f"Mend: nba-pipeline backfill --from {DAY} --to {DAY}")
+    assert closed.endswith(f"Next: nba-pipeline backfill --from {DAY} --to {DAY}")
     assert named_command(closed)
 
 
@@ -462,7 +462,7 @@ def test_grades_that_are_missing_fail_the_accuracy_of_their_dates_and_the_figure
     assert ended.exit_code == 1
     (reason,) = outcome_of(ended)["reasons"]
     assert reason.startswith(f"predictions.prediction_accuracy on {DAY}")
-    assert reason.endswith(f"Mend: nba-pipeline backfill --from {DAY} --to {DAY}")
+    assert reason.endswith(f"Next: nba-pipeline backfill --from {DAY} --to {DAY}")
     assert json.loads(ended.stdout)["systems"]
 
 
@@ -541,8 +541,8 @@ def test_a_demo_whose_runs_failed_is_not_done(home: Callable[..., Home], monkeyp
 def test_a_demo_of_which_only_the_history_failed_is_not_done() -> None:
     done = backfilling.Report((Attempt("0123456789", success=True, failures=(), not_reached=()),), (), (DAY, DAY))
     failed = backfilling.Report((Attempt("abcdefghij", success=False, failures=(), not_reached=()),), (), (EVE, EVE))
-    assert told(done, done) == 0
-    assert told(failed, done) == 1
+    assert print_reports(done, done) == 0
+    assert print_reports(failed, done) == 1
 
 
 def test_a_setting_that_cannot_be_is_said_in_json_too(home: Callable[..., Home]) -> None:

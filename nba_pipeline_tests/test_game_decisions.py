@@ -30,7 +30,7 @@ RECORDED = NOW.replace(tzinfo=None)
 
 HOLD = GameDecision(DAY, GAME, Ruling.HOLD, {}, "Ann", "the league is looking into it", None, RECORDED)
 CORRECT = replace(HOLD, ruling=Ruling.CORRECT, corrections={"home_score": 101, "player:7": {"points": 12}})
-RELEASE = replace(HOLD, ruling=Ruling.RELEASE, reason="it is mended")
+RELEASE = replace(HOLD, ruling=Ruling.RELEASE, reason="it is fixed")
 
 RECORD: dict[str, Any] = {
     "game_date": DAY, "game_id": GAME, "home_team_id": 3, "home_team": "BKN", "home_score": 99,

@@ -41,7 +41,7 @@ from nba_pipeline.gates.alert_metadata import (
     EFFECT_METADATA,
     EFFECT_OF_WARNING,
     HELD_METADATA,
-    MEND_METADATA,
+    NEXT_COMMAND_METADATA,
     AlertKind,
 )
 from nba_pipeline.gates.evidence import Held, Override
@@ -317,7 +317,7 @@ def test_a_summary_older_than_its_corrected_box_score_closes_every_date_that_loo
         assert set(found) == {day for day in KNOWN if day > BAD}
         for reasons in found.values():
             assert f"analytics.player_game_summary on {BAD} was made before what it is made from changed" in reasons
-            assert f"Mend: nba-pipeline backfill --outdated --from {BAD} --to {BAD}" in reasons
+            assert f"Next: nba-pipeline backfill --outdated --from {BAD} --to {BAD}" in reasons
 
 
 # 4→5
@@ -638,7 +638,7 @@ def test_an_undecided_game_to_come_whose_teams_are_known_degrades_its_date_and_i
     [reason] = found[TOMORROW].reasons
     assert reason.startswith(f"nothing is expected of game {game} of ")
     assert "'If necessary'" in reason
-    assert reason.endswith(f"Mend: nba-pipeline backfill --from {TOMORROW} --to {TOMORROW}")
+    assert reason.endswith(f"Next: nba-pipeline backfill --from {TOMORROW} --to {TOMORROW}")
 
 
 def test_bad_box_scores_hold_up_the_summaries_of_their_date_and_not_its_context(copy):
@@ -736,7 +736,7 @@ Three of five are enough, and a gate that closed for grades that are gone would 
 )
 @pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.name)
 def test_a_gate_that_cannot_be_evaluated_is_closed_for_every_date(copy, gate, damage):
-    """Whichever of the tables that it reads is broken or gone; mended, it is open again."""
+    """Whichever of the tables that it reads is broken or gone; repaired, it is open again."""
     scale(copy, 0.97)
     behind = tables_of(gate.into)
     let_through = {}
@@ -817,7 +817,7 @@ def test_a_run_behind_a_gate_that_cannot_be_evaluated_publishes_nothing(copy, ga
     (said,) = attempt.failures
     assert f"The gate {gate.name} into {table.name} is closed for {BAD} (and 1 more dates)" in said
     assert "could not be evaluated, so it is closed" in said
-    assert f"Mend: nba-pipeline backfill --from {BAD} --to {BAD}" in said
+    assert f"Next: nba-pipeline backfill --from {BAD} --to {BAD}" in said
     assert copy.sql(f"SELECT * FROM {table.name} ORDER BY ALL") == before
     assert copy.sql("SELECT * FROM operations.published_partitions ORDER BY ALL") == manifest
 
@@ -935,7 +935,7 @@ def test_what_a_verdict_alerts_about_follows_from_what_it_carries_and_not_from_i
 def test_the_check_of_a_gate_that_goes_on_without_a_game_names_the_game_as_data(gatekeeper_of_now):
     said = said_of([Verdict("g", BAD, State.DEGRADED, ("spelled in any way",), (HELD,))], gatekeeper_of_now)
     assert said[ALERT_KIND_METADATA].value == AlertKind.GAME_HELD
-    assert said[MEND_METADATA].value == "nba-pipeline game show 7"
+    assert said[NEXT_COMMAND_METADATA].value == "nba-pipeline game show 7"
     game = {"game_date": str(BAD), "game_id": 7, "teams": ["BKN", "NYK"], "decided_by": "Ann"}
     assert said[HELD_METADATA].value == [game]
 
@@ -951,7 +951,7 @@ def test_a_gates_check_names_a_game_that_an_earlier_answer_speaks_for_and_what_t
     gatekeeper_of_now, held, named, sentences
 ):
     said = said_of([Verdict("g", BAD, State.DEGRADED, ("in any way",), held, (KEPT,))], gatekeeper_of_now)
-    assert said[MEND_METADATA].value == f"nba-pipeline game show {named}", "what is in no history goes first"
+    assert said[NEXT_COMMAND_METADATA].value == f"nba-pipeline game show {named}", "what is in no history goes first"
     effect = str(said[EFFECT_METADATA].value)
     assert "The game counts as an earlier answer has it" in effect
     assert effect.count("The game ") == sentences

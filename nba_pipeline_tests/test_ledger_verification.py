@@ -68,13 +68,13 @@ def test_what_is_wrong_is_told_by_date_position_and_key(
     said = capsys.readouterr().out
     assert f"{TODAY}, position" in said
     assert told in said
-    assert "0 of 1 chains whole" in said
+    assert "0 of 1 chains intact" in said
 
 
 def test_a_chain_that_is_gone_altogether_is_missed(recorded: Copy, capsys: Printed) -> None:
     recorded.sql(f"DROP TABLE {LEDGER.name}")
     assert run_ledger_verify(recorded.settings, None, None, as_json=False) == 1
-    assert "0 of 2 chains whole" in capsys.readouterr().out
+    assert "0 of 2 chains intact" in capsys.readouterr().out
 
 
 def test_without_a_warehouse_or_an_event_log_nothing_is_proven(copy: Copy) -> None:

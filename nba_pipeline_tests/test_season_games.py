@@ -17,7 +17,7 @@ from nba_pipeline.sources.season_games import (
     expected_games,
     missing_games,
     missing_reason,
-    schedule_is_whole,
+    schedule_is_complete,
     season_games,
 )
 from nba_pipeline_tests.support.game_records import SEASON, game
@@ -127,7 +127,7 @@ def test_years_with_other_numbers_and_other_leagues() -> None:
 
 def test_the_number_is_held_against_a_schedule_only_when_the_cup_has_decided_the_last_games() -> None:
     days = (date(2025, 10, 1), date(2025, 12, 15), date(2025, 12, 16), date(2026, 6, 1))
-    assert [schedule_is_whole(2025, day) for day in days] == [False, False, True, True]
+    assert [schedule_is_complete(2025, day) for day in days] == [False, False, True, True]
 
 
 def test_a_game_is_missing_where_its_date_is_over_and_published_without_it(full: list[GameRecord]) -> None:

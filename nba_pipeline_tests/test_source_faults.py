@@ -74,7 +74,9 @@ def test_every_repair_keeps_the_contract_and_mends_what_the_source_holds(fault: 
     decision = fault.decision_about(record)
     assert decision is not None
     refuse_corrections(decision, games.CONTRACT, player_box_scores.CONTRACT)
-    assert fault.decision_about(corrected_game(record, decision, games.CONTRACT)) is None, "mended, it is found no more"
+    assert fault.decision_about(corrected_game(record, decision, games.CONTRACT)) is None, (
+        "corrected, it is found no more"
+    )
     assert decision.decided_by == BY_CATALOGUE
     assert str(decision).endswith(f"until it is released: {fault.id}: {fault.wrong}")
 
@@ -86,7 +88,7 @@ def test_every_repair_keeps_the_contract_and_mends_what_the_source_holds(fault: 
         {"home_score": None},
     ],
 )  # fmt: skip
-def test_another_game_or_one_that_the_source_has_mended_is_left_alone(other: dict[str, Any]) -> None:
+def test_another_game_or_one_that_the_source_has_corrected_is_left_alone(other: dict[str, Any]) -> None:
     assert repairs_of([wrong()])[DAY, 474367].corrections == {"home_score": 124}
     assert repairs_of([wrong(**other)]) == {}
 
@@ -158,8 +160,8 @@ def test_a_date_is_made_again_when_the_catalogue_learns_of_one_of_its_games(monk
     known = repairs_hash(DAY)
     assert known != "-"
     assert repairs_hash(DAY + timedelta(days=1)) == "-"
-    mended = [fault for fault in source_faults() if fault.game is None or fault.game.game_date != DAY]
-    monkeypatch.setattr(catalogue, "source_faults", lambda: mended)
+    others = [fault for fault in source_faults() if fault.game is None or fault.game.game_date != DAY]
+    monkeypatch.setattr(catalogue, "source_faults", lambda: others)
     assert repairs_hash(DAY) == "-"
 
 

@@ -98,7 +98,7 @@ class OursError(Exception):
 
 def told(day):
     """Neither is this one: nba-pipeline ui."""
-    return f"Mend: nba-pipeline backfill --from {day} --to {day}; then nba-pipeline smoke-test {day} shows it"
+    return f"Next: nba-pipeline backfill --from {day} --to {day}; then nba-pipeline smoke-test {day} shows it"
 
 
 def refused(day, found, landed):
@@ -131,7 +131,7 @@ def test_each_kind_of_place_is_found_and_a_docstring_is_none() -> None:
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("Mend: nba-pipeline backfill --outdated{}", "backfill --outdated{}"),
+        ("Next: nba-pipeline backfill --outdated{}", "backfill --outdated{}"),
         ("nba-pipeline backfill --from {} --to {} predicts it", "backfill --from {} --to {}"),
         ("fetch: nba-pipeline backfill --from {} --to {} --phase raw", "backfill --from {} --to {} --phase raw"),
         ("none is in force: nba-pipeline gate overrides lists them", "gate overrides"),

@@ -1,1 +1,1 @@
-"""Alerts: what went wrong is read from Dagster's event log, told once, and closed when it is true no more."""
+"""Alerts: what went wrong is read from Dagster's event log, sent once, and closed when it is over."""

@@ -10,8 +10,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Annotated
 
 import tenacity
+from pydantic import Field
 from slack_sdk.errors import SlackRequestError
 from slack_sdk.webhook import WebhookClient
 
@@ -32,7 +34,7 @@ LONGEST_CAUSE = 200
 
 
 class AlertNotSentError(Exception):
-    """Slack did not take an alert. Names the setting to mend, never its value."""
+    """Slack did not take an alert. Names the setting to correct, never its value."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class Alert:
     `subject` is the asset, gate or trigger that it is about. Runs that another run makes good share one.
     `cause` says why, in words that two alerts of one outage share but for numbers, dates and ids. `dates` are the first
     and the last partition concerned. `complaint` is what is looked up to see whether it is still so; without one that
-    cannot be known. `news` is what a person must hear of though all is well again.
+    cannot be known. `always_sent` is what a person must hear of though it is over already.
+    In cursors `next_command` and `always_sent` are called `mend` and `news`, as from the start.
     """
 
     kind: AlertKind
@@ -51,11 +54,11 @@ class Alert:
     what: str
     since: datetime
     effect: str
-    mend: str
+    next_command: Annotated[str, Field(alias="mend")]
     link: str
     dates: tuple[str, str] | None = None
     complaint: Complaint | None = None
-    news: bool = False
+    always_sent: Annotated[bool, Field(alias="news")] = False
 
     @property
     def signature(self) -> str:
@@ -69,7 +72,7 @@ class Alert:
             f"{self.kind.value}: {shortened(self.what, LONGEST_WHAT)}\n"
             f"Since: {self.since:%Y-%m-%d %H:%M:%S} UTC\n"
             f"Effect: {shortened(self.effect, LONGEST_DETAIL)}\n"
-            f"Next: {shortened(self.mend, LONGEST_DETAIL)}\n"
+            f"Next: {shortened(self.next_command, LONGEST_DETAIL)}\n"
             f"{self.link}"
         )
 
@@ -80,7 +83,7 @@ class Alert:
             f":rotating_light: *{_escaped(self.kind.value, LONGEST_DETAIL)}*: {_escaped(self.what, LONGEST_WHAT)}\n"
             f"*Since* {self.since:%Y-%m-%d %H:%M:%S} UTC\n"
             f"*Effect* {_escaped(self.effect, LONGEST_DETAIL)}\n"
-            f"*Next* `{_escaped(self.mend.replace('`', chr(39)), LONGEST_DETAIL)}`\n"
+            f"*Next* `{_escaped(self.next_command.replace('`', chr(39)), LONGEST_DETAIL)}`\n"
             f"<{self.link}|Open in Dagster>"
         )
 
@@ -91,7 +94,7 @@ class Alert:
             what=shortened(self.what, LONGEST_DETAIL),
             cause=shortened(self.cause, LONGEST_DETAIL),
             effect=shortened(self.effect, LONGEST_DETAIL),
-            mend=shortened(self.mend, LONGEST_DETAIL),
+            next_command=shortened(self.next_command, LONGEST_DETAIL),
         )
 
     def standing_for(self, other: "Alert") -> "Alert":

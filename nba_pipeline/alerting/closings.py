@@ -25,7 +25,7 @@ Opens = Mapping[str, Open]
 """The open entry of each signature that has one; those come first that were not looked at for longest."""
 
 
-def told(opens: Opens, alert: Alert, count: int = 1) -> Opens:
+def with_sent(opens: Opens, alert: Alert, count: int = 1) -> Opens:
     """The entries after an alert, or a summary of so many, was sent. What cannot be looked up is not watched."""
     if alert.complaint is None:
         return opens

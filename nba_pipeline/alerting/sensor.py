@@ -8,7 +8,7 @@ import dagster as dg
 from pydantic import TypeAdapter
 
 from nba_pipeline.alerting.alerts import Alert, AlertNotSentError, Closing, Good, Slack
-from nba_pipeline.alerting.closings import Opens, going_on, looked_at, told
+from nba_pipeline.alerting.closings import Opens, going_on, looked_at, with_sent
 from nba_pipeline.alerting.closings import ended as without
 from nba_pipeline.alerting.complaints import SilenceComplaint, days_of
 from nba_pipeline.alerting.sources import EventLog, Position
@@ -17,6 +17,8 @@ from nba_pipeline.alerting.windows import Windows, closed, ended, made_good, obs
 from nba_pipeline.assets.contexts import SensorContext
 from nba_pipeline.assets.table_asset import OWNERS
 from nba_pipeline.clock import Clock
+from nba_pipeline.gates.alert_metadata import NEXT_COMMAND_METADATA
+from nba_pipeline.gates.evidence import as_said_now
 from nba_pipeline.settings import Settings
 
 ALERT_SENSOR = "alerts"
@@ -60,7 +62,7 @@ class AlertCursor:
 
     def to_json(self) -> str:
         """The cursor as Dagster keeps it."""
-        return _CURSOR.dump_json(self).decode()
+        return _CURSOR.dump_json(self, by_alias=True).decode()
 
     @classmethod
     def from_json(cls, text: str | None) -> "AlertCursor":
@@ -69,7 +71,7 @@ class AlertCursor:
         Raises `pydantic.ValidationError` when the text is no cursor: to start over would alert about old
         things, and to start at the end would lose new ones.
         """
-        return _CURSOR.validate_json(text) if text else cls()
+        return _CURSOR.validate_json(as_said_now(text)) if text else cls()
 
 
 _CURSOR = TypeAdapter(AlertCursor)
@@ -148,7 +150,7 @@ class Tick:
         summary = window.summary()
         if summary is not None and not self._rest_is_good(signature):
             self._send(summary)
-            self.cursor = replace(self.cursor, opens=self._told(summary, window.counted))
+            self.cursor = replace(self.cursor, opens=self._with_sent(summary, window.counted))
 
     def _alert(self, alert: Alert | None) -> None:
         if alert is None:
@@ -157,7 +159,7 @@ class Tick:
         if good is not None:
             self._record(alert, MADE_GOOD, good)
             return
-        if isinstance(alert.complaint, SilenceComplaint) and self._is_told(alert.signature, alert.complaint):
+        if isinstance(alert.complaint, SilenceComplaint) and self._is_sent(alert.signature, alert.complaint):
             self._record(alert, GOES_ON)
             self.cursor = replace(self.cursor, opens=going_on(self.cursor.opens, alert))
             return
@@ -165,13 +167,13 @@ class Tick:
         opens = self.cursor.opens
         if send:
             self._send(alert)
-            opens = self._told(alert)
+            opens = self._with_sent(alert)
         self.cursor = replace(self.cursor, windows=windows, opens=opens)
 
-    def _is_told(self, signature: str, complaint: SilenceComplaint) -> bool:
-        """Whether a silence was sent and is not over: it is told once, and when it is over, whatever comes of asking.
+    def _is_sent(self, signature: str, complaint: SilenceComplaint) -> bool:
+        """Whether a silence was sent and is not over: people are notified of it once, and of its end.
 
-        Told is an asset about which nothing was answered since, and a date that was left unanswered before.
+        Sent is an asset about which nothing was answered since, and a date that was left unanswered before.
         """
         if signature in self.cursor.opens:
             self._look_at(signature)
@@ -188,16 +190,16 @@ class Tick:
         )  # fmt: skip
 
     def _good(self, alert: Alert) -> Good | None:
-        """What made an alert good before it was sent; None while it is so, for news, and where it cannot be known."""
-        if alert.news or alert.complaint is None:
+        """What made an alert good before it was sent; None while it is so, or cannot be known, or is always sent."""
+        if alert.always_sent or alert.complaint is None:
             return None
         found = self._truth.of(alert.complaint)
         return found if isinstance(found, Good) else None
 
-    def _told(self, alert: Alert, count: int = 1) -> Opens:
-        opens = told(self.cursor.opens, alert, count)
+    def _with_sent(self, alert: Alert, count: int = 1) -> Opens:
+        opens = with_sent(self.cursor.opens, alert, count)
         for signature in self.cursor.opens.keys() - opens.keys():
-            self._log.warning(f"Too much is not good again at once; the end of this is not told: {signature}")
+            self._log.warning(f"Too much is not good again at once; the end of this will not be sent: {signature}")
         return opens
 
     def _send(self, alert: Alert) -> None:
@@ -233,7 +235,7 @@ def _observation(alert: Alert, outcome: str, good: Good | None = None) -> dg.Ass
             "what": dg.MetadataValue.text(alert.what),
             "since": dg.MetadataValue.text(alert.since.isoformat()),
             "effect": dg.MetadataValue.text(alert.effect),
-            "mend": dg.MetadataValue.text(alert.mend),
+            NEXT_COMMAND_METADATA: dg.MetadataValue.text(alert.next_command),
             "link": dg.MetadataValue.url(alert.link),
             **({"dates": dg.MetadataValue.text(" to ".join(alert.dates))} if alert.dates else {}),
             **made_good,

@@ -31,7 +31,7 @@ from nba_pipeline.dagster_internals.event_log import (
 from nba_pipeline.gates.alert_metadata import (
     ALERT_KIND_METADATA,
     EFFECT_METADATA,
-    MEND_METADATA,
+    NEXT_COMMAND_METADATA,
     REASONS_METADATA,
     SINCE_METADATA,
     WAITS_METADATA,
@@ -59,11 +59,11 @@ DONE_BY_ITSELF = (Work.MODELS.value, Work.OPERATIONS.value)
 DECISION_KINDS = (AlertKind.OVERRIDE_USED, AlertKind.GAME_DECIDED)
 """What a person did. That it was done stays so, and nothing makes it good."""
 
-NEWS_KINDS = (*DECISION_KINDS, AlertKind.ACCURACY_TRIPWIRE)
+ALWAYS_SENT = (*DECISION_KINDS, AlertKind.ACCURACY_TRIPWIRE)
 """What people must hear of though it has passed: decisions, errors that were dishonest. So is a changed ledger."""
 
 HEALED_LANDED = (LANDED_GAMES, LANDED_PLAYER_BOX_SCORES, LANDED_PLAYERS)
-"""What self-heal asks for; news that was not asked for in time cannot be had any more."""
+"""What self-heal asks for; reports and lines that were not asked for in time cannot be had any more."""
 
 A_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -193,7 +193,7 @@ class EventLog:
             what=f"{_named(job)}{_on(dates)}: {_first_of(causes)}",
             since=instant_of(entry.timestamp),
             effect=self._not_published(entry.run_id, dates),
-            mend=_next_command(dates),
+            next_command=_next_command(dates),
             link=f"{self._ui_url}/runs/{entry.run_id}",
             dates=dates,
             complaint=RunComplaint(((entry.run_id, number),)),
@@ -212,7 +212,7 @@ class EventLog:
         refused = f"the source refuses {setting}, and so said" if setting else "the source said"
         often = f"It was asked {times} since {asked.since:%Y-%m-%d %H:%M} UTC"
         again = _asked_again(asked, unanswered, self._automation)
-        mend = f"nba-pipeline backfill --from {dates[0]} --to {dates[1]}"
+        command = f"nba-pipeline backfill --from {dates[0]} --to {dates[1]}"
         return Alert(
             kind=AlertKind.KEY_REFUSED if setting else AlertKind.SOURCE_SILENT,
             subject=SOURCE_POOL,
@@ -223,7 +223,7 @@ class EventLog:
             ),
             since=asked.since,
             effect=f"{self._not_published(entry.run_id, dates)}. What is made from it waits.",
-            mend=f"set {setting} where the pipeline runs and start it again; {mend}" if setting else mend,
+            next_command=f"set {setting} where the pipeline runs and start it again; {command}" if setting else command,
             link=f"{self._ui_url}/runs/{entry.run_id}",
             dates=dates,
             complaint=complaint_of(unanswered, number),
@@ -273,11 +273,11 @@ class EventLog:
             what=f"{check} did not pass{_on(dates)}" + (f": {_first_of(said)}" if said else ""),
             since=_since(evaluation) or instant_of(entry.timestamp),
             effect=_text(evaluation, EFFECT_METADATA) or _effect_of_check(evaluation, asset, dates),
-            mend=_text(evaluation, MEND_METADATA) or _next_command(dates),
+            next_command=_text(evaluation, NEXT_COMMAND_METADATA) or _next_command(dates),
             link=self._link(entry.run_id, evaluation.asset_key),
             dates=dates,
             complaint=_complaint(evaluation, kind, number, entry.timestamp),
-            news=kind in NEWS_KINDS or evaluation.check_name == LEDGER_CHECK,
+            always_sent=kind in ALWAYS_SENT or evaluation.check_name == LEDGER_CHECK,
         )
 
     def failed_tick(self, tick: InstigatorTick) -> Alert:
@@ -291,7 +291,7 @@ class EventLog:
             what=f"A tick of {automation} failed: {cause}",
             since=instant_of(tick.timestamp),
             effect=f"What {automation} does by itself was not done; its next tick tries again.",
-            mend="nba-pipeline ui",
+            next_command="nba-pipeline ui",
             link=f"{self._ui_url}/automation",
             complaint=_tick_complaint(tick),
         )

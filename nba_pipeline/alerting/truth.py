@@ -50,7 +50,7 @@ WHOLE_EVALUATIONS = 50
 """How many evaluations of a check that name their dates themselves are looked through for one about a date."""
 
 HEALED = "healed"
-"""Under which self-heal names a phase and a date that it found whole again."""
+"""Under which self-heal names a phase and a date that it found complete again."""
 
 ANSWERS = 200
 """How many materializations of a landed asset are looked through for one with an answer."""
@@ -237,7 +237,7 @@ class Truth:
         return frozenset(map(to_key, dates_of(run))) if run else frozenset()
 
     def _healed(self, complaint: CheckComplaint, day: str) -> Good | None:
-        """What self-heal itself observed later: only it looks whether a phase of a date is whole."""
+        """What self-heal itself observed later: only it looks whether a phase of a date is complete."""
         since = AssetRecordsFilter(SELF_HEAL, asset_partitions=[day], after_storage_id=complaint.event)
         for record in self._instance.fetch_observations(since, limit=WHOLE_EVALUATIONS).records:
             observed = record.asset_observation

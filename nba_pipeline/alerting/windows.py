@@ -1,6 +1,6 @@
 """How an outage is kept from sending hundreds of alerts, without losing one: a state machine without side effects.
 
-The first alerts of a signature are sent one by one. Those that follow within a window are counted and told in
+The first alerts of a signature are sent one by one. Those that follow within a window are counted and sent in
 one summary when it ends. While there is something to summarise, a new window follows in which all are counted;
 a window in which nothing was counted ends silently, and the signature starts afresh.
 """

@@ -270,11 +270,11 @@ def with_absences(rows: ibis.Table, reports: ibis.Table, absent: ibis.Table) -> 
     known = reports.select("game_date", "team_id", injury_report_known_at="known_at")
     rows = left_join(left_join(rows, known, ("game_date", "team_id")), absent, KEYS)
     ahead = rows.tipoff_at.epoch_seconds() - rows.injury_report_known_at.epoch_seconds()
-    told = {
+    absences = {
         name: rows.injury_report_known_at.notnull().ifelse(rows[name].fill_null(0), ibis.null(rows[name].type()))
         for name in (*(f"players_{status}" for status in STATUSES[:4]), "stars_out", *VACATED)
     }
-    return rows.mutate(injury_report_minutes_before_tip_off=ahead / 60, **told)
+    return rows.mutate(injury_report_minutes_before_tip_off=ahead / 60, **absences)
 
 
 def with_lines(rows: ibis.Table, lines: ibis.Table) -> ibis.Table:

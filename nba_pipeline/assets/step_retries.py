@@ -11,7 +11,7 @@ from nba_pipeline.sources.errors import LandingUnavailableError
 from nba_pipeline.warehouse.interface import WarehouseBusyError, WarehouseUnavailableError
 
 CAN_HEAL = (WarehouseBusyError, WarehouseUnavailableError, LandingUnavailableError)
-"""Only what waiting mends. The client of the source waits by itself; a broken contract stays broken."""
+"""Only what waiting fixes. The client of the source waits by itself; a broken contract stays broken."""
 
 LONGEST_WAIT = 300.0
 """Seconds."""

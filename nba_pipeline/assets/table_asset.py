@@ -19,12 +19,12 @@ from nba_pipeline.dagster_internals.event_log import completed_evaluations, step
 from nba_pipeline.gates.alert_metadata import (
     EFFECT_METADATA,
     EFFECT_OF_WARNING,
-    MEND_METADATA,
+    NEXT_COMMAND_METADATA,
     AlertKind,
     alert_metadata,
 )
 from nba_pipeline.gates.deadlines import hours_of
-from nba_pipeline.gates.evidence import MEND
+from nba_pipeline.gates.evidence import NEXT_COMMAND, as_said_now
 from nba_pipeline.gates.gatekeeper import Admission
 from nba_pipeline.gates.rules import gate_into, gate_named, is_judged_before_its_check, last_table
 from nba_pipeline.gates.verdicts import State, Verdict
@@ -168,13 +168,13 @@ def _report_to_come(context: AssetContext, verdicts: Sequence[Verdict]) -> None:
         before = newest.evaluation if newest else None
         warns = verdict.state is State.DEGRADED
         reasons = listed(verdict.reasons)
-        said_before = None if before is None or before.passed else before.metadata.get("reasons")
-        if (said_before.value if said_before else None) == (reasons.value if warns else None):
+        stored = None if before is None or before.passed else before.metadata.get("reasons")
+        if (as_said_now(str(stored.value)) if stored else None) == (reasons.value if warns else None):
             continue
         warning = {
             "reasons": reasons,
             EFFECT_METADATA: dg.MetadataValue.text(EFFECT_OF_WARNING),
-            MEND_METADATA: dg.MetadataValue.text(verdict.reasons[0].rpartition(MEND)[2]),
+            NEXT_COMMAND_METADATA: dg.MetadataValue.text(verdict.reasons[0].rpartition(NEXT_COMMAND)[2]),
         } if warns else {}  # fmt: skip
         result = dg.AssetCheckResult(passed=not warns, severity=dg.AssetCheckSeverity.WARN, metadata=warning)
         record_by_date(step_of(context), key, {verdict.game_date: result})
@@ -201,15 +201,15 @@ def _report_override(context: AssetContext, table: Contract, verdict: Verdict) -
 
 
 def gate_failure(table: Contract, refused: dict[date, list[str]]) -> dg.Failure:
-    """The failure of a step none of whose dates may be made; never retried, since waiting mends nothing."""
+    """The failure of a step none of whose dates may be made; never retried, since waiting fixes nothing."""
     day, gate = min(refused), gate_into(table.phase)
     others = f" (and {len(refused) - 1} more dates)" if len(refused) > 1 else ""
     name = f"The gate {gate.name} into {table.name}" if gate else f"What {table.name} is made from"
-    is_not = "is closed" if gate else "is not whole"
+    is_not = "is closed" if gate else "is not complete"
     reasons = " ".join(refused[day])
-    mend = "" if "Mend: " in reasons else f" Mend: nba-pipeline backfill --from {day} --to {day}"
+    command = "" if "Next: " in reasons else f" Next: nba-pipeline backfill --from {day} --to {day}"
     return dg.Failure(
-        description=f"{name} {is_not} for {day}{others}: {reasons}{mend}",
+        description=f"{name} {is_not} for {day}{others}: {reasons}{command}",
         metadata={"refused": dg.MetadataValue.json({str(d): reasons for d, reasons in refused.items()})},
         allow_retries=False,
     )

@@ -38,7 +38,7 @@ RESOURCES = {"gatekeeper", "settings"}
 
 EFFECTS_OF_RULINGS = {
     "held": "The game is in no history and in no grade; everything else of its date goes on without it.",
-    "kept": "The game counts as an earlier answer has it; what the newest says of it is set aside until that is whole.",
+    "kept": "The game counts as an earlier answer has it; what the newest says is set aside until it is complete.",
 }
 """What does not work meanwhile, by the state of a game that is not as good as any."""
 
@@ -193,23 +193,26 @@ def said_of(verdicts: Iterable[Verdict], gatekeeper: Gatekeeper) -> dict[str, dg
         closed = any(verdict.state is State.CLOSED for verdict in found)
         return {} if closed else {EFFECT_METADATA: dg.MetadataValue.text(EFFECT_OF_WARNING)}
     if kind is AlertKind.OVERRIDE_USED:
-        effect, mend = "Data that a gate refuses flows on, because a person decided so.", "nba-pipeline gate overrides"
+        effect, command = (
+            "Data that a gate refuses flows on, because a person decided so.",
+            "nba-pipeline gate overrides",
+        )
     elif kind in (AlertKind.GAME_HELD, AlertKind.GAME_KEPT):
         ruled = [game for verdict in found for game in (*verdict.held, *verdict.kept)]
         effect = " ".join(dict.fromkeys(EFFECTS_OF_RULINGS[game.state] for game in ruled))
         first = next(game for game in ruled if kind is AlertKind.GAME_KEPT or game.state == "held")
-        mend = f"nba-pipeline game show {first.game_id}"
+        command = f"nba-pipeline game show {first.game_id}"
     else:
         last = max(verdict.game_date for verdict in found) - timedelta(days=1)
         effect = "Nothing is graded or published from these predictions."
-        mend = f"nba-pipeline accuracy --from {last - RECENT} --to {last}"
+        command = f"nba-pipeline accuracy --from {last - RECENT} --to {last}"
     games = [
         {"game_date": to_key(g.game_date), "game_id": g.game_id, "teams": list(g.teams), "decided_by": g.decided_by}
         for v in found
         for g in v.held
     ]
     held = {HELD_METADATA: dg.MetadataValue.json(games)} if games else {}
-    return {**alert_metadata(kind, gatekeeper.clock.now(), effect, mend), **held}
+    return {**alert_metadata(kind, gatekeeper.clock.now(), effect, command), **held}
 
 
 def report_dates(

@@ -1,4 +1,4 @@
-"""What people decide about games is told: one alert for each decision, and one for the end of each that has an hour."""
+"""People are notified of decisions about games: one alert for each, and one for the end of each that has an hour."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -38,17 +38,17 @@ COUNTS_AS = {
     Ruling.RELEASE: "The source's own numbers count again, by the rules for every game.",
 }
 
-Told = Mapping[str, tuple[int, int]]
-"""By date and id of a game: how many decisions about it were told, and the number of that whose end was told."""
+Notified = Mapping[str, tuple[int, int]]
+"""By date and id of a game: of how many decisions people were notified, and the number of that whose end they know."""
 
 
-def news(
-    decisions: Iterable[GameDecision], told: Told | None, now: datetime
-) -> tuple[list[dg.AssetCheckEvaluation], Told]:
-    """What is not told yet of the decisions, which are in the order of their recording, and what then is told.
+def not_notified(
+    decisions: Iterable[GameDecision], notified: Notified | None, now: datetime
+) -> tuple[list[dg.AssetCheckEvaluation], Notified]:
+    """Of which decisions, in the order of their recording, people are to be notified, and what they then know.
 
-    Of a home that nothing was ever told of (`told` is None), only what is in force. Decisions are counted game by
-    game, so that one whose recorder's clock is late is told all the same.
+    At the first tick of a home (`notified` is None), only what is in force. Decisions are counted game by
+    game, so that one whose recorder's clock is late is not passed over.
     """
     instant = now.astimezone(UTC).replace(tzinfo=None)
     games: dict[str, list[GameDecision]] = {}
@@ -56,14 +56,14 @@ def news(
         if decision.recorded_at <= instant:
             games.setdefault(f"{decision.game_date} {decision.game_id}", []).append(decision)
     events: list[dg.AssetCheckEvaluation] = []
-    then = dict(told or {})
+    then = dict(notified or {})
     in_force = False
     for name, mine in games.items():
         last = mine[-1]
         over = last.ruling is not Ruling.RELEASE and last.until is not None and last.until <= instant
         counts = last.ruling is not Ruling.RELEASE and not over
         in_force = in_force or counts
-        recorded, ended = (len(mine) - counts, len(mine)) if told is None else told.get(name, (0, 0))
+        recorded, ended = (len(mine) - counts, len(mine)) if notified is None else notified.get(name, (0, 0))
         events += map(_decided, mine[recorded:])
         events += [_ended(last)] if over and ended < len(mine) else []
         then[name] = len(mine), len(mine) if over else ended
@@ -95,7 +95,7 @@ def _evaluation(
     decision: GameDecision | None = None,
     said: str = "",
     effect: str = "",
-    mend: str = "",
+    command: str = "",
     since: datetime | None = None,
     *,
     passed: bool = False,
@@ -105,7 +105,7 @@ def _evaluation(
         again = f"{effect} Its date is made again by itself, or at once: {backfill_command(decision.game_date)}"
         metadata = {
             "reasons": dg.MetadataValue.json({to_key(decision.game_date): [said]}),
-            **alert_metadata(AlertKind.GAME_DECIDED, since.replace(tzinfo=UTC), again, mend),
+            **alert_metadata(AlertKind.GAME_DECIDED, since.replace(tzinfo=UTC), again, command),
         }
     return dg.AssetCheckEvaluation(
         asset_key=GAME_DECISIONS_KEY,
@@ -116,13 +116,13 @@ def _evaluation(
     )
 
 
-def read_cursor(text: str | None) -> Told | None:
-    """What was told, as the cursor has it; None at the very first tick."""
+def read_cursor(text: str | None) -> Notified | None:
+    """Of what people were notified, as the cursor has it; None at the very first tick."""
     return {name: (recorded, ended) for name, (recorded, ended) in json.loads(text).items()} if text else None
 
 
 def decided_games_sensor(settings: Settings) -> dg.SensorDefinition:
-    """The sensor that tells what people decided about games, and when it is over."""
+    """The sensor that notifies people of decisions about games, and of their end."""
 
     @dg.sensor(
         name=DECIDED_GAMES_SENSOR,
@@ -135,10 +135,10 @@ def decided_games_sensor(settings: Settings) -> dg.SensorDefinition:
         gatekeeper = context.resources.gatekeeper
         with gatekeeper.warehouse.session(read_only=True, wait_seconds=settings.sensor_lock_wait_seconds) as session:
             decisions = recorded_decisions(session)
-        events, told = news(decisions, read_cursor(context.cursor), gatekeeper.clock.now())
-        reason = f"{len(decisions)} decisions about games are recorded, nothing is new of {len(told)} games"
+        events, notified = not_notified(decisions, read_cursor(context.cursor), gatekeeper.clock.now())
+        reason = f"{len(decisions)} decisions about games are recorded, nothing is new of {len(notified)} games"
         return dg.SensorResult(
-            asset_events=events, cursor=json.dumps(told), skip_reason=f"{len(events)} told" if events else reason
+            asset_events=events, cursor=json.dumps(notified), skip_reason=f"{len(events)} alerts" if events else reason
         )
 
     return sensor

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import Annotated
 
 import dagster as dg
 from dagster import AssetRecordsFilter, DagsterInstance
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from nba_pipeline.assets.contexts import SensorContext
 from nba_pipeline.assets.switch import switched
@@ -31,10 +32,10 @@ EVENTS_A_TICK = 1000
 
 @dataclass
 class Waiting:
-    """A date that could not be launched yet: since when, and whether people were told."""
+    """A date that could not be launched yet: since when, and whether people were notified."""
 
     since: datetime
-    told: bool = False
+    notified: Annotated[bool, Field(alias="told")] = False
 
 
 @dataclass
@@ -51,7 +52,7 @@ class PhaseCursor:
 
     def __str__(self) -> str:
         """The cursor as JSON."""
-        return _CURSOR.dump_json(self).decode()
+        return _CURSOR.dump_json(self, by_alias=True).decode()
 
 
 _CURSOR = TypeAdapter(PhaseCursor)
@@ -164,11 +165,11 @@ def _keep_waiting(found: LaunchPlan, cursor: PhaseCursor, gatekeeper: Gatekeeper
     }
     alerts = []
     for day, waiting in cursor.waiting.items():
-        if day not in found.closed or waiting.told:
+        if day not in found.closed or waiting.notified:
             continue
         # Once the games are over the date wants what they make too, and that is due later than what came before.
         if is_late(found.wanted[day], day, now, waiting.since):
-            waiting.told = True
+            waiting.notified = True
             alerts.append(_past_deadline(found, day, waiting.since, gatekeeper))
     return alerts
 

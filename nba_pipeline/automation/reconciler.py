@@ -123,7 +123,7 @@ def _with_landing(evidence: Evidence, planned: LaunchPlan) -> Wanted:
     something about one of its games. Rosters of a date to come are not asked for here any more when they are due, but
     made of what there is: an answer that does not come would end the run that does without it. The schedules ask on.
     What only other code made, or never made, is parsed again from what is landed, and the source is not asked.
-    News that was not asked for in time cannot be had any more, so its landing is left to the schedules.
+    Late information that was not asked for in time cannot be had any more, so its landing is left to the schedules.
     """
     now = evidence.clock.now()
     wanted = {}
@@ -161,7 +161,7 @@ def _of_what_is_landed(evidence: Evidence, planned: LaunchPlan, day: date) -> tu
 
 
 def _wants_an_answer(evidence: Evidence, table: Contract, day: date) -> bool:
-    """Whether only a new answer can bring a table: not when the table that is made for it is whole by the landed one.
+    """Whether only a new answer can bring a table: not when the table made for it is complete by the landed one.
 
     So what a home from before a table lacks is parsed from what is landed, and the source is not asked for it.
     """

@@ -314,7 +314,7 @@ def monthly_models(settings: Settings) -> dg.ScheduleDefinition:
             waiting = incomplete_inputs(evidence, READS, [month])
         if waiting:
             return dg.SkipReason(
-                f"models of {month}: {' '.join(waiting[month])} Predictions train them once it is whole"
+                f"models of {month}: {' '.join(waiting[month])} Predictions train them once it is complete"
             )
         tags = {"dagster/max_runtime": str(LONGEST_TRAINING_SECONDS)}
         return dg.RunRequest(run_key=f"models:{month}", partition_key=to_key(month), tags=tags)

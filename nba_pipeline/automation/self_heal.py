@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Annotated
 
 import dagster as dg
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from nba_pipeline.assets.contexts import CheckContext, SensorContext
 from nba_pipeline.assets.switch import switched
@@ -53,10 +54,10 @@ SELF_HEAL_ASSET = dg.AssetSpec(
 
 @dataclass
 class Memory:
-    """What self-heal must tell once, or verify: it never decides whether something is launched."""
+    """What self-heal must say once, or verify: it never decides whether something is launched."""
 
     season_looked_at: date | None = None
-    code_told: dict[str, str | None] = field(default_factory=dict)
+    code_notified: Annotated[dict[str, str | None], Field(alias="code_told")] = field(default_factory=dict)
     healing: dict[str, str] = field(default_factory=dict)
     given_up: list[str] = field(default_factory=list)
 
@@ -66,7 +67,7 @@ class Memory:
         return _MEMORY.validate_json(text) if text else cls()
 
     def asked_for(self) -> list[date]:
-        """The dates, however old, about which the source was asked and that are not whole yet: it may speak again."""
+        """The dates, however old, about which the source was asked and that are incomplete: it may answer again."""
         names = (name for name in self.healing if name not in self.given_up)
         return sorted({_day(name) for name in names if name.startswith(Phase.RAW.name.lower())})
 
@@ -77,7 +78,7 @@ class Memory:
 
     def __str__(self) -> str:
         """The memory as JSON."""
-        return _MEMORY.dump_json(self).decode()
+        return _MEMORY.dump_json(self, by_alias=True).decode()
 
 
 _MEMORY = TypeAdapter(Memory)
@@ -100,7 +101,7 @@ class Diagnosis:
 
 
 def self_heal_sensor(tables: Sequence[Contract], settings: Settings) -> dg.SensorDefinition:
-    """The sensor that mends, every 15 minutes over the operated days and once a day over the season."""
+    """The sensor that repairs, every 15 minutes over the operated days and once a day over the season."""
 
     @dg.sensor(
         name="self_heal",
@@ -132,7 +133,7 @@ def self_heal_sensor(tables: Sequence[Contract], settings: Settings) -> dg.Senso
             except WarehouseBusyError as error:
                 context.log.warning(f"Known gaps are recorded by the next tick: {error}")
             else:
-                events += [told_of_gap(gap, now) for gap in gaps]
+                events += [notice_of_gap(gap, now) for gap in gaps]
         if whole_season and dates:
             memory.season_looked_at = gatekeeper.clock.today()
         requests = [launch.request(context.sensor_name, now) for launch in found.launches]
@@ -147,7 +148,7 @@ def self_heal_sensor(tables: Sequence[Contract], settings: Settings) -> dg.Senso
 BY = '--by "your name" --because "why"'
 
 
-def told_of_gap(gap: Override, now: datetime) -> dg.AssetCheckEvaluation:
+def notice_of_gap(gap: Override, now: datetime) -> dg.AssetCheckEvaluation:
     """What to say once of a date that is passed over from now on, or that counts again."""
     ended = gap.until <= now.replace(tzinfo=None)
     day = gap.game_date
@@ -180,9 +181,9 @@ def code_changes(
             "code location (UI, Deployment), or start `nba-pipeline ui` again"
         )
     versions = {table.name: version_of(table) for table in evidence.tables if table.name in outdated}
-    if versions.items() <= memory.code_told.items() and (outdated or not memory.code_told):
+    if versions.items() <= memory.code_notified.items() and (outdated or not memory.code_notified):
         return []
-    memory.code_told = {**memory.code_told, **versions} if outdated else {}
+    memory.code_notified = {**memory.code_notified, **versions} if outdated else {}
     seconds = seconds_needed(instance, evidence.tables, outdated)
     return [evaluation(SELF_HEAL, evidence, outdated, seconds, now, now)]
 
@@ -243,9 +244,9 @@ def verify(memory: Memory, found: Diagnosis, now: datetime) -> list[dg.AssetObse
     for launch in found.launches:
         for day in launch.dates:
             memory.healing.setdefault(_name(launch.phase, day), f"missing or stale at {now.isoformat()}")
-    news = {name: what for name, what in found.given_up.items() if name not in memory.given_up}
+    newly = {name: what for name, what in found.given_up.items() if name not in memory.given_up}
     memory.given_up = sorted({*found.given_up, *(name for name in memory.given_up if name not in found.looked_at)})
-    return [*events, *(_gave_up(*what, now) for what in news.values())]
+    return [*events, *(_gave_up(*what, now) for what in newly.values())]
 
 
 def _gave_up(phase: Phase, day: date, attempts: int, now: datetime) -> dg.AssetCheckEvaluation:
@@ -253,7 +254,7 @@ def _gave_up(phase: Phase, day: date, attempts: int, now: datetime) -> dg.AssetC
         AlertKind.SELF_HEAL_GAVE_UP,
         now,
         f"Phase {phase.value} ({phase.name.lower()}) of {day} stays as it is, and so does what is made from it.",
-        f"nba-pipeline smoke-test {day} --verbose; mend what it names; nba-pipeline backfill --from {day} --to {day}",
+        f"nba-pipeline smoke-test {day} --verbose; fix what it names; nba-pipeline backfill --from {day} --to {day}",
     )
     reason = f"{phase.name.lower()} of {day} was launched {attempts} times from the same inputs and is still not there"
     return dg.AssetCheckEvaluation(

@@ -20,10 +20,10 @@ FACTS_LANDED = frozenset({LANDED_GAMES, LANDED_PLAYER_BOX_SCORES})
 
 
 def gaps_to_record(evidence: Evidence, unanswered: Mapping[date, Sequence[datetime]]) -> list[Override]:
-    """The dates whose deadline is over and of which the source, asked again and again, told nothing at all.
+    """The dates whose deadline is over and of which the source, asked again and again, said nothing at all.
 
-    Later dates do without them from now on. Only what the source never told can be passed over: what is missing
-    though its facts came closes as ever.
+    Later dates do without them from now on. Only what the source never said anything about can be passed over: what is
+    missing though its facts came closes as ever.
     """
     now = evidence.clock.now()
     facts = [table for table in evidence.tables_of(Phase.RAW) if table.name in NEVER_CAME]
@@ -36,7 +36,7 @@ def gaps_to_record(evidence: Evidence, unanswered: Mapping[date, Sequence[dateti
         if over and never and len(asked) >= ASKED_IN_VAIN and may_be_passed_over(evidence, day):
             names = " and ".join(table.name for table in never)
             reason = (
-                f"the source told nothing for {names}: it was asked {len(asked)} times since "
+                f"the source said nothing about {names}: it was asked {len(asked)} times since "
                 f"{min(asked):%Y-%m-%d %H:%M} UTC, in vain, and the deadline is over. It is asked on, and the date "
                 "counts again when it has come"
             )

@@ -481,7 +481,7 @@ def landing_clean_up(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Remove old answers that told nothing new about any date and are the newest about none.
+    """Remove old answers that said nothing new about any date and are the newest about none.
 
     Nothing is removed that a table, a revision or an explanation stands on. One that was killed is gone on with when it
     is asked for again. Exit code 0 when that is done, 2 when it could not be tried.
@@ -555,7 +555,7 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0
 
 
 def main() -> None:
-    """The entry point: runs a command; an error that a person can mend is a message, not a traceback."""
+    """The entry point: runs a command; an error that a person can fix is a message, not a traceback."""
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a letter of a name shows a question mark; it stops no command.
         if isinstance(stream, io.TextIOWrapper):

@@ -33,7 +33,7 @@ EVER = date.min, date.max
 def run_backfill(
     settings: Settings, first: date, last: date, phases: Sequence[Phase], *, history: bool, as_json: bool
 ) -> int:
-    """Backfills the dates and prints how they stand; 0 only when every run succeeded and every date is whole."""
+    """Backfills the dates and prints how they stand; 0 only when every run succeeded and every date is complete."""
     runtime = Runtime(settings)
     refuse_range(runtime.clock, first, last)
     with progress_bars() as bars, opened(runtime, bars) as pipeline:
@@ -74,12 +74,12 @@ def _print_report(report: backfilling.Report) -> None:
     incomplete = [result for result in report.results if result.overall is DateState.FAIL]
     for result in incomplete:
         print_date(result, verbose=True)
-    count, whole = len(report.results), len(report.results) - len(incomplete)
+    count, made = len(report.results), len(report.results) - len(incomplete)
     skipped = sum(result.overall is DateState.VALID_SKIP for result in report.results)
     failed = sum(not attempt.success for attempt in report.attempts)
     days = (report.dates[1] - report.dates[0]).days + 1
     stand = (
-        f"{whole} of {count} game dates complete ({skipped} with nothing expected, {days - count} days out of season)"
+        f"{made} of {count} game dates complete ({skipped} with nothing expected, {days - count} days out of season)"
         if any(result.tables for result in report.results)
         else f"{count} game dates asked for"
     )

@@ -38,15 +38,15 @@ def backfill_last_dates(runtime: Runtime, count: int) -> int:
         history = backfilling.backfill(pipeline, before, (opening, yesterday), backfilling.HISTORY_PHASES)
         dates = last_game_dates(runtime.warehouse, yesterday, count)
         if not dates:
-            return told(history)
+            return print_reports(history)
         graded = (Phase.PREDICTIONS, Phase.GRADES)
         ranges = backfilling.plan_ranges(runtime, dates[0], yesterday, graded, history=False)
         ranges += backfilling.plan_ranges(runtime, today, tomorrow, list(Phase), history=False)
         report = backfilling.backfill(pipeline, ranges, (dates[0], tomorrow), list(Phase))
-    return told(history, report)
+    return print_reports(history, report)
 
 
-def told(*reports: backfilling.Report) -> int:
+def print_reports(*reports: backfilling.Report) -> int:
     """Prints what became of the backfills, failed runs first and then the dates of the last; the exit code."""
     found = [report.outcome for report in reports]
     failed = tuple(sentence for outcome in found for sentence in outcome.failed)

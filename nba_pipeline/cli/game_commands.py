@@ -65,7 +65,7 @@ def run_game_show(settings: Settings, game_id: int, day: date | None, *, as_json
         found = known_game(session, game_id, runtime.clock.now())
     shown = found if day is None and found else [chosen_game(found, game_id, day)]
     waits = tuple(
-        f"game {game_id} of {one.game_date} has no box scores, and nobody decided about it. Mend: {one.commands[0]}"
+        f"game {game_id} of {one.game_date} has no box scores, and nobody decided about it. Next: {one.commands[0]}"
         for one in shown
         if one.waits
     )

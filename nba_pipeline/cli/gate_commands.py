@@ -45,7 +45,7 @@ def run_gate_list(settings: Settings, day: date, *, as_json: bool) -> int:
             say([f"{verdict.gate:<28}{verdict.state.value}"], style=None if verdict.lets_through else "red")
             say([f"    {reason}" for reason in verdict.reasons])
             if not verdict.lets_through:
-                say([f"    Mend: {cause_of_closing(verdict).command}"])
+                say([f"    Next: {cause_of_closing(verdict).command}"])
 
     listed = [{"gate": v.gate, "state": v.state.value, "reasons": v.reasons} for v in found]
     outcome = Outcome(undone=() if gap else closed, decided=decided)

@@ -45,11 +45,11 @@ def print_date(result: DateResult, *, verbose: bool) -> None:
     for verdict in result.closed:
         reasons = [reason for reason in verdict.reasons if not reason.startswith(following)] or verdict.reasons[:1]
         say([f"    closed     gate {verdict.gate}", *(f"        {reason}" for reason in reasons)], style="red")
-        say([f"        Mend: {cause_of_closing(verdict).command}"], style="red")
+        say([f"        Next: {cause_of_closing(verdict).command}"], style="red")
 
 
 def table_lines(result: DateResult, found: TableResult) -> list[str]:
-    """A table with its counts and what is wrong; in one line what follows from it, and the command that mends it."""
+    """A table with its counts and what is wrong; in one line what follows from it, and the next command."""
     expected = "-" if found.expected is None else found.expected
     head = f"    {found.state.value:<10} {found.table.name}: {found.present} present, {expected} expected"
     if found.state is not DateState.FAIL:
@@ -95,7 +95,7 @@ def run_health(settings: Settings, day: date | None, *, as_json: bool) -> int:
             f"{found.quarantined} rows in quarantine; last 24 h: {found.failed_runs} runs and {found.failed_ticks} "
             "ticks failed."
         )
-        say([said], style="green" if found.well else "red")
+        say([said], style="green" if found.healthy else "red")
         say([f"  {line}" for cause in found.causes for line in cause.lines()])
 
     tables = [{"game_date": str(day), **table_object(result)} for day, result in found.failing]

@@ -38,7 +38,7 @@ def run_landing_clean_up(settings: Settings, keep_days: int | None, *, dry_run: 
 
     def print_it() -> None:
         would = "would be removed" if dry_run else "were removed"
-        said = f"older than {days} days, told nothing new about any date and are the newest about none"
+        said = f"older than {days} days, said nothing new about any date and are the newest about none"
         say(
             [
                 f"{len(found.captures)} answers {would}, with {len(found.keys)} files: those that are {said}.",

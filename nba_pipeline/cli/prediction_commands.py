@@ -117,7 +117,7 @@ def grades_of(gatekeeper: Gatekeeper, first: date, last: date) -> Outcome:
         cause = failing[begin].causes[0]
         more = (until - begin).days
         others = f" (and of the game dates up to {until})" if more else ""
-        undone.append(f"{cause.what}{others}. Mend: {backfill_command(begin, until) if more else cause.command}")
+        undone.append(f"{cause.what}{others}. Next: {backfill_command(begin, until) if more else cause.command}")
     return replace(found, undone=tuple(undone))
 
 

@@ -32,7 +32,7 @@ def run_landing_schedule(settings: Settings, season: int | None, *, as_json: boo
 
     def print_it() -> None:
         console.print(_table(found))
-        if not found.is_whole:
+        if not found.is_complete:
             say([f"The count says nothing before 16 December {chosen}: games that the cup decides are not listed yet."])
         say(causes, style="red")
 
@@ -58,7 +58,7 @@ def _object(known: KnownSchedule) -> dict[str, object]:
         "season": known.season,
         "fetched_at": known.capture.fetched_at,
         "expected": known.games.expected,
-        "is_whole": known.is_whole,
+        "is_whole": known.is_complete,
         "teams": [
             {"team": team.team, "listed": team.listed, "expected": team.expected, "lacking": team.lacking}
             for team in known.games.teams

@@ -17,7 +17,7 @@ def run_faults(*, markdown: bool, as_json: bool) -> int:
             return
         for fault in faults:
             say([f"{fault.id} ({fault.source}): {fault.wrong}", f"    where: {fault.where}"])
-            say([f"    here: {fault.effect}", f"    mended by: {fault.repaired}; asking again heals it: {fault.heals}"])
+            say([f"    here: {fault.effect}", f"    fixed by: {fault.repaired}; asking again heals it: {fault.heals}"])
 
     content = {"faults": [fault.model_dump(mode="json", exclude_none=True) for fault in faults]}
     return end(Outcome(), content, print_it, as_json=as_json)

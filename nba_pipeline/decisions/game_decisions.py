@@ -167,7 +167,7 @@ def decisions_in_force(session: Session, now: datetime) -> dict[tuple[date, int]
 
 def decision_hash(decisions: Mapping[tuple[date, int], GameDecision], day: date) -> str:
     """A hash of what is decided about the games of a date, `-` when nothing is; when it was recorded is no part."""
-    told = sorted(
+    described = sorted(
         json.dumps(
             [found.game_id, found.ruling, found.corrections, found.decided_by, found.reason, found.until],
             sort_keys=True, default=str,
@@ -175,7 +175,7 @@ def decision_hash(decisions: Mapping[tuple[date, int], GameDecision], day: date)
         for found in decisions.values()
         if found.game_date == day
     )  # fmt: skip
-    return hashlib.sha256("\n".join(told).encode()).hexdigest() if told else "-"
+    return hashlib.sha256("\n".join(described).encode()).hexdigest() if described else "-"
 
 
 def corrected_game(

@@ -194,7 +194,7 @@ def as_markdown() -> str:
             "",
             "### Any source" if source == "any" else f"### {source}",
             "",
-            "| fault | where | wrong | what it does here | mended by | asking again heals it | evidence |",
+            "| fault | where | wrong | what it does here | fixed by | asking again heals it | evidence |",
             "|---|---|---|---|---|---|---|",
             *(
                 f"| `{f.id}` | {f.where} | {f.wrong} | {f.effect} | {f.repaired} | {f.heals} | {f.seen}: {f.evidence} |"

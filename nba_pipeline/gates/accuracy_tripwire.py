@@ -122,9 +122,9 @@ def tripped(system: str, honest_from: float, on_record: ErrorSums, everyone: Err
     return None
 
 
-def _suspicion(system: str, what: str, sums: ErrorSums, mend: str) -> str:
+def _suspicion(system: str, what: str, sums: ErrorSums, advice: str) -> str:
     return (
         f"{TRIPWIRE}: {system} is {what}: mean absolute error {sums.error / sums.rows:.2f} against "
         f"{sums.baseline / sums.rows:.2f} of EWMA-7 on the same {sums.rows} rows of the last {RECENT.days} days. "
-        f"{mend} first"
+        f"{advice} first"
     )

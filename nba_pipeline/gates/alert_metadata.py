@@ -17,7 +17,7 @@ SINCE_METADATA = "since"
 EFFECT_METADATA = "effect"
 """What does not work meanwhile."""
 
-MEND_METADATA = "mend"
+NEXT_COMMAND_METADATA = "mend"
 """The next command to run."""
 
 WAITS_METADATA = "waits"
@@ -33,7 +33,7 @@ EFFECT_OF_WARNING = "What follows is made all the same."
 """The effect of a check that only warns."""
 
 REASONS_METADATA = ("reasons", "incomplete", "broken")
-"""Why: Markdown, or JSON with reasons or with dates and their reasons. The first that is there is told."""
+"""Why: Markdown, or JSON with reasons or with dates and their reasons. The first that is there is shown."""
 
 
 class AlertKind(StrEnum):
@@ -57,7 +57,7 @@ class AlertKind(StrEnum):
     CODE_CHANGED = "code changed"
 
 
-def alert_metadata(kind: AlertKind, since: datetime, effect: str, mend: str) -> dict[str, dg.MetadataValue]:
+def alert_metadata(kind: AlertKind, since: datetime, effect: str, next_command: str) -> dict[str, dg.MetadataValue]:
     """The metadata by which a check that did not pass says what its alert shall say.
 
     Raises `ValueError` for a naive `since`: without an offset it is no instant.
@@ -68,5 +68,5 @@ def alert_metadata(kind: AlertKind, since: datetime, effect: str, mend: str) -> 
         ALERT_KIND_METADATA: dg.MetadataValue.text(kind.value),
         SINCE_METADATA: dg.MetadataValue.text(since.astimezone(UTC).isoformat()),
         EFFECT_METADATA: dg.MetadataValue.text(effect),
-        MEND_METADATA: dg.MetadataValue.text(mend),
+        NEXT_COMMAND_METADATA: dg.MetadataValue.text(next_command),
     }

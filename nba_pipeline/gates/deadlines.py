@@ -13,7 +13,7 @@ OPERATED = timedelta(days=14)
 """How far back health and self-heal look every time, and predictions are filled at all."""
 
 PATIENCE = timedelta(minutes=30)
-"""How long a wait goes on before people are told that began when what it is for was late already."""
+"""How long a wait goes on before people are notified that began when what it is for was late already."""
 
 
 @dataclass(frozen=True)

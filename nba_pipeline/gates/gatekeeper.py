@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Contract
-from nba_pipeline.gates.evidence import MEND, Evidence
+from nba_pipeline.gates.evidence import NEXT_COMMAND, Evidence
 from nba_pipeline.gates.rules import gate_into, incomplete_inputs
 from nba_pipeline.gates.verdicts import Finding, Gate, State, Verdict
 from nba_pipeline.sources.landing import Landing
@@ -134,7 +134,7 @@ def decided_about(evidence: Evidence, dates: Sequence[date]) -> Reasons:
     found: Reasons = {}
     for (day, game_id), decision in evidence.decisions.about_games.items():
         if day in dates:
-            found.setdefault(day, []).append(f"{decision}{MEND}nba-pipeline game show {game_id} --date {day}")
+            found.setdefault(day, []).append(f"{decision}{NEXT_COMMAND}nba-pipeline game show {game_id} --date {day}")
     return found
 
 

@@ -11,7 +11,7 @@ import ibis
 
 from nba_pipeline.contracts import Contract, Phase, Read, Reader, Window
 from nba_pipeline.gates.accuracy_tripwire import GRADED, RECENT, TRIPWIRE, dishonest_errors
-from nba_pipeline.gates.evidence import MEND, WHY_NOT_CURRENT, Coverage, Evidence, Need, make_again
+from nba_pipeline.gates.evidence import NEXT_COMMAND, WHY_NOT_CURRENT, Coverage, Evidence, Need, make_again
 from nba_pipeline.gates.verdicts import Finding, Gate
 from nba_pipeline.partitions import contiguous
 from nba_pipeline.sources.records import UNCLEAR
@@ -26,7 +26,7 @@ LOOK_BACK_SEASONS = 1
 """Earlier seasons that precompute reads."""
 
 
-def raw_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Contract]) -> Mapping[date, Finding]:
+def raw_is_complete(evidence: Evidence, dates: Sequence[date], into: Sequence[Contract]) -> Mapping[date, Finding]:
     """2→3: what the tables read of a date is there, and its contracts hold for what stands in the warehouse now.
 
     A summary needs every expected game final by its content or postponed, box scores of both teams with enough
@@ -57,7 +57,7 @@ def raw_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Contr
             found[day].reasons.append(
                 f"no box score of {day} arrived before its deadline, so that all its games are held; if none will "
                 f'ever come, say so: nba-pipeline gate gap {day} --by "your name" --because "why"'
-                f"{MEND}nba-pipeline backfill --from {day} --to {day}"
+                f"{NEXT_COMMAND}nba-pipeline backfill --from {day} --to {day}"
             )
     return found
 
@@ -70,7 +70,7 @@ def _made_without(evidence: Evidence, table: Contract, dates: Sequence[date]) ->
         if line and tip and not line.row_count and line.published_at.replace(tzinfo=UTC) < tip:
             said.append(
                 f"{table.name} has nothing of {day}, whose deadline is over: its players are predicted from recent "
-                f"games{MEND}nba-pipeline backfill --from {day} --to {day}"
+                f"games{NEXT_COMMAND}nba-pipeline backfill --from {day} --to {day}"
             )
     return said
 
@@ -87,7 +87,7 @@ def unclear_games(evidence: Evidence, dates: Sequence[date]) -> Reasons:
         if game_id not in evidence.calendar.held(day):
             found.setdefault(day, []).append(
                 f"game {game_id} of {teams} on {day} is unclear, so that nothing is expected of it: "
-                f"{row['status_text']}{MEND}nba-pipeline game show {game_id}"
+                f"{row['status_text']}{NEXT_COMMAND}nba-pipeline game show {game_id}"
             )
     return found
 
@@ -107,7 +107,7 @@ def _is_asked_for(evidence: Evidence, table: Contract, behind: Contract, day: da
     )
 
 
-def look_back_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence[Contract]) -> Mapping[date, Finding]:
+def history_is_complete(evidence: Evidence, dates: Sequence[date], into: Sequence[Contract]) -> Mapping[date, Finding]:
     """3→4: every analytics table is complete on every due date of the look-back window, known gaps aside.
 
     Tables made before tip-off are complete on the date itself too, and nothing that they are made from has
@@ -132,7 +132,7 @@ def look_back_is_whole(evidence: Evidence, dates: Sequence[date], into: Sequence
 
 
 def passed_over_by_rule(evidence: Evidence, day: date) -> list[str]:
-    """A sentence for each of the last days of which the source never told, and which a look-back does without."""
+    """A sentence for each of the last days that the source never answered about, and that a look-back skips."""
     gaps = [gap for gap in evidence.decisions.overrides.values() if gap.by_rule and day - RECENT <= gap.game_date < day]
     gaps = [gap for gap in gaps if evidence.decisions.is_known_gap(gap.game_date)]
     return [f"nothing of {gap.game_date} counts: {gap.reason}" for gap in sorted(gaps, key=lambda gap: gap.game_date)]
@@ -145,10 +145,10 @@ def _not_current(table: Contract, dates: Sequence[date], need: Need) -> str:
 
 
 def precompute_is_enough(evidence: Evidence, dates: Sequence[date], into: Sequence[Contract]) -> Mapping[date, Finding]:
-    """4→5: enough Phase 4 tables, both critical ones among them, whole, fresh and on a whole history."""
+    """4→5: enough Phase 4 tables, both critical ones among them, complete, fresh and on a complete history."""
     tables = evidence.tables_of(Phase.PRECOMPUTE)
     covered = {table.name: evidence.coverage.of(table, dates) for table in tables}
-    history = look_back_is_whole(evidence, dates, tables)
+    history = history_is_complete(evidence, dates, tables)
     found = {}
     for day in dates:
         complete = {table.name: covered[table.name][day].complete for table in tables}
@@ -166,7 +166,7 @@ def precompute_is_enough(evidence: Evidence, dates: Sequence[date], into: Sequen
 
 def enough_tables(complete: Mapping[str, bool], critical: set[str]) -> Finding:
     """The rule of 4→5 by itself: at least three complete tables, and every critical one."""
-    missing = sorted(name for name, whole in complete.items() if not whole)
+    missing = sorted(name for name, is_complete in complete.items() if not is_complete)
     count = len(complete) - len(missing)
     finding = Finding()
     if missing:
@@ -205,22 +205,22 @@ GATES = (
         "raw_to_analytics",
         Phase.RAW,
         Phase.ANALYTICS,
-        "What is known before the games is whole; once they are over every one is final or postponed, and its box "
-        "scores are whole and add up.",
-        raw_is_whole,
+        "What is known before the games is complete; once they are over every one is final or postponed, and its box "
+        "scores are complete and add up.",
+        raw_is_complete,
     ),
     Gate(
         "analytics_to_precompute",
         Phase.ANALYTICS,
         Phase.PRECOMPUTE,
         "Every analytics table is complete on every date looked back on; the context of the date is there and fresh.",
-        look_back_is_whole,
+        history_is_complete,
     ),
     Gate(
         "precompute_to_predictions",
         Phase.PRECOMPUTE,
         Phase.PREDICTIONS,
-        "Three of the five Phase 4 tables, both critical ones among them, are complete, fresh and on a whole history.",
+        "Three of the five Phase 4 tables, both critical ones too, are complete, fresh and on a complete history.",
         precompute_is_enough,
     ),
     Gate(
@@ -247,7 +247,7 @@ def gate_named(name: str) -> Gate:
 
 
 def incomplete_inputs(evidence: Evidence, reads: Mapping[str, Read], dates: Sequence[date]) -> Reasons:
-    """The dates whose inputs are not whole or not current, with the reasons; dates left out may be made.
+    """The dates whose inputs are not complete or not current, with the reasons; dates left out may be made.
 
     The rows of a date need every upstream table complete on the dates that they read: on the date itself,
     or on every earlier date back to where the history begins. Between phases the gate decides which tables
@@ -275,7 +275,7 @@ def _incomplete_reads(evidence: Evidence, read: Read, dates: Sequence[date]) -> 
 def _sentence(table: Contract, blocking: Sequence[Coverage]) -> str:
     first, last = contiguous([c.game_date for c in blocking])[0]
     others = f" (and {len(blocking) - 1} more dates)" if len(blocking) > 1 else ""
-    return f"{'; '.join(blocking[0].reasons(table))}{others}. Mend: nba-pipeline backfill --from {first} --to {last}"
+    return f"{'; '.join(blocking[0].reasons(table))}{others}. Next: nba-pipeline backfill --from {first} --to {last}"
 
 
 def is_judged_before_its_check(table: Contract, tables: Sequence[Contract]) -> bool:

@@ -206,7 +206,7 @@ def known_games(landing: Landing, first: date, last: date, warn: Callable[[str],
     """The games that any landed answer had on one of the dates, each as the newest of these answers had it there.
 
     An answer in which a game cannot be read, or gives way to another, says nothing of it where another answer does.
-    Neither does what is damaged; asking again is what mends it.
+    Neither does what is damaged; asking again is what repairs it.
     """
     parsed: dict[Capture, Sequence[GameRecord]] = {}
     found: dict[tuple[int, date], GameRecord] = {}
@@ -383,7 +383,7 @@ def _failure(key: dg.AssetKey, failed: dict[Span, str], setting: str | None) -> 
     others = f" (and {len(failed) - 1} more questions)" if len(failed) > 1 else ""
     return dg.Failure(
         description=f"{'/'.join(key.path)}: no answer for {to_key(first)} to {to_key(last)}{others}: {why} "
-        f"Mend: nba-pipeline backfill --from {to_key(first)} --to {to_key(last)}",
+        f"Next: nba-pipeline backfill --from {to_key(first)} --to {to_key(last)}",
         metadata={
             UNANSWERED: dg.MetadataValue.json({f"{a} to {b}": reason for (a, b), reason in failed.items()}),
             **({KEY_REFUSED: dg.MetadataValue.text(setting)} if setting else {}),

@@ -13,14 +13,14 @@ CLEAN_UP_KEY = dg.AssetKey(["operations", "landing_clean_up"])
 
 
 def landing_clean_up(keep_days: int) -> dg.AssetsDefinition:
-    """The asset that removes answers that told nothing new and are older than so many days."""
+    """The asset that removes answers that said nothing new and are older than so many days."""
 
     @dg.asset(
         key=CLEAN_UP_KEY,
         group_name="operations",
         owners=OWNERS,
         kinds={"json"},
-        description=f"Removes landed answers older than {keep_days} days that told nothing new about any date and are "
+        description=f"Removes landed answers older than {keep_days} days that said nothing new about any date and are "
         "the newest about none (NBA_PIPELINE_LANDING_KEEP_DAYS).",
         required_resource_keys={"landing", "clock"},
         pool=SOURCE_POOL,

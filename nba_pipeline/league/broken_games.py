@@ -126,7 +126,7 @@ class BrokenGames:
             right = int(self.games.at[row, f"{fault.side}_score"])
             if fault.served(right) < 0 or fault.served(right) == right:
                 raise FaultError(
-                    f"rule {rule}: the {fault.side} score of game {game_id} is {right} and cannot be told wrongly as "
+                    f"rule {rule}: the {fault.side} score of game {game_id} is {right} and cannot be served wrongly as "
                     f"{fault.served(right)}; choose another delta or value"
                 )
         if isinstance(fault, StatValueFault) and fault.field in COUNTS:

@@ -212,7 +212,7 @@ class GameFault(_Rule):
         return self
 
 
-class MendedFault(GameFault):
+class CorrectedFault(GameFault):
     """A fault of one game for good, or until what is right appears at `appears_at`."""
 
     appears_at: AwareDatetime | None = None
@@ -222,14 +222,14 @@ class MendedFault(GameFault):
         return self.appears_at is None or now < self.appears_at
 
 
-class MissingGameFault(MendedFault):
+class MissingGameFault(CorrectedFault):
     """The game is absent from the answers about games, about statistics, or both; for good, or until `appears_at`."""
 
     kind: Literal["missing_game"]
     absent_from: list[Literal["games", "stats"]] = ["games", "stats"]
 
 
-class MissingPlayersFault(MendedFault):
+class MissingPlayersFault(CorrectedFault):
     """Players of the game are absent from the statistics: those with these ids, or `count` with most minutes."""
 
     kind: Literal["missing_players"]
@@ -237,7 +237,7 @@ class MissingPlayersFault(MendedFault):
     count: int = Field(default=1, ge=1)
 
 
-class OnePlayerFault(MendedFault):
+class OnePlayerFault(CorrectedFault):
     """A fault of one player's row in the final game: of `player_id`, or of whom played the most minutes."""
 
     player_id: int | None = None
@@ -282,18 +282,18 @@ class _Change(_Rule):
         return self
 
 
-class WrongScoreFault(MendedFault, _Change):
+class WrongScoreFault(CorrectedFault, _Change):
     """The final score of a side is off by `delta`, or is `value`; the players' rows are right."""
 
     kind: Literal["wrong_score"]
     side: Literal["home", "visitor"] = "home"
 
     def served(self, score: int) -> int:
-        """The score that is told instead of the right one."""
+        """The score that is served instead of the right one."""
         return score + self.delta if self.value is None else self.value
 
 
-class StrayGameFault(MendedFault):
+class StrayGameFault(CorrectedFault):
     """Answers about `also_on` carry this game of another date, with its own date in it."""
 
     kind: Literal["stray_game"]
@@ -382,7 +382,7 @@ class StoppedGameFault(CalendarFault):
         return self
 
 
-class UndecidedTipOffFault(MendedFault):
+class UndecidedTipOffFault(CorrectedFault):
     """The tip-off is a placeholder, of the game or of every game of its date."""
 
     kind: Literal["undecided_tip_off"]

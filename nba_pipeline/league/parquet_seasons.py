@@ -46,7 +46,7 @@ TEAM_MINUTES, OVERTIME_TEAM_MINUTES = 240, 25
 
 
 class SeasonFileError(ValueError):
-    """A file of the folder cannot be served; the message names it and the mend."""
+    """A file of the folder cannot be served; the message names it and what to correct."""
 
 
 def read_seasons(directory: Path) -> League:
@@ -56,7 +56,7 @@ def read_seasons(directory: Path) -> League:
     it has some, they must agree, and a game that has no box scores is served without statistics. Tip-offs are
     made up (`calendar.tip_off`): the files have none.
 
-    Raises `SeasonFileError`, naming file, row and column and the mend, for a file that cannot be read, lacks a
+    Raises `SeasonFileError`, naming file, row and column and what to correct, for a file that cannot be read, lacks a
     column, has a value that is none of its kind, or contradicts itself or `games.parquet`.
     """
     rows = pd.concat([_read_season(path) for path in _season_files(directory)], ignore_index=True)
@@ -118,14 +118,14 @@ def _read_season(path: Path) -> pd.DataFrame:
 
 def _check_counts(path: Path, rows: pd.DataFrame) -> None:
     """Refuses rows of which the counts contradict each other."""
-    mend = "Correct one of them."
+    advice = "Correct one of them."
     for kind in ("field_goals", "three_pointers", "free_throws"):
         more = rows[f"{kind}_made"] > rows[f"{kind}_attempted"]
-        _refuse(path, more, f"{kind}_made", f"is more than {kind}_attempted", mend)
+        _refuse(path, more, f"{kind}_made", f"is more than {kind}_attempted", advice)
     scored = 2 * rows["field_goals_made"] + rows["three_pointers_made"] + rows["free_throws_made"]
-    _refuse(path, rows["points"] != scored, "points", "does not follow from the shots made", mend)
+    _refuse(path, rows["points"] != scored, "points", "does not follow from the shots made", advice)
     rebounds = rows["offensive_rebounds"] + rows["defensive_rebounds"]
-    _refuse(path, rows["rebounds"] != rebounds, "rebounds", "is not offensive and defensive together", mend)
+    _refuse(path, rows["rebounds"] != rebounds, "rebounds", "is not offensive and defensive together", advice)
 
 
 def _whole_numbers(path: Path, values: pd.Series, name: str) -> pd.Series:
@@ -139,13 +139,13 @@ def _whole_numbers(path: Path, values: pd.Series, name: str) -> pd.Series:
 
 
 def _refuse(
-    path: Path, wrong: pd.Series, column: str, problem: str, mend: str, values: pd.Series | None = None
+    path: Path, wrong: pd.Series, column: str, problem: str, advice: str, values: pd.Series | None = None
 ) -> None:
     """Raises `SeasonFileError` for the first row, counted from 0, that is wrong."""
     if wrong.any():
         row = int(wrong.to_numpy(dtype=bool).argmax())
         shown = "" if values is None else f" ({values.iloc[row]!r})"
-        raise SeasonFileError(f"{path}, row {row}: {column}{shown} {problem}. {mend}")
+        raise SeasonFileError(f"{path}, row {row}: {column}{shown} {problem}. {advice}")
 
 
 def _games_without_box_scores(path: Path, games: pd.DataFrame) -> list[pd.DataFrame]:

@@ -69,7 +69,7 @@ INJURY_RISK = 0.006
 MEAN_INJURY_DAYS = 14
 RESTED_STAR = 0.06
 LATE_NEWS = 0.1
-"""How much of the news of a day comes only 40 minutes before the game."""
+"""How much of the late information of a day comes only 40 minutes before the game."""
 TRADES = 20
 
 
@@ -300,22 +300,22 @@ def _dressed(fixture: Fixture, team: int, state: LeagueState) -> list[Athlete]:
             last_day = day + timedelta(days=1 + int(rng.geometric(1 / MEAN_INJURY_DAYS)))
             athlete.out_until = last_day
             part = ("ankle", "knee", "hamstring", "back", "wrist")[rng.integers(5)]
-            news = _news(athlete, fixture, state)
-            state.injuries.append(Injury(athlete.player.id, day, last_day, f"sore {part}", news))
+            known_from = _known_from(athlete, fixture, state)
+            state.injuries.append(Injury(athlete.player.id, day, last_day, f"sore {part}", known_from))
     fit = [athlete for athlete in state.rosters[team] if athlete.out_until is None]
     fit.sort(key=lambda a: -a.talent)
     state.prospects[fixture.game_id, team] = _prospects(sorted(state.rosters[team], key=lambda a: -a.talent))
     if rng.random() < RESTED_STAR and len(fit) > DRESSED:
         star = fit.pop(int(rng.integers(2)))
-        state.injuries.append(Injury(star.player.id, day, day, "rest", _news(star, fixture, state)))
+        state.injuries.append(Injury(star.player.id, day, day, "rest", _known_from(star, fixture, state)))
     return fit[:DRESSED]
 
 
-def _news(athlete: Athlete, fixture: Fixture, state: LeagueState) -> datetime:
+def _known_from(athlete: Athlete, fixture: Fixture, state: LeagueState) -> datetime:
     """When it becomes known that a player will miss a game, which nobody knew the day before.
 
     Mostly hours before it, now and then only just before. Drawn from a stream of its own, so that no change to
-    what is told can change how games are played.
+    what becomes known can change how games are played.
     """
     rng = np.random.default_rng([state.seed, athlete.player.id, fixture.day.toordinal()])
     minutes = 40 if rng.random() < LATE_NEWS else int(rng.uniform(120, 480))

@@ -267,12 +267,12 @@ class LeagueView:
             return stop.status, period, clock, stop.score or scores
         late = self.is_late(row, now)
         if progress == 1.0 or (late and late.served_as == "final_incomplete" and self.progress(row, now) == 1.0):
-            told = self._told(row, scores, now) if progress == 1.0 else scores
-            return "Final", 4 + int(self._game["overtimes"][row]), "Final", told
+            served = self._served_score(row, scores, now) if progress == 1.0 else scores
+            return "Final", 4 + int(self._game["overtimes"][row]), "Final", served
         return *_game_clock(progress, int(self._game["overtimes"][row])), scores
 
-    def _told(self, row: int, scores: tuple[int, int], now: datetime) -> tuple[int, int]:
-        """The final scores as they are told, right or wrong."""
+    def _served_score(self, row: int, scores: tuple[int, int], now: datetime) -> tuple[int, int]:
+        """The final scores as they are served, right or wrong."""
         for fault in self.broken.of(row, WrongScoreFault):
             if fault.lasts(now) and fault.side == "home":
                 scores = fault.served(scores[0]), scores[1]
@@ -324,12 +324,12 @@ class LeagueView:
     def stat(self, number: int, now: datetime, game: Item) -> Item:
         """A box-score row as `/stats` shows it, with its game."""
         team_id = int(self.box_teams[number])
-        counts, player = self._told_row(number, now)
-        told = None if player is None else {**player, "team_id": team_id}
-        return {"id": number + 1, **counts, "player": told, "team": self.team(team_id), "game": game}
+        counts, player = self._served_row(number, now)
+        served = None if player is None else {**player, "team_id": team_id}
+        return {"id": number + 1, **counts, "player": served, "team": self.team(team_id), "game": game}
 
-    def _told_row(self, number: int, now: datetime) -> tuple[Item, Item | None]:
-        """The counts and the player of a row as they are told, right or wrong."""
+    def _served_row(self, number: int, now: datetime) -> tuple[Item, Item | None]:
+        """The counts and the player of a row as they are served, right or wrong."""
         line, row = self.line(number, now), int(self.box_games[number])
         counts, player = api_counts(line), self._player(line["player_id"])
         if self.shown_progress(row, now) == 1.0:
@@ -358,7 +358,7 @@ class LeagueView:
             for number in lines:
                 mine = (self.box_games[number], self.box_teams[number]) == (row, game[f"{side}_team"]["id"])
                 if mine and number not in hidden:
-                    counts, player = self._told_row(number, now)
+                    counts, player = self._served_row(number, now)
                     players.append({**counts, "player": player})
             game[f"{side}_team"] = {**game[f"{side}_team"], "players": players}
         return game

@@ -1,1 +1,1 @@
-"""What is told about the pipeline: smoke test, health, data quality, freshness, the ledger, the season's schedule."""
+"""Reports about the pipeline: smoke test, health, data quality, freshness, the ledger, the season's schedule."""

@@ -53,7 +53,7 @@ def measured(table: Contract) -> list[Column]:
 
 
 def nullable(table: Contract) -> list[Column]:
-    """The columns that may be null; how and when a row was made is no news about what it says."""
+    """The columns that may be null; how and when a row was made says nothing about its content."""
     return [column for column in table.columns if column.nullable and not column.volatile]
 
 

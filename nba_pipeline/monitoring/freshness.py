@@ -59,8 +59,8 @@ class Freshness:
         if self.fresh:
             return shown
         effect = f"{self.table.name} has no complete rows for {self.game_date}; what is made from them waits."
-        mend = f"nba-pipeline backfill --from {self.game_date} --to {self.game_date}"
-        return shown | alert_metadata(AlertKind.FRESHNESS_MISSED, deadline, effect, mend)
+        command = f"nba-pipeline backfill --from {self.game_date} --to {self.game_date}"
+        return shown | alert_metadata(AlertKind.FRESHNESS_MISSED, deadline, effect, command)
 
 
 def freshness(evidence: Evidence, tables: Sequence[Contract]) -> list[Freshness]:
@@ -111,10 +111,10 @@ def freshness_sensor(tables: Sequence[Contract], settings: Settings) -> dg.Senso
         with context.resources.gatekeeper.looking(settings.sensor_lock_wait_seconds) as evidence:
             found = freshness(evidence, tables)
         states = {state.table.name: [str(state.game_date), state.fresh] for state in found}
-        news = [state.evaluation() for state in found if known.get(state.table.name) != states[state.table.name]]
+        changed = [state.evaluation() for state in found if known.get(state.table.name) != states[state.table.name]]
         late = sum(not state.fresh for state in found)
         reason = f"{len(found)} tables have a date that is due, {late} of them are late"
-        return dg.SensorResult(asset_events=news, cursor=json.dumps(states), skip_reason=reason)
+        return dg.SensorResult(asset_events=changed, cursor=json.dumps(states), skip_reason=reason)
 
     return sensor
 

@@ -36,14 +36,14 @@ class Chain:
     problems: tuple[Problem, ...]
 
     @property
-    def whole(self) -> bool:
+    def intact(self) -> bool:
         """Whether every row stands as it was added."""
         return not self.problems
 
     def __str__(self) -> str:
         """The chain as a sentence; of many problems the first."""
-        if self.whole:
-            return f"the ledger of {self.game_date} is whole: {self.length} live rows"
+        if self.intact:
+            return f"the ledger of {self.game_date} is intact: {self.length} live rows"
         first, *others = self.problems
         more = f" (and {len(others)} more)" if others else ""
         return f"the ledger is broken: {first}{more}. Look at all of it: {command(self.game_date)}"
@@ -96,7 +96,7 @@ def _materializations(instance: DagsterInstance, partitions: Sequence[str] | Non
 
 
 def ledger_check(game_dates: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
-    """The check of the ledger, which blocks nothing: no waiting mends a broken chain, and grading goes on."""
+    """The check of the ledger, which blocks nothing: waiting repairs no broken chain, and grading goes on."""
     key = asset_key(LEDGER)
 
     @dg.asset_check(
@@ -115,7 +115,7 @@ def ledger_check(game_dates: dg.PartitionsDefinition) -> dg.AssetChecksDefinitio
             gatekeeper.warehouse.session(read_only=True) as session,
         ):
             chains = list(verify(session, recorded_heads(context.instance, dates), dates))
-        broken = {chain.game_date: [str(problem) for problem in chain.problems] for chain in chains if not chain.whole}
+        broken = {chain.game_date: [str(problem) for problem in chain.problems] for chain in chains if not chain.intact}
         report_dates(context, dg.AssetCheckKey(key, LEDGER_CHECK), dates, broken)
         return dg.AssetCheckResult(
             passed=not broken,
@@ -134,5 +134,5 @@ def _said_of(broken: Mapping[date, Sequence[str]], gatekeeper: Gatekeeper) -> di
     if not broken:
         return {}
     effect = "Predictions that were made before tip-off, and the grades made of them, cannot be relied on."
-    mend = f"nba-pipeline ledger verify --from {min(broken)} --to {max(broken)}"
-    return alert_metadata(AlertKind.CHECK_FAILED, gatekeeper.clock.now(), effect, mend)
+    command = f"nba-pipeline ledger verify --from {min(broken)} --to {max(broken)}"
+    return alert_metadata(AlertKind.CHECK_FAILED, gatekeeper.clock.now(), effect, command)

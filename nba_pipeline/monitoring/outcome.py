@@ -39,13 +39,13 @@ class Cause:
     def lines(self) -> list[str]:
         """The cause first, then in one line what follows from it, then the command."""
         follows = [f"    follows from it: {', '.join(self.follows)}"] if self.follows else []
-        mend = [f"    Mend: {self.command}"] if self.command else []
-        return [self.what, *follows, *mend]
+        command = [f"    Next: {self.command}"] if self.command else []
+        return [self.what, *follows, *command]
 
     def __str__(self) -> str:
         """All of it as one sentence, the command at its end."""
         follows = f"; follows from it: {', '.join(self.follows)}" if self.follows else ""
-        return f"{self.what}{follows}" + (f". Mend: {self.command}" if self.command else "")
+        return f"{self.what}{follows}" + (f". Next: {self.command}" if self.command else "")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Outcome:
 
     `failed` are runs and steps that it started and that failed; `undone` is what it was asked about and is not
     complete, current and open. `decided` is what is held, skipped or overridden by a recorded decision or a rule:
-    it is no reason to fail, and is always told.
+    it is no reason to fail, and is always named.
     """
 
     failed: tuple[str, ...] = ()
@@ -113,10 +113,10 @@ def refusing(run: Callable[P, int]) -> Callable[P, int]:
     """Lets a command end with 2, and say why, when it could not be tried: a busy warehouse, an impossible range."""
 
     @functools.wraps(run)
-    def told(*args: P.args, **kwargs: P.kwargs) -> int:
+    def tried(*args: P.args, **kwargs: P.kwargs) -> int:
         try:
             return run(*args, **kwargs)
         except (NotTriedError, WarehouseError) as error:
             return refuse(str(error), as_json=bool(kwargs.get("as_json")))
 
-    return told
+    return tried

@@ -89,11 +89,11 @@ class Health:
 
     @property
     def outcome(self) -> Outcome:
-        """Done when there is nothing to do; the decisions in force and what is open of games to come are told."""
+        """Done when there is nothing to do; the decisions in force and what is open of games to come are named."""
         return Outcome(undone=self.problems, decided=(*self.overrides, *self.to_come))
 
     @property
-    def well(self) -> bool:
+    def healthy(self) -> bool:
         """Whether there is nothing for a person to do."""
         return not self.causes
 
@@ -123,9 +123,9 @@ def health(gatekeeper: Gatekeeper, instance: DagsterInstance, day: date) -> Heal
         history = outdated_history(evidence)
         outdated = {name: sorted({*outdated.get(name, ()), *history.get(name, ())}) for name in {**outdated, **history}}
         wrong = [*_outdated(evidence, outdated), *wrong]
-        closed = _closed_gates(gatekeeper, evidence, dates, now, told=bool(outdated))
+        closed = _closed_gates(gatekeeper, evidence, dates, now, outdated_is_named=bool(outdated))
         chains = verify(session, recorded_heads(instance, dates), dates)
-        broken = [Cause(str(chain)) for chain in chains if not chain.whole]
+        broken = [Cause(str(chain)) for chain in chains if not chain.intact]
         quiet = _quiet_dates(evidence, [d for d in dates if d >= day])
         absent = missing_from_answers(gatekeeper, evidence, season_of(day))
         left = _left_by_killed_runs(evidence, instance, killed)
@@ -194,9 +194,9 @@ def _outdated(evidence: Evidence, outdated: Mapping[str, Sequence[date]]) -> lis
 
 
 def _closed_gates(
-    gatekeeper: Gatekeeper, evidence: Evidence, dates: Sequence[date], now: datetime, *, told: bool
+    gatekeeper: Gatekeeper, evidence: Evidence, dates: Sequence[date], now: datetime, *, outdated_is_named: bool
 ) -> list[Cause]:
-    """Each gate that is closed for a date on which its phase is due, but for outdated rows alone that are told."""
+    """Each gate that is closed for a date on which its phase is due, but for outdated rows alone that are named."""
     closed = []
     for gate in GATES:
         into = evidence.tables_of(gate.into)
@@ -205,7 +205,9 @@ def _closed_gates(
         verdicts = gatekeeper.verdicts(evidence, gate, mine).values()
         shut = [verdict for verdict in verdicts if not verdict.lets_through]
         # What is closed for outdated rows alone opens with the one command that makes them again.
-        closed += [cause_of_closing(v) for v in shut if not (told and all(OUTDATED in r for r in v.reasons))]
+        closed += [
+            cause_of_closing(v) for v in shut if not (outdated_is_named and all(OUTDATED in r for r in v.reasons))
+        ]
     return closed
 
 
@@ -318,14 +320,14 @@ def pipeline_health(context: AssetContext) -> dg.MaterializeResult:
         session.replace([Replacement(PIPELINE_HEALTH, session.stage("health", row), [found.game_date])])
     problems = dg.MetadataValue.md("\n".join(f"- {problem}" for problem in found.problems) or "none")
     effect = "What a person has to do by hand is not done yet."
-    told = alert_metadata(AlertKind.CHECK_FAILED, found.reported_at, effect, "nba-pipeline health")
+    alert = alert_metadata(AlertKind.CHECK_FAILED, found.reported_at, effect, "nba-pipeline health")
     return dg.MaterializeResult(
         check_results=[
             dg.AssetCheckResult(
                 check_name=HEALTH_CHECK,
-                passed=found.well,
+                passed=found.healthy,
                 severity=dg.AssetCheckSeverity.WARN,
-                metadata={} if found.well else {"reasons": problems, **told},
+                metadata={} if found.healthy else {"reasons": problems, **alert},
             )
         ],
         metadata={

@@ -25,7 +25,7 @@ from nba_pipeline.sources.season_games import (
     SeasonGames,
     missing_games,
     missing_reason,
-    schedule_is_whole,
+    schedule_is_complete,
     season_games,
     season_name,
 )
@@ -55,7 +55,7 @@ class KnownSchedule:
     games: SeasonGames
     missing: dict[date, list[GameRecord]]
     published: PublishedGames
-    is_whole: bool
+    is_complete: bool
 
     @property
     def season(self) -> int:
@@ -64,8 +64,8 @@ class KnownSchedule:
 
     @property
     def lacking(self) -> str | None:
-        """Which games are in no answer at all, as a sentence; None while the schedule need not be whole yet."""
-        return self.games.reason if self.is_whole else None
+        """Which games are in no answer at all, as a sentence; None while the schedule need not be complete yet."""
+        return self.games.reason if self.is_complete else None
 
     @property
     def reasons(self) -> dict[str, list[str]]:
@@ -99,7 +99,7 @@ def known_schedule(gatekeeper: Gatekeeper, evidence: Evidence | None, season: in
     published = _published(evidence, season) if evidence is not None else PublishedGames({}, {})
     missing = missing_games(listed.games, published.standing, over=game_date_of(capture.fetched_at))
     return KnownSchedule(
-        capture, listed, missing, published, schedule_is_whole(season, game_date_of(capture.fetched_at))
+        capture, listed, missing, published, schedule_is_complete(season, game_date_of(capture.fetched_at))
     )
 
 

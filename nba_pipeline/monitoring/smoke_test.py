@@ -9,7 +9,7 @@ from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.clock import Clock
 from nba_pipeline.contracts import Contract, Phase, Window
 from nba_pipeline.gates.accuracy_tripwire import RECENT, TRIPWIRE
-from nba_pipeline.gates.evidence import KNOWN_GAP, MEND, Coverage, Evidence, Held, Override
+from nba_pipeline.gates.evidence import KNOWN_GAP, NEXT_COMMAND, Coverage, Evidence, Held, Override
 from nba_pipeline.gates.gatekeeper import Gatekeeper
 from nba_pipeline.gates.rules import GATES
 from nba_pipeline.gates.verdicts import State as GateState
@@ -217,14 +217,14 @@ def cause_of_closing(verdict: Verdict) -> Cause:
     if any(TRIPWIRE in reason for reason in verdict.reasons):
         command = f"{COMMAND}accuracy --from {day - RECENT} --to {day}"
     more = f" (and {len(verdict.reasons) - 1} more reasons)" if len(verdict.reasons) > 1 else ""
-    said = f"the gate {verdict.gate} is closed for {day}: {first.partition(MEND)[0]}{more}"
+    said = f"the gate {verdict.gate} is closed for {day}: {first.partition(NEXT_COMMAND)[0]}{more}"
     return Cause(said, cause_of(verdict.reasons, command).command)
 
 
 def cause_of(reasons: Sequence[str], command: str, follows: tuple[str, ...] = ()) -> Cause:
     """Reasons as one cause, with the first command that one of them names, or else the one given."""
-    named = next((mend for reason in reasons if (mend := reason.partition(MEND)[2])), command)
-    return Cause("; ".join(reason.partition(MEND)[0] for reason in reasons), named, follows)
+    named = next((after for reason in reasons if (after := reason.partition(NEXT_COMMAND)[2])), command)
+    return Cause("; ".join(reason.partition(NEXT_COMMAND)[0] for reason in reasons), named, follows)
 
 
 def made_of(table: Contract) -> list[Contract]:

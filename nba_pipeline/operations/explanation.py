@@ -165,7 +165,7 @@ def _player(session: Session, day: date, asked: str) -> Row:
     found = session.query(of_date.select("player_id", "player_name", "team", "opponent").distinct()).to_pylist()
     if not found:
         raise CannotExplainError(
-            f"nothing was predicted for {day}. Mend: nba-pipeline backfill --from {day} --to {day}"
+            f"nothing was predicted for {day}. Next: nba-pipeline backfill --from {day} --to {day}"
         )
     chosen = [row for row in found if str(row["player_id"]) == asked.strip()]
     chosen = chosen or [row for row in found if row["player_name"] in meant(asked, [r["player_name"] for r in found])]

@@ -46,7 +46,7 @@ STORAGES = ("storage", "run_storage", "event_log_storage", "schedule_storage")
 Advance = Callable[[int], None]
 
 Starts = Callable[[str, int], Advance]
-"""Told of what is copied next, and of how much there is; returns what is told of progress."""
+"""Called with what is copied next and how much there is; returns what is called with the progress."""
 
 
 @dataclass
@@ -136,7 +136,7 @@ def _refuse_what_is_there(target: Path) -> None:
 
 
 def _cloned(runtime: Runtime, target: Path, starts: Starts) -> Clone:
-    """Makes the clone beside its folder, and puts it there when it is whole."""
+    """Makes the clone beside its folder, and puts it there when it is complete."""
     # Any other was refused before.
     settings, warehouse = runtime.settings, cast(DuckDBWarehouse, runtime.warehouse)
     history = dagster_home(settings)
@@ -201,7 +201,7 @@ def as_size(count: int) -> str:
 
 
 def _beside(target: Path) -> Path:
-    """Where a clone lies until it is whole."""
+    """Where a clone lies until it is complete."""
     return target.with_name(f"{target.name}.unfinished")
 
 

@@ -57,8 +57,8 @@ def copy_warehouse(
 ) -> list[CopiedTable]:
     """Copies all partitions of all tables that the target does not hold yet, and returns what became of each table.
 
-    `starts` is told of each table and its number of partitions, and returns what is told of progress. What was
-    copied before, by a run that was killed perhaps, is recognised by its hash and stays. Raises `CopyError` when
+    `starts` is called with each table and its number of partitions, and returns what is called with the progress. What
+    was copied before, by a run that was killed perhaps, is recognised by its hash and stays. Raises `CopyError` when
     the target has partitions that the source lacks, or rows arrive other than they were sent.
     """
     copied = []

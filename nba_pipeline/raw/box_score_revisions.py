@@ -140,7 +140,7 @@ def as_text(value: object) -> str | None:
 
 
 def states(landing: Landing, day: date) -> list[tuple[datetime, State]]:
-    """What was known of a date with each landed answer that told something new about it."""
+    """What was known of a date with each landed answer that said something new about it."""
     found: list[tuple[datetime, State]] = []
     state: State = {}
     for capture in landing.telling(STATS, day):
@@ -192,8 +192,8 @@ def box_score_revisions(landing: Landing, dates: Iterable[date]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=CONTRACT.schema.to_pyarrow())
 
 
-def newest_told(landing: Landing, dates: Iterable[date]) -> pa.Table:
-    """The box scores of the dates as the source tells them now, of every game: held, kept and corrected ones too."""
+def newest_landed(landing: Landing, dates: Iterable[date]) -> pa.Table:
+    """The box scores of the dates as the source has them now, of every game: held, kept and corrected ones too."""
     schema = player_box_scores.CONTRACT.schema.to_pyarrow()
     rows = [
         {"game_date": day, "game_id": game_id, "player_id": player_id, **values}
@@ -205,7 +205,7 @@ def newest_told(landing: Landing, dates: Iterable[date]) -> pa.Table:
 
 
 def as_known_at(instant: datetime, newest: ibis.Table, revisions: ibis.Table) -> ibis.Table:
-    """The box scores as they were known at an instant: from the `newest` told every later revision is taken back.
+    """The box scores as they were known at an instant: from the `newest` ones every later revision is taken back.
 
     Published rows are no such beginning: they lack games that are held since, and have what people corrected. Of dates
     about which nothing was landed by then there are no rows.

@@ -308,7 +308,7 @@ def openings_known(
 
 @table_asset(CONTRACT, kinds=("python",), deps=[LANDED_GAMES])
 def asset(context: AssetContext, dates: Sequence[date]) -> Rows:
-    """Parses the newest landed answer about each date; what it has wrong about a game is told and reaches no other."""
+    """Parses the newest landed answer about each date; what it has wrong about a game is named and reaches no other."""
     landing, warn = context.resources.landing, context.log.warning
     landed = read_landed(landing, "games", dates, parse_games, warn=warn, refuses=False)
     records = as_known_before(landing, landed.records, warn)

@@ -331,7 +331,7 @@ def judged(context: AssetContext, records: Sequence[StatRecord], dates: Sequence
         found = session.query(broken_games_in_scope, dates=dates).to_pylist()
         listed = session.query(games_in_scope, dates=dates).to_pylist() if decided else []
     broken = {(row["game_date"], row["game_id"]) for row in found}
-    # Of a game that is whole, a correction that does not fit is told with the schedule, and holds nothing.
+    # Of a game that is whole, a correction that does not fit is named with the schedule, and holds nothing.
     unfit = corrected_schedule(listed, decided, games.CONTRACT, rows.to_pylist())[1]
     failed |= {key: why for key, why in unfit.items() if key in broken and key not in failed}
     misfits = [{"game_date": d, "game_id": g, "reason": why, "sums": False} for (d, g), why in failed.items()]

@@ -74,7 +74,7 @@ def tells(snapshots: Snapshots[InjuryRecord], capture: Capture, team_id: int) ->
 def speaking(snapshots: Snapshots[InjuryRecord], game: ScheduledGame, team_id: int) -> Capture | None:
     """The first of the snapshots that agree with the newest about a team, back from its game; None without any.
 
-    A list that is asked for again and says the same is no news, and what is made of it stays as it is.
+    A list that is asked for again and says nothing new, and what is made of it stays as it is.
     """
     told = (capture for capture in reversed(snapshots.before(game)) if tells(snapshots, capture, team_id))
     newest = next(told, None)

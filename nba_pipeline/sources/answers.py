@@ -126,8 +126,8 @@ def list_page(body: bytes) -> ListPage:
     """
     content = _object(body)
     if not isinstance(content.get("data"), list):
-        told = next((content[name] for name in ("error", "message") if name in content), None)
-        said = f"; it says: {shown(told)}" if told is not None else ""
+        message = next((content[name] for name in ("error", "message") if name in content), None)
+        said = f"; it says: {shown(message)}" if message is not None else ""
         raise NoPageError(f"it has no list `data`{said}")
     if not isinstance(content.get("meta"), dict):
         raise NoPageError("it has no object `meta`, which would tell whether it is the last page")

@@ -81,7 +81,7 @@ INJURIES, GAME_LINES, PROP_LINES = "player_injuries", "odds", "odds/player_props
 LINES = (GAME_LINES, PROP_LINES)
 """What bookmakers say; these are in the second version of the API."""
 
-MENDS = {
+WHAT_TO_DO = {
     400: "The request is wrong, which is a defect of the pipeline; please report it with this message.",
     401: "Set BALLDONTLIE_API_KEY to a valid key; {needs}.",
     402: "The plan of BALLDONTLIE_API_KEY does not include this; {needs}.",
@@ -132,7 +132,7 @@ class Parsed(Generic[R]):
 
 @dataclass(frozen=True)
 class _Answer:
-    """What came back; `shortfall` says why the body is not whole, and is None when it is."""
+    """What came back; `shortfall` says why the body is incomplete, and is None when it is."""
 
     status: int
     headers: Mapping[str, str]
@@ -169,16 +169,16 @@ class _MayHealError(Exception):
     """An attempt failed in a way that another may not.
 
     `retry_after` is what the source asked for, in seconds; `attempts` how many there may be of this kind, where it
-    is fewer than of others; `mend` what a person can do about it.
+    is fewer than of others; `advice` what a person can do about it.
     """
 
     def __init__(
-        self, message: str, retry_after: float | None = None, *, attempts: float = math.inf, mend: str | None = None
+        self, message: str, retry_after: float | None = None, *, attempts: float = math.inf, advice: str | None = None
     ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         self.attempts = attempts
-        self.mend = mend
+        self.advice = advice
 
 
 class BalldontlieClient:
@@ -358,11 +358,11 @@ class BalldontlieClient:
                 " The next wait would outlive the run, which Dagster would end without a reason: it ends here, and the "
                 "next tick of the automation goes on."
             )
-            mend = error.mend or "When the source is well again, run the same dates again"
+            advice = error.advice or "When the source answers again, run the same dates again"
             raise SourceUnavailable(
                 f"{self._url(endpoint)} {_question(params)} was tried {times} in "
                 f"{time.monotonic() - began:.0f} s without a usable answer ({tried}).{out_of_time if fewer else ''} "
-                f"{mend}; nothing that was published has changed."
+                f"{advice}; nothing that was published has changed."
             ) from error
 
     def _attempt(
@@ -372,7 +372,7 @@ class BalldontlieClient:
             raise _MayHealError(
                 "not sent: the rate limit leaves no request before the run is ended",
                 attempts=1,
-                mend="The next tick of the automation goes on",
+                advice="The next tick of the automation goes on",
             )
         fetched_at = self._clock.now()
         answer = self._get(endpoint, params)
@@ -416,7 +416,7 @@ class BalldontlieClient:
                 f"HTTP 403 with {_without(came, self._key())} instead of the API's JSON",
                 retry_after,
                 attempts=MOST_CHALLENGES,
-                mend="Something in front of the API, such as a firewall, turns this machine away: ask less often "
+                advice="Something in front of the API, such as a firewall, turns this machine away: ask less often "
                 "(BALLDONTLIE_REQUESTS_PER_MINUTE), ask from another network, or run the same dates again later",
             )
         if 300 <= status < 400 and status not in MOVED:
@@ -424,7 +424,7 @@ class BalldontlieClient:
                 f"HTTP {status} to {self._target(answer)}",
                 retry_after,
                 attempts=MOST_CHALLENGES,
-                mend="The key is sent to no other address. If the API has moved, set BALLDONTLIE_API_URL; else run "
+                advice="The key is sent to no other address. If the API has moved, set BALLDONTLIE_API_URL; else run "
                 "the same dates again later",
             )
         if about_one_game and status not in OF_THE_KEY:
@@ -433,8 +433,8 @@ class BalldontlieClient:
                 "for again with the next look"
             )
         moved = f"The API has moved to {self._target(answer)}; set BALLDONTLIE_API_URL."
-        mend = moved if status in MOVED else _mend(status, endpoint)
-        said = f"{self._url(endpoint)} {_question(params)} was refused with HTTP {status}. {mend}"
+        advice = moved if status in MOVED else _what_to_do(status, endpoint)
+        said = f"{self._url(endpoint)} {_question(params)} was refused with HTTP {status}. {advice}"
         return KeyRefused(said) if status in OF_THE_KEY else SourceRefused(said)
 
     def _target(self, answer: _Answer) -> str:
@@ -502,9 +502,9 @@ class BalldontlieClient:
         return tenacity.wait_random(low, max(low, ceiling))(state)
 
 
-def _mend(status: int, endpoint: str) -> str:
-    mend = MENDS.get(status, "Trying again will not help; see the source's documentation.")
-    return mend.format(needs=LINES_NEED if endpoint in LINES else NEEDS)
+def _what_to_do(status: int, endpoint: str) -> str:
+    advice = WHAT_TO_DO.get(status, "Trying again will not help; see the source's documentation.")
+    return advice.format(needs=LINES_NEED if endpoint in LINES else NEEDS)
 
 
 def _error(state: tenacity.RetryCallState) -> BaseException | None:

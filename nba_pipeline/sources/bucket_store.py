@@ -15,7 +15,7 @@ from nba_pipeline.sources.landing_store import ListedOnce
 
 @contextmanager
 def _reached(place: str) -> Iterator[None]:
-    """Whatever the client could not mend by its own retries is a `LandingUnavailableError` that names the place."""
+    """Whatever the client could not repair by its own retries is a `LandingUnavailableError` that names the place."""
     try:
         yield
     except (GoogleAPIError, GoogleAuthError, RequestException) as error:

@@ -246,7 +246,7 @@ class Landing:
         return sorted(found, key=lambda capture: (capture.fetched_at, capture.name))
 
     def telling(self, endpoint: str, day: date) -> list[Capture]:
-        """The captures that told something new about a date, oldest first: of those that say the same, the first.
+        """The captures that said something new about a date, oldest first: of those that say the same, the first.
 
         Where nothing says which items are about which date, all of them.
         """

@@ -1,4 +1,4 @@
-"""What of the landing may go: old answers that told nothing new about any date and are the newest about none."""
+"""What of the landing may go: old answers that said nothing new about any date and are the newest about none."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

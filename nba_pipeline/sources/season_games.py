@@ -51,7 +51,7 @@ def expected_games(season: int, games_a_team: int | None = None) -> int | None:
     return None if season in CUT_SHORT else SHORTER_SEASONS.get(season, GAMES_A_TEAM)
 
 
-def schedule_is_whole(season: int, today: date) -> bool:
+def schedule_is_complete(season: int, today: date) -> bool:
     """Whether all games of the regular season should be listed by now."""
     return today >= date(season, *SCHEDULE_IS_WHOLE)
 
@@ -187,7 +187,7 @@ def missing_games(
 ) -> dict[date, list[GameRecord]]:
     """By date, the games that a schedule lists and what was published of the date lacks; of dates before `over` only.
 
-    A date of which nothing was published is not looked at: that it is missing is told elsewhere.
+    A date of which nothing was published is not looked at: that it is missing is reported elsewhere.
     """
     found: dict[date, list[GameRecord]] = {}
     for game in listed:

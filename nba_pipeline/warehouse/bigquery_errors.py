@@ -27,9 +27,9 @@ LOST = (
 
 @contextmanager
 def reached(what: str) -> Iterator[None]:
-    """Whatever Google's client could not mend by its own retries is an error of the warehouse that names it.
+    """Whatever Google's client could not repair by its own retries is an error of the warehouse that names it.
 
-    `WarehouseUnavailableError` for what another try may mend, `QueryError` for what BigQuery refused.
+    `WarehouseUnavailableError` for what another try may heal, `QueryError` for what BigQuery refused.
     """
     try:
         yield

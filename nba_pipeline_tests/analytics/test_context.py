@@ -146,7 +146,7 @@ def test_rest_is_days_from_game_to_game_and_one_is_a_back_to_back():
 
 
 def test_a_game_without_a_box_score_counts_in_the_calendar_and_in_no_result():
-    """As one that is held, or of a date of which the source never told."""
+    """As one that is held, or of a date of which the source never said anything."""
     played = [team_game(3, BOS, DEN, margin=9), team_game(5, LAL, DEN, margin=9)]
     unseen = [team_game(1, BOS, DEN, home=False), team_game(2, LAL, DEN, home=False)]
     off = [{**on_schedule(team_game(n, BOS, DEN)), "status": "postponed"} for n in (2, 4)]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from nba_pipeline.alerting import sensor as sensing
 from nba_pipeline.alerting.alerts import AlertNotSentError
-from nba_pipeline.alerting.closings import MOST_OPEN, Opens, looked_at, told
+from nba_pipeline.alerting.closings import MOST_OPEN, Opens, looked_at, with_sent
 from nba_pipeline.alerting.complaints import (
     MOST_RANGES,
     MOST_RUNS,
@@ -426,10 +427,11 @@ def test_many_looks_at_what_is_not_good_leave_time_for_what_is_new(
     assert "resolved" in webhook.taken[-1]
 
 
-OLD_CURSOR = {
+OLD_SIGNATURE = "check failed | raw.players, expected_grid | too few"
+OLD_CURSOR: dict[str, Any] = {
     "position": {"run_failure": 0, "check_evaluation": 0, "ticks": {}},
     "windows": {
-        "check failed | raw.players, expected_grid | too few": {
+        OLD_SIGNATURE: {
             "opened_at": (NOW - WINDOW).isoformat(), "sent": 3, "counted": 2,
             "rest": {
                 "kind": "check failed", "subject": "raw.players, expected_grid", "cause": "too few", "what": "it broke",
@@ -450,6 +452,20 @@ def test_a_cursor_from_before_alerts_were_closed_is_read_and_its_summary_is_sent
     pager.tick()
     assert "2 more of the same" in webhook.taken[0]
     assert AlertCursor.from_json(pager.cursor).opens == {}, "what cannot be looked up is not watched"
+
+
+def test_a_cursor_that_names_the_next_command_as_mend_is_read_as_what_is_said_now() -> None:
+    said = "raw.players has no rows{}nba-pipeline backfill --from a --to b"
+    rest = {**OLD_CURSOR["windows"][OLD_SIGNATURE]["rest"], "cause": said.format(". Mend: "), "news": True}
+    old = {"windows": {f"check failed | raw.players, expected_grid | {said.format('. Mend: ')}": {
+        **OLD_CURSOR["windows"][OLD_SIGNATURE], "rest": rest}}}  # fmt: skip
+    cursor = AlertCursor.from_json(json.dumps(old))
+    [(signature, window)] = cursor.windows.items()
+    assert window.rest is not None
+    assert (window.rest.next_command, window.rest.always_sent) == ("nba-pipeline ui", True)
+    assert window.rest.cause == said.format(". Next: ")
+    assert signature == window.rest.signature, "what goes on is counted with what was sent before"
+    assert '"mend":"nba-pipeline ui"' in cursor.to_json(), "the program of before reads it too"
 
 
 # the state machine, without an instance
@@ -506,7 +522,7 @@ def test_what_cannot_be_looked_up_makes_no_complaint_with_what_can() -> None:
 @pytest.mark.parametrize("kept", [complaint(DAY), RunComplaint((("a", 1),)), TickComplaint("o", "s", 1.5)])
 def test_a_cursor_keeps_every_kind_of_complaint(kept: CheckComplaint | RunComplaint | TickComplaint) -> None:
     alert = replace(an_alert(), complaint=kept)
-    cursor = AlertCursor(opens=told({}, alert))
+    cursor = AlertCursor(opens=with_sent({}, alert))
     assert AlertCursor.from_json(cursor.to_json()) == cursor
 
 
@@ -515,9 +531,9 @@ def test_of_too_many_signatures_the_one_that_waits_longest_for_a_look_is_let_go(
     letters = itertools.islice(itertools.product("abcdefgh", repeat=2), MOST_OPEN + 1)
     alerts = [replace(an_alert("".join(pair)), complaint=complaint(DAY)) for pair in letters]
     for alert in alerts[:-1]:
-        opens = told(opens, alert)
+        opens = with_sent(opens, alert)
     opens = looked_at(opens, alerts[0].signature, complaint(DAY))
-    opens = told(opens, alerts[-1])
+    opens = with_sent(opens, alerts[-1])
     assert len(opens) == MOST_OPEN
     assert alerts[1].signature not in opens
     assert alerts[0].signature in opens

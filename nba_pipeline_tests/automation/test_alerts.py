@@ -459,7 +459,7 @@ def test_the_alert_is_in_the_log_even_though_slack_is_down(
 
 def test_a_text_of_any_length_stays_within_slacks_limit() -> None:
     enormous = "<&>" * 20_000
-    text = replace(an_alert(), what=enormous, effect=enormous, mend=enormous).slack_text
+    text = replace(an_alert(), what=enormous, effect=enormous, next_command=enormous).slack_text
     assert len(text) < 40_000
     assert "<&" not in text
 

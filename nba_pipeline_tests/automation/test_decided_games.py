@@ -19,8 +19,8 @@ from nba_pipeline.automation.decided_games import (
     GAME_DECISIONS_ASSET,
     GAME_DECISIONS_KEY,
     decided_games_sensor,
-    news,
     no_game_is_decided,
+    not_notified,
     read_cursor,
 )
 from nba_pipeline.cli.app import app
@@ -166,16 +166,16 @@ def test_whenever_it_is_looked_each_decision_is_told_and_none_twice(
     recorded: list[GameDecision], what: list[str]
 ) -> None:
     later = NOW + timedelta(days=1)
-    events, told = news(recorded, {}, later)
+    events, told = not_notified(recorded, {}, later)
     said = [str(event.metadata["reasons"].value) for event in events if not event.passed]
     assert [word in sentence for word, sentence in zip(what, said, strict=True)] == [True] * len(what)
-    assert news(recorded, read_cursor(json.dumps(told)), later) == ([], told)
+    assert not_notified(recorded, read_cursor(json.dumps(told)), later) == ([], told)
 
 
 def test_a_decision_whose_recorders_clock_was_late_is_told_all_the_same() -> None:
-    _, told = news([HOLD], {}, NOW)
+    _, told = not_notified([HOLD], {}, NOW)
     late = replace(HOLD, game_id=WHOLE, recorded_at=HOLD.recorded_at - timedelta(minutes=5))
-    ((event,), _) = news([late, HOLD], told, NOW)
+    ((event,), _) = not_notified([late, HOLD], told, NOW)
     assert f"holds game {WHOLE}" in str(event.metadata["reasons"].value)
 
 

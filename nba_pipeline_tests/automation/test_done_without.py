@@ -82,7 +82,7 @@ def test_rosters_that_never_came_hold_up_nobody_when_they_are_due_and_count_when
     assert (none, verdict.state) == (0, State.DEGRADED)
     [reason] = verdict.reasons
     assert reason.startswith(f"raw.players has nothing of {TODAY}, whose deadline is over")
-    assert reason.endswith(f"Mend: nba-pipeline backfill --from {TODAY} --to {TODAY}")
+    assert reason.endswith(f"Next: nba-pipeline backfill --from {TODAY} --to {TODAY}")
 
     assert without.run(CONTEXT, TODAY, TODAY).success
     assert because(without) == {RECENT_GAMES}

@@ -65,7 +65,7 @@ def sign_of_life(instance: DagsterInstance, ago: timedelta) -> None:
 
 def test_a_home_in_which_all_is_there_is_well(loaded: Loaded) -> None:
     report = found(loaded())
-    assert report.well, report.problems
+    assert report.healthy, report.problems
     assert report.score == 100
     assert report.due == report.complete > 0
 
@@ -86,7 +86,7 @@ def test_the_report_on_yesterday_sees_what_is_due_today(loaded: Loaded) -> None:
     today = LOADED_AT.date()
     lose(daemon, player_daily_cache.CONTRACT, today)
     daemon.at(due(player_daily_cache.CONTRACT, today) - timedelta(seconds=1))
-    assert found(daemon).well, "not due yet"
+    assert found(daemon).healthy, "not due yet"
     daemon.at(due(player_daily_cache.CONTRACT, today))
     told = " ".join(found(daemon).problems)
     assert f"{player_daily_cache.CONTRACT.name} was never published for {today}" in told
@@ -155,7 +155,7 @@ def test_a_recorded_known_gap_is_no_problem_any_more(loaded: Loaded) -> None:
     clock = Clock.from_settings(daemon.settings)
     record_override(daemon.warehouse, clock, known_gap(CORRECTED_GAME, "Ann", "the source lost it"))
     report = found(daemon)
-    assert report.well, report.problems
+    assert report.healthy, report.problems
     assert "the source lost it" in " ".join(report.overrides)
     (tested,) = smoke_test(daemon.gatekeeper, CORRECTED_GAME, CORRECTED_GAME)
     assert tested.phase(Phase.RAW) is DateState.PASS
@@ -166,9 +166,9 @@ def test_a_recorded_known_gap_is_no_problem_any_more(loaded: Loaded) -> None:
 
 def test_a_daemon_that_went_silent_is_a_problem_and_one_that_lives_or_never_was_is_none(loaded: Loaded) -> None:
     daemon = loaded()
-    assert found(daemon).well, "commands alone need no daemon"
+    assert found(daemon).healthy, "commands alone need no daemon"
     sign_of_life(daemon.instance, timedelta(seconds=40))
-    assert found(daemon).well
+    assert found(daemon).healthy
     sign_of_life(daemon.instance, LONGEST_SILENCE + timedelta(seconds=1))
     (problem,) = found(daemon).problems
     assert "last sign of life" in problem
@@ -213,7 +213,7 @@ def test_every_problem_of_every_kind_ends_in_a_command_that_can_be_typed(loaded:
 def test_a_killed_run_whose_dates_are_complete_and_current_is_no_problem(loaded: Loaded) -> None:
     daemon = loaded()
     process_that_died(daemon, asset_key(player_daily_cache.CONTRACT), LANDED_GAMES, day=CORRECTED_GAME)
-    assert found(daemon).well
+    assert found(daemon).healthy
     lose(daemon, player_daily_cache.CONTRACT, CORRECTED_GAME)
     assert "was killed" in " ".join(found(daemon).problems)
 

@@ -50,8 +50,8 @@ def skip_to(daemon: SimulatedDaemon, now: datetime) -> None:
 
 
 def test_a_broken_game_is_waited_for_then_held_and_the_morning_goes_on(loaded: Loaded) -> None:
-    mended = at(MORNING, 12)
-    fault = {"kind": "missing_players", "game_date": str(NIGHT), "count": 1, "appears_at": mended.isoformat()}
+    corrected_at = at(MORNING, 12)
+    fault = {"kind": "missing_players", "game_date": str(NIGHT), "count": 1, "appears_at": corrected_at.isoformat()}
     daemon = loaded(fault)
     skip_to(daemon, at(MORNING, 3, 20))
     daemon.run_until(at(MORNING, 4))

@@ -422,7 +422,7 @@ def test_a_gate_that_raises_stops_the_sensor_in_front_of_it(home, monkeypatch, n
     with broken_gate(name):
         assert_failed_tick(home, lambda: home.daemon.tick_sensor(sensor), f"the gate {name}")
     monkeypatch.setattr(home.daemon, "refuse_launch", lambda request: True)
-    assert home.daemon.tick_sensor(sensor).runs, "mended, the same tick asks for a run"
+    assert home.daemon.tick_sensor(sensor).runs, "fixed, the same tick asks for a run"
 
 
 # the warehouse, the landing and the source

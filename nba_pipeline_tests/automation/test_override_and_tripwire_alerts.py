@@ -177,7 +177,7 @@ def test_an_override_and_a_known_gap_are_ended_before_their_time(overridden: Cop
     assert f"known_gap pass for {BAD}" in listed
     later = NOW + timedelta(minutes=5)
     for about in (GATE, f"known_gap {BAD}"):
-        ended = command(f"nba-pipeline gate end {about} --by Bob --because mended", later)
+        ended = command(f"nba-pipeline gate end {about} --by Bob --because fixed", later)
         assert ended.exit_code == 0
         assert ended.output.startswith("ended: Bob")
     assert NONE_IN_FORCE in command("nba-pipeline gate overrides", later).output
@@ -192,7 +192,7 @@ def test_an_override_and_a_known_gap_are_ended_before_their_time(overridden: Cop
         (f"override nowhere {DAY} {SIGNED}", "there is no gate 'nowhere'; the gates are raw_to_analytics, "),
         (f"override {GATE} {SIGNED} --hours 168.1", "at most 7 days; a date whose data will never come"),
         (f"override {GATE} {SIGNED} --hours 0", f"{NOW:%Y-%m-%d %H:%M} UTC is over already"),
-        (f"override {GATE} --by ' ' --because mended", "say who decides (--by) and why (--because)"),
+        (f"override {GATE} --by ' ' --because fixed", "say who decides (--by) and why (--because)"),
         (f"override {GATE} --by Ann --because ''", "say who decides (--by) and why (--because)"),
         (f"gap {TODAY} {SIGNED}", f"the games of {TODAY} have not been played"),
         (f"gap {BAD} --by Ann --because ' '", "say who decides (--by) and why (--because)"),

@@ -1,4 +1,4 @@
-"""A date of which the source never told is passed over by rule after its deadline, and nothing else ever is."""
+"""A date that the source never answered about is passed over by rule after its deadline, and nothing else ever is."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -52,7 +52,7 @@ IN_VAIN = {BAD: [DEADLINE - timedelta(hours=n) for n in range(ASKED_IN_VAIN, 0, 
 
 @pytest.fixture
 def untold(copy: Copy) -> Copy:
-    """A home to which the source never told the box scores of a date."""
+    """A home to which the source never gave the box scores of a date."""
     for table in (BOX_SCORES, *SUMMARIES):
         copy.forget(table, BAD)
     return copy

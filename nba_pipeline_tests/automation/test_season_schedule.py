@@ -99,7 +99,7 @@ def test_a_game_that_came_late_is_told_until_the_nightly_look_has_brought_it(dae
     assert alert["mend"] == command
     assert f"{HIDDEN_ON}: game " in alert["what"]
     [problem] = problems(home, LAST)
-    assert f"is on the schedule of 2025-26 and not in raw.games of the date. Mend: {command}" in problem
+    assert f"is on the schedule of 2025-26 and not in raw.games of the date. Next: {command}" in problem
 
     home.at(datetime.combine(LAST + timedelta(days=1), time(4, 30), NEW_YORK))
     [again] = home.tick_schedule("last_14_days_again", home.now).runs
@@ -152,7 +152,7 @@ def test_a_landed_schedule_that_is_damaged_is_a_problem_and_stops_no_report(daem
     load(home, FIRST, FIRST)
     [problem] = problems(home, FIRST)
     assert "capture.json is damaged" in problem
-    assert problem.endswith("Mend: nba-pipeline landing schedule --season 2025")
+    assert problem.endswith("Next: nba-pipeline landing schedule --season 2025")
 
 
 @pytest.mark.parametrize("season", ["2019", "2031"])

@@ -1,6 +1,6 @@
-"""Self-heal mends what is missing, stale or failed with the smallest runs, a bounded number of times, and says so."""
+"""Self-heal repairs what is missing, stale or failed with the smallest runs, a bounded number of times, and says so."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
@@ -463,7 +463,7 @@ def test_what_always_fails_is_given_up_after_the_bound_with_one_alert_naming_the
     assert f"nba-pipeline smoke-test {CORRECTED_GAME} --verbose" in alerts[0]["mend"]
     assert not healed(daemon)
     assert asked_by_hand(daemon) == (False, [f"analytics {CORRECTED_GAME}"])
-    # A person mends it: nothing is left to say, and nothing is launched.
+    # A person fixes it: nothing is left to say, and nothing is launched.
     daemon.launch(
         dg.RunRequest(partition_key=str(CORRECTED_GAME), asset_selection=[dg.AssetKey(SUMMARY.name.split("."))]), "me"
     )
@@ -477,7 +477,9 @@ def asked_by_hand(daemon: SimulatedDaemon) -> tuple[bool, list[str]]:
     key = dg.AssetCheckKey(SELF_HEAL, GIVEN_UP_CHECK)
     check = daemon.job.get_subset(asset_selection=set(), asset_check_selection={key})
     [said] = check.execute_in_process(instance=daemon.instance).get_asset_check_evaluations()
-    return said.passed, list(said.metadata["given up"].value)  # pyright: ignore[reportArgumentType]
+    given_up = said.metadata["given up"].value
+    assert isinstance(given_up, Sequence)
+    return said.passed, [*map(str, given_up)]
 
 
 def test_a_schedule_keeps_to_the_waits_and_to_the_bound_of_self_heal(

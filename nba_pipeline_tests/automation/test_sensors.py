@@ -498,9 +498,10 @@ def test_games_that_are_not_final_are_a_wait_and_no_failed_run(loaded: Loaded) -
 
 
 def test_a_cursor_is_kept_as_it_is() -> None:
-    cursor = PhaseCursor({"raw/games": 7}, {THIRD: Waiting(LOADED_AT, told=True), SECOND: Waiting(LOADED_AT)})
+    cursor = PhaseCursor({"raw/games": 7}, {THIRD: Waiting(LOADED_AT, notified=True), SECOND: Waiting(LOADED_AT)})
     assert PhaseCursor.read(str(cursor)) == cursor
     assert PhaseCursor.read(None) == PhaseCursor()
+    assert '"told":true' in str(cursor), "as homes have it"
 
 
 def test_every_phase_that_is_fed_has_one_sensor() -> None:

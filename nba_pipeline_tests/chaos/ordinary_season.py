@@ -66,7 +66,7 @@ LEAST_DAYS = 4
 LONGEST_WAIT = timedelta(days=1)
 """How long after its deadline a date may wait."""
 
-NEVER_MENDED = ("missing_players", "wrong_score")
+NEVER_CORRECTED = ("missing_players", "wrong_score")
 
 KEYS = ["game_id", "player_id"]
 
@@ -280,7 +280,7 @@ def absences(rules: Iterable[Rule], games: pd.DataFrame) -> dict[int, list[Absen
             unheard = games["game_date"] >= since.astimezone(NEW_YORK).date() - timedelta(days=1)
             for game in games.loc[unheard, "game_id"].tolist():
                 found.setdefault(game, []).append(Absence(since, until))
-        elif rule["kind"] in (*NEVER_MENDED, "missing_game", "late_final") and rule["game_id"] in ended:
+        elif rule["kind"] in (*NEVER_CORRECTED, "missing_game", "late_final") and rule["game_id"] in ended:
             tip = ended[rule["game_id"]].to_pydatetime()
             until = None
             if rule["kind"] == "missing_game":
@@ -357,7 +357,7 @@ def verdict(found: Replay, league: League) -> Iterator[Line]:
     yield Line("not predicted, with the game that held it", str(len(listed)), True, listed)
     silent = tuple(unmarked(predicted, found.rules, league, days))
     yield Line("predicted with a window that lacks games, unmarked", str(len(silent)), not silent, silent)
-    broken = {int(rule["game_id"]) for rule in found.rules if rule["kind"] in NEVER_MENDED}
+    broken = {int(rule["game_id"]) for rule in found.rules if rule["kind"] in NEVER_CORRECTED}
     used = broken & set(found.tables[player_game_summary.CONTRACT.name]["game_id"])
     yield Line("broken games in any history", str(len(used)), not used, tuple(map(str, sorted(used))))
     late = tuple(waits(found.stood, days))

@@ -346,7 +346,7 @@ class StormDaemon(SimulatedDaemon):
             )
             if not set(rows["player_id"]) <= cache or cache != features:
                 self.incomplete.append(f"{day} at {self.now}: predictions beyond, or from less than, its cache")
-            self._history_is_whole(day)
+            self._history_is_complete(day)
 
     def _still_to_tip_off(self, day: date) -> dict[int, int]:
         """A hash of each player's features that could still be predicted from: his game has not begun."""
@@ -364,7 +364,7 @@ class StormDaemon(SimulatedDaemon):
             found = rows.filter(rows.game_date == ibis.literal(day), rows.made_at == ibis.literal(made))
             return session.query(found).to_pandas(date_as_object=True)
 
-    def _history_is_whole(self, day: date) -> None:
+    def _history_is_complete(self, day: date) -> None:
         assert self.twin is not None
         table = next(t for t in all_tables() if t.name == "analytics.player_game_summary")
         last = min(day, self.now.astimezone(NEW_YORK).date()) - timedelta(days=1)

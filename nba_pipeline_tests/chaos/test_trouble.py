@@ -24,7 +24,7 @@ FROM_TIP_OFF = {
     "late_final": timedelta(hours=4), "missing_game": timedelta(hours=4), "stat_correction": timedelta(hours=5),
     "wrong_score": timedelta(days=9), "missing_players": timedelta(days=9),
 }  # fmt: skip
-"""When a fault of a game shows; one that is never mended does so days later."""
+"""When a fault of a game shows; one that is never corrected does so days later."""
 
 
 def question(league: League, rule: Rule) -> tuple[datetime, str, str]:

@@ -20,8 +20,8 @@ from nba_pipeline.league.model import League
 
 Rule = dict[str, Any]
 
-POSTPONED, MOVED, UNDECIDED, LATE, CORRECTED, NEVER_MENDED = 30, 5, 6, 10, 20, 40
-"""Games, each of another kind of trouble; of those never mended, a team each."""
+POSTPONED, MOVED, UNDECIDED, LATE, CORRECTED, NEVER_CORRECTED = 30, 5, 6, 10, 20, 40
+"""Games, each of another kind of trouble; of those never corrected, a team each."""
 
 PLACEHOLDER_DAYS = 4
 SILENCES = (3, 1, 1)
@@ -77,7 +77,7 @@ class _Season:
         settled = lambda game: game.game_date <= self.last - timedelta(days=7)  # noqa: E731
         yield from self.of(LATE, self.late, settled)
         yield from self.of(CORRECTED, self.corrected, settled)
-        yield from self.of(NEVER_MENDED, self.never_mended, settled)
+        yield from self.of(NEVER_CORRECTED, self.never_corrected, settled)
 
     def of(self, count: int, make: Callable[[Any, int], Rule | None], fits: Callable[[Any], bool]) -> Iterator[Rule]:
         """So many rules of a kind, each about a game that fits and has no fault yet."""
@@ -142,7 +142,7 @@ class _Season:
         appears = _at(game.game_date + timedelta(days=3), time(12))
         return {"kind": "stat_correction", "field": field, "appears_at": appears}
 
-    def never_mended(self, game: Any, number: int) -> Rule:
+    def never_corrected(self, game: Any, number: int) -> Rule:
         if number % 2:
             return {"kind": "missing_players", "count": 1}
         return {"kind": "wrong_score", "side": ("home", "visitor")[number // 2 % 2], "delta": 1 + number % 3}

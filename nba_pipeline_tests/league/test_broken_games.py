@@ -11,8 +11,8 @@ from nba_pipeline.league.faults import FAULTS, FaultBook, FaultError
 from nba_pipeline.league.server import LeagueServer
 from nba_pipeline_tests.support.league_questions import AFTER, DAY, KEY, ask, first_game
 
-MENDED = AFTER + timedelta(hours=3)
-UNTIL = {"appears_at": MENDED.isoformat()}
+CORRECTED = AFTER + timedelta(hours=3)
+UNTIL = {"appears_at": CORRECTED.isoformat()}
 TIP_OFF_OF_THE_DAY = datetime(2025, 12, 4, 0, tzinfo=UTC)
 
 
@@ -64,7 +64,7 @@ def test_a_wrong_score_is_told_of_one_side_while_the_players_are_right(struck, l
     assert shown[f"{other}_team_score"] == right[f"{other}_score"]
     assert {row["game"][f"{side}_team_score"] for row in rows_of(server, game)} == {shown[f"{side}_team_score"]}
     assert sum(row["pts"] for row in rows_of(server, game)) == right["home_score"] + right["visitor_score"]
-    server.clock.fixed = MENDED
+    server.clock.fixed = CORRECTED
     assert game_of(server, game)[f"{side}_team_score"] == right[f"{side}_score"]
 
 
@@ -86,7 +86,7 @@ def test_a_row_can_come_without_its_player(struck, league):
     assert len(nobody) == 1
     assert nobody[0]["team"]["id"] in set(league.by_team)
     assert [row["player"] for row in box_score_of(server, game)].count(None) == 1
-    server.clock.fixed = MENDED
+    server.clock.fixed = CORRECTED
     assert busiest(league, game) in {row["player"]["id"] for row in rows_of(server, game)}
 
 
@@ -104,7 +104,7 @@ def test_a_player_can_be_listed_under_both_teams(struck, league, counts):
     listed = [row["player"]["id"] for row in box_score_of(server, game)]
     assert listed.count(busiest(league, game)) == 2
     score = game_of(server, game)["home_team_score"]
-    server.clock.fixed = MENDED
+    server.clock.fixed = CORRECTED
     assert game_of(server, game)["home_team_score"] == score
     assert len([row for row in rows_of(server, game) if row["player"]["id"] == busiest(league, game)]) == 1
 
@@ -146,7 +146,7 @@ def test_one_field_of_one_row_can_be_anything_and_nothing_follows_from_it(struck
     player = busiest(league, game)
     assert wrong == {**right, player: {**right[player], field: value}}
     assert next(row for row in box_score_of(server, game) if row["player"]["id"] == player)[field] == value
-    server.clock.fixed = MENDED
+    server.clock.fixed = CORRECTED
     assert {row["player"]["id"]: row for row in rows_of(server, game)} == right
 
 
@@ -155,7 +155,7 @@ def test_missing_players_come_when_they_should(struck, league):
     server = struck({"kind": "missing_players", "game_id": game, "count": 2, **UNTIL})
     whole = len(league.box[league.box["game_id"] == game])
     assert len(rows_of(server, game)) == whole - 2
-    server.clock.fixed = MENDED
+    server.clock.fixed = CORRECTED
     assert len(rows_of(server, game)) == whole
 
 
@@ -171,7 +171,7 @@ def test_a_stray_game_is_in_the_answers_about_another_date(struck, league, carri
     assert any(row["game"]["id"] == game for row in rows) == (carried_by == "stats")
     assert game_of(server, game)["date"] == DAY
     assert server.struck[0] >= 1
-    server.clock.fixed = MENDED
+    server.clock.fixed = CORRECTED
     assert game_of(server, game, other) is None
     assert not any(r["game"]["id"] == game for r in ask(server, "stats", **{"dates[]": other}).json()["data"])
 
@@ -370,7 +370,7 @@ MOVED = {"kind": "moved_game", "announced_at": "2025-12-02T17:00:00Z"}
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ({"kind": "wrong_score", "delta": -400}, "cannot be told wrongly as -"),
+        ({"kind": "wrong_score", "delta": -400}, "cannot be served wrongly as -"),
         ({"kind": "null_player", "player_id": 999_999}, r"players \[999999\] are not in game"),
         ({"kind": "stat_value", "field": "pf", "value": 7, "player_id": 999_999}, r"players \[999999\] are not in"),
         ({"kind": "stray_game", "also_on": DAY}, "its own date"),

@@ -1,4 +1,4 @@
-"""Season files become a league as they are, and a bad one is refused with the place and the mend."""
+"""Season files become a league as they are, and a bad one is refused with the place and what to correct."""
 
 from datetime import UTC, date, datetime
 

@@ -111,5 +111,5 @@ def test_a_model_whose_card_or_file_cannot_be_kept_or_read_is_not_made(
     assert used.calls
     assert not result.success
     assert instance.get_latest_materialization_event(key) is None
-    assert materialized(copy, instance, "availability").success, "mended, whatever was kept before it broke"
+    assert materialized(copy, instance, "availability").success, "fixed, whatever was kept before it broke"
     assert len(list(copy.settings.models_path.glob("availability/played-morning/*.txt"))) == 1

@@ -125,7 +125,7 @@ def wrong_schedule(endpoint: str, content: dict[str, Any]) -> None:
         items += [double, {"id": None, "status": "Final"}, items[3]]
 
 
-def test_what_the_schedule_has_wrong_of_games_holds_these_and_goes_when_it_is_mended(
+def test_what_the_schedule_has_wrong_of_games_holds_these_and_goes_when_it_is_corrected(
     odd_source: tuple[OddSource, LeagueServer], league: League, tmp_path: Path
 ) -> None:
     source, behind = odd_source

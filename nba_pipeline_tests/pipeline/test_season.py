@@ -336,12 +336,12 @@ def ledger(bench: Workbench) -> pd.DataFrame:
         ).df()
 
 
-def test_without_the_days_before_a_date_is_blocked_with_the_mend(workbench):
+def test_without_the_days_before_a_date_is_blocked_with_the_next_command(workbench):
     bench = workbench()
     report = bench.backfill(date(2025, 11, 5), date(2025, 11, 5), history=False)
     assert not report.complete
     said = " ".join(failure for attempt in report.attempts for failure in attempt.failures)
-    assert "Mend: nba-pipeline backfill --from 2025-10-01 --to 2025-11-04" in said
+    assert "Next: nba-pipeline backfill --from 2025-10-01 --to 2025-11-04" in said
     assert not len(bench.rows(player_predictions.CONTRACT))
 
 

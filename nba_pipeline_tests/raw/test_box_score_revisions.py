@@ -13,7 +13,7 @@ from nba_pipeline.raw.box_score_revisions import (
     as_known_at,
     as_text,
     box_score_revisions,
-    newest_told,
+    newest_landed,
     states,
 )
 from nba_pipeline.sources.landing import Capture, Landing
@@ -138,7 +138,7 @@ def test_revisions_replayed_from_the_newest_give_every_earlier_state_exactly(lan
     dates = [DAY + timedelta(days=n) for n in range(30)]
     for day in dates:
         history(random, landing, day, int(random.integers(1, 7)))
-    boxes, revised = newest_told(landing, dates), box_score_revisions(landing, dates)
+    boxes, revised = newest_landed(landing, dates), box_score_revisions(landing, dates)
     assert len({row["stat"] for row in revised.to_pylist()}) >= 5
     engine = ibis.duckdb.connect()
     tables = [engine.create_table(name, rows) for name, rows in (("boxes", boxes), ("revised", revised))]
@@ -165,11 +165,11 @@ def test_revisions_replayed_from_the_newest_give_every_earlier_state_exactly(lan
 def test_a_game_that_is_held_or_corrected_since_is_known_as_it_was_told_then(landing):
     land(landing, of(1, pts=26, min="34"), of(2, game_id=4))
     land(landing, of(1, pts=62, min="34"), at=NOW + HOUR)
-    tables = [ibis.memtable(rows) for rows in (newest_told(landing, [DAY]), box_score_revisions(landing, [DAY]))]
+    tables = [ibis.memtable(rows) for rows in (newest_landed(landing, [DAY]), box_score_revisions(landing, [DAY]))]
     engine = ibis.duckdb.connect()
     told = []
     for hours in (0, 1):
         known = engine.to_pyarrow(as_known_at(NOW + hours * HOUR, *tables)).to_pylist()
         told.append({row["game_id"]: row["points"] for row in known})
     assert told == [{3: 26, 4: 0}, {3: 62}]
-    assert newest_told(landing, [NEXT]).num_rows == 0, "nothing was landed about it"
+    assert newest_landed(landing, [NEXT]).num_rows == 0, "nothing was landed about it"

@@ -329,7 +329,7 @@ def test_the_gate_names_an_unclear_game_with_the_next_command_until_it_is_held(t
         assert list(found) == [DAY]
         assert found[DAY][0] == (
             f"game 1 of BOS and ATL on {DAY} is unclear, so that nothing is expected of it: ATL is listed for game 2 "
-            "on this date too. Mend: nba-pipeline game show 1"
+            "on this date too. Next: nba-pipeline game show 1"
         )
         made = pa.Table.from_pylist(held(rows, over=True), schema=held_games.CONTRACT.schema.to_pyarrow())
         publish(session, held_games.CONTRACT, Rows(made), [DAY], Stamp("run", NOW))

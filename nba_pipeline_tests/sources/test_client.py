@@ -135,11 +135,12 @@ def test_trouble_that_may_heal_is_tried_again(client, script, waits, trouble):
 
 
 @pytest.mark.parametrize(
-    ("status", "mend"), [(401, "BALLDONTLIE_API_KEY"), (403, "all-star"), (400, "defect"), (404, "BALLDONTLIE_API_URL")]
+    ("status", "advice"),
+    [(401, "BALLDONTLIE_API_KEY"), (403, "all-star"), (400, "defect"), (404, "BALLDONTLIE_API_URL")],
 )
-def test_a_refusal_fails_at_once_with_the_mend(client, script, waits, status, mend):
+def test_a_refusal_fails_at_once_with_what_to_do(client, script, waits, status, advice):
     script.answers = [(status, b'{"error": "no"}', {})]
-    with pytest.raises(SourceRefused, match=mend):
+    with pytest.raises(SourceRefused, match=advice):
         client.land_games(DAY, DAY)
     assert len(script.seen) == 1
     assert waits == []

@@ -109,7 +109,7 @@ def test_old_answers_that_were_never_finished_go_and_files_of_somebody_else_stay
 
 
 def test_a_clean_up_that_is_killed_anywhere_leaves_a_landing_that_says_the_same(landing):
-    """After every single file that is removed: each date has its newest answer, and all that told something new."""
+    """After every single file that is removed: each date has its newest answer, and all that said something new."""
     random, dates = np.random.default_rng(5), [DAY + timedelta(days=n) for n in range(6)]
     for number in range(40):
         first = int(random.integers(0, 6))

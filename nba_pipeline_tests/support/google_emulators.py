@@ -24,7 +24,7 @@ START_SECONDS = 60
 
 
 def missing() -> str | None:
-    """Why there is no emulator here, and what mends it; None when there is one."""
+    """Why there is no emulator here, and what fixes it; None when there is one."""
     if (EMULATOR / "bin" / "local-bigquery").exists():
         return None
     return f"no BigQuery emulator in {EMULATOR}, which needs Python 3.13: make emulator PYTHON_3_13=python3.13"

@@ -23,7 +23,7 @@ from nba_pipeline_tests.support.google_proxy import Proxy
 
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BigQueryEmulator]:
-    """The BigQuery emulator; skips where there is none, with what mends it."""
+    """The BigQuery emulator; skips where there is none, with what fixes it."""
     reason = missing()
     if reason:
         pytest.skip(reason)

@@ -1,8 +1,8 @@
 """Places in the package that refuse, close or hold, found in its syntax trees; `ways_out.py` is the register of them.
 
-A place is a function together with what it does there, as `gates.rules.raw_is_whole: reasons`. There are five kinds:
+A place is a function together with what it does there, as `gates.rules.raw_is_complete: reasons`. There are five kinds:
 
-- a **command** that a text names for a person to type: `gates.rules.raw_is_whole: backfill --from {} --to {}`.
+- a **command** that a text names for a person to type: `gates.rules.raw_is_complete: backfill --from {} --to {}`.
   Texts are constants, f-strings and their sums; what an f-string puts in is `{}`, a constant of the package is its
   text. The command ends where the app would take no more words, and the rest of the sentence is left out.
 - an **error** of the package's own that is made, or Dagster's `Failure`: `landing.assets._failure: Failure`.

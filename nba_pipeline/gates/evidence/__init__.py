@@ -13,7 +13,7 @@ from nba_pipeline.gates.evidence.coverage import Coverage, Standing
 from nba_pipeline.gates.evidence.decisions import GAP_BY_RULE, KNOWN_GAP, Decisions, Override
 from nba_pipeline.gates.evidence.lineage import Lineage
 from nba_pipeline.gates.evidence.manifest import Manifest, Published
-from nba_pipeline.gates.evidence.needs import MEND, WHY_NOT_CURRENT, Need, make_again
+from nba_pipeline.gates.evidence.needs import NEXT_COMMAND, WHY_NOT_CURRENT, Need, as_said_now, make_again
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.warehouse.interface import Session
 
@@ -21,7 +21,7 @@ __all__ = [
     "GAP_BY_RULE",
     "HELD_BY_RULE",
     "KNOWN_GAP",
-    "MEND",
+    "NEXT_COMMAND",
     "WHY_NOT_CURRENT",
     "Calendar",
     "Coverage",
@@ -34,6 +34,7 @@ __all__ = [
     "Override",
     "Published",
     "Standing",
+    "as_said_now",
     "make_again",
 ]
 

@@ -11,7 +11,7 @@ import ibis
 from nba_pipeline.clock import Clock, tips_off_by
 from nba_pipeline.contracts import Contract, Reader
 from nba_pipeline.gates.evidence.manifest import Manifest
-from nba_pipeline.gates.evidence.needs import MEND
+from nba_pipeline.gates.evidence.needs import NEXT_COMMAND
 from nba_pipeline.sources.records import NOT_PLAYED
 from nba_pipeline.warehouse.date_scope import rows_in_scope
 from nba_pipeline.warehouse.interface import Session
@@ -45,7 +45,7 @@ class Held:
         """The game with the reasons, as a sentence that names the next command."""
         return (
             f"game {self.game_id} of {' and '.join(self.teams)} on {self.game_date} is {self.state} by "
-            f"{self.decided_by}: {self.reasons}{MEND}nba-pipeline game show {self.game_id}"
+            f"{self.decided_by}: {self.reasons}{NEXT_COMMAND}nba-pipeline game show {self.game_id}"
         )
 
 
@@ -109,7 +109,7 @@ class Calendar:
         return {game_id: found for game_id, found in self._ruled.get(day, {}).items() if found.state == "held"}
 
     def kept(self, day: date) -> Sequence[Held]:
-        """The games of a date of which an earlier answer counts, since the newest has them not whole."""
+        """The games of a date of which an earlier answer counts, since the newest has them incomplete."""
         return [found for found in self._ruled.get(day, {}).values() if found.state == "kept"]
 
     @cached_property
@@ -143,7 +143,7 @@ class Calendar:
             found.setdefault(day, []).append(
                 f"nothing is expected of game {row['game_id']} of {teams} on {day}, which the source lists as "
                 f"{row['status_text']!r}: nobody of it is predicted until it says more"
-                f"{MEND}nba-pipeline backfill --from {day} --to {day}"
+                f"{NEXT_COMMAND}nba-pipeline backfill --from {day} --to {day}"
             )
         return found
 
@@ -160,7 +160,7 @@ class Calendar:
         return (
             f"the {many} of {named} on {day} {is_not} known: what is known and predicted before "
             f"{tips_off_by(day, None):%H:%M} UTC of the date is live, and nothing that comes later, until the source "
-            f"says more{MEND}nba-pipeline backfill --from {day} --to {day}",
+            f"says more{NEXT_COMMAND}nba-pipeline backfill --from {day} --to {day}",
         )
 
     @cached_property

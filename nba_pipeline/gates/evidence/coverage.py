@@ -176,7 +176,7 @@ class Standing:
         key = (table.landed, day, table.every_answer)
         if key not in self._answers:
             try:
-                self._answers[key] = _told(self._landing, table, day)
+                self._answers[key] = _hash_of_answers(self._landing, table, day)
             except DamagedLandingError as error:
                 # The date is closed with this reason; a step that reads the answer raises it.
                 self._answers[key] = str(error)
@@ -200,11 +200,11 @@ def _counted(rows: ibis.Table) -> ibis.Table:
     return rows.filter(in_scope(rows.game_date)).group_by("game_date").agg(n=ibis._.count())
 
 
-def _told(landing: Landing, table: Contract, day: date) -> str:
+def _hash_of_answers(landing: Landing, table: Contract, day: date) -> str:
     """A hash over the answers that count.
 
     The newest answer speaks for most tables, and the first that said the same stands for it; for some every answer that
-    told something new counts, and while there is one alone that is the same. Optional ones say
+    said something new counts, and while there is one alone that is the same. Optional ones say
     when their news was known: where nothing tells what an answer says of a date, every one counts, also one that
     repeats the one before.
     """
@@ -215,5 +215,5 @@ def _told(landing: Landing, table: Contract, day: date) -> str:
         return hashlib.sha256("|".join(capture.fingerprint for capture in captures).encode()).hexdigest()
     if not table.landed_optional:
         return captures[-1].fingerprint
-    told = "|".join(f"{capture.known_at.isoformat()} {capture.fingerprint}" for capture in captures)
-    return hashlib.sha256(told.encode()).hexdigest()
+    said = "|".join(f"{capture.known_at.isoformat()} {capture.fingerprint}" for capture in captures)
+    return hashlib.sha256(said.encode()).hexdigest()

@@ -209,8 +209,8 @@ class Lineage:
                 if (first := _first_within(outdated, *bounds)) is not None:
                     reason = f"{behind[first]} {WHY_NOT_CURRENT[Need.OUTDATED]}. {make_again(Need.OUTDATED)}"
                 elif (first := _first_within(stale, *bounds)) is not None:
-                    mend = make_again(Need.STALE, first, first)
-                    reason = f"{read.table.name} on {first} {WHY_NOT_CURRENT[Need.STALE]}. {mend}"
+                    command = make_again(Need.STALE, first, first)
+                    reason = f"{read.table.name} on {first} {WHY_NOT_CURRENT[Need.STALE]}. {command}"
                 else:
                     continue
                 found.setdefault(day, []).append(reason)

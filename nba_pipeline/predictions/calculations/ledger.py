@@ -95,8 +95,8 @@ def append(standing: pa.Table, made: pa.Table) -> pa.Table:
     added = _chained(kept.to_pylist(), _of_mode(made, LIVE).to_pylist(), standing.schema)
     live = pa.concat_tables([kept, added])
     backtests = _of_mode(made, BACKTEST)
-    told = set(_games(live))
-    apart = pa.array([game not in told for game in _games(backtests)], pa.bool_())
+    predicted_live = set(_games(live))
+    apart = pa.array([game not in predicted_live for game in _games(backtests)], pa.bool_())
     return pa.concat_tables([live, backtests.filter(apart)])
 
 
@@ -106,7 +106,7 @@ def _games(rows: pa.Table) -> list[tuple[date, int]]:
 
 
 def backtests(rows: ibis.Table) -> ibis.Table:
-    """For the contract's `made_again`: what was computed after the games, which nobody was told before them."""
+    """For the contract's `made_again`: what was computed after the games, which nobody knew before them."""
     return rows.filter(rows.mode == BACKTEST)
 
 

@@ -140,7 +140,7 @@ def model_asset(model: Model) -> dg.AssetsDefinition:
 
 
 def past_of(gatekeeper: Gatekeeper, settings: Settings, month: date) -> Past:
-    """What models of a month may know. Raises `Failure` when what they are made from is not whole."""
+    """What models of a month may know. Raises `Failure` when what they are made from is not complete."""
     with gatekeeper.warehouse.session(read_only=True) as session:
         waiting = incomplete_inputs(gatekeeper.evidence(session), READS, [month])
         if waiting:

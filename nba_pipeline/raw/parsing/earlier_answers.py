@@ -8,7 +8,7 @@ from nba_pipeline.sources.landing import Capture, Landing
 
 
 def older_answers(landing: Landing, endpoint: str, day: date) -> list[Capture]:
-    """The answers that told something else about a date than the newest does, the newest of them first."""
+    """The answers that said something else about a date than the newest does, the newest of them first."""
     return landing.telling(endpoint, day)[-2::-1]
 
 

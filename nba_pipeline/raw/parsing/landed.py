@@ -88,12 +88,12 @@ def read_landed(
     """The records of the newest answer about each date, each answer parsed once.
 
     With `dated`, records of other dates than those that the answer speaks for are left out: those that the source
-    was not asked for are set aside and told, since a game that was moved is news and refuses nobody. `before(day)`
+    was not asked for are set aside and named, since a game that was moved refuses nobody. `before(day)`
     gives an instant before which an answer is preferred to newer ones. A dated item that cannot be read refuses
     its date as long as its game is not held. One that names no game and no team, or of an answer about many dates no
     date, is set aside, and what lacks it is for audits to find; so is one of a list of everybody. Without `refuses`
     every one is, and what becomes of its game is for the caller to say; only a date of which no item can be read is
-    refused. `warn` is told all that refuses nothing.
+    refused. `warn` is given all that refuses nothing.
     """
     landed: Landed[R] = Landed()
     for day in dates:

@@ -1,4 +1,4 @@
-"""The games of a schedule with their tip-offs: until when news about a game counts as known before it."""
+"""The games of a schedule with their tip-offs: until when late information about a game counts as known before it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class ScheduledGame:
 
     @property
     def news_ends_at(self) -> datetime:
-        """The instant before which news counts: tip-off or, while that is not known, the earliest of the date."""
+        """The instant before which late information counts: tip-off or, while that is open, the earliest of it."""
         return tips_off_by(self.game_date, self.tipoff_at)
 
 
@@ -62,4 +62,4 @@ def known_too_late(staged: ibis.Table, read: Reader) -> ibis.Table:
 KNOWN_BEFORE_TIP_OFF = Audit(
     "known before tip-off", "What a row says was known before its game tipped off.", known_too_late
 )
-"""The promise of every table of news about a game."""
+"""The promise of every table of late information about a game."""

@@ -83,7 +83,7 @@ def crowded_teams(rows: ibis.Table, sides: ibis.Table) -> ibis.Table:
 def impossible_teams(rows: ibis.Table, sides: ibis.Table) -> ibis.Table:
     """A reason for each team whose players together have what no team can have in a game.
 
-    A team of which too few players are listed is told as that.
+    A team of which too few players are listed is named as that.
     """
     sums = rows.group_by(*SIDE, "team").agg(**{name: rows[name].sum() for name in TEAM_COUNTS if name != "plays"})
     sums = sums.mutate(plays=sums.field_goals_attempted + sums.turnovers - sums.offensive_rebounds)
