@@ -153,17 +153,20 @@ class Watchdog(SqliteEventLogStorageWatchdog):
         self._process_log()
 
 
-class RunStorage(SqliteRunStorage):
-    """The runs: the file is kept open, and every commit is on the disk before anything goes on."""
+class _KeptOpen:
+    """A storage whose file is kept open, and whose every commit is on the disk before anything goes on."""
+
+    _conn_string: str
 
     def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._open = KeptConnections(1, synchronous="FULL")
-        super().__init__(conn_string, inst_data)
+        super().__init__(conn_string, inst_data)  # pyright: ignore[reportCallIssue]
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
         """A transaction on the kept connection."""
-        with _transaction(self._open, self._conn_string) as connection:
+        path = Path(self._conn_string.removeprefix("sqlite:///"))
+        with (self._open.engine(path) or self._open.opened(path)).connect() as connection, connection.begin():
             yield connection
 
     def dispose(self) -> None:
@@ -171,22 +174,12 @@ class RunStorage(SqliteRunStorage):
         self._open.close()
 
 
-class ScheduleStorage(SqliteScheduleStorage):
-    """Cursors and ticks: the file is kept open, and every commit is on the disk before anything goes on."""
+class RunStorage(_KeptOpen, SqliteRunStorage):
+    """The runs."""
 
-    def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
-        self._open = KeptConnections(1, synchronous="FULL")
-        super().__init__(conn_string, inst_data)
 
-    @contextmanager
-    def connect(self) -> Iterator[Connection]:
-        """A transaction on the kept connection."""
-        with _transaction(self._open, self._conn_string) as connection:
-            yield connection
-
-    def dispose(self) -> None:
-        """Closes the file."""
-        self._open.close()
+class ScheduleStorage(_KeptOpen, SqliteScheduleStorage):
+    """Cursors and ticks."""
 
 
 class Storage(DagsterSqliteStorage):
@@ -238,13 +231,6 @@ def _must_be_on_the_disk(event: EventLogEntry) -> bool:
     if said.is_step_materialization:
         return ANCHOR in said.step_materialization_data.materialization.metadata
     return said.event_type in ENDS
-
-
-@contextmanager
-def _transaction(kept: KeptConnections, address: str) -> Iterator[Connection]:
-    path = Path(address.removeprefix("sqlite:///"))
-    with (kept.engine(path) or kept.opened(path)).connect() as connection, connection.begin():
-        yield connection
 
 
 def _is_stamped(engine: Engine) -> bool:

@@ -164,7 +164,7 @@ WAYS_OUT: dict[str, Way] = {
     "decisions.source_faults.as_markdown: faults --markdown": way(OPEN, "the_page_is_what_the_command_prints"),
     "decisions.source_faults.as_markdown: game": way(DECIDED, "the_page_is_what_the_command_prints", "what_a_person_decides_goes_before_the_catalogue"),
     "gates.accuracy_tripwire.dishonest_errors: reasons": way(DECIDED, CARRIED, "errors_that_cannot_be_honest_close_what_is_graded_after_them", "a_tripped_wire_is_no_tripwire_alert_once_a_person_lets_the_date_pass"),
-    "gates.evidence.calendar.Calendar._undecided: backfill --from {} --to {}": way(OPEN, "an_undecided_game_to_come_whose_teams_are_known_degrades_its_date_and_is_named"),
+    "gates.evidence.calendar.Calendar.undecided: backfill --from {} --to {}": way(OPEN, "an_undecided_game_to_come_whose_teams_are_known_degrades_its_date_and_is_named"),
     "gates.evidence.calendar.Calendar.without_tip_off: backfill --from {} --to {}": way(OPEN, "games_of_a_date_to_come_whose_tip_off_nobody_knows_are_named_with_what_is_live_then", "a_tip_off_that_nobody_knows_is_told_once_before_the_games_and_closes_when_it_is_known"),
     "gates.evidence.calendar.Held.__str__: game show {}": way(HELD, "the_date_passes_and_says_which_games_are_held_and_what_to_do", "a_broken_game_is_waited_for_until_the_deadline_then_held_and_released_when_whole"),
     "gates.evidence.coverage.Standing.waiting: reasons": way(OPEN, CARRIED, "games_that_are_not_final_are_a_wait_and_no_failed_run", "a_late_game_is_published_when_it_is_final"),

@@ -132,30 +132,23 @@ class Calendar:
 
         Nothing is expected of it, so that a word of the source which means something else would go unseen.
         """
-        return self._undecided.get(day, ()) if day >= self._clock.today() else ()
-
-    @cached_property
-    def _undecided(self) -> Mapping[date, Sequence[str]]:
-        found: dict[date, list[str]] = {}
-        for row in self._of_dates_to_come(_undecided_games):
-            day = row["game_date"]
-            teams = f"{row['visitor_team']} and {row['home_team']}"
-            found.setdefault(day, []).append(
-                f"nothing is expected of game {row['game_id']} of {teams} on {day}, which the source lists as "
-                f"{row['status_text']!r}: nobody of it is predicted until it says more"
-                f"{NEXT_COMMAND}nba-pipeline backfill --from {day} --to {day}"
-            )
-        return found
+        return [
+            f"nothing is expected of {_named(row)} on {day}, which the source lists as {row['status_text']!r}: nobody "
+            f"of it is predicted until it says more"
+            f"{NEXT_COMMAND}nba-pipeline backfill --from {day} --to {day}"
+            for row in self._unsettled.get(day, ())
+            if row["status"] == "undecided"
+        ]
 
     def without_tip_off(self, day: date) -> Sequence[str]:
         """A sentence that names the games of a date to come of which only the hour is open, and what is live of them.
 
         Empty where every tip-off is known, and once the date is over.
         """
-        games = self._without_tip_off.get(day, ()) if day >= self._clock.today() else ()
+        games = [row for row in self._unsettled.get(day, ()) if row["status"] == "scheduled"]
         if not games:
             return ()
-        named = ", ".join(games)
+        named = ", ".join(map(_named, games))
         many, is_not = ("tip-offs", "are not") if len(games) > 1 else ("tip-off", "is not")
         return (
             f"the {many} of {named} on {day} {is_not} known: what is known and predicted before "
@@ -164,20 +157,15 @@ class Calendar:
         )
 
     @cached_property
-    def _without_tip_off(self) -> Mapping[date, Sequence[str]]:
-        found: dict[date, list[str]] = {}
-        for row in self._of_dates_to_come(_games_without_tip_off):
-            teams = f"{row['visitor_team']} and {row['home_team']}"
-            found.setdefault(row["game_date"], []).append(f"game {row['game_id']} of {teams}")
-        return found
-
-    def _of_dates_to_come(self, query: Callable[[Contract, Reader], ibis.Table]) -> list[dict[str, Any]]:
-        """What a query finds on the schedule of the published dates that are not over."""
+    def _unsettled(self) -> Mapping[date, Sequence[Mapping[str, Any]]]:
+        """The games of the published dates that are not over which are undecided or have no tip-off."""
         today = self._clock.today()
         days = sorted(day for day in self._manifest.published(self.schedule) if day >= today)
-        if not days:
-            return []
-        return self._session.query(partial(query, self.schedule), dates=days).to_pylist()
+        found: dict[date, list[Mapping[str, Any]]] = {}
+        rows = self._session.query(partial(_unsettled_games, self.schedule), dates=days).to_pylist() if days else []
+        for row in rows:
+            found.setdefault(row["game_date"], []).append(row)
+        return found
 
     def nothing_arrived(self, day: date) -> bool:
         """Whether the source's answer lists no row at all of a date with games, and its deadline is over.
@@ -196,20 +184,17 @@ def _made_again(made_again: Callable[[ibis.Table], ibis.Table], table: Contract,
     return made_again(rows_in_scope(table, read)).select("game_date").distinct()
 
 
-def _undecided_games(schedule: Contract, read: Reader) -> ibis.Table:
-    """The games of the dates in scope that are undecided though it is known who would play."""
-    games = rows_in_scope(schedule, read)
-    known = games.filter(games.status == "undecided", games.home_team.notnull(), games.visitor_team.notnull())
-    return known.select("game_date", "game_id", "home_team", "visitor_team", "status_text").order_by(
-        "game_date", "game_id"
-    )
+def _named(game: Mapping[str, Any]) -> str:
+    return f"game {game['game_id']} of {game['visitor_team']} and {game['home_team']}"
 
 
-def _games_without_tip_off(schedule: Contract, read: Reader) -> ibis.Table:
-    """The games of the dates in scope that are played at an hour that nobody knows yet."""
+def _unsettled_games(schedule: Contract, read: Reader) -> ibis.Table:
+    """The games of the dates in scope that are undecided though it is known who would play, or lack only their hour."""
     games = rows_in_scope(schedule, read)
-    open_hour = games.filter(games.status == "scheduled", games.tipoff_at.isnull())
-    return open_hour.select("game_date", "game_id", "home_team", "visitor_team").order_by("game_date", "game_id")
+    undecided = (games.status == "undecided") & games.home_team.notnull() & games.visitor_team.notnull()
+    unsettled = games.filter(undecided | ((games.status == "scheduled") & games.tipoff_at.isnull()))
+    columns = ("game_date", "game_id", "home_team", "visitor_team", "status", "status_text")
+    return unsettled.select(*columns).order_by("game_date", "game_id")
 
 
 def _ruled_rows(table: Contract, read: Reader) -> ibis.Table:
