@@ -25,35 +25,6 @@ from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.interface import Warehouse
 
 
-def warehouse_of(settings: Settings) -> Warehouse:
-    """The warehouse that the settings ask for."""
-    if settings.warehouse is None:
-        translations = translations_at(settings.translations_path)
-        return DuckDBWarehouse(settings.warehouse_path, settings.lock_wait_seconds, translations)
-    # Google's libraries take a second to import, and are not installed where nobody uses them.
-    from nba_pipeline.warehouse.google_cloud import bigquery_warehouse
-
-    return bigquery_warehouse(settings, settings.warehouse)
-
-
-def warehouse_at(settings: Settings, place: str) -> Warehouse:
-    """The warehouse at a place that is not the settings' own: `bigquery://PROJECT/PREFIX`, or a DuckDB file."""
-    if "://" in place:
-        # Not what the settings refuse in a clone: who names a place means it.
-        named = TypeAdapter(BigQueryPlace).validate_python(place)
-        return warehouse_of(settings.model_copy(update={"warehouse": named}))
-    return DuckDBWarehouse(Path(place), settings.lock_wait_seconds)
-
-
-def landing_of(settings: Settings) -> Landing:
-    """The landing that the settings ask for."""
-    if settings.landing is None:
-        return Landing(settings.landing_path)
-    from nba_pipeline.warehouse.google_cloud import bucket_landing
-
-    return bucket_landing(settings.landing)
-
-
 class Runtime:
     """All that follows from the settings of a process, each made once: when it is first asked for.
 
@@ -63,7 +34,8 @@ class Runtime:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.clock = Clock.from_settings(settings)
-        code_versions.keep_in(translations_at(settings.translations_path))
+        self._translations = translations_at(settings.translations_path)
+        code_versions.keep_in(self._translations)
 
     @property
     def engine(self) -> str:
@@ -72,13 +44,23 @@ class Runtime:
 
     @cached_property
     def warehouse(self) -> Warehouse:
-        """The warehouse."""
-        return warehouse_of(self.settings)
+        """The warehouse that the settings ask for."""
+        settings = self.settings
+        if settings.warehouse is None:
+            return DuckDBWarehouse(settings.warehouse_path, settings.lock_wait_seconds, self._translations)
+        # Google's libraries take a second to import, and are not installed where nobody uses them.
+        from nba_pipeline.warehouse.google_cloud import bigquery_warehouse
+
+        return bigquery_warehouse(settings, settings.warehouse)
 
     @cached_property
     def landing(self) -> Landing:
-        """The landing."""
-        return landing_of(self.settings)
+        """The landing that the settings ask for."""
+        if self.settings.landing is None:
+            return Landing(self.settings.landing_path)
+        from nba_pipeline.warehouse.google_cloud import bucket_landing
+
+        return bucket_landing(self.settings.landing)
 
     @cached_property
     def source(self) -> BalldontlieClient:
@@ -105,6 +87,15 @@ class Runtime:
             "gatekeeper": self.gatekeeper,
             "warehouse_io": WarehouseIOManager(self.warehouse, self.clock, self.settings, tables),
         }
+
+
+def warehouse_at(settings: Settings, place: str) -> Warehouse:
+    """The warehouse at a place that is not the settings' own: `bigquery://PROJECT/PREFIX`, or a DuckDB file."""
+    if "://" in place:
+        # Not what the settings refuse in a clone: who names a place means it.
+        named = TypeAdapter(BigQueryPlace).validate_python(place)
+        return Runtime(settings.model_copy(update={"warehouse": named})).warehouse
+    return DuckDBWarehouse(Path(place), settings.lock_wait_seconds)
 
 
 def described(runtime: Runtime) -> dict[str, dg.ResourceDefinition]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nba_pipeline.runtime import landing_of
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.errors import DamagedLandingError, LandingUnavailableError
 from nba_pipeline.sources.landing import Landing
@@ -18,7 +18,7 @@ DAY, AT = date(2024, 1, 17), datetime(2024, 1, 18, tzinfo=UTC)
 
 @pytest.fixture
 def landing(bucket: str, tmp_path: Path) -> Landing:
-    return landing_of(Settings(home=tmp_path, landing=bucket))
+    return Runtime(Settings(home=tmp_path, landing=bucket)).landing
 
 
 def land(landing: Landing, *bodies: bytes, last: date = DAY, at: datetime = AT):
@@ -62,7 +62,7 @@ def test_an_object_with_other_bytes_is_damaged_and_named(landing):
 
 
 def test_a_bucket_that_is_not_there_is_no_empty_landing(bucket, tmp_path):
-    nowhere = landing_of(Settings(home=tmp_path, landing="gs://nowhere/nba"))
+    nowhere = Runtime(Settings(home=tmp_path, landing="gs://nowhere/nba")).landing
     with pytest.raises(LandingUnavailableError, match="gs://nowhere/nba"):
         nowhere.captures("games", DAY)
 

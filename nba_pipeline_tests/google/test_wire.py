@@ -8,7 +8,7 @@ import pytest
 from google.api_core import exceptions
 from google.cloud.bigquery import SchemaField, Table
 
-from nba_pipeline.runtime import warehouse_of
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.warehouse.bigquery_budget import BudgetExceededError
 from nba_pipeline.warehouse.bigquery_warehouse import LEASE_SECONDS, TIDYING_BYTES, BigQueryWarehouse
 from nba_pipeline.warehouse.date_scope import rows_in_scope
@@ -108,7 +108,7 @@ def test_an_outage_at_the_commit_leaves_the_partition_as_before_or_as_after(bigq
 
 
 def test_a_writer_waits_for_the_lease_and_names_what_to_do(bigquery, bigquery_settings):
-    other = warehouse_of(bigquery_settings)
+    other = Runtime(bigquery_settings).warehouse
     with bigquery.session():
         with pytest.raises(WarehouseBusyError, match=f"for {LEASE_SECONDS} s"), other.session(wait_seconds=0.2):
             pass
@@ -121,7 +121,7 @@ def test_a_writer_waits_for_the_lease_and_names_what_to_do(bigquery, bigquery_se
 def test_a_writer_whose_lease_went_to_another_publishes_nothing(bigquery, bigquery_settings, monkeypatch):
     put(bigquery, rows(*GOOD))
     monkeypatch.setattr("nba_pipeline.warehouse.bigquery_warehouse._LEASE_END", "CURRENT_TIMESTAMP()")
-    other = warehouse_of(bigquery_settings)
+    other = Runtime(bigquery_settings).warehouse
     with pytest.raises(WarehouseError, match="went to another writer"), bigquery.session() as slow:  # noqa: SIM117
         with other.session(wait_seconds=2):
             publish(slow, HEIGHTS, Rows(rows(*OTHER)), (ONE, TWO), STAMP)
@@ -147,8 +147,8 @@ def billed(figure: int):
 
 def test_a_query_over_budget_is_refused_before_it_runs(bigquery_settings, wire):
     settings = bigquery_settings.model_copy(update={"bigquery_bytes_per_run": 12_000_000})
-    put(warehouse_of(settings), rows(*GOOD))
-    warehouse = warehouse_of(settings)
+    put(Runtime(settings).warehouse, rows(*GOOD))
+    warehouse = Runtime(settings).warehouse
     with warehouse.session(read_only=True) as session:
         wire.seen.clear()
         wire.rewrite = billed(20_000_000)
@@ -159,7 +159,7 @@ def test_a_query_over_budget_is_refused_before_it_runs(bigquery_settings, wire):
 
 @IN_CAMPAIGN
 def test_a_run_ends_where_its_budget_does_and_the_next_has_its_own(bigquery_settings, wire):
-    warehouse = warehouse_of(bigquery_settings.model_copy(update={"bigquery_bytes_per_run": 100_000_000}))
+    warehouse = Runtime(bigquery_settings.model_copy(update={"bigquery_bytes_per_run": 100_000_000})).warehouse
     put(warehouse, rows(*GOOD))
     warehouse.charge("one")
     wire.rewrite = billed(40_000_000)
@@ -176,8 +176,8 @@ def test_a_run_ends_where_its_budget_does_and_the_next_has_its_own(bigquery_sett
 @IN_CAMPAIGN
 def test_the_budget_of_a_day_counts_what_other_processes_spent(bigquery_settings, wire):
     wire.rewrite = billed(40_000_000)
-    put(warehouse_of(bigquery_settings), rows(*GOOD))
-    late = warehouse_of(bigquery_settings.model_copy(update={"bigquery_bytes_per_day": 100_000_000}))
+    put(Runtime(bigquery_settings).warehouse, rows(*GOOD))
+    late = Runtime(bigquery_settings.model_copy(update={"bigquery_bytes_per_day": 100_000_000})).warehouse
     with pytest.raises(BudgetExceededError, match="NBA_PIPELINE_BIGQUERY_BYTES_PER_DAY"), late.session(read_only=True):
         pass
 
@@ -293,8 +293,8 @@ def test_rows_that_do_not_arrive_are_an_error_of_the_warehouse(bigquery, monkeyp
 
 
 def test_a_budget_that_is_used_up_still_lets_the_lease_go(bigquery_settings, wire):
-    warehouse = warehouse_of(bigquery_settings.model_copy(update={"bigquery_bytes_per_run": 12_000_000}))
-    put(warehouse_of(bigquery_settings), rows(*GOOD))
+    warehouse = Runtime(bigquery_settings.model_copy(update={"bigquery_bytes_per_run": 12_000_000})).warehouse
+    put(Runtime(bigquery_settings).warehouse, rows(*GOOD))
     with warehouse.session() as session:
         wire.rewrite = billed(20_000_000)
         with pytest.raises(BudgetExceededError):
@@ -302,5 +302,5 @@ def test_a_budget_that_is_used_up_still_lets_the_lease_go(bigquery_settings, wir
         wire.seen.clear()
     (given_back,) = [asked for asked in wire.jobs() if "SET holder = NULL" in asked.statement]
     assert int(given_back.job["configuration"]["query"]["maximumBytesBilled"]) == TIDYING_BYTES
-    with warehouse_of(bigquery_settings).session(wait_seconds=0.2):
+    with Runtime(bigquery_settings).warehouse.session(wait_seconds=0.2):
         pass

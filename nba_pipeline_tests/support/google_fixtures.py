@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from google.cloud import storage
 
-from nba_pipeline.runtime import warehouse_of
+from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.bigquery_warehouse import BigQueryWarehouse
 from nba_pipeline_tests.support.google_emulators import (
@@ -54,7 +54,7 @@ def bigquery_settings(wire: Proxy, emulator: BigQueryEmulator, tmp_path: Path) -
 @pytest.fixture
 def bigquery(bigquery_settings: Settings) -> BigQueryWarehouse:
     """A warehouse with nothing in it."""
-    warehouse = warehouse_of(bigquery_settings)
+    warehouse = Runtime(bigquery_settings).warehouse
     assert isinstance(warehouse, BigQueryWarehouse)
     return warehouse
 
