@@ -87,13 +87,13 @@ def test_what_was_never_told_is_passed_over_after_its_deadline_with_how_often_it
 ) -> None:
     [gap] = by_rule(untold, landing=nothing_landed)
     assert (gap.game_date, gap.gate, gap.by_rule) == (BAD, KNOWN_GAP, True)
-    assert f"nothing for {BOX_SCORES.name}: it was asked 3 times since {IN_VAIN[BAD][0]:%Y-%m-%d %H:%M}" in gap.reason
+    assert f"nothing about {BOX_SCORES.name}: it was asked 3 times since {IN_VAIN[BAD][0]:%Y-%m-%d %H:%M}" in gap.reason
 
 
 def test_a_date_without_even_a_schedule_is_passed_over_too(untold: Copy, nothing_landed: Landing) -> None:
     untold.forget(games.CONTRACT, BAD)
     [gap] = by_rule(untold, landing=nothing_landed)
-    assert "nothing for raw.games and raw.player_box_scores" in gap.reason
+    assert "nothing about raw.games and raw.player_box_scores" in gap.reason
 
 
 def test_before_its_deadline_no_date_is_passed_over(untold: Copy, nothing_landed: Landing) -> None:
