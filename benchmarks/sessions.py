@@ -1,4 +1,4 @@
-"""What opening a session costs within a DuckDB that runs and in one that starts, and what a window of seasons costs.
+"""What a session costs, in a DuckDB that runs or starts and in two formats of its file; what a window of seasons costs.
 
 .venv/bin/python -m benchmarks.sessions [--rounds 20]
 """
@@ -25,7 +25,7 @@ from nba_pipeline.partitions import (
     game_date_partitions,
     to_key,
 )
-from nba_pipeline.warehouse.duckdb_files import opened
+from nba_pipeline.warehouse.duckdb_files import literal, opened
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 
 NOW = datetime(2026, 1, 20, 15, tzinfo=UTC)
@@ -54,6 +54,16 @@ def in_one_that_runs(path: Path) -> None:
         pass
 
 
+def of_another_format(path: Path) -> Path:
+    """A copy of the file in the format that DuckDB writes unless it is told otherwise."""
+    copy = path.with_name("plain.duckdb")
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH {literal(str(path))} AS ours (READ_ONLY)")
+        connection.execute(f"ATTACH {literal(str(copy))} AS plain")
+        connection.execute("COPY FROM DATABASE ours TO plain")
+    return copy
+
+
 def mapped(partitions: dg.TimeWindowPartitionsDefinition, day: date) -> None:
     """Works out what a date reads of a table over two seasons."""
     asked = partitions.subset_with_partition_keys([to_key(day)])
@@ -71,6 +81,9 @@ def main() -> None:
             for table in all_tables():
                 session.ensure(table)
         found = [(seconds(lambda: in_a_new_duckdb(path)), seconds(lambda: in_one_that_runs(path))) for _ in rounds]
+        plain = of_another_format(path)
+        formats = [(seconds(lambda: in_one_that_runs(plain)), seconds(lambda: in_one_that_runs(path))) for _ in rounds]
+    compared("file of DuckDB's own format", [old for old, _ in formats], "of ours", [ours for _, ours in formats])
     compared("file in a new DuckDB", [new for new, _ in found], "in one that runs", [runs for _, runs in found])
     ours = game_date_partitions(Clock(NOW))
     plain = dg.TimeWindowPartitionsDefinition(

@@ -21,7 +21,7 @@ from nba_pipeline.code_versions.translations import Translations
 from nba_pipeline.contracts import Contract
 from nba_pipeline.warehouse.cached_queries import CachedQueries, Statement
 from nba_pipeline.warehouse.date_scope import OpenDates
-from nba_pipeline.warehouse.duckdb_files import FileInUseError, in_memory, literal, opened
+from nba_pipeline.warehouse.duckdb_files import STORAGE_VERSION, FileInUseError, in_memory, literal, opened
 from nba_pipeline.warehouse.interface import (
     NO_READS,
     Query,
@@ -346,7 +346,7 @@ def _copied(
     tables = connection.execute(listed, [here]).fetchall()
     advance, rows = starts("tables", len(tables)), {}
     try:
-        connection.execute(f"ATTACH {literal(str(path))} AS new_file (READ_WRITE)")
+        connection.execute(f"ATTACH {literal(str(path))} AS new_file (READ_WRITE, STORAGE_VERSION '{STORAGE_VERSION}')")
         try:
             connection.execute(f"COPY FROM DATABASE {_quote(here)} TO new_file (SCHEMA)")
             for schema, name in tables:

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from nba_pipeline.warehouse.duckdb_files import FileInUseError, in_memory, opened
+from nba_pipeline.warehouse.duckdb_files import STORAGE_VERSION, FileInUseError, in_memory, opened
 from nba_pipeline.warehouse.duckdb_warehouse import _copied_table
 from nba_pipeline.warehouse.interface import WarehouseError
 
@@ -104,6 +104,31 @@ def test_what_does_not_fit_into_memory_is_spilled_beside_each_file(path, tmp_pat
             connection.execute("CREATE TEMP TABLE big AS SELECT range AS n, random() AS r FROM range(5000000)")
             assert spill.exists()
             connection.execute("RESET memory_limit")
+
+
+def format_of(path: Path) -> str:
+    """The storage version of a file, as DuckDB names it."""
+    with opened(path, read_only=True) as connection:
+        [(tags,)] = connection.execute(
+            "SELECT tags FROM duckdb_databases() WHERE database_name = current_database()"
+        ).fetchall()
+    return tags["storage_version"]
+
+
+@pytest.mark.parametrize(("made_as", "found"), [("v1.0.0", "v1.0.0+"), ("v1.5.0", "v1.5.0+")])
+def test_a_file_of_an_older_format_is_brought_to_ours_by_a_write_and_a_newer_one_stays(tmp_path, made_as, found):
+    path = tmp_path / "of another.duckdb"
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{path}' AS made (STORAGE_VERSION '{made_as}')")
+        connection.execute("CREATE TABLE made.numbers AS SELECT range AS n FROM range(1000)")
+    assert (count(path), format_of(path)) == (1000, found)
+    with opened(path, read_only=False) as connection:
+        connection.execute("INSERT INTO numbers VALUES (1)")
+    assert (count(path), format_of(path)) == (1001, max(found, f"{STORAGE_VERSION}+"))
+
+
+def test_a_new_file_is_of_our_format(path):
+    assert format_of(path) == f"{STORAGE_VERSION}+"
 
 
 def test_without_a_file_there_is_nothing_and_nothing_stays(path):
