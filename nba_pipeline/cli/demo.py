@@ -98,6 +98,9 @@ def serve_ui(port: int) -> None:
             webbrowser.open(f"{url}/asset-groups")
             process.wait()
         except KeyboardInterrupt:
+            pass
+        finally:
+            # Else an error would wait here, without a word, for a UI that nobody can see.
             process.terminate()
 
 
@@ -109,7 +112,7 @@ def wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
             raise RuntimeError(f"what should answer at {url} ended with exit code {process.returncode}")
         try:
             requests.get(url, headers={"Authorization": "demo"}, timeout=2)
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             time.sleep(0.1)
         else:
             return

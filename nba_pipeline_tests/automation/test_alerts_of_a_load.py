@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import requests
 from dagster import AssetCheckKey, DagsterInstance, DagsterRunStatus
 from dagster._core.storage.asset_check_execution_record import COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
 
@@ -159,15 +160,41 @@ def test_the_address_that_a_person_has_set_stays(monkeypatch: pytest.MonkeyPatch
     assert ui_environment(Settings(), 4321) == {"NBA_PIPELINE_UI_URL": "http://127.0.0.1:4321"}
 
 
+UI = """
+import http.server, os, sys, threading
+
+class Page(http.server.BaseHTTPRequestHandler):
+    timeout = 60
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        if self.path == "/asset-groups":
+            threading.Thread(target=self.server.shutdown).start()
+
+open(sys.argv[2], "w").write(os.environ["NBA_PIPELINE_UI_URL"])
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Page).serve_forever()
+"""
+"""What the demo starts in place of Dagster's UI: it notes the address that it is told, and ends after its page."""
+
+
 @pytest.mark.usefixtures("unset")
 def test_the_ui_of_the_demo_says_its_port_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    told, port = tmp_path / "told", demo.free_port()
-    serves_it = f"import os,http.server as h; open({str(told)!r},'w').write(os.environ['NBA_PIPELINE_UI_URL']); "
-    serves_it += f"h.HTTPServer(('127.0.0.1', {port}), h.SimpleHTTPRequestHandler).handle_request()"
-    monkeypatch.setattr("nba_pipeline.cli.demo.ui_command", lambda port: [sys.executable, "-c", serves_it])
-    monkeypatch.setattr("webbrowser.open", lambda url: True)
-    demo.serve_ui(port)
+    told = tmp_path / "told"
+    monkeypatch.setattr("nba_pipeline.cli.demo.ui_command", lambda port: [sys.executable, "-c", UI, str(port), told])
+    # The browser's own request is the last one: with it the UI ends, as if by a person.
+    monkeypatch.setattr("webbrowser.open", lambda url: requests.get(url, timeout=60).ok)
+    demo.serve_ui(port := demo.free_port())
     assert told.read_text() == f"http://127.0.0.1:{port}"
+
+
+@pytest.mark.usefixtures("unset")
+def test_a_ui_of_the_demo_that_never_answers_is_ended_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = [sys.executable, "-c", "import time; time.sleep(600)"]
+    monkeypatch.setattr("nba_pipeline.cli.demo.ui_command", lambda port: silent)
+    monkeypatch.setattr("nba_pipeline.cli.demo.LONGEST_START", 0.5)
+    with pytest.raises(RuntimeError, match=r"did not answer within 0\.5 s"):
+        demo.serve_ui(demo.free_port())
 
 
 # the demo, and the real daemon after it
