@@ -269,12 +269,12 @@ class Landing:
         return self._read(max(chosen)) if chosen else None
 
     def as_it_is(self) -> "Landing":
-        """The landing as it is now, for many questions at one moment: a bucket is then listed only once."""
+        """The landing as it is now, for many questions at one moment: it is then listed only once."""
         return LandingAsItIs(self.store.listed_once())
 
     def first_asked(self, endpoint: str, since: date) -> date | None:
         """The earliest date from `since` on that was ever asked about; None when none was."""
-        spans = [dates for name in self.store.folders(_folder(endpoint)) if (dates := _dates(name))]
+        spans = [dates for dates, _ in self._folders(endpoint)]
         return min((max(first, since) for first, last in spans if last >= since), default=None)
 
     def all_captures(self) -> list[Capture]:
@@ -319,25 +319,31 @@ class Landing:
         return {page.sha256: page for page in newest.pages} if young else {}
 
     def _spans(self, endpoint: str, day: date) -> list[str]:
+        """The folders of the answers that cover a date."""
+        return [folder for (first, last), folder in self._folders(endpoint) if first <= day <= last]
+
+    def _folders(self, endpoint: str) -> list[tuple[tuple[date, date], str]]:
+        """The folders of an endpoint's answers, each with the first and last date that it is about."""
         folder = _folder(endpoint)
-        chosen = []
-        for name in self.store.folders(folder):
-            dates = _dates(name)
-            if dates and dates[0] <= day <= dates[1]:
-                chosen.append(f"{folder}/{name}")
-        return chosen
+        return [(dates, f"{folder}/{name}") for name in self.store.folders(folder) if (dates := _dates(name))]
 
 
 class LandingAsItIs(Landing):
-    """The landing of one moment: what was read of it is read once."""
+    """The landing of one moment: what was listed or read of it is listed and read once."""
 
     def __init__(self, store: LandingStore) -> None:
         super().__init__(store)
         self._captures: dict[str, Capture] = {}
+        self._listed: dict[str, list[tuple[tuple[date, date], str]]] = {}
 
     def as_it_is(self) -> "Landing":
         """Itself."""
         return self
+
+    def _folders(self, endpoint: str) -> list[tuple[tuple[date, date], str]]:
+        if endpoint not in self._listed:
+            self._listed[endpoint] = super()._folders(endpoint)
+        return self._listed[endpoint]
 
     def _read(self, key: str) -> Capture:
         if key not in self._captures:

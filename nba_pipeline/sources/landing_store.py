@@ -84,23 +84,33 @@ class FolderStore:
 
     def folders(self, key: str) -> Sequence[str]:
         """The names of the folders right below a key."""
-        folder = self.root / key
-        return [entry.name for entry in folder.iterdir() if entry.is_dir()] if folder.is_dir() else []
+        try:
+            with os.scandir(self.root / key) as entries:
+                return [entry.name for entry in entries if entry.is_dir()]
+        except FileNotFoundError:
+            return []
 
     def keys(self, key: str) -> Sequence[str]:
         """The keys of all finished files below a key."""
-        found = (self.root / key).rglob("*")
-        return [
-            path.relative_to(self.root).as_posix() for path in found if path.suffix != UNFINISHED and path.is_file()
-        ]
+        found = []
+        for folder, _, names in os.walk(self.root / key, onerror=_unless_it_is_gone):
+            below = Path(folder).relative_to(self.root).as_posix()
+            found += [f"{below}/{name}" for name in names if not name.endswith(UNFINISHED)]
+        return found
 
     def where(self, key: str) -> str:
         """The path of a file."""
         return str(self.root / key)
 
     def listed_once(self) -> "FolderStore":
-        """Itself: looking at a folder of this machine costs nothing."""
+        """Itself: looking up a file of this machine costs next to nothing."""
         return self
+
+
+def _unless_it_is_gone(error: OSError) -> None:
+    """Raises why a folder cannot be looked at; one that is not there, or not any more, has no files."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 class ListedOnce:

@@ -20,6 +20,7 @@ from pathlib import Path
 from time import monotonic
 
 import pandas as pd
+from dagster import RunsFilter
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table as RichTable
@@ -32,6 +33,7 @@ from nba_pipeline.league.faults import FAULTS
 from nba_pipeline.league.model import League
 from nba_pipeline.league.parquet_seasons import read_seasons
 from nba_pipeline.league.server import LeagueServer
+from nba_pipeline.monitoring.orphans import UNFINISHED
 from nba_pipeline.partitions import game_dates
 from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.predictions import player_predictions
@@ -186,6 +188,9 @@ def replay(
     begins = datetime.combine(days[0], time(3), NEW_YORK)
     with LeagueServer(league, now=begins, faults=FAULTS.validate_python(list(rules))) as server:
         daemon = SimulatedDaemon(folder / "disturbed", server, begins)
+        # An earlier call was killed in the middle of these: nobody else is there to close them.
+        for run in daemon.instance.get_runs(RunsFilter(statuses=UNFINISHED)):
+            daemon.instance.report_run_failed(run, "the replay was ended before the run was")
         try:
             played_by(daemon, days, ends_at, played)
             wanted = (held_games, players, player_game_summary, player_daily_cache, player_predictions)

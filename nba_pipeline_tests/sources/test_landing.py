@@ -236,3 +236,25 @@ def test_the_first_date_that_was_asked_about_is_known_without_an_answer(landing)
     land(landing, [], first=DAY - timedelta(days=30), last=DAY - timedelta(days=20))
     assert landing.first_asked("stats", DAY) == NEXT
     assert landing.first_asked("stats", DAY - timedelta(days=25)) == DAY - timedelta(days=25)
+
+
+# looking at a folder
+
+
+def test_the_landing_as_it_is_stays_as_it_was_and_the_landing_itself_goes_on(landing):
+    seen = landing.as_it_is()
+    before = land(landing, [of(DAY)])
+    assert seen.telling("stats", DAY) == [before]
+    later = land(landing, [of(DAY, player_id=8)], last=NEXT, at=NOW + HOUR)
+    assert seen.telling("stats", DAY) == [before]
+    assert landing.telling("stats", DAY) == [before, later]
+
+
+def test_what_is_unfinished_or_not_there_is_no_file_and_what_cannot_be_looked_at_is_said(landing, tmp_path):
+    assert landing.store.keys("no/such/place") == []
+    assert landing.store.folders("no/such/place") == []
+    landing.store.write("a/b/whole", b"")
+    (tmp_path / "a" / "b" / "half.unfinished").write_bytes(b"")
+    assert landing.store.keys("a") == ["a/b/whole"]
+    with pytest.raises(NotADirectoryError):
+        landing.store.keys("a/b/whole")
