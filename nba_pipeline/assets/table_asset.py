@@ -2,7 +2,8 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, time, timedelta
+from functools import cache
 from pathlib import Path
 
 import dagster as dg
@@ -109,7 +110,12 @@ def made_by_its_hour(table: Contract) -> dg.FreshnessPolicy:
     A coarse signal, which asks when anything was made last: a backfill of old dates satisfies it. Whether the date
     that is due is there is what the check `freshness` judges, and what alerts.
     """
-    due = hours_of(table).due
+    return _made_daily_by(hours_of(table).due)
+
+
+@cache
+def _made_daily_by(due: time) -> dg.FreshnessPolicy:
+    """The policy of an hour. Dagster looks through years of its dates to make one, so tables of an hour share it."""
     cron = f"{due.minute} {due.hour} * {SEASON_MONTHS} *"
     return dg.FreshnessPolicy.cron(deadline_cron=cron, lower_bound_delta=timedelta(days=1), timezone=str(NEW_YORK))
 
