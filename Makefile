@@ -10,7 +10,7 @@ EMULATOR := .emulator
 # The two environments are made side by side, and the second beside the linters.
 MAKEFLAGS += --jobs=2
 
-.PHONY: install emulator demo test campaign chaos storm dagster-bounds lint format ui clean
+.PHONY: install emulator demo test campaign chaos storm benchmark benchmark-commits dagster-bounds lint format ui clean
 
 install: $(VENV)/.installed
 
@@ -58,6 +58,12 @@ chaos: install
 
 storm: install
 	$(BIN)/pytest -n 0 -m campaign nba_pipeline_tests/automation/test_storm.py $(ARGS)
+
+benchmark: install
+	$(BIN)/python -m benchmarks.side_by_side $(ARGS)
+
+benchmark-commits: install
+	$(BIN)/python -m benchmarks.commits $(ARGS)
 
 # What is private in Dagster, tested with the lowest and the newest one that pyproject.toml allows: their packages lie
 # before those of the environment, whose other packages stay.
