@@ -81,8 +81,10 @@ def main() -> None:
             for table in all_tables():
                 session.ensure(table)
         found = [(seconds(lambda: in_a_new_duckdb(path)), seconds(lambda: in_one_that_runs(path))) for _ in rounds]
-        plain = of_another_format(path)
-        formats = [(seconds(lambda: in_one_that_runs(plain)), seconds(lambda: in_one_that_runs(path))) for _ in rounds]
+        unversioned = of_another_format(path)
+        formats = [
+            (seconds(lambda: in_one_that_runs(unversioned)), seconds(lambda: in_one_that_runs(path))) for _ in rounds
+        ]
     compared("file of DuckDB's own format", [old for old, _ in formats], "of ours", [ours for _, ours in formats])
     compared("file in a new DuckDB", [new for new, _ in found], "in one that runs", [runs for _, runs in found])
     ours = game_date_partitions(Clock(NOW))

@@ -64,7 +64,7 @@ from nba_pipeline.raw import games, player_box_scores, players
 from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBSession, DuckDBWarehouse
-from nba_pipeline.warehouse.interface import QueryError
+from nba_pipeline.warehouse.errors import QueryError
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
 from nba_pipeline_tests.support.damaged_weeks import (
     BAD,

@@ -36,7 +36,7 @@ from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
-from nba_pipeline.warehouse.interface import QueryError
+from nba_pipeline.warehouse.errors import QueryError
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
 from nba_pipeline_tests.support.named_command import named_command
 from nba_pipeline_tests.support.pages import named_tests

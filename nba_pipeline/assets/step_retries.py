@@ -8,7 +8,7 @@ import dagster as dg
 
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.errors import LandingUnavailableError
-from nba_pipeline.warehouse.interface import WarehouseBusyError, WarehouseUnavailableError
+from nba_pipeline.warehouse.errors import WarehouseBusyError, WarehouseUnavailableError
 
 CAN_HEAL = (WarehouseBusyError, WarehouseUnavailableError, LandingUnavailableError)
 """Only what waiting fixes. The client of the source waits by itself; a broken contract stays broken."""

@@ -30,7 +30,7 @@ from nba_pipeline.gates.gatekeeper import Gatekeeper, record
 from nba_pipeline.gates.rules import GATES, last_table
 from nba_pipeline.gates.verdicts import Gate, State, Verdict, alert_kind
 from nba_pipeline.partitions import to_date, to_key
-from nba_pipeline.warehouse.interface import QueryError
+from nba_pipeline.warehouse.errors import QueryError
 
 GRID_CHECK = "expected_grid"
 

@@ -37,7 +37,7 @@ from nba_pipeline.monitoring.orphans import close_orphans
 from nba_pipeline.partitions import game_dates, season_start, to_key
 from nba_pipeline.predictions.walk_forward.walk import HISTORY_SEASONS
 from nba_pipeline.settings import Settings
-from nba_pipeline.warehouse.interface import WarehouseBusyError
+from nba_pipeline.warehouse.errors import WarehouseBusyError
 
 SELF_HEAL = dg.AssetKey(["operations", "self_heal"])
 GIVEN_UP_CHECK = "nothing_given_up"

@@ -13,10 +13,9 @@ import typer
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from typer.core import TyperGroup
 
-from nba_pipeline.contracts import Phase
 from nba_pipeline.monitoring.outcome import OK, NotTriedError, Outcome, print_json, refuse
 from nba_pipeline.settings import Plan, Settings, instance_folder
-from nba_pipeline.warehouse.interface import WarehouseError
+from nba_pipeline.warehouse.errors import WarehouseError
 
 JSON = "--json"
 
@@ -172,6 +171,7 @@ def backfill(
     that was ended goes on where it was when it is asked for again within two hours.
     """
     from nba_pipeline.cli.backfill_commands import run_backfill, run_dry, run_outdated
+    from nba_pipeline.contracts import Phase
 
     begin, end = first.date() if first else None, last.date() if last else None
     if outdated:

@@ -19,7 +19,7 @@ from nba_pipeline.operations.home_cloning import (
 )
 from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import CLONE_MARK, NOT_IN_A_CLONE, Settings, as_export, environment_of
-from nba_pipeline.warehouse.interface import WarehouseBusyError, WarehouseError
+from nba_pipeline.warehouse.errors import WarehouseBusyError, WarehouseError
 
 
 @refusing

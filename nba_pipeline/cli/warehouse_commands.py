@@ -10,7 +10,7 @@ from nba_pipeline.monitoring.outcome import NotTriedError, Outcome, console, end
 from nba_pipeline.operations.warehouse_copying import CopyError, copy_warehouse
 from nba_pipeline.runtime import warehouse_at
 from nba_pipeline.settings import Settings
-from nba_pipeline.warehouse.interface import WarehouseError
+from nba_pipeline.warehouse.errors import WarehouseError
 
 
 @refusing

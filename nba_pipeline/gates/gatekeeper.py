@@ -20,7 +20,8 @@ from nba_pipeline.gates.rules import gate_into, incomplete_inputs
 from nba_pipeline.gates.verdicts import Finding, Gate, State, Verdict
 from nba_pipeline.sources.landing import Landing
 from nba_pipeline.warehouse.audit import Reasons
-from nba_pipeline.warehouse.interface import Session, Warehouse, WarehouseError
+from nba_pipeline.warehouse.errors import WarehouseError
+from nba_pipeline.warehouse.interface import Session, Warehouse
 from nba_pipeline.warehouse.operations_tables import GATE_VERDICTS
 
 

@@ -8,7 +8,7 @@ from typing import ParamSpec
 
 from rich.console import Console
 
-from nba_pipeline.warehouse.interface import WarehouseError
+from nba_pipeline.warehouse.errors import WarehouseError
 
 OK, FAILED, NOT_TRIED = 0, 1, 2
 

@@ -30,7 +30,8 @@ from nba_pipeline.partitions import contiguous, game_dates, season_start
 from nba_pipeline.predictions.walk_forward.walk import HISTORY_SEASONS
 from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
-from nba_pipeline.warehouse.interface import Warehouse, WarehouseError
+from nba_pipeline.warehouse.errors import WarehouseError
+from nba_pipeline.warehouse.interface import Warehouse
 
 LANDING_BEFORE_TIP_OFF = (
     LANDED_GAMES,

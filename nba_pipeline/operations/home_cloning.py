@@ -28,7 +28,7 @@ from nba_pipeline.raw import player_box_scores
 from nba_pipeline.runtime import Runtime, warehouse_at
 from nba_pipeline.settings import CLONE_MARK, Settings, is_clone, without_signs_of_addresses
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
-from nba_pipeline.warehouse.interface import WarehouseError
+from nba_pipeline.warehouse.errors import WarehouseError
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
 
 UNDER_WAY = [*UNFINISHED, DagsterRunStatus.QUEUED, DagsterRunStatus.CANCELING]

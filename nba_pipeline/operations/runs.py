@@ -28,7 +28,7 @@ from nba_pipeline.monitoring.outcome import NotTriedError
 from nba_pipeline.partitions import RANGE_END, RANGE_START, to_key
 from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings, instance_folder
-from nba_pipeline.warehouse.interface import WarehouseError
+from nba_pipeline.warehouse.errors import WarehouseError
 
 SHIPPED_BEFORE = {
     "1848a8d4bf6ef5a3668484d9c9ced3b1b30f7648463d4e0117e0ad81d63a5f20",

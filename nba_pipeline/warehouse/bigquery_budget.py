@@ -9,7 +9,7 @@ from google.cloud import bigquery
 from google.cloud.bigquery.job import QueryJob
 
 from nba_pipeline.warehouse.bigquery_errors import reached
-from nba_pipeline.warehouse.interface import WarehouseError
+from nba_pipeline.warehouse.errors import WarehouseError
 
 LOOK_EVERY_SECONDS = 600
 """How often a process asks BigQuery what others have spent today; its own spending it knows."""

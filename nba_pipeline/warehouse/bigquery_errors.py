@@ -7,7 +7,7 @@ import requests
 from google.api_core import exceptions
 from google.auth.exceptions import GoogleAuthError, TransportError
 
-from nba_pipeline.warehouse.interface import QueryError, WarehouseUnavailableError
+from nba_pipeline.warehouse.errors import QueryError, WarehouseUnavailableError
 
 LOST = (
     requests.exceptions.ConnectionError,

@@ -25,7 +25,7 @@ from google.cloud.bigquery.job import LoadJob, QueryJob
 
 from nba_pipeline.warehouse.bigquery_budget import LEAST_BILLED, BudgetExceededError, Governor
 from nba_pipeline.warehouse.bigquery_errors import LOST, reached
-from nba_pipeline.warehouse.interface import QueryError, WarehouseUnavailableError
+from nba_pipeline.warehouse.errors import QueryError, WarehouseUnavailableError
 
 J = TypeVar("J", LoadJob, QueryJob)
 

@@ -31,15 +31,8 @@ from nba_pipeline.warehouse.bigquery_errors import reached
 from nba_pipeline.warehouse.bigquery_jobs import Jobs, Patience, QueryParameters
 from nba_pipeline.warehouse.bigquery_sql import DATE_SCOPE, Names, quote, read_parameters, translate, with_staged
 from nba_pipeline.warehouse.cached_queries import CachedQueries, Statement
-from nba_pipeline.warehouse.interface import (
-    NO_READS,
-    Query,
-    QueryError,
-    Replacement,
-    Session,
-    WarehouseBusyError,
-    WarehouseError,
-)
+from nba_pipeline.warehouse.errors import QueryError, WarehouseBusyError, WarehouseError
+from nba_pipeline.warehouse.interface import NO_READS, Query, Replacement, Session
 from nba_pipeline.warehouse.schema_changes import columns_to_add, rows_lacking
 
 STAGING = "staging"

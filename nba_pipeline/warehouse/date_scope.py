@@ -11,7 +11,7 @@ import ibis
 from ibis.expr.operations import ScalarUDF
 
 from nba_pipeline.contracts import Contract, Reader
-from nba_pipeline.warehouse.interface import QueryError
+from nba_pipeline.warehouse.errors import QueryError
 
 
 @ibis.udf.scalar.builtin

@@ -22,16 +22,8 @@ from nba_pipeline.contracts import Contract
 from nba_pipeline.warehouse.cached_queries import CachedQueries, Statement
 from nba_pipeline.warehouse.date_scope import OpenDates
 from nba_pipeline.warehouse.duckdb_files import STORAGE_VERSION, FileInUseError, in_memory, literal, opened
-from nba_pipeline.warehouse.interface import (
-    NO_READS,
-    Query,
-    QueryError,
-    QueryFunction,
-    Replacement,
-    Session,
-    WarehouseBusyError,
-    WarehouseError,
-)
+from nba_pipeline.warehouse.errors import QueryError, WarehouseBusyError, WarehouseError
+from nba_pipeline.warehouse.interface import NO_READS, Query, QueryFunction, Replacement, Session
 from nba_pipeline.warehouse.schema_changes import columns_to_add, rows_lacking
 
 DATES = """

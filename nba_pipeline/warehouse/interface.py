@@ -11,27 +11,6 @@ import pyarrow as pa
 
 from nba_pipeline.contracts import Contract, Reader
 
-
-class WarehouseError(Exception):
-    """The warehouse could not do what was asked; the message says what a person should do."""
-
-
-class WarehouseBusyError(WarehouseError):
-    """Another process held the warehouse for longer than a step may wait."""
-
-
-class WarehouseUnavailableError(WarehouseError):
-    """The warehouse could not be reached, after every attempt that made sense; what is asked again may be answered."""
-
-
-class QueryError(WarehouseError):
-    """A query failed, or took longer than it may; what it asked is unknown."""
-
-
-class SchemaMismatchError(WarehouseError):
-    """The table in the warehouse differs from its contract by more than added columns."""
-
-
 QueryFunction = Callable[[Reader], ibis.Table]
 """Makes a query of a reader of published tables: a function at the top of a module, or `functools.partial` of one.
 

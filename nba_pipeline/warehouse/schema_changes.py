@@ -6,7 +6,7 @@ import ibis
 from ibis.expr.datatypes import DataType
 
 from nba_pipeline.contracts import Contract
-from nba_pipeline.warehouse.interface import SchemaMismatchError
+from nba_pipeline.warehouse.errors import SchemaMismatchError
 
 
 def rows_lacking(table: Contract, existing: Collection[str]) -> ibis.Table | None:

@@ -24,7 +24,7 @@ from nba_pipeline.precompute import player_daily_cache
 from nba_pipeline.runtime import Runtime
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.errors import LandingUnavailableError
-from nba_pipeline.warehouse.interface import WarehouseBusyError, WarehouseError, WarehouseUnavailableError
+from nba_pipeline.warehouse.errors import WarehouseBusyError, WarehouseError, WarehouseUnavailableError
 from nba_pipeline_tests.support.loaded_season import LOADED_AT, lose
 from nba_pipeline_tests.support.simulated_daemon import SimulatedDaemon
 from nba_pipeline_tests.support.warehouse_copy import Copy

@@ -12,12 +12,7 @@ from nba_pipeline.runtime import Runtime
 from nba_pipeline.warehouse.bigquery_budget import BudgetExceededError
 from nba_pipeline.warehouse.bigquery_warehouse import LEASE_SECONDS, TIDYING_BYTES, BigQueryWarehouse
 from nba_pipeline.warehouse.date_scope import rows_in_scope
-from nba_pipeline.warehouse.interface import (
-    QueryError,
-    WarehouseBusyError,
-    WarehouseError,
-    WarehouseUnavailableError,
-)
+from nba_pipeline.warehouse.errors import QueryError, WarehouseBusyError, WarehouseError, WarehouseUnavailableError
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS
 from nba_pipeline.warehouse.publish import Rows, publish
 from nba_pipeline_tests.support.google_proxy import Asked, Fault

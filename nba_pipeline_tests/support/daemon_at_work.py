@@ -10,7 +10,7 @@ from nba_pipeline.automation.launches import PHASE_TAG, UNFINISHED
 from nba_pipeline.gates.evidence import Need
 from nba_pipeline.partitions import dates_of, game_dates
 from nba_pipeline.warehouse.audit import Reasons
-from nba_pipeline.warehouse.interface import WarehouseError
+from nba_pipeline.warehouse.errors import WarehouseError
 from nba_pipeline_tests.support.real_daemon import RealDaemon, process_of
 
 YESTERDAY, TODAY, TOMORROW, SLOW = date(2025, 10, 22), date(2025, 10, 23), date(2025, 10, 24), date(2025, 10, 26)

@@ -11,7 +11,7 @@ import pytest
 
 from nba_pipeline.warehouse.duckdb_files import STORAGE_VERSION, FileInUseError, in_memory, opened
 from nba_pipeline.warehouse.duckdb_warehouse import _copied_table
-from nba_pipeline.warehouse.interface import WarehouseError
+from nba_pipeline.warehouse.errors import WarehouseError
 
 OTHER = """
 import duckdb, sys

@@ -19,14 +19,8 @@ from nba_pipeline.contracts import GAME_DATE, Audit, Column, Contract, Grid, Pha
 from nba_pipeline.warehouse.audit import ContractError
 from nba_pipeline.warehouse.date_scope import rows_in_scope
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
-from nba_pipeline.warehouse.interface import (
-    QueryError,
-    Replacement,
-    SchemaMismatchError,
-    Warehouse,
-    WarehouseBusyError,
-    WarehouseError,
-)
+from nba_pipeline.warehouse.errors import QueryError, SchemaMismatchError, WarehouseBusyError, WarehouseError
+from nba_pipeline.warehouse.interface import Replacement, Warehouse
 from nba_pipeline.warehouse.operations_tables import PUBLISHED_PARTITIONS, QUARANTINE
 from nba_pipeline.warehouse.publish import Rows, publish, transformed_rows
 from nba_pipeline_tests.support.heights import GOOD, HEIGHTS, ONE, STAMP, TWO, contract, put, rows, stored
