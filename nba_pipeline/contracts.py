@@ -48,6 +48,48 @@ class Column:
         return dt.dtype(self.type)
 
 
+@dataclass(frozen=True)
+class StoredTable:
+    """A table in the warehouse: its name, columns and grain, which begins with `game_date`, the partition.
+
+    The warehouse's own tables are no more than this: they are of no phase, and nothing makes, gates or heals them.
+    """
+
+    name: str
+    description: str
+    grain: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    def __post_init__(self) -> None:
+        """Refuses a contract that contradicts itself."""
+        names = [column.name for column in self.columns]
+        unknown = [key for key in self.grain if key not in names]
+        if unknown or len(set(names)) != len(names) or self.grain[:1] != ("game_date",):
+            raise ValueError(
+                f"{self.name}: a grain begins with game_date and names columns of the table, "
+                f"and no column is named twice (unknown in the grain: {unknown}; columns: {names})"
+            )
+
+    @property
+    def schema_name(self) -> str:
+        """The schema in the warehouse, `analytics` of `analytics.player_game_summary`."""
+        return self.name.split(".")[0]
+
+    @property
+    def short_name(self) -> str:
+        """The name without its schema."""
+        return self.name.split(".")[1]
+
+    @cached_property
+    def schema(self) -> ibis.Schema:
+        """The Ibis schema, columns in the order of the contract."""
+        return ibis.schema({column.name: column.dtype for column in self.columns})
+
+    def unbound(self) -> ibis.Table:
+        """The table as an Ibis table bound to no engine: expressions on it compile for any."""
+        return ibis.table(self.schema, name=self.short_name, database=self.schema_name)
+
+
 class Window(Enum):
     """Which partitions of an upstream table a row about date d reads."""
 
@@ -73,7 +115,7 @@ class Read:
     optional: bool = False
 
 
-Reader = Callable[["Contract"], ibis.Table]
+Reader = Callable[[StoredTable], ibis.Table]
 """Gives the published rows of a table, as an Ibis table."""
 
 
@@ -115,8 +157,8 @@ def same_keys(table: "Contract", *keys: str, what: str) -> Grid:
 
 
 @dataclass(frozen=True)
-class Contract:
-    """The contract of one table. Its grain always begins with `game_date`, the partition.
+class Contract(StoredTable):
+    """The contract of a table that the pipeline makes, in one of its phases.
 
     `before_tip_off` tables can be made before the games of their date are played.
     `keeps(staged, published)` returns the rows to publish where published ones must be kept.
@@ -133,11 +175,7 @@ class Contract:
     warehouse: `game_date` and a column a note.
     """
 
-    name: str
-    description: str
     phase: Phase
-    grain: tuple[str, ...]
-    columns: tuple[Column, ...]
     reads: Mapping[str, Read] = field(default_factory=dict, hash=False)
     grid: Grid | None = None
     audits: Sequence[Audit] = field(default=(), hash=False)
@@ -154,35 +192,6 @@ class Contract:
     ledger: bool = False
     made_again: Callable[[ibis.Table], ibis.Table] | None = None
     notes: Callable[[ibis.Table], ibis.Table] | None = None
-
-    def __post_init__(self) -> None:
-        """Refuses a contract that contradicts itself."""
-        names = [column.name for column in self.columns]
-        unknown = [key for key in self.grain if key not in names]
-        if unknown or len(set(names)) != len(names) or self.grain[:1] != ("game_date",):
-            raise ValueError(
-                f"{self.name}: a grain begins with game_date and names columns of the table, "
-                f"and no column is named twice (unknown in the grain: {unknown}; columns: {names})"
-            )
-
-    @property
-    def schema_name(self) -> str:
-        """The schema in the warehouse, `analytics` of `analytics.player_game_summary`."""
-        return self.name.split(".")[0]
-
-    @property
-    def short_name(self) -> str:
-        """The name without its schema."""
-        return self.name.split(".")[1]
-
-    @cached_property
-    def schema(self) -> ibis.Schema:
-        """The Ibis schema, columns in the order of the contract."""
-        return ibis.schema({column.name: column.dtype for column in self.columns})
-
-    def unbound(self) -> ibis.Table:
-        """The table as an Ibis table bound to no engine: expressions on it compile for any."""
-        return ibis.table(self.schema, name=self.short_name, database=self.schema_name)
 
 
 GAME_DATE = Column("game_date", "date", "Date of the game in New York time; the partition key.", "date")

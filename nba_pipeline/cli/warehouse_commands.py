@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pydantic import ValidationError
 
 from nba_pipeline.cli.terminal import progress_bars
-from nba_pipeline.contracts import Contract
+from nba_pipeline.contracts import StoredTable
 from nba_pipeline.monitoring.outcome import NotTriedError, Outcome, console, end, errors, refusing, say
 from nba_pipeline.operations.warehouse_copying import CopyError, copy_warehouse
 from nba_pipeline.runtime import warehouse_at
@@ -25,7 +25,7 @@ def run_warehouse_copy(settings: Settings, source: str, target: str, *, as_json:
     begun = 0
     with progress_bars() as bars:
 
-        def starts(table: Contract, partitions: int) -> Callable[[int], None]:
+        def starts(table: StoredTable, partitions: int) -> Callable[[int], None]:
             task = bars.add_task(table.name, total=partitions)
 
             def advance(done: int) -> None:

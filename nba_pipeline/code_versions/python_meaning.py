@@ -37,7 +37,7 @@ BOUNDARY = tuple(
 DECIDING_LIBRARIES = ("lightgbm",)
 """Libraries whose version is a part of what the code computes: another one trains other models."""
 
-CONTRACTS = ("Contract",)
+CONTRACTS = ("Contract", "StoredTable")
 """A definition that makes one of these is a contract, whose columns count for its own table and for no other."""
 
 BY_VALUE: Mapping[Definition, Callable[[Any], object]] = {

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from nba_pipeline.code_versions.python_meaning import DECIDING_LIBRARIES
-from nba_pipeline.contracts import Contract
+from nba_pipeline.contracts import StoredTable
 
 PACKAGE = __name__.split(".", maxsplit=1)[0]
 FOLDER = Path(__file__).parents[1]
@@ -123,7 +123,7 @@ def name_of(key: Hashable) -> str | None:
     Contracts and functions are named where they are this package's own, and stand in their modules under the name:
     one that a test or a notebook made has no place in the sources.
     """
-    if isinstance(key, Contract):
+    if isinstance(key, StoredTable):
         place = _place_of(key)
         return f"table {place}" if place else None
     if isinstance(key, tuple):
@@ -135,10 +135,10 @@ def name_of(key: Hashable) -> str | None:
     return f"function {module}.{name}" if module.startswith(f"{PACKAGE}.") and _stands_in_its_module(key) else None
 
 
-_PLACES: dict[int, tuple[Contract, str]] = {}
+_PLACES: dict[int, tuple[StoredTable, str]] = {}
 
 
-def _place_of(table: Contract) -> str | None:
+def _place_of(table: StoredTable) -> str | None:
     """Where a contract stands in the sources: its module and its name there."""
     known = _PLACES.get(id(table))
     if known is not None and known[0] is table:

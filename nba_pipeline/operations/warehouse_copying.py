@@ -8,7 +8,7 @@ import ibis
 import pyarrow as pa
 
 from nba_pipeline.assets.tables import all_tables
-from nba_pipeline.contracts import Contract
+from nba_pipeline.contracts import StoredTable
 from nba_pipeline.warehouse.audit import content_hashes
 from nba_pipeline.warehouse.interface import Replacement, Session, Warehouse
 from nba_pipeline.warehouse.operations_tables import (
@@ -33,7 +33,7 @@ class CopyError(Exception):
 class CopiedTable:
     """What became of one table: partitions that were written, those that were there before, and their rows."""
 
-    table: Contract
+    table: StoredTable
     written: int = 0
     there: int = 0
     rows: int = 0
@@ -47,13 +47,13 @@ class Content:
     lines: tuple[tuple[object, ...], ...]
 
 
-def copied_tables() -> tuple[Contract, ...]:
+def copied_tables() -> tuple[StoredTable, ...]:
     """Every table that has a contract, but the manifest: its lines travel with the partitions that they are about."""
     return (*all_tables(), QUARANTINE, GATE_VERDICTS, GATE_OVERRIDES, GAME_DECISIONS, PIPELINE_HEALTH)
 
 
 def copy_warehouse(
-    source: Warehouse, target: Warehouse, starts: Callable[[Contract, int], Callable[[int], None]]
+    source: Warehouse, target: Warehouse, starts: Callable[[StoredTable, int], Callable[[int], None]]
 ) -> list[CopiedTable]:
     """Copies all partitions of all tables that the target does not hold yet, and returns what became of each table.
 
@@ -76,7 +76,7 @@ def copy_warehouse(
     return copied
 
 
-def _dates(warehouse: Warehouse, table: Contract) -> set[date]:
+def _dates(warehouse: Warehouse, table: StoredTable) -> set[date]:
     """The dates of which the table has rows, or a line of the manifest that says that it needs none."""
     with warehouse.session(read_only=True) as session:
         found = set()
@@ -85,12 +85,12 @@ def _dates(warehouse: Warehouse, table: Contract) -> set[date]:
         return found
 
 
-def _lines(session: Session, table: Contract) -> ibis.Table:
+def _lines(session: Session, table: StoredTable) -> ibis.Table:
     lines = session.read(PUBLISHED_PARTITIONS)
     return lines.filter(lines.table_name == table.name)
 
 
-def _refuse_others(table: Contract, dates: set[date], there: set[date]) -> None:
+def _refuse_others(table: StoredTable, dates: set[date], there: set[date]) -> None:
     others = sorted(there - dates)
     if others:
         raise CopyError(
@@ -101,7 +101,7 @@ def _refuse_others(table: Contract, dates: set[date], there: set[date]) -> None:
 
 
 def _copy_some(
-    source: Warehouse, target: Warehouse, table: Contract, dates: Sequence[date], report: CopiedTable
+    source: Warehouse, target: Warehouse, table: StoredTable, dates: Sequence[date], report: CopiedTable
 ) -> None:
     with source.session(read_only=True) as session:
         sent = _contents(session, table, dates)
@@ -120,14 +120,14 @@ def _copy_some(
     report.rows += sum(content.rows[0] for content in sent.values())
 
 
-def _parts(session: Session, table: Contract, dates: Sequence[date]) -> Iterator[ibis.Table]:
+def _parts(session: Session, table: StoredTable, dates: Sequence[date]) -> Iterator[ibis.Table]:
     yield rows_of(session, table, dates)
     lines = _lines(session, table)
     yield lines.filter(lines.game_date.isin([ibis.literal(day) for day in dates]))
 
 
 def _written(
-    target: Warehouse, table: Contract, dates: Sequence[date], rows: pa.Table, lines: pa.Table
+    target: Warehouse, table: StoredTable, dates: Sequence[date], rows: pa.Table, lines: pa.Table
 ) -> dict[date, Content]:
     """Replaces the partitions and their lines of the manifest in one transaction; returns what stands then."""
     of_table = {"table_name": table.name}
@@ -141,7 +141,7 @@ def _written(
         return _contents(session, table, dates)
 
 
-def _contents(session: Session, table: Contract, dates: Sequence[date]) -> dict[date, Content]:
+def _contents(session: Session, table: StoredTable, dates: Sequence[date]) -> dict[date, Content]:
     hashes = content_hashes(session, table, dates)
     _, lines = _parts(session, table, dates)
     noted: dict[date, list[tuple[object, ...]]] = {}
@@ -150,7 +150,7 @@ def _contents(session: Session, table: Contract, dates: Sequence[date]) -> dict[
     return {day: Content(hashes.get(day, (0, "no rows")), tuple(sorted(noted.get(day, []), key=str))) for day in dates}
 
 
-def _compare(table: Contract, sent: dict[date, Content], arrived: dict[date, Content]) -> None:
+def _compare(table: StoredTable, sent: dict[date, Content], arrived: dict[date, Content]) -> None:
     wrong = [day for day, content in sent.items() if arrived[day] != content]
     if wrong:
         day = wrong[0]

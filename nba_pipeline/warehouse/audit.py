@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from nba_pipeline.contracts import Column, Contract, Grid, Reader
+from nba_pipeline.contracts import Column, Contract, Grid, Reader, StoredTable
 from nba_pipeline.warehouse.date_scope import in_scope
 from nba_pipeline.warehouse.interface import Session
 
@@ -177,7 +177,7 @@ def _staged_gaps(table: Contract, read: Reader) -> ibis.Table:
     return grid_gaps(staged_rows(table), table, read)
 
 
-def fingerprint_columns(table: Contract) -> str:
+def fingerprint_columns(table: StoredTable) -> str:
     """The columns over which a fingerprint is taken, as the manifest notes them."""
     return ",".join(column.name for column in table.columns if not column.volatile)
 
@@ -220,7 +220,7 @@ def _dates_with_values(table: Contract, columns: Sequence[str], read: Reader) ->
     return rows.filter(ibis.or_(*(rows[name].notnull() for name in columns))).select("game_date").distinct()
 
 
-def content_hashes(session: Session, table: Contract, dates: Sequence[date]) -> Mapping[date, tuple[int, str]]:
+def content_hashes(session: Session, table: StoredTable, dates: Sequence[date]) -> Mapping[date, tuple[int, str]]:
     """Per date with published rows: their number and the SHA-256 over all that they say, volatile columns too.
 
     The same rows give the same hash in every engine.
@@ -239,7 +239,7 @@ def _fingerprints(table: Contract, staged_as: str, names: str, read: Reader) -> 
     return _hash_of_hashes(_row_hashes(staged_rows(table, staged_as), columns, order), order)
 
 
-def _content_hashes(table: Contract, read: Reader) -> ibis.Table:
+def _content_hashes(table: StoredTable, read: Reader) -> ibis.Table:
     """In the order of the rows' own hashes: tables that only ever grow need not be unique in their grain."""
     return _hash_of_hashes(_row_hashes(staged_rows(table), table.columns, ()), ["row_hash"])
 

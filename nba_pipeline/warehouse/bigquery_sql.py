@@ -10,7 +10,7 @@ from ibis.backends.sql.compilers.bigquery import BigQueryCompiler
 from ibis.backends.sql.datatypes import BigQueryType
 from ibis.expr.operations import HexDigest, InMemoryTable, UnboundTable
 
-from nba_pipeline.contracts import Contract
+from nba_pipeline.contracts import StoredTable
 from nba_pipeline.warehouse.cached_queries import Statement
 from nba_pipeline.warehouse.date_scope import OpenDates, in_scope, in_window
 
@@ -45,7 +45,7 @@ class Names:
         """The dataset of a schema: `nba_analytics` of `analytics`."""
         return f"{self.prefix}_{schema}"
 
-    def table_id(self, table: Contract) -> str:
+    def table_id(self, table: StoredTable) -> str:
         """A table as the client names it."""
         return self.id_of(table.name)
 
@@ -54,7 +54,7 @@ class Names:
         schema, short_name = name.split(".")
         return f"{self.project}.{self.dataset(schema)}.{short_name}"
 
-    def quoted(self, table: Contract) -> str:
+    def quoted(self, table: StoredTable) -> str:
         """A table as it is written in a statement."""
         return quote(self.table_id(table))
 

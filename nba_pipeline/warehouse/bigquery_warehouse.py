@@ -25,7 +25,7 @@ from ibis.common.exceptions import IbisError
 from ibis.expr.operations import InMemoryTable
 
 from nba_pipeline.code_versions.translations import Translations
-from nba_pipeline.contracts import Column, Contract
+from nba_pipeline.contracts import Column, StoredTable
 from nba_pipeline.warehouse.bigquery_budget import Budget, Governor
 from nba_pipeline.warehouse.bigquery_errors import reached
 from nba_pipeline.warehouse.bigquery_jobs import Jobs, Patience, QueryParameters
@@ -85,7 +85,7 @@ class BigQuerySession:
         self._places: list[str] = []
         self._absent: set[str] = set()
 
-    def read(self, table: Contract) -> ibis.Table:
+    def read(self, table: StoredTable) -> ibis.Table:
         """The published rows of a table; empty when nothing was ever published."""
         if not self.exists(table):
             return ibis.memtable(table.schema.to_pyarrow().empty_table())
@@ -93,7 +93,7 @@ class BigQuerySession:
         self._read_lacking = self._read_lacking or lacking is not None
         return table.unbound() if lacking is None else lacking
 
-    def exists(self, table: Contract) -> bool:
+    def exists(self, table: StoredTable) -> bool:
         """Whether the warehouse has the table at all."""
         return self._columns_of(table.name) is not None
 
@@ -144,7 +144,7 @@ class BigQuerySession:
         finally:
             self._ends_at = None
 
-    def ensure(self, table: Contract) -> None:
+    def ensure(self, table: StoredTable) -> None:
         """Creates the table, partitioned by date and clustered by key, or adds the columns that it has gained."""
         if self._known.fits.get(table.name) == table.schema:
             return
@@ -157,7 +157,7 @@ class BigQuerySession:
         self._known.existing[table.name] = frozenset(column.name for column in wanted)
         self._known.fits[table.name] = table.schema
 
-    def _fit(self, table: Contract, wanted: Sequence[bigquery.SchemaField]) -> None:
+    def _fit(self, table: StoredTable, wanted: Sequence[bigquery.SchemaField]) -> None:
         """Adds the columns that the contract has gained. Raises `SchemaMismatchError` for any other difference."""
         with reached(f"look at {table.name}"):
             existing = self._client.get_table(self._names.table_id(table))
@@ -203,7 +203,7 @@ class BigQuerySession:
         self._places.append(place)
         return place
 
-    def append(self, table: Contract, rows: pa.Table) -> None:
+    def append(self, table: StoredTable, rows: pa.Table) -> None:
         """Adds rows in one statement: all of them, or none."""
         self.stage("appended", rows)
         columns = _listed(rows.column_names)
@@ -286,7 +286,7 @@ class BigQuerySession:
         if self._ends_at is not None and time.monotonic() >= self._ends_at:
             raise QueryError("the time limit is over")
 
-    def _definition(self, table: Contract, schema: Sequence[bigquery.SchemaField]) -> bigquery.Table:
+    def _definition(self, table: StoredTable, schema: Sequence[bigquery.SchemaField]) -> bigquery.Table:
         definition = bigquery.Table(self._names.table_id(table), schema=list(schema))
         definition.description = table.description
         definition.time_partitioning = bigquery.TimePartitioning(field="game_date")
@@ -331,7 +331,7 @@ def _listed(columns: Sequence[str]) -> str:
     return ", ".join(quote(name) for name in columns)
 
 
-def schema_of(table: Contract) -> list[bigquery.SchemaField]:
+def schema_of(table: StoredTable) -> list[bigquery.SchemaField]:
     """The columns of a table with their definitions and units, as BigQuery shows them."""
     fields = BigQuerySchema.from_ibis(table.schema)
     return [

@@ -10,7 +10,7 @@ from datetime import date
 import ibis
 from ibis.expr.operations import ScalarUDF
 
-from nba_pipeline.contracts import Contract, Reader
+from nba_pipeline.contracts import Reader, StoredTable
 from nba_pipeline.warehouse.errors import QueryError
 
 
@@ -26,7 +26,7 @@ def in_window(game_date: date, name: str) -> bool:
     ...
 
 
-def rows_in_scope(table: Contract, read: Reader) -> ibis.Table:
+def rows_in_scope(table: StoredTable, read: Reader) -> ibis.Table:
     """The published rows of the dates that the query is about."""
     rows = read(table)
     return rows.filter(in_scope(rows.game_date))

@@ -18,7 +18,7 @@ from ibis.common.exceptions import IbisError
 from ibis.expr.operations import InMemoryTable, UnboundTable
 
 from nba_pipeline.code_versions.translations import Translations
-from nba_pipeline.contracts import Contract
+from nba_pipeline.contracts import StoredTable
 from nba_pipeline.warehouse.cached_queries import CachedQueries, Statement
 from nba_pipeline.warehouse.date_scope import OpenDates
 from nba_pipeline.warehouse.duckdb_files import STORAGE_VERSION, FileInUseError, in_memory, literal, opened
@@ -56,7 +56,7 @@ class DuckDBSession:
         ).fetchall()
         self._existing: dict[str, frozenset[str]] = {name: frozenset(found) for name, found in columns}
 
-    def read(self, table: Contract) -> ibis.Table:
+    def read(self, table: StoredTable) -> ibis.Table:
         """The published rows of a table; empty when nothing was ever published."""
         if not self.exists(table):
             return ibis.memtable(table.schema.to_pyarrow().empty_table())
@@ -64,7 +64,7 @@ class DuckDBSession:
         self._read_lacking = self._read_lacking or lacking is not None
         return table.unbound() if lacking is None else lacking
 
-    def exists(self, table: Contract) -> bool:
+    def exists(self, table: StoredTable) -> bool:
         """Whether the warehouse has the table at all."""
         return table.name in self._existing
 
@@ -194,12 +194,12 @@ class DuckDBSession:
             self._in_time(error)
             raise QueryError(f"DuckDB could not answer a query: {error}") from error
 
-    def append(self, table: Contract, rows: pa.Table) -> None:
+    def append(self, table: StoredTable, rows: pa.Table) -> None:
         """Adds rows in one statement: all of them, or none."""
         self.stage("appended", rows)
         self._connection.execute(f"INSERT INTO {_quoted(table)} BY NAME SELECT * FROM appended")  # noqa: S608
 
-    def ensure(self, table: Contract) -> None:
+    def ensure(self, table: StoredTable) -> None:
         """Creates the table, or adds the columns that its contract has gained."""
         if table.name not in self._existing:
             self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quote(table.schema_name)}")
@@ -374,7 +374,7 @@ def _quote(identifier: str) -> str:
     return f'"{escaped}"'
 
 
-def _quoted(table: Contract) -> str:
+def _quoted(table: StoredTable) -> str:
     return f"{_quote(table.schema_name)}.{_quote(table.short_name)}"
 
 

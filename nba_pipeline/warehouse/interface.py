@@ -9,7 +9,7 @@ from typing import Protocol
 import ibis
 import pyarrow as pa
 
-from nba_pipeline.contracts import Contract, Reader
+from nba_pipeline.contracts import Reader, StoredTable
 
 QueryFunction = Callable[[Reader], ibis.Table]
 """Makes a query of a reader of published tables: a function at the top of a module, or `functools.partial` of one.
@@ -27,11 +27,11 @@ NO_READS: Mapping[str, tuple[date, date]] = MappingProxyType({})
 class Session(Protocol):
     """One stretch of work on the warehouse, holding its lock for as long as it lasts."""
 
-    def read(self, table: Contract) -> ibis.Table:
+    def read(self, table: StoredTable) -> ibis.Table:
         """The published rows of a table; empty when nothing was ever published."""
         ...
 
-    def exists(self, table: Contract) -> bool:
+    def exists(self, table: StoredTable) -> bool:
         """Whether the warehouse has the table at all."""
         ...
 
@@ -45,7 +45,7 @@ class Session(Protocol):
         """
         ...
 
-    def ensure(self, table: Contract) -> None:
+    def ensure(self, table: StoredTable) -> None:
         """Creates the table, or adds the columns that its contract has gained.
 
         Raises `SchemaMismatchError` for any other difference.
@@ -66,7 +66,7 @@ class Session(Protocol):
         """
         ...
 
-    def append(self, table: Contract, rows: pa.Table) -> None:
+    def append(self, table: StoredTable, rows: pa.Table) -> None:
         """Adds rows to a table that only ever grows."""
         ...
 
@@ -89,7 +89,7 @@ class Replacement:
     """
 
     def __init__(
-        self, table: Contract, rows: ibis.Table, dates: Sequence[date], where: dict[str, str] | None = None
+        self, table: StoredTable, rows: ibis.Table, dates: Sequence[date], where: dict[str, str] | None = None
     ) -> None:
         self.table = table
         self.rows = rows

@@ -1,17 +1,16 @@
-"""The warehouse's own tables: what is published where, and what was refused and why."""
+"""The warehouse's own tables, which are of no phase: what is published where, and what was refused and why."""
 
-from nba_pipeline.contracts import GAME_DATE, GAME_ID, Column, Contract, Phase
+from nba_pipeline.contracts import GAME_DATE, GAME_ID, Column, StoredTable
 
 _TABLE_NAME = Column("table_name", "string", "Schema and name of the table that the row is about.", "text")
 _RUN_ID = Column("run_id", "string", "The Dagster run that did it.", "id")
 
-PUBLISHED_PARTITIONS = Contract(
+PUBLISHED_PARTITIONS = StoredTable(
     name="operations.published_partitions",
     description=(
         "One row per table and game date that was published, written in the transaction that published it. "
         "It is how a date on which nothing was expected (0 rows) is told from one that was never loaded."
     ),
-    phase=Phase.RAW,
     grain=("game_date", "table_name"),
     columns=(
         GAME_DATE,
@@ -52,13 +51,12 @@ PUBLISHED_PARTITIONS = Contract(
     ),
 )
 
-QUARANTINE = Contract(
+QUARANTINE = StoredTable(
     name="operations.quarantine",
     description=(
         "Rows that broke a contract, and items of the source that were set aside, with the reason. The date of a row "
         "that broke a contract was not published; an item that was set aside may refuse nothing."
     ),
-    phase=Phase.RAW,
     grain=("game_date", "table_name", "reason", "row_json"),
     columns=(
         GAME_DATE,
@@ -72,10 +70,9 @@ QUARANTINE = Contract(
 
 _GATE = Column("gate", "string", "Name of the gate.", "text")
 
-GATE_VERDICTS = Contract(
+GATE_VERDICTS = StoredTable(
     name="operations.gate_verdicts",
     description="What every gate said about a date each time it was asked: by a step, a check or a sensor.",
-    phase=Phase.RAW,
     grain=("game_date", "gate", "evaluated_at", "asked_by"),
     columns=(
         GAME_DATE,
@@ -93,13 +90,12 @@ GATE_VERDICTS = Contract(
     ),
 )
 
-GATE_OVERRIDES = Contract(
+GATE_OVERRIDES = StoredTable(
     name="operations.gate_overrides",
     description=(
         "Decisions of people to let one date through one gate, or to count a date as a known gap, until an "
         "instant. Rows are only ever added; the last one for a date and gate counts."
     ),
-    phase=Phase.RAW,
     grain=("game_date", "gate", "recorded_at"),
     columns=(
         GAME_DATE,
@@ -111,13 +107,12 @@ GATE_OVERRIDES = Contract(
     ),
 )
 
-GAME_DECISIONS = Contract(
+GAME_DECISIONS = StoredTable(
     name="operations.game_decisions",
     description=(
         "Decisions about one game whose facts the source has wrong or not at all: held, accepted as it is, "
         "corrected, or released. Rows are only ever added; the last one for a date and game counts."
     ),
-    phase=Phase.RAW,
     grain=("game_date", "game_id", "recorded_at", "number"),
     columns=(
         GAME_DATE,
@@ -145,10 +140,9 @@ GAME_DECISIONS = Contract(
     ),
 )
 
-PIPELINE_HEALTH = Contract(
+PIPELINE_HEALTH = StoredTable(
     name="operations.pipeline_health",
     description="How the pipeline stood on a morning: one row a day, over the two weeks up to it.",
-    phase=Phase.RAW,
     grain=("game_date",),
     columns=(
         GAME_DATE,

@@ -11,7 +11,7 @@ import ibis
 import pyarrow as pa
 
 from nba_pipeline.code_versions import version_of
-from nba_pipeline.contracts import Contract, Reader
+from nba_pipeline.contracts import Contract, Reader, StoredTable
 from nba_pipeline.partitions import read_bounds
 from nba_pipeline.warehouse import audit
 from nba_pipeline.warehouse.date_scope import in_scope, in_window, rows_in_scope
@@ -132,7 +132,7 @@ def transformed_rows(table: Contract, transform: Transform, read: Reader) -> ibi
     return rows.filter(in_scope(rows.game_date))
 
 
-def rows_of(session: Session, table: Contract, dates: Sequence[date]) -> ibis.Table:
+def rows_of(session: Session, table: StoredTable, dates: Sequence[date]) -> ibis.Table:
     """The published rows of the dates; of none, an empty table, so that nobody scans anything for it."""
     if not dates:
         return ibis.memtable(table.schema.to_pyarrow().empty_table())

@@ -5,11 +5,11 @@ from collections.abc import Collection, Mapping, Sequence
 import ibis
 from ibis.expr.datatypes import DataType
 
-from nba_pipeline.contracts import Contract
+from nba_pipeline.contracts import StoredTable
 from nba_pipeline.warehouse.errors import SchemaMismatchError
 
 
-def rows_lacking(table: Contract, existing: Collection[str]) -> ibis.Table | None:
+def rows_lacking(table: StoredTable, existing: Collection[str]) -> ibis.Table | None:
     """The rows of a table that lacks columns of its contract which may be null, with nulls in them; else None.
 
     A contract may have gained a column that nobody has written yet: of rows from before nothing is known in it. A
@@ -23,7 +23,9 @@ def rows_lacking(table: Contract, existing: Collection[str]) -> ibis.Table | Non
     return rows.mutate(**{name: ibis.null(dtype) for name, dtype in lacking.items()}).select(table.schema.names)
 
 
-def columns_to_add(table: Contract, existing: Mapping[str, DataType], wanted: Mapping[str, DataType]) -> Sequence[str]:
+def columns_to_add(
+    table: StoredTable, existing: Mapping[str, DataType], wanted: Mapping[str, DataType]
+) -> Sequence[str]:
     """The columns of the contract that the table lacks, in the contract's order.
 
     `wanted` is the contract's schema in the types that the engine has. Raises `SchemaMismatchError` with the

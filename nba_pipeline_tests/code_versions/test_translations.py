@@ -15,7 +15,7 @@ import pytest
 from nba_pipeline.analytics import player_game_summary
 from nba_pipeline.code_versions import translations
 from nba_pipeline.code_versions.translations import KEPT_SOURCES, Translations, key_of, name_of
-from nba_pipeline.contracts import Contract, Reader
+from nba_pipeline.contracts import Reader, StoredTable
 from nba_pipeline.raw import games, held_games
 from nba_pipeline.warehouse import cached_queries
 from nba_pipeline.warehouse.date_scope import rows_in_scope
@@ -56,7 +56,7 @@ def rows_of(warehouse: DuckDBWarehouse, query: Query) -> pa.Table:
 def nothing_translated() -> Iterator[None]:
     """Whatever builds a query meanwhile reads a table, and fails."""
 
-    def read(session: DuckDBSession, table: Contract) -> ibis.Table:
+    def read(session: DuckDBSession, table: StoredTable) -> ibis.Table:
         raise AssertionError("it was translated before")
 
     with pytest.MonkeyPatch.context() as patched:

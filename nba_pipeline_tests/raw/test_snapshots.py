@@ -9,7 +9,7 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from nba_pipeline.contracts import Contract
+from nba_pipeline.contracts import StoredTable
 from nba_pipeline.raw import games, injury_reports, player_prop_lines
 from nba_pipeline.raw.game_lines import game_line_snapshots, game_lines
 from nba_pipeline.raw.injuries import CONTRACT, injuries, unknown_words, unlike_the_reports
@@ -282,6 +282,6 @@ def test_players_of_another_snapshot_than_the_report_break_the_promise(landing, 
     assert len(unlike_the_reports(staged, reader({"raw.injury_reports": changed})).execute()) == broken
 
 
-def reader(rows: dict[str, list[dict]]) -> Callable[[Contract], ibis.Table]:
+def reader(rows: dict[str, list[dict]]) -> Callable[[StoredTable], ibis.Table]:
     """Reads tables from rows in memory."""
     return lambda table: ibis.memtable(pa.Table.from_pylist(rows[table.name], schema=table.schema.to_pyarrow()))

@@ -7,7 +7,7 @@ import ibis
 import pandas as pd
 
 from nba_pipeline.analytics import player_game_summary
-from nba_pipeline.contracts import Contract
+from nba_pipeline.contracts import StoredTable
 from nba_pipeline.grades import prediction_accuracy
 from nba_pipeline.precompute import ml_feature_store
 from nba_pipeline.predictions import player_predictions
@@ -26,7 +26,7 @@ def run(expression: ibis.Table) -> pd.DataFrame:
     return ibis.duckdb.connect().to_pyarrow(expression).to_pandas(date_as_object=True)
 
 
-def rows_of(table: Contract, *rows: dict[str, Any]) -> ibis.Table:
+def rows_of(table: StoredTable, *rows: dict[str, Any]) -> ibis.Table:
     """Rows of a table: what is not said is null where it may be, and else anything."""
     usual = {c.name: None if c.nullable else PLAIN.get(c.type, MORNING_OF) for c in table.columns}
     return ibis.memtable([usual | {"game_date": DAY, "game_id": GAME, "player_id": HE} | row for row in rows],

@@ -11,10 +11,13 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
+from nba_pipeline.assets.tables import all_tables
 from nba_pipeline.cli.app import app
+from nba_pipeline.contracts import Contract, StoredTable
 from nba_pipeline.operations.warehouse_copying import CopiedTable, CopyError, copied_tables, copy_warehouse
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.raw import games, players
+from nba_pipeline.warehouse import operations_tables
 from nba_pipeline.warehouse.audit import content_hashes
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.interface import Warehouse
@@ -57,6 +60,12 @@ def hashes(warehouse: Warehouse) -> dict[tuple[str, date], tuple[int, str]]:
             if dates:
                 found |= {(table.name, day): content for day, content in content_hashes(session, table, dates).items()}
     return found
+
+
+def test_the_warehouses_own_tables_are_of_no_phase_and_each_is_copied():
+    own = {table for table in vars(operations_tables).values() if isinstance(table, StoredTable)}
+    assert [table.name for table in own if isinstance(table, Contract)] == []
+    assert {*copied_tables(), PUBLISHED_PARTITIONS} == {*all_tables(), *own}
 
 
 @pytest.mark.campaign

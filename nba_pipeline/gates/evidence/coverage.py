@@ -9,7 +9,7 @@ from typing import cast
 
 import ibis
 
-from nba_pipeline.contracts import Contract, Grid, Reader
+from nba_pipeline.contracts import Contract, Grid, Reader, StoredTable
 from nba_pipeline.gates.evidence.manifest import Manifest
 from nba_pipeline.sources.errors import DamagedLandingError
 from nba_pipeline.sources.landing import Landing
@@ -104,7 +104,7 @@ class Standing:
         lost = self._manifest.lost
         asked: set[str] = set()
 
-        def read(table: Contract) -> ibis.Table:
+        def read(table: StoredTable) -> ibis.Table:
             asked.add(table.name)
             return self._session.read(table)
 
