@@ -34,5 +34,10 @@ def bigquery_warehouse(settings: Settings, url: str) -> BigQueryWarehouse:
 
 def bucket_landing(url: str) -> Landing:
     """The landing at `gs://BUCKET/PREFIX`."""
+    return Landing(bucket_store(url, "NBA_PIPELINE_LANDING"))
+
+
+def bucket_store(url: str, setting: str) -> BucketStore:
+    """The files at `gs://BUCKET/PREFIX`, which a setting names."""
     parts = urlsplit(url)
-    return Landing(BucketStore(GCSResource().get_client(), parts.netloc, parts.path.strip("/")))
+    return BucketStore(GCSResource().get_client(), parts.netloc, parts.path.strip("/"), setting)
