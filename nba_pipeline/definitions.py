@@ -10,6 +10,7 @@ from nba_pipeline.automation.decided_games import GAME_DECISIONS_ASSET, decided_
 from nba_pipeline.automation.jobs import DEFINED, jobs_in
 from nba_pipeline.automation.phase_sensors import phase_sensor
 from nba_pipeline.automation.planning import FED_PHASES
+from nba_pipeline.automation.publishing import tonights_file_sensor
 from nba_pipeline.automation.schedules import schedules
 from nba_pipeline.automation.self_heal import (
     SELF_HEAL_ASSET,
@@ -35,6 +36,7 @@ from nba_pipeline.monitoring.pipeline_health import pipeline_health
 from nba_pipeline.monitoring.season_schedule import season_schedule_checks
 from nba_pipeline.partitions import game_date_partitions
 from nba_pipeline.predictions.models.model_assets import model_assets
+from nba_pipeline.publishing.tonights_file import published_files_stand, tonights_file
 from nba_pipeline.runtime import Runtime, described
 from nba_pipeline.settings import Settings, instance_folder
 
@@ -54,7 +56,7 @@ def definitions(runtime: Runtime) -> dg.Definitions:
     ]
     return dg.Definitions(
         assets=[
-            *assembled([*landed, *model_assets()], clock),
+            *assembled([*landed, *model_assets(), tonights_file], clock),
             *assembled([*table_assets(), pipeline_health], clock, [runtime.engine]),
             ALERTS_ASSET,
             SELF_HEAL_ASSET,
@@ -67,6 +69,7 @@ def definitions(runtime: Runtime) -> dg.Definitions:
             freshness_checks(tables),
             quality_checks(tables),
             ledger_check(game_dates),
+            published_files_stand(game_dates),
             season_schedule_checks,
             nothing_given_up,
             nothing_passed_over,
@@ -76,6 +79,7 @@ def definitions(runtime: Runtime) -> dg.Definitions:
         jobs=[DEFINED[job] for job in jobs_in(settings)],
         sensors=[
             *(phase_sensor(phase, tables, settings) for phase in FED_PHASES),
+            tonights_file_sensor(settings),
             self_heal_sensor(tables, settings),
             freshness_sensor(tables, settings),
             decided_games_sensor(settings),

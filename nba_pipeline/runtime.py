@@ -21,6 +21,7 @@ from nba_pipeline.gates.gatekeeper import Gatekeeper
 from nba_pipeline.settings import BigQueryPlace, Settings
 from nba_pipeline.sources.balldontlie import BalldontlieClient
 from nba_pipeline.sources.landing import Landing
+from nba_pipeline.sources.landing_store import FolderStore, LandingStore
 from nba_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from nba_pipeline.warehouse.interface import Warehouse
 
@@ -73,6 +74,16 @@ class Runtime:
         limits = self.settings.gate_time_limit_seconds, self.settings.games_a_team
         return Gatekeeper(self.warehouse, self.clock, self.landing, all_tables(), *limits)
 
+    @cached_property
+    def published(self) -> LandingStore:
+        """The store of the files for people outside: a folder, or the bucket that the settings ask for."""
+        settings = self.settings
+        if settings.published is None or not settings.published.startswith("gs://"):
+            return FolderStore(settings.published_path)
+        from nba_pipeline.warehouse.google_cloud import bucket_store
+
+        return bucket_store(settings.published, "NBA_PIPELINE_PUBLISHED")
+
     @property
     def resources(self) -> dict[str, object]:
         """The resources of every asset."""
@@ -85,6 +96,7 @@ class Runtime:
             "source": self.source,
             "progress": PROGRESS,
             "gatekeeper": self.gatekeeper,
+            "published": self.published,
             "warehouse_io": WarehouseIOManager(self.warehouse, self.clock, self.settings, tables),
         }
 
@@ -139,6 +151,10 @@ def _abouts(settings: Settings) -> dict[str, tuple[str, dict[str, str]]]:
                 "time limit, seconds": str(settings.gate_time_limit_seconds),
                 "games a team": str(settings.games_a_team or "by the season"),
             },
+        ),
+        "published": (
+            "Files for people outside; what is there is never changed.",
+            {"place": settings.published or str(settings.published_path)},
         ),
         "clock": (
             "The time in New York, which says what game date it is.",

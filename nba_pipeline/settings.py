@@ -1,4 +1,4 @@
-"""Every setting of the pipeline, read from the environment; the mark of a clone overrules two and refuses three."""
+"""Every setting of the pipeline, read from the environment; the mark of a clone overrules two and refuses four."""
 
 import os
 import shlex
@@ -15,7 +15,7 @@ Plan = Literal["free", "all-star", "goat"]
 CLONE_MARK = "clone.json"
 """The file in a home that says of what it is a clone. While it is there, the home does nothing by itself."""
 
-NOT_IN_A_CLONE = ("NBA_PIPELINE_WAREHOUSE", "NBA_PIPELINE_LANDING")
+NOT_IN_A_CLONE = ("NBA_PIPELINE_WAREHOUSE", "NBA_PIPELINE_LANDING", "NBA_PIPELINE_PUBLISHED")
 """What a clone refuses: with them it would write where its home writes."""
 
 BigQueryPlace = Annotated[str, StringConstraints(pattern=r"^bigquery://[a-z][a-z0-9-]*/[A-Za-z][A-Za-z0-9_]*$")]
@@ -86,6 +86,12 @@ class Settings(BaseSettings):
         ge=14,
         description="After how many days answers that said nothing new are removed, every Monday by a schedule, or by "
         "`nba-pipeline landing clean-up`; without it, everything is kept.",
+    )
+    published: str | None = Field(
+        default=None,
+        pattern=r"^(gs://[a-z0-9][a-z0-9._-]*(/[^/]+)*|[^:]+)$",
+        description="Where files for people outside are published: a folder or gs://BUCKET/PREFIX; without it, a "
+        "folder in the home.",
     )
     translations: Path | None = Field(
         default=None,
@@ -198,7 +204,7 @@ class Settings(BaseSettings):
             return value
         return "off" if known.field_name == "automation" else None
 
-    @field_validator("warehouse", "landing")
+    @field_validator("warehouse", "landing", "published")
     @classmethod
     def _in_its_folder(cls, place: str | None, known: ValidationInfo) -> str | None:
         """A clone writes nowhere but in its folder, even where the environment is its home's."""
@@ -224,6 +230,11 @@ class Settings(BaseSettings):
     def landing_path(self) -> Path:
         """The folder of exact response bytes."""
         return self.home / "landing"
+
+    @property
+    def published_path(self) -> Path:
+        """The folder of files for people outside, where it is none of a bucket."""
+        return Path(self.published).expanduser().resolve() if self.published else self.home / "published"
 
     @property
     def dagster_home(self) -> Path:

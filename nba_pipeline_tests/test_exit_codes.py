@@ -78,6 +78,7 @@ ARGUMENTS = {
     "game release": ["GAME", *SIGNED],
     "faults": [],
     "ledger verify": [],
+    "publish": ["--from", str(LOADED_AT.date())],
     "landing clean-up": ["--keep-days", "14"],
     "warehouse copy": ["--from", "SMALL", "--to", "TARGET"],
     "home clone": ["CLONE"],
@@ -89,7 +90,7 @@ SMALL = "small.duckdb"
 
 CHANGING = (
     "backfill", "gate override", "gate gap", "gate end", "game hold", "game accept", "game correct", "game release",
-    "landing schedule", "warehouse copy", "home clone",
+    "landing schedule", "warehouse copy", "home clone", "publish",
 )  # fmt: skip
 """Commands that leave the home other than it was."""
 

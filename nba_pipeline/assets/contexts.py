@@ -13,6 +13,7 @@ from nba_pipeline.gates.gatekeeper import Gatekeeper
 from nba_pipeline.settings import Settings
 from nba_pipeline.sources.balldontlie import BalldontlieClient
 from nba_pipeline.sources.landing import Landing
+from nba_pipeline.sources.landing_store import LandingStore
 from nba_pipeline.warehouse.interface import Warehouse
 
 
@@ -26,6 +27,7 @@ class Resources(Protocol):
     source: BalldontlieClient
     progress: Progress
     gatekeeper: Gatekeeper
+    published: LandingStore
 
 
 if TYPE_CHECKING:

@@ -24,6 +24,7 @@ from nba_pipeline.landing.assets import (
 from nba_pipeline.landing.clean_up import CLEAN_UP_KEY
 from nba_pipeline.monitoring.pipeline_health import PIPELINE_HEALTH_KEY
 from nba_pipeline.predictions.models.model_assets import MODEL_KEYS
+from nba_pipeline.publishing.tonights_file import TONIGHTS_FILE_KEY
 from nba_pipeline.settings import Settings
 
 WORK_TAG = "nba_pipeline/work"
@@ -36,6 +37,7 @@ class Work(StrEnum):
     SOURCE = "source"
     TABLES = "tables"
     MODELS = "models"
+    PUBLISHING = "publishing"
     OPERATIONS = "operations"
 
 
@@ -149,6 +151,12 @@ OUTDATED_BACKFILL = Job(
 )
 
 MODEL_TRAINING = Job("model_training", Work.MODELS, "Trains the models of a month.", tuple(MODEL_KEYS))
+TONIGHTS_FILE = Job(
+    "tonights_file",
+    Work.PUBLISHING,
+    "Publishes what was predicted of a game date, as files for people outside.",
+    (TONIGHTS_FILE_KEY,),
+)
 HEALTH_REPORT = Job(
     "health_report", Work.OPERATIONS, "Reports how the pipeline stands on a date.", (PIPELINE_HEALTH_KEY,)
 )
@@ -175,6 +183,7 @@ JOBS = (
     SEASON_BACKFILL,
     OUTDATED_BACKFILL,
     MODEL_TRAINING,
+    TONIGHTS_FILE,
     HEALTH_REPORT,
 )
 """Every job but the clean-up, which is there where a setting asks for it."""

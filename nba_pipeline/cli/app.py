@@ -472,6 +472,27 @@ def ledger_verify(
     raise typer.Exit(run_ledger_verify(_settings(), *chosen, as_json=as_json))
 
 
+@app.command()
+def publish(
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First game date; today, if not given.")
+    ] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last game date, included; the first.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Publish what was predicted before the games of each date, as files for people outside.
+
+    Exit code 0 when every date is published or has nothing to publish, 1 when one is refused, 2 when it could not be
+    tried.
+    """
+    from nba_pipeline.cli.publish_commands import run_publish
+
+    chosen = first.date() if first else None, last.date() if last else None
+    raise typer.Exit(run_publish(_settings(), *chosen, as_json=as_json))
+
+
 @landing_app.command("clean-up")
 def landing_clean_up(
     keep_days: Annotated[

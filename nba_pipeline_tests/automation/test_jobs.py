@@ -172,7 +172,7 @@ def test_a_run_that_is_just_being_made_may_make_every_asset_of_its_date(reposito
 
 def test_the_runs_page_says_what_ran(loaded: Callable[..., SimulatedDaemon]) -> None:
     daemon = loaded()
-    assert {run.job_name for run in daemon.instance.get_runs()} == {"season_backfill"}
+    assert {run.job_name for run in daemon.instance.get_runs()} == {"season_backfill", "tonights_file"}
     lose(daemon, SUMMARY, CORRECTED_GAME)
     healed = daemon.tick_sensor("self_heal").runs
     assert {(run.job_name, run.tags[PHASE_TAG]) for run in healed} == {("history_update", "analytics")}

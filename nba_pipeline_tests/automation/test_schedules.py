@@ -231,7 +231,7 @@ def test_all_automation_runs_by_default_and_nothing_but_alerts_where_it_is_switc
 ) -> None:
     found = definitions(Runtime(settings_of(tmp_path, automation=switch))).get_repository_def()
     assert {sensor.name for sensor in found.sensor_defs} >= {"self_heal", "freshness", "decided_games", "alerts"}
-    assert len(found.sensor_defs) == 9
+    assert len(found.sensor_defs) == 10
     wanted = "RUNNING" if switch == "on" else "STOPPED"
     states = {sensor.name: sensor.default_status.value for sensor in found.sensor_defs}
     assert states.pop("alerts") == "RUNNING"

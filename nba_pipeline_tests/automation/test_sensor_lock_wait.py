@@ -42,7 +42,7 @@ def locked_out(league: League, tmp_path_factory: pytest.TempPathFactory) -> Iter
         daemon.close()
 
 
-SENSORS = ["self_heal", "freshness", "decided_games", *(f"{phase}_when_upstream_is_fresh" for phase in
+SENSORS = ["self_heal", "freshness", "decided_games", "tonights_file", *(f"{phase}_when_upstream_is_fresh" for phase in
            ("raw", "analytics", "precompute", "predictions", "grades"))]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from nba_pipeline.assets.tables import all_tables, tables_of
 from nba_pipeline.contracts import Phase, Window
 from nba_pipeline.gates.rules import gate_into
+from nba_pipeline.publishing import predictions_file
 from nba_pipeline_tests.support.rooms import ROOMS
 
 ROOT = Path(__file__).parents[2]
@@ -174,11 +175,29 @@ def _linked(name: str) -> str:
     return f"[`{name}`](../{test.path.relative_to(ROOT)}){'ᶜ' if test.only_in_campaign else ''}"
 
 
+def columns_of_the_published_files() -> str:
+    """Each column of tonight's file with its unit, what it may hold and what it means."""
+    lines = []
+    for column in predictions_file.CONTRACT.columns:
+        allowed = f" One of: {', '.join(column.allowed)}." if column.allowed else ""
+        empty = " May be empty." if column.nullable else ""
+        lines.append(f"| `{column.name}` | {column.type} | {column.unit} | {column.definition}{allowed}{empty} |")
+    return "\n".join(["| column | type | unit | what it is |", "|---|---|---|---|", *lines])
+
+
+def statistics_of_the_published_files() -> str:
+    """Each statistic of tonight's file with its unit and meaning."""
+    lines = [f"| `{stat}` | {unit} | {meaning} |" for stat, (unit, meaning) in predictions_file.STATISTICS.items()]
+    return "\n".join(["| `stat` | unit | what it is |", "|---|---|---|", *lines])
+
+
 GENERATED: dict[tuple[Path, str], Callable[[], str]] = {
     (DOCS / "decisions" / "README.md", "index"): index_of_decisions,
     (DOCS / "incidents-tests.md", "tests"): tests_behind_the_incidents,
     (DOCS / "architecture.md", "picture"): picture_of_the_tables,
     (DOCS / "architecture.md", "parts"): parts_of_the_package,
+    (DOCS / "tonights-file.md", "columns"): columns_of_the_published_files,
+    (DOCS / "tonights-file.md", "statistics"): statistics_of_the_published_files,
 }
 """What is generated: the page, the name between whose marks it stands, and what makes it."""
 

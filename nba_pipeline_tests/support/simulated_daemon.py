@@ -303,6 +303,6 @@ class SimulatedDaemon:
 
 ORDER = [
     "raw_when_upstream_is_fresh", "analytics_when_upstream_is_fresh", "precompute_when_upstream_is_fresh",
-    "predictions_when_upstream_is_fresh", "grades_when_upstream_is_fresh", "self_heal", "freshness",
+    "predictions_when_upstream_is_fresh", "grades_when_upstream_is_fresh", "tonights_file", "self_heal", "freshness",
     "decided_games", "alerts",
 ]  # fmt: skip
