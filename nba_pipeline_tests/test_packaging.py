@@ -8,7 +8,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-OURS = {"nba_pipeline", "nba_pipeline_tests"}
+OURS = {"nba_pipeline", "nba_pipeline_tests", "benchmarks"}
 
 
 def imported(folder: Path) -> set[str]:
@@ -38,7 +38,8 @@ def test_every_import_is_a_declared_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     needed = [*project["dependencies"], *project["optional-dependencies"]["gcp"]]
     assert undeclared(ROOT / "nba_pipeline", needed) == {}
-    assert undeclared(ROOT / "nba_pipeline_tests", [*needed, *project["optional-dependencies"]["dev"]]) == {}
+    for folder in ("nba_pipeline_tests", "benchmarks"):
+        assert undeclared(ROOT / folder, [*needed, *project["optional-dependencies"]["dev"]]) == {}
     assert undeclared(ROOT / "nba_pipeline", [name for name in needed if not name.startswith("lightgbm")])
 
 
