@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -41,6 +42,13 @@ def test_every_import_is_a_declared_dependency() -> None:
     for folder in ("nba_pipeline_tests", "benchmarks"):
         assert undeclared(ROOT / folder, [*needed, *project["optional-dependencies"]["dev"]]) == {}
     assert undeclared(ROOT / "nba_pipeline", [name for name in needed if not name.startswith("lightgbm")])
+
+
+def test_the_commands_are_listed_without_loading_an_engine() -> None:
+    engines = {"dagster", "duckdb", "ibis", "pandas", "pyarrow"}
+    code = f"import sys, nba_pipeline.cli.app; print(*sorted({engines} & sys.modules.keys()))"
+    asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert asked.stdout.split() == []
 
 
 def test_every_file_of_the_package_that_is_no_module_is_installed_with_it() -> None:

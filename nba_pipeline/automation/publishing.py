@@ -36,7 +36,7 @@ SENSOR = "tonights_file"
 
 
 @dataclass
-class Cursor:
+class PublishingCursor:
     """What was handled: the last materialization of the ledger that was seen, and the dates that are not published.
 
     `ahead` are dates that were published before they began: on their day they come again, to be named as the latest.
@@ -47,7 +47,7 @@ class Cursor:
     ahead: list[date] = field(default_factory=list)
 
     @classmethod
-    def read(cls, text: str | None) -> "Cursor":
+    def read(cls, text: str | None) -> "PublishingCursor":
         """The cursor that Dagster kept; at the very first tick an empty one."""
         content = json.loads(text) if text else {"events": {}, "waiting": [], "ahead": []}
         waiting, ahead = ([date.fromisoformat(day) for day in content[name]] for name in ("waiting", "ahead"))
@@ -78,7 +78,7 @@ def tonights_file_sensor(settings: Settings) -> dg.SensorDefinition:
     )
     def sensor(context: SensorContext) -> dg.SensorResult:
         gatekeeper = context.resources.gatekeeper
-        cursor = Cursor.read(context.cursor)
+        cursor = PublishingCursor.read(context.cursor)
         changed, events = changes_since(context.instance, {ledger: (LEDGER.name,)}, cursor.events)
         cursor.events |= events
         begun = {day for day in cursor.ahead if day <= gatekeeper.clock.today()}
@@ -96,7 +96,7 @@ def tonights_file_sensor(settings: Settings) -> dg.SensorDefinition:
 
 
 def _to_publish(
-    context: SensorContext, gatekeeper: Gatekeeper, session: Session, cursor: Cursor, dates: Collection[date]
+    context: SensorContext, gatekeeper: Gatekeeper, session: Session, cursor: PublishingCursor, dates: Collection[date]
 ) -> tuple[list[dg.RunRequest], list[str]]:
     """The runs to launch, and why the others are not launched; the cursor has then which dates wait on."""
     today, now = gatekeeper.clock.today(), gatekeeper.clock.now()

@@ -46,7 +46,7 @@ class DamagedPublicationError(Exception):
 
 
 @dataclass(frozen=True)
-class Publication:
+class PublishedFile:
     """One published file of a date, in its forms: where it lies, and the SHA-256 of each of them."""
 
     game_date: str
@@ -69,19 +69,11 @@ class Publication:
 
 @dataclass(frozen=True)
 class PublishedDay:
-    """A published date: its newest file, and all that it says."""
+    """A published date: its newest file, all that it says, and whether it was written just now."""
 
-    publication: Publication
+    publication: PublishedFile
     document: Document
-
-
-@dataclass(frozen=True)
-class Published:
-    """What became of publishing a date: the file that stands now, and whether it is new."""
-
-    publication: Publication
-    document: Document
-    new: bool
+    new: bool = False
 
 
 Made = Callable[[int, Mapping[str, Any] | None], Document]
@@ -119,7 +111,7 @@ def _named_by_latest(store: LandingStore) -> str:
         ) from error
 
 
-def publications(store: LandingStore, day: date) -> list[Publication]:
+def publications(store: LandingStore, day: date) -> list[PublishedFile]:
     """Every published file of a date, the oldest first; what was never sealed is none."""
     folders = sorted(store.folders(f"{DAYS}/{day}"))
     found = [publication_of(store, f"{DAYS}/{day}/{name}") for name in folders if _is_sealed(store, day, name)]
@@ -130,16 +122,16 @@ def _is_sealed(store: LandingStore, day: date, name: str) -> bool:
     return f"{DAYS}/{day}/{name}/{SEAL}" in store.keys(f"{DAYS}/{day}/{name}")
 
 
-def publication_of(store: LandingStore, path: str) -> Publication:
+def publication_of(store: LandingStore, path: str) -> PublishedFile:
     """The publication in a folder."""
     key = f"{path}/{SEAL}"
     try:
-        return Publication(**json.loads(store.read(key)))
+        return PublishedFile(**json.loads(store.read(key)))
     except (FileNotFoundError, ValueError, TypeError) as error:
         raise _not_as_published(store, key, str(error)) from None
 
 
-def content_of(store: LandingStore, publication: Publication, name: str) -> bytes:
+def content_of(store: LandingStore, publication: PublishedFile, name: str) -> bytes:
     """The bytes of a published file, which are those that were published."""
     key = f"{publication.path}/{name}"
     try:
@@ -163,7 +155,7 @@ def _not_as_published(store: LandingStore, key: str, why: str) -> DamagedPublica
 # writing
 
 
-def publish(store: LandingStore, day: date, make: Made, now: datetime, today: date) -> Published:
+def publish(store: LandingStore, day: date, make: Made, now: datetime, today: date) -> PublishedDay:
     """Publishes a date: a new file if it would say anything new, and else none; what names it is put right.
 
     Raises `DamagedPublicationError` when the file before is not what was published, or when what was written is not
@@ -179,19 +171,19 @@ def publish(store: LandingStore, day: date, make: Made, now: datetime, today: da
         stands = json.loads({name: content_of(store, last, name) for name in last.files}[NAMING])
         if says_the_same(stands, said):
             _point(store, last, today)
-            return Published(last, stands, new=False)
+            return PublishedDay(last, stands, new=False)
     _take_away_what_was_never_sealed(store, day)
     _write_once(store, SCHEMA, _as_json(json_schema()))
     written = _write(store, day, said, now)
     _point(store, written, today)
-    return Published(written, said, new=True)
+    return PublishedDay(written, said, new=True)
 
 
-def _write(store: LandingStore, day: date, said: Document, now: datetime) -> Publication:
+def _write(store: LandingStore, day: date, said: Document, now: datetime) -> PublishedFile:
     """Writes the files of a document, reads them back, and seals them."""
     files = files_of(said)
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    made = Publication(
+    made = PublishedFile(
         game_date=day.isoformat(),
         number=said["number"],
         path=f"{DAYS}/{day}/{said['number']:04d}-{hashes[NAMING][:12]}",
@@ -221,7 +213,7 @@ def _take_away_what_was_never_sealed(store: LandingStore, day: date) -> None:
                 store.remove(f"{DAYS}/{day}/{name}/{part}{UNFINISHED}")
 
 
-def _point(store: LandingStore, newest: Publication, today: date) -> None:
+def _point(store: LandingStore, newest: PublishedFile, today: date) -> None:
     """Names the newest file of a date in the index, and in `latest.json` the one that people look for today."""
     lines = {line["game_date"]: line for line in indexed(store)} | {newest.game_date: _line(newest)}
     days = [lines[day] for day in sorted(lines)]
@@ -229,7 +221,7 @@ def _point(store: LandingStore, newest: Publication, today: date) -> None:
     _write_once(store, LATEST, _as_json(_latest(days, today)))
 
 
-def _line(newest: Publication) -> dict[str, Any]:
+def _line(newest: PublishedFile) -> dict[str, Any]:
     """A date as the index has it: its newest file."""
     return {name: value for name, value in asdict(newest).items() if name != "previous"}
 

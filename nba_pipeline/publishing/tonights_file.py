@@ -35,8 +35,8 @@ from nba_pipeline.publishing.predictions_file import (
 from nba_pipeline.publishing.published_days import (
     DamagedPublicationError,
     NotPublishedError,
-    Publication,
-    Published,
+    PublishedDay,
+    PublishedFile,
     content_of,
     publications,
     publish,
@@ -191,7 +191,7 @@ def _failure(day: date, reasons: Sequence[str]) -> dg.Failure:
     )
 
 
-def _shown(store: LandingStore, published: Published) -> dict[str, Any]:
+def _shown(store: LandingStore, published: PublishedDay) -> dict[str, Any]:
     """What the UI shows of a published date: where it is, how much it is, how it begins."""
     found, said = published.publication, published.document
     first = pd.DataFrame(said["rows"][:PREVIEW_ROWS], columns=PREVIEWED)
@@ -253,7 +253,7 @@ def astray(store: LandingStore, session: Session, day: date) -> list[str]:
     return [*_broken_order(store, every), *_not_in_the_ledger(newest.document, _rows(session, LEDGER, day))]
 
 
-def _broken_order(store: LandingStore, every: Sequence[Publication]) -> list[str]:
+def _broken_order(store: LandingStore, every: Sequence[PublishedFile]) -> list[str]:
     before = [None, *(publication.named for publication in every)]
     return [
         f"{store.where(publication.path)} is number {publication.number} of its date and does not name the one before"

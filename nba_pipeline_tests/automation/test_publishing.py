@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from nba_pipeline.assets.table_asset import asset_key
 from nba_pipeline.automation.launches import LAUNCHED_AT_TAG
-from nba_pipeline.automation.publishing import SENSOR, Cursor
+from nba_pipeline.automation.publishing import SENSOR, PublishingCursor
 from nba_pipeline.cli.app import app
 from nba_pipeline.gates.verdicts import State, Verdict
 from nba_pipeline.partitions import PARTITION
@@ -164,7 +164,7 @@ def test_what_was_published_the_day_before_is_named_as_the_latest_on_its_day(loa
     daemon.at(LOADED_AT - timedelta(days=1))
     daemon.cursors = {}
     assert not tick(daemon).runs
-    assert Cursor.read(daemon.cursors[SENSOR]).ahead == [TODAY]
+    assert PublishingCursor.read(daemon.cursors[SENSOR]).ahead == [TODAY]
     store_of(daemon).write(LATEST, b'{"path": "that of yesterday"}')
     daemon.at(LOADED_AT)
     [run] = tick(daemon).runs
@@ -172,7 +172,7 @@ def test_what_was_published_the_day_before_is_named_as_the_latest_on_its_day(loa
     assert newest(daemon).publication == standing
     assert tree(daemon) == before, "named once more, and no second file"
     assert not tick(daemon).runs
-    assert Cursor.read(daemon.cursors[SENSOR]).ahead == []
+    assert PublishingCursor.read(daemon.cursors[SENSOR]).ahead == []
 
 
 def test_a_later_prediction_waits_for_its_gate_and_is_then_a_file_that_names_the_one_before(loaded: Loaded) -> None:
@@ -188,7 +188,7 @@ def test_a_later_prediction_waits_for_its_gate_and_is_then_a_file_that_names_the
     assert "the gate analytics_to_precompute is closed" in str(waiting.skipped)
     assert "the gate analytics_to_precompute is closed" in (why := refusal(daemon))
     assert named_command(why)[0] == "backfill"
-    assert Cursor.read(daemon.cursors[SENSOR]).waiting == [TODAY]
+    assert PublishingCursor.read(daemon.cursors[SENSOR]).waiting == [TODAY]
     assert tree(daemon) == standing
     sql(daemon, "INSERT INTO analytics.team_offense_game_summary BY NAME FROM main.kept")
     sql(daemon, "DROP TABLE main.kept")
@@ -202,7 +202,7 @@ def test_a_later_prediction_waits_for_its_gate_and_is_then_a_file_that_names_the
     unchanged = {name: content for name, content in standing.items() if name.startswith("days/")}
     assert unchanged.items() <= tree(daemon).items()
     assert not tick(daemon).runs
-    assert Cursor.read(daemon.cursors[SENSOR]).waiting == []
+    assert PublishingCursor.read(daemon.cursors[SENSOR]).waiting == []
 
 
 def test_a_tampered_row_of_the_ledger_keeps_its_date_from_being_published(loaded: Loaded) -> None:
@@ -323,6 +323,6 @@ def test_a_file_says_the_worst_that_its_gates_say_with_their_reasons(states: lis
 
 
 def test_a_cursor_is_kept_as_it_is() -> None:
-    cursor = Cursor({"predictions/player_predictions": 7}, [TODAY])
-    assert Cursor.read(str(cursor)) == cursor
-    assert Cursor.read(None) == Cursor()
+    cursor = PublishingCursor({"predictions/player_predictions": 7}, [TODAY])
+    assert PublishingCursor.read(str(cursor)) == cursor
+    assert PublishingCursor.read(None) == PublishingCursor()

@@ -7,7 +7,7 @@ from typing import Any
 from nba_pipeline.predictions import player_predictions
 from nba_pipeline.predictions.calculations.ledger import HASH, LIVE, POSITION, PREVIOUS, genesis, row_hash
 from nba_pipeline.publishing.predictions_file import Document, Standing, chosen_rows, document
-from nba_pipeline.publishing.published_days import Published, publish
+from nba_pipeline.publishing.published_days import PublishedDay, publish
 from nba_pipeline.sources.landing_store import LandingStore
 
 Row = dict[str, Any]
@@ -65,7 +65,7 @@ LATER = said(value=23.0, made_at=MADE + timedelta(hours=4))
 
 def published(
     store: LandingStore, *rows: Row, day: date = NIGHT, today: date = NIGHT, now: datetime = NOW
-) -> Published:
+) -> PublishedDay:
     """A night that is published with these rows."""
 
     def make(number: int, previous: Mapping[str, Any] | None) -> Document:
